@@ -1,0 +1,295 @@
+// Sends raw bytes to a real redis-server and holds what it answers against what our scanner makes of the same bytes: as
+// many replies as we see commands, the same protocol error, and of ECHO the argument that we see.
+#include "resp/frame_scanner.hpp"
+#include "resp/reply_writer.hpp"
+#include "resp/request_view.hpp"
+#include "tests/unit/resp/feed.hpp"
+#include "tests/unit/resp/malformed_requests.hpp"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <sstream>
+#include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace portal::resp {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Event;
+using testing::feed_replies;
+using testing::feed_requests;
+
+std::string path_of_program(const std::string& name) {
+    const char* path = std::getenv("PATH");
+    std::istringstream folders(path == nullptr ? "" : path);
+    for (std::string folder; std::getline(folders, folder, ':');) {
+        const std::string candidate = folder + "/" + name;
+        if (access(candidate.c_str(), X_OK) == 0) {
+            return candidate;
+        }
+    }
+    return {};
+}
+
+class Socket {
+  public:
+    explicit Socket(const std::string& path) : descriptor_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        const timeval limit{.tv_sec = 10, .tv_usec = 0};
+        setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        connected_ = connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    }
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+    ~Socket() { close(descriptor_); }
+
+    [[nodiscard]] bool connected() const { return connected_; }
+
+    /// Sends the bytes and the end of the stream, and gives all that comes back. The server may hang up before it has
+    /// read everything, which is no failure.
+    [[nodiscard]] std::string answer_to(std::string_view bytes) const {
+        while (!bytes.empty()) {
+            const ssize_t sent = send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (sent <= 0) {
+                break;
+            }
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+        }
+        shutdown(descriptor_, SHUT_WR);
+        std::string answer;
+        std::array<char, 16384> piece;
+        while (true) {
+            const ssize_t got = recv(descriptor_, piece.data(), piece.size(), 0);
+            if (got <= 0) {
+                EXPECT_FALSE(got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) << "no end of the answer";
+                return answer;
+            }
+            answer.append(piece.data(), static_cast<std::size_t>(got));
+        }
+    }
+
+  private:
+    int descriptor_;
+    bool connected_ = false;
+};
+
+/// A redis-server of its own on a unix socket in a folder of its own; gone with the object.
+class RedisServer {
+  public:
+    explicit RedisServer(const std::string& program, const std::string& password = "") {
+        std::string pattern = (fs::temp_directory_path() / "request_scanner_XXXXXX").string();
+        if (mkdtemp(pattern.data()) == nullptr) {
+            return;
+        }
+        folder_ = pattern;
+        const std::string log = (folder_ / "redis.log").string();
+        pid_ = fork();
+        if (pid_ == 0) {
+            execl(program.c_str(), program.c_str(), "--port", "0", "--unixsocket", socket_path().c_str(), "--save", "",
+                  "--appendonly", "no", "--dir", folder_.c_str(), "--logfile", log.c_str(), "--requirepass",
+                  password.c_str(), nullptr);
+            _exit(127);
+        }
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (!(up_ = Socket(socket_path()).connected()) && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+    }
+    RedisServer(const RedisServer&) = delete;
+    RedisServer& operator=(const RedisServer&) = delete;
+    ~RedisServer() {
+        if (pid_ > 0) {
+            kill(pid_, SIGKILL);
+            waitpid(pid_, nullptr, 0);
+        }
+        std::error_code ignored;
+        fs::remove_all(folder_, ignored);
+    }
+
+    [[nodiscard]] bool up() const { return up_; }
+    [[nodiscard]] std::string socket_path() const { return (folder_ / "redis.sock").string(); }
+    [[nodiscard]] std::string answer_to(std::string_view bytes) const { return Socket(socket_path()).answer_to(bytes); }
+
+  private:
+    fs::path folder_;
+    pid_t pid_ = -1;
+    bool up_ = false;
+};
+
+std::string printable(std::string_view bytes) {
+    std::ostringstream out;
+    for (const char byte : bytes.substr(0, 300)) {
+        if (byte >= ' ' && byte <= '~') {
+            out << byte;
+        } else {
+            out << '<' << static_cast<int>(static_cast<unsigned char>(byte)) << '>';
+        }
+    }
+    return out.str();
+}
+
+/// The reply that redis-server must give to a command that we framed, if it is one that we can tell.
+std::optional<std::string> expected_reply(const std::string& frame) {
+    const std::string request = is_inline(frame) ? inline_to_multibulk(frame).value() : frame;
+    const RequestView view(request);
+    std::string reply;
+    if (view.argc() == 1 && view.arg(0) == "PING") {
+        write_simple(reply, "PONG");
+        return reply;
+    }
+    if (view.argc() == 2 && view.arg(0) == "ECHO") {
+        write_bulk(reply, view.arg(1));
+        return reply;
+    }
+    return std::nullopt;
+}
+
+void expect_the_same(const RedisServer& server, const std::string& bytes, bool authenticated) {
+    SCOPED_TRACE(printable(bytes));
+    const RequestLimits limits{.authenticated = authenticated};
+    const std::vector<Event> commands = feed_requests(limits, bytes).events;
+    const std::string answer = server.answer_to(bytes);
+    const std::vector<Event> replies = feed_replies({}, answer).events;
+    std::size_t next = 0;
+    for (const Event& command : commands) {
+        if (command.status == ScanStatus::empty) {
+            continue;
+        }
+        ASSERT_LT(next, replies.size()) << "too few replies: " << printable(answer);
+        const std::string& reply = replies[next++].bytes;
+        if (command.status == ScanStatus::error) {
+            EXPECT_EQ(reply, "-ERR " + command.error + "\r\n");
+        } else if (!reply.starts_with("-NOAUTH ")) {
+            EXPECT_FALSE(reply.starts_with("-ERR Protocol error")) << printable(reply);
+            EXPECT_EQ(reply, expected_reply(command.bytes).value_or(reply));
+        }
+    }
+    EXPECT_EQ(next, replies.size()) << "too many replies: " << printable(answer);
+}
+
+class RequestScannerAgainstRedis : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        const std::string program = path_of_program("redis-server");
+        if (program.empty()) {
+            GTEST_SKIP() << "redis-server is not installed";
+        }
+        open_.emplace(program);
+        locked_.emplace(program, "secret");
+        ASSERT_TRUE(open_->up() && locked_->up()) << "redis-server did not come up";
+        const std::string info = open_->answer_to("INFO server\r\n");
+        if (info.find("redis_version:7.0.") == std::string::npos) {
+            GTEST_SKIP() << "the scanner follows redis-server 7.0; another version is installed";
+        }
+    }
+
+    [[nodiscard]] const RedisServer& server(bool authenticated) const { return authenticated ? *open_ : *locked_; }
+
+  private:
+    std::optional<RedisServer> open_;
+    std::optional<RedisServer> locked_;
+};
+
+TEST_F(RequestScannerAgainstRedis, ReportsEachMalformedRequestInTheSameWords) {
+    for (const testing::MalformedRequest& request : testing::malformed_requests()) {
+        expect_the_same(server(request.authenticated), request.bytes, request.authenticated);
+    }
+}
+
+TEST_F(RequestScannerAgainstRedis, SeesTheSameCommandsInAnySequenceOfTokens) {
+    const std::vector<std::string> tokens = {"*",
+                                             "$",
+                                             "\r",
+                                             "\n",
+                                             "\r\n",
+                                             "\r\n",
+                                             "\r\n",
+                                             "0",
+                                             "1",
+                                             "2",
+                                             "4",
+                                             "9",
+                                             "-",
+                                             "-1",
+                                             "+",
+                                             "x",
+                                             " ",
+                                             "\"",
+                                             "'",
+                                             "\\",
+                                             "\\x4a",
+                                             "\\n",
+                                             "\\\"",
+                                             "\\'",
+                                             "\t",
+                                             "\v",
+                                             "\f",
+                                             std::string(1, '\0'),
+                                             "\xc3",
+                                             "ECHO",
+                                             "ECHO ",
+                                             "PING",
+                                             "PING\r\n",
+                                             "*1\r\n",
+                                             "*2\r\n",
+                                             "*10\r\n",
+                                             "*11\r\n",
+                                             "$4\r\n",
+                                             "$1\r\n",
+                                             "$0\r\n\r\n",
+                                             "$4\r\nPING\r\n",
+                                             "$4\r\nECHO\r\n",
+                                             "*2\r\n$4\r\nECHO\r\n",
+                                             "*1\r\n$4\r\nPING\r\n",
+                                             "$16384\r\n",
+                                             "$16385\r\n",
+                                             "$536870913\r\n",
+                                             "*2147483648\r\n"};
+    std::mt19937 random(20240229);
+    std::uniform_int_distribution<std::size_t> token(0, tokens.size() - 1);
+    std::uniform_int_distribution<int> length(1, 14);
+    for (int round = 0; round < 6000 && !HasFailure(); ++round) {
+        std::string bytes = round % 3 == 0 ? "ECHO " : "";
+        for (int i = length(random); i > 0; --i) {
+            bytes += tokens[token(random)];
+        }
+        bytes += round % 2 == 0 ? "\r\n" : "";
+        expect_the_same(server(round % 4 != 0), bytes, round % 4 != 0);
+    }
+}
+
+TEST_F(RequestScannerAgainstRedis, SeesTheSameCommandsWhereSingleBytesAreDamaged) {
+    const std::string good =
+        "*2\r\n$4\r\nECHO\r\n$12\r\nhello\r\nworld\r\n*1\r\n$4\r\nPING\r\nECHO \"a b\\x41\\n\" \r\n*-1\r\n\r\n"
+        "*2\r\n$4\r\nECHO\r\n$0\r\n\r\nECHO 'it\\'s'\r\n*0\r\nPING\r\n";
+    const std::string bytes = std::string("\r\n*$-+0129: \"'\\xE", 16) + '\0';
+    for (std::size_t at = 0; at < good.size() && !HasFailure(); ++at) {
+        for (const char byte : bytes) {
+            std::string damaged = good;
+            damaged[at] = byte;
+            expect_the_same(server(true), damaged, true);
+        }
+        expect_the_same(server(true), std::string(good).erase(at, 1), true);
+        expect_the_same(server(true), good.substr(0, at), true);
+    }
+}
+
+}  // namespace
+}  // namespace portal::resp
