@@ -1,0 +1,290 @@
+#include "command/classifier.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <string_view>
+
+namespace portal::command {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "fold_case and short names rely on the byte order");
+
+constexpr std::size_t kLongestName = 24;
+
+/// Eight bytes at once: adds 0x20 to every byte in 'A'..'Z' and leaves all others alone.
+constexpr std::uint64_t fold_case(std::uint64_t bytes) noexcept {
+    constexpr std::uint64_t kOnes = 0x0101010101010101U;
+    constexpr std::uint64_t kHigh = 0x80 * kOnes;
+    const std::uint64_t seven = bytes & ~kHigh;
+    const std::uint64_t above_z = seven + (0x7F - 'Z') * kOnes;
+    const std::uint64_t from_a = seven + (0x80 - 'A') * kOnes;
+    const std::uint64_t upper = ~bytes & kHigh & (from_a ^ above_z);
+    return bytes | (upper >> 2U);
+}
+
+std::uint64_t load_8(const char* from) noexcept {
+    std::uint64_t value = 0;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+std::uint64_t load_4(const char* from) noexcept {
+    std::uint32_t value = 0;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+std::uint64_t load_1(const char* from) noexcept {
+    return static_cast<unsigned char>(*from);
+}
+
+/// A name of 1 to kLongestName bytes in words that overlap, so that no byte outside of the name is read. Equal words
+/// and equal length mean equal names but for case.
+struct FoldedName {
+    std::uint64_t first = 0, middle = 0, last = 0;
+    std::size_t length = 0;
+
+    explicit FoldedName(std::string_view name) noexcept : length(name.size()) {
+        const char* at = name.data();
+        if (length >= 8) {
+            first = fold_case(load_8(at));
+            last = fold_case(load_8(at + length - 8));
+            if (length > 16) {
+                middle = fold_case(load_8(at + 8));
+            }
+        } else if (length >= 4) {
+            first = fold_case(load_4(at) | load_4(at + length - 4) << 32U);
+        } else {
+            first = fold_case(load_1(at) | load_1(at + length / 2) << 8U | load_1(at + length - 1) << 16U);
+        }
+    }
+};
+
+bool can_be_listed(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= kLongestName;
+}
+
+/// Open addressing over all rows; subcommands are filed under their name together with the command's own row.
+class RowIndex {
+  public:
+    RowIndex() noexcept : rows_(command_table()) {
+        Entry* container = entries_.data();  // sorted order puts a command right before its subcommands
+        for (std::size_t i = 0; i < rows_.size(); ++i) {
+            const CommandRow& row = rows_[i];
+            if (row.subcommand.empty()) {
+                container = &place(FoldedName(row.name), kTopLevel, i);
+            } else {
+                container->has_subcommands = true;
+                place(FoldedName(row.subcommand), container->row, i);
+            }
+        }
+    }
+
+    [[nodiscard]] const CommandRow& find(const resp::RequestView& request) const noexcept {
+        if (request.argc() == 0) {
+            return unknown_;
+        }
+        const std::string_view name = request.arg(0);
+        if (!can_be_listed(name)) {
+            return unknown_;
+        }
+        const Entry* command = find_entry(FoldedName(name), kTopLevel);
+        if (command == nullptr) {
+            return unknown_;
+        }
+        if (command->has_subcommands && request.argc() > 1) {
+            const std::string_view subcommand = request.arg(1);
+            if (can_be_listed(subcommand)) {
+                if (const Entry* entry = find_entry(FoldedName(subcommand), command->row)) {
+                    return rows_[entry->row];
+                }
+            }
+        }
+        return rows_[command->row];
+    }
+
+    [[nodiscard]] const CommandRow& unknown() const noexcept { return unknown_; }
+
+    [[nodiscard]] std::size_t index_of(const CommandRow& row) const noexcept {
+        return &row == &unknown_ ? rows_.size() : static_cast<std::size_t>(&row - rows_.data());
+    }
+
+  private:
+    static constexpr unsigned kBits = 10;
+    static constexpr std::uint16_t kTopLevel = 0xFFFF;
+
+    struct Entry {
+        std::uint64_t first = 0, middle = 0, last = 0;
+        std::uint16_t row = 0;
+        std::uint16_t container = 0;
+        std::uint8_t length = 0;  // 0: free
+        bool has_subcommands = false;
+    };
+
+    static std::size_t slot_of(const FoldedName& name, std::uint16_t container) noexcept {
+        const std::uint64_t mixed =
+            name.first + std::rotl(name.last, 23) + name.length + (std::uint64_t{container} << 40U);
+        return static_cast<std::size_t>((mixed * 0x9E3779B97F4A7C15U) >> (64U - kBits));
+    }
+
+    Entry& place(const FoldedName& name, std::uint16_t container, std::size_t row) noexcept {
+        std::size_t slot = slot_of(name, container);
+        while (entries_[slot].length != 0) {
+            slot = (slot + 1) % entries_.size();
+        }
+        entries_[slot] = {.first = name.first,
+                          .middle = name.middle,
+                          .last = name.last,
+                          .row = static_cast<std::uint16_t>(row),
+                          .container = container,
+                          .length = static_cast<std::uint8_t>(name.length)};
+        return entries_[slot];
+    }
+
+    [[nodiscard]] const Entry* find_entry(const FoldedName& name, std::uint16_t container) const noexcept {
+        for (std::size_t slot = slot_of(name, container);; slot = (slot + 1) % entries_.size()) {
+            const Entry& entry = entries_[slot];
+            if (entry.first == name.first && entry.length == name.length && entry.last == name.last &&
+                entry.middle == name.middle && entry.container == container) {
+                return &entry;
+            }
+            if (entry.length == 0) {
+                return nullptr;
+            }
+        }
+    }
+
+    std::span<const CommandRow> rows_;
+    CommandRow unknown_{
+        .name = {}, .subcommand = {}, .write = true, .affinity = Affinity::pinned, .handling = Handling::unknown};
+    std::array<Entry, std::size_t{1} << kBits> entries_{};
+};
+
+const RowIndex& row_index() noexcept {
+    static const RowIndex kIndex;
+    return kIndex;
+}
+
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+/// `lower_case` is lower case already.
+bool equals_folded(std::string_view any_case, std::string_view lower_case) noexcept {
+    return std::equal(any_case.begin(), any_case.end(), lower_case.begin(), lower_case.end(),
+                      [](char a, char b) { return lower(a) == b; });
+}
+
+/// XREAD [COUNT n] [BLOCK ms] STREAMS ..., XREADGROUP GROUP g c [COUNT n] [BLOCK ms] [CLAIM ms] [NOACK] STREAMS ...
+bool stream_read_blocks(const resp::RequestView& request) noexcept {
+    std::size_t i = 1;
+    while (i < request.argc()) {
+        const std::string_view option = request.arg(i);
+        if (equals_folded(option, "block")) {
+            return true;
+        }
+        if (equals_folded(option, "group")) {
+            i += 3;
+        } else if (equals_folded(option, "count") || equals_folded(option, "claim")) {
+            i += 2;
+        } else if (equals_folded(option, "noack")) {
+            i += 1;
+        } else {
+            return false;  // STREAMS, after which everything is a key or an id; or a syntax error
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+const CommandRow& unknown_command() noexcept {
+    return row_index().unknown();
+}
+
+const CommandRow& row_at(std::size_t index) noexcept {
+    const auto table = command_table();
+    return index < table.size() ? table[index] : unknown_command();
+}
+
+std::size_t index_of(const CommandRow& row) noexcept {
+    return row_index().index_of(row);
+}
+
+const CommandRow& classify(const resp::RequestView& request) noexcept {
+    return row_index().find(request);
+}
+
+bool arity_fits(const CommandRow& row, std::size_t argc) noexcept {
+    return row.arity >= 0 ? argc == static_cast<std::size_t>(row.arity) : argc >= static_cast<std::size_t>(-row.arity);
+}
+
+bool may_block(const CommandRow& row, const resp::RequestView& request) noexcept {
+    if (row.handling != Handling::blocking) {
+        return false;
+    }
+    return (row.name != "xread" && row.name != "xreadgroup") || stream_read_blocks(request);
+}
+
+DenyList::DenyList(const std::vector<std::string>& names) {
+    if (names.empty()) {
+        return;
+    }
+    const std::span<const CommandRow> table = command_table();
+    rows_.assign(table.size() + 1, Verdict::pass);
+    for (const std::string& name : names) {
+        std::string folded = name;
+        std::transform(folded.begin(), folded.end(), folded.begin(), lower);
+        const std::size_t bar = folded.find('|');
+        const std::string_view command = std::string_view(folded).substr(0, bar);
+        const bool whole = bar == std::string::npos;
+        const std::string_view subcommand = whole ? std::string_view{} : std::string_view(folded).substr(bar + 1);
+
+        bool listed = false;
+        std::size_t own_row = table.size();
+        for (std::size_t i = 0; i < table.size(); ++i) {
+            if (table[i].name != command) {
+                continue;
+            }
+            if (table[i].subcommand.empty()) {
+                own_row = i;
+            }
+            if (whole || (!subcommand.empty() && table[i].subcommand == subcommand)) {
+                rows_[i] = Verdict::deny;
+                listed = true;
+            }
+        }
+        if (!listed) {
+            // Requests for it are classified as the command's own row, or as unknown.
+            if (rows_[own_row] == Verdict::pass) {
+                rows_[own_row] = Verdict::compare;
+            }
+            unlisted_.push_back(std::move(folded));
+        }
+    }
+}
+
+bool DenyList::denies(const CommandRow& row, const resp::RequestView& request) const noexcept {
+    if (rows_.empty()) {
+        return false;
+    }
+    const Verdict verdict = rows_[index_of(row)];
+    if (verdict != Verdict::compare) {
+        return verdict == Verdict::deny;
+    }
+    if (request.argc() == 0) {
+        return false;
+    }
+    return std::any_of(unlisted_.begin(), unlisted_.end(), [&request](std::string_view name) {
+        const std::size_t bar = name.find('|');
+        if (!equals_folded(request.arg(0), name.substr(0, bar))) {
+            return false;
+        }
+        return bar == std::string_view::npos ||
+               (request.argc() > 1 && equals_folded(request.arg(1), name.substr(bar + 1)));
+    });
+}
+
+}  // namespace portal::command

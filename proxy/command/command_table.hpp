@@ -1,0 +1,80 @@
+// One row per command of redis-server 7.0 (and the additions of 7.2 to 8 and Valkey 8 that are known): arity, read or
+// write, key positions, and how a session must treat it. Pure data.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace portal::command {
+
+/// Which upstream connection a command may travel on.
+enum class Affinity : std::uint8_t {
+    shared,  // keeps no state on the connection: any shared link of the session's (user, protocol, database)
+    pinned,  // changes or depends on connection state, blocks, or is unknown: a leased link
+    local,   // answered by the portal, without a node or with one's answer in between
+};
+
+/// What the session does with the command beyond forwarding it. `plain` is everything that is only forwarded.
+enum class Handling : std::uint8_t {
+    plain,
+    unknown,  // not in the table: forwarded on a leased link, treated as a write
+    blocking,
+    // transactions
+    multi,
+    exec,
+    discard,
+    watch,
+    unwatch,
+    // publish/subscribe
+    subscribe,
+    unsubscribe,
+    psubscribe,
+    punsubscribe,
+    ssubscribe,
+    sunsubscribe,
+    monitor,
+    // connection state that the portal keeps
+    auth,
+    hello,
+    select,
+    reset,
+    quit,
+    client_id,
+    client_getname,
+    client_setname,
+    client_setinfo,
+    client_info,
+    client_list,
+    client_kill,
+    client_no_evict,
+    client_no_touch,
+    client_reply,
+    client_tracking,
+    client_caching,
+    client_getredir,
+    client_trackinginfo,
+    client_pause,
+    client_unpause,
+    client_unblock,
+    client_other,
+    asking,
+    readonly_mode,  // cluster words: forwarded as they are
+    wait,           // WAIT, WAITAOF: speak of the writes of this connection
+    script,         // EVAL and the like: may write, whatever their name says
+};
+
+struct CommandRow {
+    std::string_view name;        // lower case
+    std::string_view subcommand;  // lower case; empty for the command itself
+    int arity = 0;                // as redis-server counts: with the name; negative: at least
+    bool write = false;           // may change data (or cannot be told): must not be sent twice by itself
+    Affinity affinity = Affinity::shared;
+    Handling handling = Handling::plain;
+    int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
+};
+
+/// All rows, sorted by (name, subcommand).
+[[nodiscard]] std::span<const CommandRow> command_table() noexcept;
+
+}  // namespace portal::command

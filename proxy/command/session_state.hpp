@@ -1,0 +1,88 @@
+// What a connection of its own would remember: database, protocol, user, name, reply mode, transaction, watched keys and
+// subscriptions; and from these, whether the session needs a pinned link and since when it is free again. Pure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "command/command_table.hpp"
+#include "resp/reply_writer.hpp"
+#include "resp/request_view.hpp"
+
+namespace portal::command {
+
+/// A login that Redis accepted. Shared by the sessions and links that use it.
+struct Credentials {
+    std::string username;  // empty: nobody has logged in
+    std::string password;
+};
+using CredentialsPtr = std::shared_ptr<const Credentials>;
+
+/// CLIENT REPLY.
+enum class ReplyMode : std::uint8_t { on, off, skip_next, skip_this };
+
+enum class Transaction : std::uint8_t {
+    none,
+    open,       // MULTI was sent on the pinned link
+    exec_sent,  // EXEC was sent, its reply is awaited
+    broken,     // the leader was lost since MULTI: commands are answered QUEUED, EXEC fails
+};
+
+/// Names subscribed to, by kind. They outlive a link, so that they can be made again after a failover.
+struct Subscriptions {
+    std::set<std::string, std::less<>> channels, patterns, shard_channels;
+    [[nodiscard]] std::size_t count() const noexcept { return channels.size() + patterns.size() + shard_channels.size(); }
+};
+
+class SessionState {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    std::uint32_t database = 0;
+    resp::Protocol protocol = resp::Protocol::resp2;
+    CredentialsPtr credentials = std::make_shared<const Credentials>();
+    std::string name;
+    std::string library_name, library_version;
+    ReplyMode reply_mode = ReplyMode::on;
+
+    Transaction transaction = Transaction::none;
+    bool watching = false;        // WATCH was sent; EXEC, DISCARD and UNWATCH end it
+    bool watch_accepted = false;  // and was answered OK
+    bool watch_broken = false;  // the leader changed under a WATCH: the next EXEC answers nil
+    bool tracking = false;      // CLIENT TRACKING ON
+    bool monitoring = false;    // MONITOR
+    Subscriptions subscriptions;
+
+    /// True while the connection holds state that only a link of its own can hold.
+    [[nodiscard]] bool needs_pinned() const noexcept {
+        return transaction == Transaction::open || transaction == Transaction::exec_sent || watching || tracking ||
+               monitoring || subscriptions.count() > 0;
+    }
+    [[nodiscard]] bool in_transaction() const noexcept { return transaction != Transaction::none; }
+
+    /// RESET: everything as after connect. The login goes too.
+    void reset();
+};
+
+/// The third element of a subscribe or unsubscribe confirmation is not needed: kind and name tell everything.
+struct Confirmation {
+    Handling kind = Handling::plain;  // subscribe, unsubscribe, psubscribe, ...
+    std::string_view name;            // empty optional name is an empty view with `none`
+    bool none = false;                // "unsubscribe" with a null name: there was nothing to leave
+    std::int64_t remaining = 0;       // as the node counts
+};
+
+/// What a frame that arrives on a link with subscriptions is.
+enum class PubSubFrame : std::uint8_t { reply, message, confirmation };
+
+/// Reads the head of an array or push frame ("message", "subscribe", ...). `confirmation` is filled for that kind only.
+[[nodiscard]] PubSubFrame classify_pubsub(std::string_view frame, Confirmation& confirmation) noexcept;
+
+/// Enters or removes what was confirmed.
+void apply(Subscriptions& subscriptions, const Confirmation& confirmation);
+
+}  // namespace portal::command
