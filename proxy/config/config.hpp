@@ -1,0 +1,144 @@
+// The whole configuration as plain structs. Defaults and units stand in the declarations; bounds and help texts stand
+// in config_keys.hpp, one row per key. Knows no YAML. A loaded Config is immutable and may be read from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace portal::config {
+
+using Milliseconds = std::chrono::milliseconds;
+
+/// A size in bytes; written in YAML as 64MiB, 16KiB, 512 (plain bytes) or 1GB.
+struct Bytes {
+    std::uint64_t count = 0;
+    auto operator<=>(const Bytes&) const = default;
+};
+
+struct Address {
+    std::string host;
+    std::uint16_t port = 0;
+    auto operator<=>(const Address&) const = default;
+};
+
+enum class TlsVersion : std::uint8_t { tls12, tls13 };
+
+/// TLS of a listener: files are PEM. With `client_ca`, clients must present a certificate that it signed.
+struct ListenerTls {
+    std::string certificate;
+    std::string key;
+    std::optional<std::string> client_ca;
+    TlsVersion min_version = TlsVersion::tls12;
+};
+
+struct Listener {
+    Address address;
+    std::optional<ListenerTls> tls;  // empty: plain text
+};
+
+/// TLS towards a node. `ca` empty: the system's trust store. `server_name` empty: the host of the address.
+struct NodeTls {
+    std::optional<std::string> ca;
+    std::optional<std::string> certificate;
+    std::optional<std::string> key;
+    std::optional<std::string> server_name;
+};
+
+struct Node {
+    std::string name;
+    Address address;
+    std::optional<NodeTls> tls;
+};
+
+/// How the portal itself logs in to the nodes (for probes, REPLICAOF and the like), and its timings.
+struct Monitor {
+    std::optional<std::string> username;
+    std::optional<std::string> password;  // filled from password_file when that is given
+    std::optional<std::string> password_file;
+    Milliseconds ping_interval{200};
+    Milliseconds down_after{1000};
+    Milliseconds fence_after{2000};  // shorter than `lease`
+    Milliseconds lease{4000};
+};
+
+struct FileArbiter {
+    std::string path;
+};
+struct EtcdArbiter {
+    std::vector<std::string> endpoints;
+    std::string prefix = "/redis-portal/";
+    std::optional<std::string> ca;
+    std::optional<std::string> certificate;
+    std::optional<std::string> key;
+    std::optional<std::string> username;
+    std::optional<std::string> password_file;
+    std::optional<std::string> password;  // filled from password_file
+};
+struct KubernetesArbiter {
+    std::string namespace_name;
+    std::string name;
+};
+using Arbiter = std::variant<FileArbiter, EtcdArbiter, KubernetesArbiter>;
+
+/// How long and how much a command may wait for a leader.
+struct Hold {
+    Milliseconds time{10000};
+    Bytes bytes{64ULL << 20U};
+};
+
+enum class InDoubt : std::uint8_t { error, close };
+enum class Proven : std::uint8_t { off, available, strict };
+struct Writes {
+    InDoubt in_doubt = InDoubt::error;
+    Proven proven = Proven::off;
+};
+
+/// Lower-case command names, or "command|subcommand", that clients may not use.
+struct Commands {
+    std::vector<std::string> deny = {"replicaof", "slaveof", "failover", "shutdown",
+                                     "debug",     "psync",   "sync",     "replconf"};
+};
+
+struct Limits {
+    std::uint32_t sessions = 10000;  // client connections, all listeners together
+    Milliseconds handshake_time{10000};
+    Bytes request_bytes{512ULL << 20U};
+    Bytes output_bytes{64ULL << 20U};
+    Milliseconds idle_time{0};  // 0: no limit
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { logfmt, json };
+struct Log {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::logfmt;
+};
+
+/// TLS session tickets. Portals that share a secret resume each other's sessions.
+struct Tickets {
+    std::optional<std::string> secret_file;
+    std::optional<std::string> secret;  // filled from secret_file; empty: each process makes its own
+    Milliseconds rotation{std::chrono::hours{12}};
+};
+
+struct Config {
+    std::string name;  // default: the host's name
+    std::vector<Listener> listen;
+    std::vector<Node> nodes;
+    Monitor monitor;
+    Arbiter arbiter;
+    Hold hold;
+    Writes writes;
+    Commands commands;
+    Limits limits;
+    Tickets tickets;
+    std::uint32_t threads = 0;  // 0: auto, one per core that this process may use
+    Address admin{"127.0.0.1", 9380};
+    Log log;
+};
+
+}  // namespace portal::config

@@ -1,0 +1,216 @@
+// The table of all keys: one row per key with its field, its bounds and its help. The loader, the printer of the
+// effective configuration and the reference in docs/configuration.md are visitors that walk these rows, so they cannot
+// disagree.
+#pragma once
+
+#include "config/config.hpp"
+#include "config/value_rules.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace portal::config {
+
+enum class Need : std::uint8_t { optional, required };
+
+/// `help`: one sentence or two; what the key does and when to change it.
+struct Key {
+    std::string_view name;
+    std::string_view help;
+    Need need = Need::optional;
+};
+
+// A visitor has: value(Key, field, rule), list(Key, vector of values, rule of one value), section(Key, struct),
+// optional_section(Key, optional struct), sections(Key, vector of structs), alternative<Struct>(Key, variant).
+
+template <class Visitor>
+void visit_keys(Visitor& visit, ListenerTls& tls) {
+    visit.value(
+        {"certificate", "PEM file: the portal's certificate first, then its intermediates. Read again every 30 s.",
+         Need::required},
+        tls.certificate, FileRule{});
+    visit.value({"key", "PEM file with the certificate's private key, without a passphrase.", Need::required}, tls.key,
+                FileRule{});
+    visit.value({"client_ca", "PEM file of CAs. When given, a client must show a certificate that one of them signed."},
+                tls.client_ca, FileRule{});
+    visit.value({"min_version", "The oldest TLS version that is accepted."}, tls.min_version,
+                choice<TlsVersion>({{"1.2", TlsVersion::tls12}, {"1.3", TlsVersion::tls13}}));
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Listener& listener) {
+    visit.value({"address", "Where clients connect; `0.0.0.0` or `[::]` for all addresses.", Need::required},
+                listener.address, AddressRule{});
+    visit.optional_section({"tls", "Encryption towards clients. Write `tls: null` for plain text.", Need::required},
+                           listener.tls);
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, NodeTls& tls) {
+    visit.value({"ca", "PEM file of CAs that may sign the node's certificate; `null`: the system's trust store."},
+                tls.ca, FileRule{});
+    visit.value({"certificate", "PEM file shown to a node that asks for a client certificate; goes with `key`."},
+                tls.certificate, FileRule{});
+    visit.value({"key", "PEM file with the private key of `certificate`."}, tls.key, FileRule{});
+    visit.value({"server_name", "The name that the node's certificate must carry; `null`: the host of `address`."},
+                tls.server_name, TextRule{});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Node& node) {
+    visit.value(
+        {"name", "The node's identity in records, logs and metrics; keep it when the address changes.", Need::required},
+        node.name, NameRule{});
+    visit.value({"address", "Where Redis listens. A name is looked up again on each connect.", Need::required},
+                node.address, AddressRule{});
+    visit.optional_section({"tls", "Encryption towards the node; `null`: plain text."}, node.tls);
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Monitor& monitor) {
+    using namespace std::chrono_literals;
+    visit.value({"username", "ACL user that probes and reconfigures the nodes; `null`: Redis's `default` user."},
+                monitor.username, TextRule{});
+    visit.value({"password", "Its password, as text. Prefer `password_file`; only one of the two may be given."},
+                monitor.password, TextRule{.secret = true});
+    visit.value({"password_file", "File whose first line is the password."}, monitor.password_file, FileRule{});
+    visit.value({"ping_interval", "How often each node is probed; at most `down_after`."}, monitor.ping_interval,
+                DurationRule{10ms, 60s, ""});
+    visit.value({"down_after", "A leader that has not answered for this long is taken for dead."}, monitor.down_after,
+                DurationRule{50ms, 10min, ""});
+    visit.value({"fence_after",
+                 "A portal stops forwarding when it could not confirm the record for this long; shorter than `lease`."},
+                monitor.fence_after, DurationRule{50ms, 10min, ""});
+    visit.value({"lease", "How long a portal keeps the acting role without renewing it."}, monitor.lease,
+                DurationRule{200ms, 10min, ""});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, FileArbiter& arbiter) {
+    visit.value({"path", "The record's file; every portal of this host must name the same one.", Need::required},
+                arbiter.path, FileRule{FileUse::write});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, EtcdArbiter& arbiter) {
+    visit.list({"endpoints", "The members of the etcd cluster.", Need::required}, arbiter.endpoints, UrlRule{});
+    visit.value({"prefix", "Start of every key that the portals write; one prefix per Redis cluster."}, arbiter.prefix,
+                TextRule{});
+    visit.value({"ca", "PEM file of CAs that may sign etcd's certificates; `null`: the system's trust store."},
+                arbiter.ca, FileRule{});
+    visit.value({"certificate", "PEM file shown to etcd; goes with `key`."}, arbiter.certificate, FileRule{});
+    visit.value({"key", "PEM file with the private key of `certificate`."}, arbiter.key, FileRule{});
+    visit.value({"username", "etcd user; goes with `password_file`."}, arbiter.username, TextRule{});
+    visit.value({"password_file", "File whose first line is the etcd user's password."}, arbiter.password_file,
+                FileRule{});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, KubernetesArbiter& arbiter) {
+    visit.value({"namespace", "Namespace of the Lease object.", Need::required}, arbiter.namespace_name, NameRule{});
+    visit.value({"name", "Name of the Lease object; one per Redis cluster.", Need::required}, arbiter.name, NameRule{});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Arbiter& arbiter) {
+    visit.template alternative<FileArbiter>({"file", "A locked file, for portals that run on one host."}, arbiter);
+    visit.template alternative<EtcdArbiter>({"etcd", "An etcd v3 cluster, for portals on several machines."}, arbiter);
+    visit.template alternative<KubernetesArbiter>({"kubernetes", "A Lease of the Kubernetes API, for portals in pods."},
+                                                  arbiter);
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Hold& hold) {
+    using namespace std::chrono_literals;
+    visit.value({"time", "How long a command may wait for a leader before it is refused with `-NOLEADER`."}, hold.time,
+                DurationRule{10ms, 10min, "refuse at once"});
+    visit.value({"bytes", "How much may wait in all clients together; beyond it commands are refused."}, hold.bytes,
+                SizeRule{{0}, {64ULL << 30U}});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Writes& writes) {
+    visit.value({"in_doubt",
+                 "What a client gets for a write that was sent when the leader was lost: the error `-INDOUBT`, or a "
+                 "closed connection."},
+                writes.in_doubt, choice<InDoubt>({{"error", InDoubt::error}, {"close", InDoubt::close}}));
+    visit.value({"proven",
+                 "Answer writes only when a replica has them. `available` goes on without replicas, `strict` refuses."},
+                writes.proven,
+                choice<Proven>({{"off", Proven::off}, {"available", Proven::available}, {"strict", Proven::strict}}));
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Commands& commands) {
+    visit.list({"deny", "Commands that clients may not use. The list replaces the default one, so name those again."},
+               commands.deny, CommandRule{});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Limits& limits) {
+    using namespace std::chrono_literals;
+    visit.value({"sessions", "Client connections at one time, all listeners together."}, limits.sessions,
+                CountRule{1, 1'000'000, ""});
+    visit.value({"handshake_time", "A client that has not finished its TLS handshake by then is closed."},
+                limits.handshake_time, DurationRule{100ms, 10min, ""});
+    visit.value({"request_bytes", "The largest request of one client."}, limits.request_bytes,
+                SizeRule{{1ULL << 10U}, {4ULL << 30U}});
+    visit.value({"output_bytes", "Replies that a client has not read yet; beyond it the client is closed."},
+                limits.output_bytes, SizeRule{{64ULL << 10U}, {64ULL << 30U}});
+    visit.value({"idle_time", "A client that sends nothing for this long is closed."}, limits.idle_time,
+                DurationRule{1s, 720h, "no limit"});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Tickets& tickets) {
+    using namespace std::chrono_literals;
+    visit.value({"secret_file",
+                 "File with at least 32 random bytes that all portals share, so that each resumes the others' TLS "
+                 "sessions; `null`: each process makes its own."},
+                tickets.secret_file, FileRule{});
+    visit.value({"rotation", "How often the ticket key changes; the same on all portals."}, tickets.rotation,
+                DurationRule{1min, 720h, ""});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Log& log) {
+    visit.value({"level", "The least important lines that are written."}, log.level,
+                choice<LogLevel>({{"debug", LogLevel::debug},
+                                  {"info", LogLevel::info},
+                                  {"warn", LogLevel::warn},
+                                  {"error", LogLevel::error}}));
+    visit.value({"format", "One line per event, as `key=value` or as JSON."}, log.format,
+                choice<LogFormat>({{"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}));
+}
+
+/// The section `admin`, of which the address is all there is.
+template <class Visitor>
+void visit_keys(Visitor& visit, Address& admin) {
+    visit.value({"address", "Where the portal answers HTTP; keep it off the network that clients come from."}, admin,
+                AddressRule{});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Config& config) {
+    visit.value({"name",
+                 "This portal's name in records, logs and metrics; differs between portals. Default: the host's "
+                 "name."},
+                config.name, NameRule{});
+    visit.sections({"listen", "Where clients connect; one entry per address.", Need::required}, config.listen);
+    visit.sections({"nodes", "The Redis nodes: a leader and its replicas, in any order.", Need::required},
+                   config.nodes);
+    visit.section({"monitor", "How the portal logs in to the nodes, probes them and decides."}, config.monitor);
+    visit.section({"arbiter", "Where the portals keep the one record of who leads; exactly one kind.", Need::required},
+                  config.arbiter);
+    visit.section({"hold", "How long and how much may wait while there is no leader."}, config.hold);
+    visit.section({"writes", "What the portal promises about writes."}, config.writes);
+    visit.section({"commands", "What clients may not do."}, config.commands);
+    visit.section({"limits", "Bounds for each client."}, config.limits);
+    visit.section({"tickets", "TLS session resumption."}, config.tickets);
+    visit.value({"threads", "Shards, one thread each; `auto`: one per core that this process may use."}, config.threads,
+                CountRule{1, 256, "auto"});
+    visit.section({"admin", "Health, metrics, status and control."}, config.admin);
+    visit.section({"log", "What is written to standard error."}, config.log);
+}
+
+}  // namespace portal::config

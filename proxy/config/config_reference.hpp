@@ -1,0 +1,28 @@
+// The table of keys as documentation: docs/configuration.md holds what key_reference() says, and a test compares the
+// two.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portal::config {
+
+struct KeyRow {
+    std::string path;  // as in monitor.down_after or listen[].tls.key
+    std::string kind;  // what may be written, with unit and bounds
+    std::string default_value;
+    std::string help;
+    bool is_section = false;
+};
+
+/// Every key, in the order of the file.
+const std::vector<KeyRow>& key_rows();
+
+/// The section that a key of this name belongs to; empty when there is none or more than one.
+std::string section_of_key(std::string_view name);
+
+/// The reference as Markdown: one table per section.
+std::string key_reference();
+
+}  // namespace portal::config
