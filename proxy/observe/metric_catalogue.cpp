@@ -1,0 +1,180 @@
+#include "observe/metric_catalogue.hpp"
+
+#include <array>
+#include <utility>
+
+namespace portal::observe {
+namespace {
+
+/// A metric of the shards together with its series: the label values and the slots that hold their numbers.
+struct ShardMetric {
+    MetricInfo info;
+    std::vector<std::pair<std::string_view, const Counter& (*)(const ShardCounters&)>> series;
+};
+
+template <auto Member>
+const Counter& slot(const ShardCounters& shard) {
+    return shard.*Member;
+}
+
+template <auto Member, auto Reason>
+const Counter& slot(const ShardCounters& shard) {
+    return (shard.*Member)[static_cast<std::size_t>(Reason)];
+}
+
+constexpr auto kCounter = MetricType::counter;
+constexpr auto kGauge = MetricType::gauge;
+
+// clang-format off
+const std::vector<ShardMetric>& table() {
+    using S = ShardCounters;
+    static const std::vector<ShardMetric> rows{
+        {{"redis_portal_client_connections", kGauge, {}, "Client connections that are open now."},
+         {{"", slot<&S::client_connections>}}},
+        {{"redis_portal_client_connections_accepted_total", kCounter, {}, "Client connections admitted."},
+         {{"", slot<&S::client_connections_accepted>}}},
+        {{"redis_portal_client_connections_rejected_total", kCounter, {"reason"}, "Client connections not admitted."},
+         {{"maxclients", slot<&S::client_connections_rejected, Rejected::maxclients>},
+          {"draining", slot<&S::client_connections_rejected, Rejected::draining>}}},
+        {{"redis_portal_client_connections_closed_total", kCounter, {"reason"}, "Client connections that ended, by cause."},
+         {{"client", slot<&S::client_connections_closed, Closed::client>},
+          {"quit", slot<&S::client_connections_closed, Closed::quit>},
+          {"handshake", slot<&S::client_connections_closed, Closed::handshake>},
+          {"protocol", slot<&S::client_connections_closed, Closed::protocol>},
+          {"idle", slot<&S::client_connections_closed, Closed::idle>},
+          {"output_limit", slot<&S::client_connections_closed, Closed::output_limit>},
+          {"killed", slot<&S::client_connections_closed, Closed::killed>},
+          {"backend", slot<&S::client_connections_closed, Closed::backend>},
+          {"in_doubt", slot<&S::client_connections_closed, Closed::in_doubt>},
+          {"drain", slot<&S::client_connections_closed, Closed::drain>}}},
+        {{"redis_portal_client_received_bytes_total", kCounter, {}, "Bytes received from clients, counted after decryption."},
+         {{"", slot<&S::client_received_bytes>}}},
+        {{"redis_portal_client_sent_bytes_total", kCounter, {}, "Bytes sent to clients, counted before encryption."},
+         {{"", slot<&S::client_sent_bytes>}}},
+        {{"redis_portal_tls_handshakes_total", kCounter, {"version"}, "TLS handshakes with clients that succeeded."},
+         {{"TLSv1.2", slot<&S::tls12_handshakes>},
+          {"TLSv1.3", slot<&S::tls13_handshakes>}}},
+        {{"redis_portal_tls_resumed_handshakes_total", kCounter, {}, "Those of the successful TLS handshakes that resumed a session."},
+         {{"", slot<&S::tls_resumed_handshakes>}}},
+        {{"redis_portal_tls_handshake_failures_total", kCounter, {"reason"}, "TLS handshakes with clients that failed."},
+         {{"plaintext", slot<&S::tls_handshake_failures, HandshakeFailure::plaintext>},
+          {"version", slot<&S::tls_handshake_failures, HandshakeFailure::version>},
+          {"certificate", slot<&S::tls_handshake_failures, HandshakeFailure::certificate>},
+          {"timeout", slot<&S::tls_handshake_failures, HandshakeFailure::timeout>},
+          {"closed", slot<&S::tls_handshake_failures, HandshakeFailure::closed>},
+          {"other", slot<&S::tls_handshake_failures, HandshakeFailure::other>}}},
+        {{"redis_portal_commands_total", kCounter, {}, "Commands received from clients, whatever became of them."},
+         {{"", slot<&S::commands>}}},
+        {{"redis_portal_commands_local_total", kCounter, {}, "Commands that the portal answered itself."},
+         {{"", slot<&S::commands_local>}}},
+        {{"redis_portal_commands_denied_total", kCounter, {}, "Commands refused because commands.deny lists them."},
+         {{"", slot<&S::commands_denied>}}},
+        {{"redis_portal_protocol_errors_total", kCounter, {}, "Client input that is not RESP; each closes its connection."},
+         {{"", slot<&S::protocol_errors>}}},
+        {{"redis_portal_error_replies_total", kCounter, {}, "Error replies of Redis passed on to clients."},
+         {{"", slot<&S::error_replies>}}},
+        {{"redis_portal_upstream_links", kGauge, {"kind"}, "Connections to Redis that are open now: shared by many clients, or pinned to one."},
+         {{"shared", slot<&S::upstream_links_shared>},
+          {"pinned", slot<&S::upstream_links_pinned>}}},
+        {{"redis_portal_upstream_connects_total", kCounter, {}, "Connections to Redis that were established."},
+         {{"", slot<&S::upstream_connects>}}},
+        {{"redis_portal_upstream_connect_failures_total", kCounter, {}, "Connections to Redis that could not be established."},
+         {{"", slot<&S::upstream_connect_failures>}}},
+        {{"redis_portal_upstream_lost_total", kCounter, {}, "Established connections to Redis that broke."},
+         {{"", slot<&S::upstream_lost>}}},
+        {{"redis_portal_upstream_sent_bytes_total", kCounter, {}, "Bytes sent to Redis."},
+         {{"", slot<&S::upstream_sent_bytes>}}},
+        {{"redis_portal_upstream_received_bytes_total", kCounter, {}, "Bytes received from Redis."},
+         {{"", slot<&S::upstream_received_bytes>}}},
+        {{"redis_portal_upstream_link_leases_total", kCounter, {}, "Pinned links handed to client sessions."},
+         {{"", slot<&S::leases>}}},
+        {{"redis_portal_sessions_held", kGauge, {}, "Client sessions that wait now for a leader or a link."},
+         {{"", slot<&S::sessions_held>}}},
+        {{"redis_portal_held_bytes", kGauge, {}, "Bytes of commands that wait now for a leader or a link."},
+         {{"", slot<&S::held_bytes>}}},
+        {{"redis_portal_commands_held_total", kCounter, {}, "Commands that had to wait for a leader."},
+         {{"", slot<&S::commands_held>}}},
+        {{"redis_portal_commands_replayed_total", kCounter, {}, "Reads sent again because their answer was lost with a leader."},
+         {{"", slot<&S::commands_replayed>}}},
+        {{"redis_portal_commands_in_doubt_total", kCounter, {}, "Writes whose outcome is unknown because the leader was lost after they were sent."},
+         {{"", slot<&S::commands_in_doubt>}}},
+        {{"redis_portal_commands_no_leader_total", kCounter, {}, "Commands refused because no leader appeared within the hold time."},
+         {{"", slot<&S::commands_no_leader>}}},
+        {{"redis_portal_event_loop_turns_total", kCounter, {}, "Turns of the shards' event loops that sent something."},
+         {{"", slot<&S::turns>}}},
+    };
+    return rows;
+}
+
+const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided() {
+    static const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)> rows{{
+        {"redis_portal_build_info", kGauge, {"version", "compiler", "openssl"}, "Always 1; the labels say what runs."},
+        {"redis_portal_ready", kGauge, {}, "1 while /readyz says yes."},
+        {"redis_portal_draining", kGauge, {}, "1 while the portal lets its clients go before it ends."},
+        {"redis_portal_client_connections_limit", kGauge, {}, "Client connections that the configuration allows (limits.sessions)."},
+        {"redis_portal_leader_known", kGauge, {}, "1 while this portal has a leader to forward to."},
+        {"redis_portal_leader_epoch", kGauge, {}, "Epoch of the topology that this portal routes by; it grows with each change of leader."},
+        {"redis_portal_leader_changed_timestamp_seconds", kGauge, {}, "Unix time at which this portal last saw the leader change."},
+        {"redis_portal_leaders_observed", kGauge, {}, "Nodes that claim to be leader; 1 is right."},
+        {"redis_portal_backend_up", kGauge, {"backend"}, "1 while probes of the node succeed."},
+        {"redis_portal_backend_role", kGauge, {"backend", "role"}, "1 for the role that the node has (leader, replica or unknown), 0 for the others."},
+        {"redis_portal_backend_replication_offset_bytes", kGauge, {"backend"}, "Replication offset that the node reported last."},
+        {"redis_portal_backend_replication_lag_bytes", kGauge, {"backend"}, "Bytes by which the replica is behind the leader."},
+        {"redis_portal_lease_held", kGauge, {}, "1 while this portal holds the acting role."},
+        {"redis_portal_failovers_total", kCounter, {"type", "result"}, "Changes of leader that this portal carried out (type automatic or planned)."},
+        {"redis_portal_failover_in_progress", kGauge, {}, "1 while a change of leader is going on."},
+        {"redis_portal_tls_certificate_not_after_timestamp_seconds", kGauge, {"listener"}, "Unix time at which the certificate of the listener expires."},
+        {"redis_portal_log_messages_total", kCounter, {"level"}, "Log lines by level."},
+        {"redis_portal_log_messages_dropped_total", kCounter, {}, "Log lines dropped because standard error was read too slowly."},
+    }};
+    return rows;
+}
+// clang-format on
+
+}  // namespace
+
+std::span<const MetricInfo> shard_metrics() {
+    static const std::vector<MetricInfo> infos = [] {
+        std::vector<MetricInfo> list;
+        for (const auto& row : table()) {
+            list.push_back(row.info);
+        }
+        return list;
+    }();
+    return infos;
+}
+
+std::span<const ShardSeries> shard_series() {
+    static const std::vector<ShardSeries> series = [] {
+        std::vector<ShardSeries> list;
+        for (std::size_t i = 0; i < table().size(); ++i) {
+            for (const auto& [label_value, counter] : table()[i].series) {
+                list.push_back({i, label_value, counter});
+            }
+        }
+        return list;
+    }();
+    return series;
+}
+
+std::span<const MetricInfo> provided_metrics() {
+    return provided();
+}
+
+std::span<const MetricInfo> process_metrics_info() {
+    static const std::array<MetricInfo, 6> rows{{
+        {"process_cpu_seconds_total", kCounter, {}, "User and system CPU time used, in seconds."},
+        {"process_resident_memory_bytes", kGauge, {}, "Resident memory in bytes."},
+        {"process_virtual_memory_bytes", kGauge, {}, "Virtual memory in bytes."},
+        {"process_open_fds", kGauge, {}, "Open file descriptors."},
+        {"process_max_fds", kGauge, {}, "File descriptors that the process may open."},
+        {"process_start_time_seconds", kGauge, {}, "Unix time at which the process started."},
+    }};
+    return rows;
+}
+
+const MetricInfo& info(Metric metric) {
+    return provided()[static_cast<std::size_t>(metric)];
+}
+
+}  // namespace portal::observe

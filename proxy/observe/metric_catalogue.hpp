@@ -1,0 +1,63 @@
+// Every metric of the portal in one table: name, type, labels, help. Three kinds: counters of the shards (each slot of
+// ShardCounters is named here), samples that other parts provide at a scrape, and those of the process. docs/metrics.md
+// is made from this table and a test compares them.
+#pragma once
+
+#include "observe/shard_counters.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace portal::observe {
+
+enum class MetricType : std::uint8_t { counter, gauge };
+
+struct MetricInfo {
+    std::string_view name;
+    MetricType type = MetricType::gauge;
+    std::vector<std::string_view> labels;
+    std::string_view help;
+};
+
+/// One counter of a shard as one series: which metric, the value of its label (empty when it has none), where it
+/// stands.
+struct ShardSeries {
+    std::size_t metric = 0;  // index into shard_metrics()
+    std::string_view label_value;
+    const Counter& (*counter)(const ShardCounters&) = nullptr;
+};
+
+/// Metrics whose samples a provider gives at each scrape. A row of provided_metrics() for each, in this order.
+enum class Metric : std::uint8_t {
+    build_info,
+    ready,
+    draining,
+    client_connections_limit,
+    leader_known,
+    leader_epoch,
+    leader_changed_timestamp,
+    leaders_observed,
+    backend_up,
+    backend_role,
+    backend_replication_offset,
+    backend_replication_lag,
+    lease_held,
+    failovers,
+    failover_in_progress,
+    tls_certificate_not_after,
+    log_messages,
+    log_messages_dropped,
+    count
+};
+
+[[nodiscard]] std::span<const MetricInfo> shard_metrics();
+/// The series of shard_metrics(), those of one metric next to each other, every slot of ShardCounters exactly once.
+[[nodiscard]] std::span<const ShardSeries> shard_series();
+[[nodiscard]] std::span<const MetricInfo> provided_metrics();
+[[nodiscard]] std::span<const MetricInfo> process_metrics_info();
+[[nodiscard]] const MetricInfo& info(Metric metric);
+
+}  // namespace portal::observe

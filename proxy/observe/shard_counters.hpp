@@ -1,0 +1,87 @@
+// The counters of one shard. Written by the shard's thread only, read by the exporter's: relaxed stores and loads,
+// never a read-modify-write, so counting costs a plain add. metric_catalogue names each one for Prometheus.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace portal::observe {
+
+/// A number with one writer thread and any number of readers.
+class Counter {
+  public:
+    void add(std::uint64_t n = 1) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    void subtract(std::uint64_t n = 1) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
+    }
+    void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// Why a client connection was not admitted. Label `reason` of client_connections_rejected_total.
+enum class Rejected : std::uint8_t { maxclients, draining, count };
+
+/// Why a client connection ended. Label `reason` of client_connections_closed_total.
+enum class Closed : std::uint8_t {
+    client,        // the client closed, or its socket failed
+    quit,          // the client sent QUIT
+    handshake,     // TLS failed or was not finished in time
+    protocol,      // malformed RESP
+    idle,          // limits.idle_time passed
+    output_limit,  // the client did not read its replies
+    killed,        // CLIENT KILL
+    backend,       // a pinned upstream connection was lost in a way the session cannot survive
+    in_doubt,      // writes.in_doubt: close
+    drain,         // the portal is going away
+    count
+};
+
+/// Why a TLS handshake failed. Label `reason` of tls_handshake_failures_total.
+enum class HandshakeFailure : std::uint8_t { plaintext, version, certificate, timeout, closed, other, count };
+
+template <typename Reason>
+using CounterPer = std::array<Counter, static_cast<std::size_t>(Reason::count)>;
+
+struct ShardCounters {
+    Counter client_connections;  // gauge
+    Counter client_connections_accepted;
+    CounterPer<Rejected> client_connections_rejected;
+    CounterPer<Closed> client_connections_closed;
+    Counter client_received_bytes;  // plaintext, after TLS
+    Counter client_sent_bytes;      // plaintext, before TLS
+    Counter tls12_handshakes, tls13_handshakes, tls_resumed_handshakes;
+    CounterPer<HandshakeFailure> tls_handshake_failures;
+
+    Counter commands;         // requests framed, whatever became of them
+    Counter commands_local;   // answered by the portal
+    Counter commands_denied;  // refused by commands.deny
+    Counter protocol_errors;
+    Counter error_replies;  // error replies forwarded from upstream
+
+    Counter upstream_links_shared, upstream_links_pinned;  // gauges
+    Counter upstream_connects, upstream_connect_failures, upstream_lost;
+    Counter upstream_sent_bytes, upstream_received_bytes;
+    Counter leases;  // pinned links handed to sessions
+
+    Counter sessions_held;       // gauge: sessions waiting for a leader or a link
+    Counter held_bytes;          // gauge
+    Counter commands_held;       // commands that waited for a leader
+    Counter commands_replayed;   // reads sent again after a loss
+    Counter commands_in_doubt;   // writes answered INDOUBT or closed for it
+    Counter commands_no_leader;  // answered NOLEADER
+
+    Counter turns;  // event loop turns that flushed something
+};
+
+template <typename Reason>
+Counter& at(CounterPer<Reason>& counters, Reason reason) noexcept {
+    return counters[static_cast<std::size_t>(reason)];
+}
+
+}  // namespace portal::observe
