@@ -1,0 +1,246 @@
+#include "replication/candidate.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace portal::replication {
+namespace {
+
+/// Smaller is better; nodes of one tier are compared by their data.
+enum class Tier : std::uint8_t { in_sync, in_sync_behind, out_of_sync, empty, refused };
+
+struct Ranked {
+    const Contender* contender = nullptr;
+    Kept kept = Kept::all;
+    Tier tier = Tier::refused;
+    std::string why_refused;
+};
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        text += i == 0 ? "" : i + 1 == names.size() ? " and " : ", ";
+        text += names[i];
+    }
+    return text;
+}
+
+Ranked rank(const Contender& contender) {
+    Ranked ranked{&contender, Kept::all, Tier::refused, {}};
+    if (!contender.report) {
+        ranked.why_refused = contender.trouble.empty() ? "unreachable" : contender.trouble;
+        return ranked;
+    }
+    const auto& report = *contender.report;
+    ranked.kept = data_kept(report, contender.known);
+    if (report.loading) {
+        ranked.why_refused = "still loading its data";
+    } else if (report.sync_in_progress) {
+        ranked.why_refused = "in the middle of a full synchronization";
+    } else if (ranked.kept == Kept::nothing || ranked.kept == Kept::never_any) {
+        ranked.tier = Tier::empty;
+        ranked.why_refused = ranked.kept == Kept::nothing ? "came back empty" : "empty";
+    } else if (contender.in_sync) {
+        ranked.tier = ranked.kept == Kept::some ? Tier::in_sync_behind : Tier::in_sync;
+        ranked.why_refused = ranked.kept == Kept::some ? "restarted and may be behind" : "lower offset";
+    } else {
+        ranked.tier = report.keys > 0 ? Tier::out_of_sync : Tier::empty;
+        ranked.why_refused = "not in sync";
+    }
+    return ranked;
+}
+
+bool better(const Ranked& a, const Ranked& b) {
+    if (a.tier != b.tier) {
+        return a.tier < b.tier;
+    }
+    if (a.tier == Tier::refused) {
+        return false;
+    }
+    const auto& x = *a.contender->report;
+    const auto& y = *b.contender->report;
+    const bool x_leads = x.role == Role::leader;
+    const bool y_leads = y.role == Role::leader;
+    // In-sync nodes share one history, so offsets compare. A restarted node may have forgotten its offset but not its keys.
+    return a.tier == Tier::in_sync ? std::tuple(x.offset, x_leads, x.keys) > std::tuple(y.offset, y_leads, y.keys)
+                                   : std::tuple(x.keys, x.offset, x_leads) > std::tuple(y.keys, y.offset, y_leads);
+}
+
+bool ready(const Contender& contender) { return contender.report && !contender.report->loading; }
+
+std::vector<std::string> not_ready(const std::vector<Contender>& contenders, bool only_in_sync) {
+    std::vector<std::string> names;
+    for (const auto& contender : contenders) {
+        if (!ready(contender) && (contender.in_sync || !only_in_sync)) {
+            names.push_back(contender.name);
+        }
+    }
+    return names;
+}
+
+/// Why the best node must not be promoted yet; empty when it may.
+std::string objection(const Ranked& best, const std::vector<Contender>& contenders, bool patience_over) {
+    const auto& name = best.contender->name;
+    const auto decide = "; bring it back, or run 'redis-portal switchover --to " + name + "' to go on without it";
+    switch (best.tier) {
+        case Tier::in_sync:
+            return {};
+        case Tier::in_sync_behind: {
+            const auto missing = not_ready(contenders, true);
+            return missing.empty() || patience_over
+                       ? std::string{}
+                       : name + " restarted and may be behind; waiting for " + joined(missing);
+        }
+        case Tier::out_of_sync: {
+            const auto missing = not_ready(contenders, true);
+            return missing.empty() ? std::string{}
+                                   : name + " is not in sync and " + joined(missing) +
+                                         " may hold confirmed writes that it lacks" + decide;
+        }
+        case Tier::empty: {
+            const auto missing = not_ready(contenders, false);
+            return missing.empty() ? std::string{}
+                                   : name + " is empty and " + joined(missing) + " may hold the data" + decide;
+        }
+        case Tier::refused:
+            break;
+    }
+    return "no node can be promoted";
+}
+
+std::string reason_for(const Ranked& best) {
+    switch (best.tier) {
+        case Tier::in_sync:
+            return "in sync, highest offset";
+        case Tier::in_sync_behind:
+            return "restarted, but holds the most of what is left";
+        case Tier::out_of_sync:
+            return "not in sync, but the only one that still holds data";
+        default:
+            return "no node holds data";
+    }
+}
+
+bool holds_data(const NodeReport& report) { return report.keys > 0; }
+
+bool has_replica(const NodeReport& report) {
+    return std::any_of(report.replicas.begin(), report.replicas.end(),
+                       [](const ConnectedReplica& replica) { return replica.state == "online"; });
+}
+
+/// More data, for nodes that may have nothing to do with each other.
+bool holds_more(const NodeReport& a, const NodeReport& b) {
+    if (holds_data(a) != holds_data(b)) {
+        return holds_data(a);
+    }
+    if (descends_from(a, b.replid) || descends_from(b, a.replid)) {
+        return std::tuple(a.offset, a.keys) > std::tuple(b.offset, b.keys);
+    }
+    return a.keys > b.keys;
+}
+
+Choice chosen(const std::string& name, std::string why) { return {name, std::move(why), {}}; }
+Choice undecided(std::string why) { return {std::nullopt, std::move(why), {}}; }
+
+}  // namespace
+
+Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known) noexcept {
+    if (!known) {
+        return report.keys > 0 || report.offset > 0 ? Kept::all : Kept::never_any;
+    }
+    if (!report.run_id.empty() && report.run_id == known->run_id) {
+        return Kept::all;
+    }
+    if (descends_from(report, known->replid)) {
+        return report.offset >= known->offset ? Kept::all : Kept::some;
+    }
+    if (report.keys > 0) {
+        return Kept::some;
+    }
+    return known->keys > 0 ? Kept::nothing : Kept::never_any;
+}
+
+Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::milliseconds waited,
+                        std::chrono::milliseconds patience) {
+    std::vector<Ranked> ranking;
+    for (const auto& contender : contenders) {
+        ranking.push_back(rank(contender));
+    }
+    std::stable_sort(ranking.begin(), ranking.end(), better);
+
+    Choice choice;
+    if (ranking.empty()) {
+        choice.why = "no node is configured";
+        return choice;
+    }
+    const auto objected = objection(ranking.front(), contenders, waited >= patience);
+    const bool promote = objected.empty();
+    if (promote) {
+        choice.node = ranking.front().contender->name;
+        choice.why = reason_for(ranking.front());
+    } else {
+        choice.why = objected;
+    }
+    for (auto refused = ranking.begin() + (promote ? 1 : 0); refused != ranking.end(); ++refused) {
+        choice.refused.push_back({refused->contender->name, refused->why_refused});
+    }
+    return choice;
+}
+
+Choice choose_first_leader(const std::vector<Contender>& contenders, const std::optional<std::string>& forced) {
+    const auto named = std::find_if(contenders.begin(), contenders.end(),
+                                    [&](const Contender& c) { return forced && c.name == *forced; });
+    if (named != contenders.end()) {
+        return ready(*named) ? chosen(named->name, "chosen by the operator")
+                             : undecided(named->name + " was chosen by the operator but is not ready: " + named->trouble);
+    }
+
+    std::vector<const Contender*> leaders;
+    std::vector<std::string> leaders_with_data;
+    const Contender* most = nullptr;
+    for (const auto& contender : contenders) {
+        if (!ready(contender)) {
+            continue;
+        }
+        if (contender.report->role == Role::leader) {
+            leaders.push_back(&contender);
+            if (holds_data(*contender.report)) {
+                leaders_with_data.push_back(contender.name);
+            }
+        }
+        if (most == nullptr || holds_more(*contender.report, *most->report)) {
+            most = &contender;
+        }
+    }
+
+    if (leaders_with_data.size() > 1) {
+        return undecided(joined(leaders_with_data) +
+                         " both lead and hold data of their own; run 'redis-portal switchover --to NODE' to say whose data "
+                         "stays (the others are overwritten)");
+    }
+    if (leaders.size() == 1 && (holds_data(*leaders.front()->report) || has_replica(*leaders.front()->report))) {
+        return chosen(leaders.front()->name, "adopted: it leads already");
+    }
+    if (const auto missing = not_ready(contenders, false); !missing.empty()) {
+        return undecided("waiting for " + joined(missing) +
+                         ": without a record every node must be seen once before a leader is chosen; 'redis-portal "
+                         "switchover --to NODE' decides at once");
+    }
+    if (!leaders_with_data.empty()) {
+        return chosen(leaders_with_data.front(), "adopted: the only leader that holds data");
+    }
+    if (most == nullptr) {
+        return undecided("no node is configured");
+    }
+    if (holds_data(*most->report)) {
+        return chosen(most->name, "holds the most data");
+    }
+    if (!leaders.empty()) {
+        const auto best = std::find_if(leaders.begin(), leaders.end(),
+                                       [](const Contender* leader) { return has_replica(*leader->report); });
+        return chosen((best == leaders.end() ? leaders.front() : *best)->name, "adopted: it leads already");
+    }
+    return chosen(most->name, "first of equals: no node holds data");
+}
+
+}  // namespace portal::replication

@@ -1,0 +1,56 @@
+// Reads the text of INFO (sections server, persistence, replication and keyspace, in any order, others ignored) into what the
+// monitor needs. Pure; accepts any text and leaves out what it does not find.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replication/node.hpp"
+
+namespace portal::replication {
+
+/// One replica as its leader lists it (`slaveN:ip=...,port=...,state=...,offset=...,lag=...`).
+struct ConnectedReplica {
+    Endpoint endpoint;
+    std::string state;  // "online" once the first synchronization is done
+    std::uint64_t offset = 0;
+    std::int64_t lag = -1;  // seconds since its last acknowledgement; -1 when it has sent none
+    bool operator==(const ConnectedReplica&) const = default;
+};
+
+/// What a node says of itself.
+struct NodeReport {
+    Role role = Role::unknown;
+    std::string run_id;  // changes with each start of the process
+    std::string version;
+    bool loading = false;
+
+    // Of a replica: the leader that it follows and the state of that link.
+    Endpoint leader;
+    bool link_up = false;
+    std::int64_t leader_heard_seconds_ago = -1;  // -1 when the link is down
+    bool sync_in_progress = false;
+
+    // Replication history: `replid` names it, `offset` is how far this node has come in it. After a promotion the history
+    // that it continues is `former_replid`, up to `former_offset`.
+    std::string replid;
+    std::string former_replid;
+    std::int64_t former_offset = -1;
+    std::uint64_t offset = 0;
+
+    std::uint64_t keys = 0;  // over all databases
+    std::vector<ConnectedReplica> replicas;
+
+    bool operator==(const NodeReport&) const = default;
+};
+
+/// Parses INFO's text. Nothing when it holds no `role`, which every server since 2.8 sends.
+std::optional<NodeReport> parse_info(std::string_view text);
+
+/// True when `report` continues the history `replid`.
+bool descends_from(const NodeReport& report, std::string_view replid) noexcept;
+
+}  // namespace portal::replication

@@ -1,0 +1,34 @@
+// The immutable snapshot that shards route by: which node leads, in which epoch, and whether forwarding is allowed.
+// Made by the monitor, posted to every shard; a newer epoch always wins. Pure values.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replication/node.hpp"
+
+namespace portal::replication {
+
+/// Counts changes of leader. Grows by one with each; 0 means "no record yet".
+enum class Epoch : std::uint64_t {};
+
+/// One published view of the cluster. Holders share it read-only across threads.
+struct Topology {
+    Epoch epoch{0};
+    /// The leader to forward to; empty while there is none or while this portal must not forward (fencing, isolation).
+    std::optional<Node> leader;
+    std::vector<Node> nodes;
+    /// Names of the nodes (leader included) that hold every confirmed write.
+    std::vector<std::string> in_sync;
+    /// One sentence for logs, status and client errors: why there is no leader, or how this one came to lead.
+    std::string reason;
+
+    bool operator==(const Topology&) const = default;
+};
+
+using TopologyPtr = std::shared_ptr<const Topology>;
+
+}  // namespace portal::replication

@@ -1,0 +1,32 @@
+#include "sentinel/acting_role.hpp"
+
+#include <algorithm>
+
+namespace portal::sentinel {
+
+void ActingRole::observe(const std::optional<Record>& record, TimePoint now) {
+    const auto holder = record ? record->acting : std::string{};
+    const auto renewals = record ? record->renewals : 0;
+    if (!seen_ || holder != holder_ || renewals != renewals_) {
+        changed_at_ = now;
+    }
+    seen_ = true;
+    holder_ = holder;
+    renewals_ = renewals;
+}
+
+bool ActingRole::may_take(TimePoint now) const {
+    if (!seen_ || now < taken_not_before_) {
+        return false;
+    }
+    return holder_.empty() || now - changed_at_ >= lease_;
+}
+
+TimePoint ActingRole::look_again(TimePoint now) const {
+    if (holder_ == self_) {
+        return std::max(now, changed_at_ + lease_ / 4);
+    }
+    return std::max(taken_not_before_, holder_.empty() ? now : changed_at_ + lease_);
+}
+
+}  // namespace portal::sentinel

@@ -1,0 +1,64 @@
+// The one truth that the portals share: who leads, in which epoch, and which portal acts. Kept by an arbiter, changed only by
+// compare-and-swap. Beside it every portal keeps a mark of its own. Pure values; knows no file, no network and no clock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replication/candidate.hpp"
+#include "replication/topology.hpp"
+
+namespace portal::sentinel {
+
+enum class Phase : std::uint8_t {
+    bootstrapping,  // no leader has been chosen yet; epoch 0
+    leading,        // `leader` leads; portals forward to it
+    fencing         // `leader` is being replaced; portals forward nothing
+};
+
+struct Record {
+    replication::Epoch epoch{0};
+    Phase phase = Phase::bootstrapping;
+    /// Name of the node that leads; in phase fencing the one that is being replaced; empty while bootstrapping.
+    std::string leader;
+    /// Names of the nodes (leader included) that may be promoted because they hold what was confirmed.
+    std::vector<std::string> in_sync;
+    /// Name of the acting portal; empty when it gave the role away.
+    std::string acting;
+    /// Grows with each renewal by the acting portal. Others watch it change by their own clocks; clocks are never compared.
+    std::uint64_t renewals = 0;
+    /// What was last known of each node's data, by name.
+    std::map<std::string, replication::KnownData> known;
+    /// One sentence: why this epoch began.
+    std::string reason;
+    /// The answer to the last switchover that another portal asked for: its Mark::wants_id, and an error or nothing.
+    std::string answered_id;
+    std::string answered_error;
+
+    bool operator==(const Record&) const = default;
+};
+
+/// What one portal tells the others; only that portal writes it.
+struct Mark {
+    std::string portal;
+    /// Grows with each beat, so that the others see it change.
+    std::uint64_t beat = 0;
+    /// The newest fencing epoch for which this portal has stopped forwarding.
+    replication::Epoch fenced{0};
+    /// This portal's own probes reach the recorded leader.
+    bool reaches_leader = false;
+    /// A node that this portal believes dead; the acting portal looks at it at once. Empty: none.
+    std::string suspects;
+    /// A switchover that this portal was asked for and the acting one shall do. Empty id: none; empty target: any in-sync node.
+    std::string wants_id;
+    std::string wants_to;
+
+    bool operator==(const Mark&) const = default;
+};
+
+std::string_view to_string(Phase phase) noexcept;
+
+}  // namespace portal::sentinel

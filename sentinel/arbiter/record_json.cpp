@@ -1,0 +1,151 @@
+#include "sentinel/arbiter/record_json.hpp"
+
+#include <boost/json.hpp>
+
+namespace portal::sentinel {
+namespace json = boost::json;
+using replication::Epoch;
+
+namespace {
+
+std::optional<json::object> parse_object(std::string_view text, std::string& error) {
+    boost::system::error_code code;
+    auto value = json::parse(json::string_view(text.data(), text.size()), code);
+    if (code) {
+        error = "not JSON: " + code.message();
+        return std::nullopt;
+    }
+    if (!value.is_object()) {
+        error = "not a JSON object";
+        return std::nullopt;
+    }
+    return std::move(value.as_object());
+}
+
+std::string text_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string{};
+}
+
+std::uint64_t number_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    if (value == nullptr || !value->is_number()) {
+        return 0;
+    }
+    boost::system::error_code code;
+    const auto number = value->to_number<std::uint64_t>(code);
+    return code ? 0 : number;
+}
+
+bool flag_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    return value != nullptr && value->is_bool() && value->as_bool();
+}
+
+std::optional<Phase> phase_from(std::string_view text) {
+    for (const auto phase : {Phase::bootstrapping, Phase::leading, Phase::fencing}) {
+        if (to_string(phase) == text) {
+            return phase;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string encode_record(const Record& record, std::uint64_t version) {
+    json::object known;
+    for (const auto& [node, data] : record.known) {
+        known[node] = {{"run_id", data.run_id}, {"replid", data.replid}, {"offset", data.offset}, {"keys", data.keys}};
+    }
+    json::object object{{"epoch", static_cast<std::uint64_t>(record.epoch)},
+                        {"phase", to_string(record.phase)},
+                        {"leader", record.leader},
+                        {"in_sync", json::value_from(record.in_sync)},
+                        {"acting", record.acting},
+                        {"renewals", record.renewals},
+                        {"known", std::move(known)},
+                        {"reason", record.reason},
+                        {"answered_id", record.answered_id},
+                        {"answered_error", record.answered_error}};
+    if (version != 0) {
+        object["version"] = version;
+    }
+    return json::serialize(object);
+}
+
+std::optional<VersionedRecord> decode_record(std::string_view text, std::string& error) {
+    const auto object = parse_object(text, error);
+    if (!object) {
+        return std::nullopt;
+    }
+    const auto phase = phase_from(text_at(*object, "phase"));
+    if (!phase) {
+        error = "it names no phase that this version knows";
+        return std::nullopt;
+    }
+    VersionedRecord read;
+    auto& record = read.record;
+    read.version = number_at(*object, "version");
+    record.epoch = Epoch{number_at(*object, "epoch")};
+    record.phase = *phase;
+    record.leader = text_at(*object, "leader");
+    record.acting = text_at(*object, "acting");
+    record.renewals = number_at(*object, "renewals");
+    record.reason = text_at(*object, "reason");
+    record.answered_id = text_at(*object, "answered_id");
+    record.answered_error = text_at(*object, "answered_error");
+    if (const auto* names = object->if_contains("in_sync"); names != nullptr && names->is_array()) {
+        for (const auto& name : names->as_array()) {
+            if (name.is_string()) {
+                record.in_sync.emplace_back(name.as_string());
+            }
+        }
+    }
+    if (const auto* known = object->if_contains("known"); known != nullptr && known->is_object()) {
+        for (const auto& [node, data] : known->as_object()) {
+            if (data.is_object()) {
+                const auto& fields = data.as_object();
+                record.known[std::string(node)] = {text_at(fields, "run_id"), text_at(fields, "replid"),
+                                                   number_at(fields, "offset"), number_at(fields, "keys")};
+            }
+        }
+    }
+    if (record.phase != Phase::bootstrapping && (record.leader.empty() || record.epoch == Epoch{0})) {
+        error = "it names no leader";
+        return std::nullopt;
+    }
+    return read;
+}
+
+std::string encode_mark(const Mark& mark) {
+    return json::serialize(json::object{{"portal", mark.portal},
+                                        {"beat", mark.beat},
+                                        {"fenced", static_cast<std::uint64_t>(mark.fenced)},
+                                        {"reaches_leader", mark.reaches_leader},
+                                        {"suspects", mark.suspects},
+                                        {"wants_id", mark.wants_id},
+                                        {"wants_to", mark.wants_to}});
+}
+
+std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
+    const auto object = parse_object(text, error);
+    if (!object) {
+        return std::nullopt;
+    }
+    Mark mark;
+    mark.portal = text_at(*object, "portal");
+    if (mark.portal.empty()) {
+        error = "it names no portal";
+        return std::nullopt;
+    }
+    mark.beat = number_at(*object, "beat");
+    mark.fenced = Epoch{number_at(*object, "fenced")};
+    mark.reaches_leader = flag_at(*object, "reaches_leader");
+    mark.suspects = text_at(*object, "suspects");
+    mark.wants_id = text_at(*object, "wants_id");
+    mark.wants_to = text_at(*object, "wants_to");
+    return mark;
+}
+
+}  // namespace portal::sentinel

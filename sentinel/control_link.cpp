@@ -1,0 +1,293 @@
+#include "sentinel/control_link.hpp"
+
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <hiredis/hiredis.h>
+
+namespace portal::sentinel {
+namespace asio = boost::asio;
+using boost::system::error_code;
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+/// INFO is a few kilobytes; a node that sends more than this is not a Redis server.
+constexpr std::size_t kMaxReplyBytes = 4U << 20U;
+
+std::string encode(const std::vector<std::string>& command) {
+    std::string bytes = "*" + std::to_string(command.size()) + "\r\n";
+    for (const auto& word : command) {
+        bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    }
+    return bytes;
+}
+
+/// A reply as text; of an array, its elements one per line.
+std::string text_of(const redisReply& reply) {
+    switch (reply.type) {
+        case REDIS_REPLY_INTEGER:
+            return std::to_string(reply.integer);
+        case REDIS_REPLY_ARRAY: {
+            std::string text;
+            for (std::size_t i = 0; i < reply.elements; ++i) {
+                text += text_of(*reply.element[i]) + "\n";
+            }
+            return text;
+        }
+        case REDIS_REPLY_NIL:
+            return {};
+        default:
+            return {reply.str, static_cast<std::size_t>(reply.len)};
+    }
+}
+
+std::unique_ptr<asio::ssl::context> make_tls_context(const config::NodeTls& tls) {
+    auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
+    context->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+    context->set_verify_mode(asio::ssl::verify_peer);
+    if (tls.ca) {
+        context->load_verify_file(*tls.ca);
+    } else {
+        context->set_default_verify_paths();
+    }
+    if (tls.certificate) {
+        context->use_certificate_chain_file(*tls.certificate);
+    }
+    if (tls.key) {
+        context->use_private_key_file(*tls.key, asio::ssl::context::pem);
+    }
+    return context;
+}
+
+}  // namespace
+
+/// Closes the link when its time has passed; used around one operation.
+class ControlLink::Deadline {
+  public:
+    Deadline(ControlLink& link, TimePoint at) : link_(link) {
+        link_.expired_ = false;
+        link_.deadline_.expires_at(at);
+        link_.deadline_.async_wait([self = link_.shared_from_this(), guard = ++link_.guard_](error_code error) {
+            if (!error && guard == self->guard_) {
+                self->expired_ = true;
+                self->resolver_.cancel();
+                self->close();
+            }
+        });
+    }
+    ~Deadline() {
+        ++link_.guard_;
+        link_.deadline_.cancel();
+    }
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+
+  private:
+    ControlLink& link_;
+};
+
+ControlLink::ControlLink(asio::any_io_executor executor, config::Node node, Login login)
+    : node_(std::move(node)),
+      login_(std::move(login)),
+      socket_(executor),
+      resolver_(executor),
+      deadline_(executor),
+      rest_(executor),
+      reader_(nullptr, redisReaderFree) {}
+
+ControlLink::~ControlLink() = default;
+
+void ControlLink::close() {
+    error_code ignored;
+    socket_.close(ignored);
+    connected_ = false;
+}
+
+void ControlLink::wake() {
+    woken_ = true;
+    rest_.cancel();
+}
+
+Reply ControlLink::failed(error_code error, const char* while_doing) {
+    close();
+    const auto where = node_.address.host + ":" + std::to_string(node_.address.port);
+    if (expired_) {
+        return {LinkStatus::silent, false, "no answer from " + where + " in time"};
+    }
+    const auto text = std::string(while_doing) + " " + where + ": " + error.message();
+    if (error == asio::error::connection_refused) {
+        return {LinkStatus::refused, false, text};
+    }
+    const bool ended = error == asio::error::eof || error == asio::error::connection_reset ||
+                       error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated;
+    return {ended ? LinkStatus::broken : LinkStatus::silent, false, text};
+}
+
+asio::awaitable<Reply> ControlLink::look_up() {
+    error_code not_literal;
+    const auto literal = asio::ip::make_address(node_.address.host, not_literal);
+    endpoints_.clear();
+    if (!not_literal) {
+        endpoints_.emplace_back(literal, node_.address.port);
+    } else {
+        const auto [error, found] =
+            co_await resolver_.async_resolve(node_.address.host, std::to_string(node_.address.port), kAwait);
+        if (error) {
+            co_return failed(error, "cannot look up");
+        }
+        for (const auto& entry : found) {
+            endpoints_.push_back(entry.endpoint());
+        }
+    }
+    addresses_.clear();
+    for (const auto& endpoint : endpoints_) {
+        addresses_.push_back(endpoint.address().to_string());
+    }
+    co_return Reply{LinkStatus::ok, false, {}};
+}
+
+asio::awaitable<Reply> ControlLink::shake_hands() {
+    const auto& server_name = node_.tls->server_name ? *node_.tls->server_name : node_.address.host;
+    try {
+        tls_context_ = make_tls_context(*node_.tls);
+    } catch (const boost::system::system_error& error) {
+        co_return failed(error.code(), "cannot read the TLS files for");
+    }
+    tls_ = std::make_unique<TlsStream>(socket_, *tls_context_);
+    tls_->set_verify_callback(asio::ssl::host_name_verification(server_name));
+    // The macro SSL_set_tlsext_host_name casts in the old style.
+    std::string name = server_name;
+    SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+    const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, kAwait);
+    co_return error ? failed(error, "TLS handshake with") : Reply{LinkStatus::ok, false, {}};
+}
+
+asio::awaitable<Reply> ControlLink::connect(TimePoint at) {
+    close();
+    tls_.reset();
+    reader_.reset(redisReaderCreate());
+    {
+        const Deadline deadline(*this, at);
+        if (auto looked_up = co_await look_up(); looked_up.status != LinkStatus::ok) {
+            co_return looked_up;
+        }
+        const auto [error, endpoint] = co_await asio::async_connect(socket_, endpoints_, kAwait);
+        if (error) {
+            co_return failed(error, "cannot connect to");
+        }
+        socket_.set_option(asio::ip::tcp::no_delay(true));
+        if (node_.tls) {
+            if (auto secured = co_await shake_hands(); secured.status != LinkStatus::ok) {
+                co_return secured;
+            }
+        }
+    }
+    connected_ = true;
+    if (!login_.password) {
+        co_return Reply{LinkStatus::ok, false, {}};
+    }
+    std::vector<std::string> auth{"AUTH"};
+    if (login_.username) {
+        auth.push_back(*login_.username);
+    }
+    auth.push_back(*login_.password);
+    auto reply = co_await request(std::move(auth), at);
+    // A server without a password accepts everybody; that is not this portal's trouble.
+    const bool no_password_there = reply.is_error && reply.text.find("no password is set") != std::string::npos;
+    if (reply.good() || no_password_there) {
+        co_return Reply{LinkStatus::ok, false, {}};
+    }
+    if (reply.is_error) {
+        reply.text = "login as monitor failed: " + reply.text;
+    }
+    co_return reply;
+}
+
+asio::awaitable<error_code> ControlLink::send(std::string bytes) {
+    if (tls_) {
+        const auto [error, sent] = co_await asio::async_write(*tls_, asio::buffer(bytes), kAwait);
+        co_return error;
+    }
+    const auto [error, sent] = co_await asio::async_write(socket_, asio::buffer(bytes), kAwait);
+    co_return error;
+}
+
+asio::awaitable<Reply> ControlLink::receive() {
+    std::array<char, 16384> chunk{};
+    std::size_t total = 0;
+    for (;;) {
+        void* raw = nullptr;
+        if (redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) {
+            close();
+            co_return Reply{LinkStatus::broken, false, std::string("not a Redis server: ") + reader_->errstr};
+        }
+        if (raw != nullptr) {
+            const std::unique_ptr<redisReply, void (*)(void*)> reply(static_cast<redisReply*>(raw), freeReplyObject);
+            co_return Reply{LinkStatus::ok, reply->type == REDIS_REPLY_ERROR, text_of(*reply)};
+        }
+        error_code error;
+        std::size_t count = 0;
+        if (tls_) {
+            std::tie(error, count) = co_await tls_->async_read_some(asio::buffer(chunk), kAwait);
+        } else {
+            std::tie(error, count) = co_await socket_.async_read_some(asio::buffer(chunk), kAwait);
+        }
+        total += count;
+        if (error) {
+            co_return failed(error, "connection lost to");
+        }
+        if (total > kMaxReplyBytes) {
+            close();
+            co_return Reply{LinkStatus::broken, false, "not a Redis server: the reply does not end"};
+        }
+        redisReaderFeed(reader_.get(), chunk.data(), count);
+    }
+}
+
+asio::awaitable<Reply> ControlLink::request(std::vector<std::string> command, TimePoint at) {
+    if (!connected_) {
+        co_return Reply{LinkStatus::broken, false, "not connected"};
+    }
+    const Deadline deadline(*this, at);
+    auto bytes = encode(command);
+    if (const auto error = co_await send(std::move(bytes)); error) {
+        co_return failed(error, "connection lost to");
+    }
+    co_return co_await receive();
+}
+
+asio::awaitable<bool> ControlLink::rest(TimePoint until) {
+    if (!std::exchange(woken_, false)) {
+        rest_.expires_at(until);
+        if (connected_) {
+            // Nothing is due from the node now: readable means that it closed the connection (or is no Redis server).
+            rest_.async_wait([self = shared_from_this(), turn = ++rest_turn_](error_code) {
+                if (turn == self->rest_turn_) {
+                    error_code ignored;
+                    self->socket_.cancel(ignored);
+                }
+            });
+            const auto [error] = co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, kAwait);
+            ++rest_turn_;
+            rest_.cancel();
+            if (!error) {
+                woken_ = false;
+                co_return false;
+            }
+        } else {
+            co_await rest_.async_wait(kAwait);
+        }
+        woken_ = false;
+    }
+    co_return true;
+}
+
+}  // namespace portal::sentinel

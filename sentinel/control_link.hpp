@@ -1,0 +1,95 @@
+// One connection to one node for the monitor's own commands: connect, log in, one request and its reply at a time, each with
+// a deadline; passing it closes the connection. hiredis only encodes and decodes. Lives on the monitor's thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "config/config.hpp"
+#include "sentinel/observation.hpp"
+
+struct redisReader;
+
+namespace portal::sentinel {
+
+/// How the monitor logs in to nodes. Never logged.
+struct Login {
+    std::optional<std::string> username;
+    std::optional<std::string> password;
+};
+
+/// Where a request got to.
+enum class LinkStatus : std::uint8_t {
+    ok,       // the node replied; maybe with an error reply
+    refused,  // nothing listens there
+    broken,   // the connection ended
+    silent    // deadline passed, no way there, or the name cannot be looked up
+};
+
+struct Reply {
+    LinkStatus status = LinkStatus::silent;
+    bool is_error = false;  // an error reply of the node
+    std::string text;       // the reply (strings, status, integers), or what went wrong
+
+    [[nodiscard]] bool good() const { return status == LinkStatus::ok && !is_error; }
+};
+
+class ControlLink : public std::enable_shared_from_this<ControlLink> {
+  public:
+    ControlLink(boost::asio::any_io_executor executor, config::Node node, Login login);
+    ~ControlLink();
+    ControlLink(const ControlLink&) = delete;
+    ControlLink& operator=(const ControlLink&) = delete;
+
+    [[nodiscard]] bool connected() const { return connected_; }
+    /// What the host was looked up to at the last connect.
+    [[nodiscard]] const std::vector<std::string>& addresses() const { return addresses_; }
+
+    /// Looks the host up, connects, and logs in when a password is set.
+    boost::asio::awaitable<Reply> connect(TimePoint deadline);
+    /// Sends one command and waits for its reply.
+    boost::asio::awaitable<Reply> request(std::vector<std::string> command, TimePoint deadline);
+    /// Waits until `until`, until wake(), or until the node closes the connection: false then.
+    boost::asio::awaitable<bool> rest(TimePoint until);
+    /// Ends a rest early. A wake between rests ends the next one at once.
+    void wake();
+    void close();
+
+  private:
+    class Deadline;
+    using TlsStream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
+
+    boost::asio::awaitable<Reply> look_up();
+    boost::asio::awaitable<Reply> shake_hands();
+    boost::asio::awaitable<boost::system::error_code> send(std::string bytes);
+    boost::asio::awaitable<Reply> receive();
+    Reply failed(boost::system::error_code error, const char* while_doing);
+
+    config::Node node_;
+    Login login_;
+    boost::asio::ip::tcp::socket socket_;
+    boost::asio::ip::tcp::resolver resolver_;
+    boost::asio::steady_timer deadline_;
+    boost::asio::steady_timer rest_;
+    std::unique_ptr<boost::asio::ssl::context> tls_context_;
+    std::unique_ptr<TlsStream> tls_;
+    std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
+    std::vector<boost::asio::ip::tcp::endpoint> endpoints_;
+    std::vector<std::string> addresses_;
+    std::uint64_t guard_ = 0;
+    std::uint64_t rest_turn_ = 0;
+    bool expired_ = false;
+    bool connected_ = false;
+    bool woken_ = false;
+};
+
+}  // namespace portal::sentinel

@@ -1,0 +1,354 @@
+#include "sentinel/failover.hpp"
+
+#include <algorithm>
+
+namespace portal::sentinel {
+using replication::Epoch;
+using replication::Role;
+
+namespace {
+
+/// How soon to look again while something is settling within milliseconds.
+constexpr Milliseconds kSoon{20};
+/// How long a node that did not let itself be promoted is left alone.
+constexpr Milliseconds kSetAside{1000};
+
+Epoch next(Epoch epoch) { return Epoch{static_cast<std::uint64_t>(epoch) + 1}; }
+
+/// The switchover that some portal was asked for and that has no answer yet.
+const Mark* pending_request(const View& view) {
+    for (const auto& portal : view.portals) {
+        if (!portal.mark.wants_id.empty() && portal.mark.wants_id != view.record.answered_id) {
+            return &portal.mark;
+        }
+    }
+    return nullptr;
+}
+
+Decision answer(const View& view, Step step, const Mark& asked, const std::string& error) {
+    auto next_record = view.record;
+    next_record.answered_id = asked.wants_id;
+    next_record.answered_error = error;
+    return {step, {WriteRecord{std::move(next_record)}}, error, std::nullopt};
+}
+
+/// Fresh questions to the nodes that answer, unless they were just asked.
+std::vector<Action> ask_again(const View& view, TimePoint not_before) {
+    std::vector<Action> actions;
+    for (const auto& node : view.nodes) {
+        if (node.health != Health::down && node.asked_at < not_before) {
+            actions.push_back(ProbeNow{node.node.name});
+        }
+    }
+    return actions;
+}
+
+bool all_fenced(const View& view, const Timing& timing) {
+    // A permit to forward ends `fence_after` after the record was last confirmed, and a portal confirms with each beat of its
+    // mark: whoever has been still for that long does not forward any more.
+    return view.now - view.phase_since >= timing.fence_after ||
+           std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
+               return portal.mark.fenced >= view.record.epoch || view.now - portal.changed_at >= timing.fence_after;
+           });
+}
+
+std::string unfenced(const View& view) {
+    std::string names;
+    for (const auto& portal : view.portals) {
+        if (portal.mark.fenced < view.record.epoch) {
+            names += (names.empty() ? "" : ", ") + portal.mark.portal;
+        }
+    }
+    return names;
+}
+
+}  // namespace
+
+std::string_view to_string(Step step) noexcept {
+    switch (step) {
+        case Step::watching:
+            return "watching";
+        case Step::bootstrapping:
+            return "bootstrapping";
+        case Step::fencing:
+            return "fencing";
+        case Step::choosing:
+            return "choosing";
+        case Step::promoting:
+            return "promoting";
+        case Step::recording:
+            return "recording";
+        case Step::following:
+            return "following";
+    }
+    return "unknown";
+}
+
+Decision Failover::decide(const View& view) {
+    switch (view.record.phase) {
+        case Phase::bootstrapping:
+            return bootstrap(view);
+        case Phase::leading:
+            return watch(view);
+        case Phase::fencing:
+            return complete(view);
+    }
+    return {};
+}
+
+void Failover::promotion_failed(const std::string& node, const std::string& why, TimePoint now) {
+    set_aside_[node] = {"could not be promoted: " + why, now + kSetAside};
+}
+
+void Failover::handed_over(const std::string& error, TimePoint now) {
+    if (planned_) {
+        planned_->tried_at = now;
+        planned_->error = error;
+    }
+}
+
+Decision Failover::bootstrap(const View& view) {
+    const auto* asked = pending_request(view);
+    std::optional<std::string> forced;
+    if (asked != nullptr) {
+        if (find_node(view, asked->wants_to) == nullptr) {
+            return answer(view, Step::bootstrapping, *asked,
+                          asked->wants_to.empty() ? "no leader was ever recorded: say which node shall lead, with --to NODE"
+                                                  : "no node is called " + asked->wants_to);
+        }
+        forced = asked->wants_to;
+    }
+    const auto choice = replication::choose_first_leader(contenders(view, TimePoint::min()), forced);
+    if (!choice.node) {
+        return {Step::bootstrapping, {}, choice.why, view.now + timing_.ping_interval};
+    }
+    if (timeline_.to.empty()) {
+        timeline_.detected = timeline_.fenced = view.now;
+    }
+    const auto* node = find_node(view, *choice.node);
+    if (node->report->role != Role::leader) {
+        bootstrap_why_ = choice.why;
+    }
+    return promote_or_record(view, *node, bootstrap_why_.empty() ? choice.why : bootstrap_why_);
+}
+
+Decision Failover::watch(const View& view) {
+    const auto verdict = judge_leader(view, timing_);
+    switch (verdict.state) {
+        case LeaderState::fine:
+            break;
+        case LeaderState::unclear: {
+            const auto* leader = find_node(view, view.record.leader);
+            const auto doubted_since = leader->health == Health::up ? view.phase_since : leader->failing_since;
+            return {Step::watching, ask_again(view, doubted_since), verdict.why, view.now + kSoon};
+        }
+        case LeaderState::cut_off:
+            return stand_back(view, verdict);
+        case LeaderState::dead:
+            if (isolated(view, timing_)) {
+                return {Step::watching, {GiveAway{}}, "no node answers here, but another portal reaches the leader", {}};
+            }
+            return start(view, verdict.why);
+        case LeaderState::lost:
+            return start(view, verdict.why);
+    }
+    if (const auto* asked = pending_request(view); asked != nullptr) {
+        return plan(view, *asked);
+    }
+    return follow(view);
+}
+
+/// The leader lives but not for this portal. Replicas may be a moment behind, so ask again before drawing a conclusion.
+Decision Failover::stand_back(const View& view, const LeaderVerdict& verdict) {
+    const auto* leader = find_node(view, view.record.leader);
+    if (view.now - leader->failing_since < 2 * timing_.ping_interval) {
+        return {Step::watching, ask_again(view, view.now - kSoon), verdict.why, view.now + kSoon};
+    }
+    const bool another_reaches_it =
+        std::any_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
+            return portal.mark.portal != view.self && portal.mark.reaches_leader &&
+                   view.now - portal.changed_at < timing_.fence_after;
+        });
+    Decision decision{Step::watching, {}, verdict.why + "; no failover", view.now + timing_.ping_interval};
+    if (another_reaches_it) {
+        decision.actions.emplace_back(GiveAway{});
+    }
+    return decision;
+}
+
+Decision Failover::start(const View& view, const std::string& why) {
+    auto fencing = view.record;
+    fencing.epoch = next(view.record.epoch);
+    fencing.phase = Phase::fencing;
+    fencing.reason = why;
+
+    timeline_ = {};
+    timeline_.from = view.record.leader;
+    timeline_.epoch = fencing.epoch;
+    timeline_.reason = why;
+    timeline_.detected = view.now;
+    if (const auto* leader = find_node(view, view.record.leader); leader != nullptr && leader->health != Health::up) {
+        timeline_.noticed = leader->failing_since;
+    }
+    set_aside_.clear();
+    planned_.reset();
+    return {Step::fencing, {WriteRecord{std::move(fencing)}}, why, std::nullopt};
+}
+
+Decision Failover::plan(const View& view, const Mark& asked) {
+    const auto* leader = find_node(view, view.record.leader);
+    if (!leader->report) {
+        return answer(view, Step::watching, asked, leader->node.name + " cannot be read: " + leader->trouble);
+    }
+    const replication::SeenNode leading{leader->node, leader->addresses, *leader->report};
+    const NodeView* target = nullptr;
+    for (const auto& node : view.nodes) {
+        const bool fits = node.health == Health::up && node.report &&
+                          replication::is_in_sync({node.node, node.addresses, *node.report}, leading);
+        const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
+        if (fits && wanted && (target == nullptr || node.report->offset > target->report->offset)) {
+            target = &node;
+        }
+    }
+    if (asked.wants_to == view.record.leader) {
+        return answer(view, Step::watching, asked, {});
+    }
+    if (!asked.wants_to.empty() && find_node(view, asked.wants_to) == nullptr) {
+        return answer(view, Step::watching, asked, "no node is called " + asked.wants_to);
+    }
+    if (target == nullptr) {
+        return answer(view, Step::watching, asked,
+                      asked.wants_to.empty() ? "no replica is in sync" : asked.wants_to + " is not in sync");
+    }
+    auto decision = start(view, "switchover to " + target->node.name);
+    timeline_.planned = true;
+    planned_ = Planned{asked.wants_id, target->node.name, timeline_.epoch, std::nullopt, {}};
+    return decision;
+}
+
+Decision Failover::follow(const View& view) {
+    std::vector<replication::SeenNode> seen;
+    for (const auto& node : view.nodes) {
+        const auto told = told_at_.find(node.node.name);
+        const bool has_answered_since = told == told_at_.end() || node.asked_at > told->second;
+        if (node.health == Health::up && node.report && has_answered_since) {
+            seen.push_back({node.node, node.addresses, *node.report});
+        }
+    }
+    Decision decision{Step::watching, {}, {}, std::nullopt};
+    for (auto& step : replication::reconfigure(view.record.leader, seen)) {
+        if (step.leader) {
+            told_at_[step.node] = view.now;
+            decision.step = Step::following;
+            decision.why = step.node + " shall follow " + view.record.leader + ": " + step.why;
+            decision.actions.emplace_back(Follow{std::move(step)});
+        }
+    }
+    return decision;
+}
+
+/// Phase fencing, begun by this portal or by one that did not finish it.
+Decision Failover::complete(const View& view) {
+    if (timeline_.epoch != view.record.epoch) {
+        timeline_ = {};
+        timeline_.from = view.record.leader;
+        timeline_.epoch = view.record.epoch;
+        timeline_.reason = view.record.reason;
+        timeline_.detected = view.phase_since;
+        planned_.reset();
+    }
+    if (!all_fenced(view, timing_)) {
+        return {Step::fencing, ask_again(view, view.phase_since), "waiting for " + unfenced(view) + " to stop forwarding",
+                view.now + kSoon};
+    }
+    if (!timeline_.fenced) {
+        timeline_.fenced = view.now;
+    }
+    if (planned_ && !planned_->tried_at) {
+        return {Step::promoting, {HandOver{view.record.leader, planned_->to}}, "handing over to " + planned_->to, {}};
+    }
+
+    const auto not_before = planned_ ? *planned_->tried_at : view.phase_since;
+    for (const auto& node : view.nodes) {
+        const bool unsettled =
+            node.health == Health::suspected || (node.health == Health::up && node.asked_at < not_before);
+        if (unsettled) {
+            return {Step::choosing, ask_again(view, not_before), "waiting for a report of " + node.node.name,
+                    view.now + kSoon};
+        }
+    }
+    const auto waited = std::chrono::duration_cast<Milliseconds>(view.now - view.phase_since);
+    auto choice = replication::choose_candidate(contenders(view, not_before), waited, timing_.patience);
+    if (!choice.node && !planned_) {
+        const auto* asked = pending_request(view);
+        const auto* named = asked == nullptr ? nullptr : find_node(view, asked->wants_to);
+        if (named != nullptr && named->health == Health::up && named->report && !named->report->loading) {
+            choice.node = named->node.name;
+            choice.why = "chosen by the operator";
+        }
+    }
+    if (!choice.node) {
+        return {Step::choosing, {}, choice.why, view.now + timing_.ping_interval};
+    }
+    return promote_or_record(view, *find_node(view, *choice.node), choice.why);
+}
+
+Decision Failover::promote_or_record(const View& view, const NodeView& node, const std::string& why) {
+    const auto& name = node.node.name;
+    if (node.report->role != Role::leader) {
+        return {Step::promoting, {Promote{name}}, name + " becomes leader: " + why, std::nullopt};
+    }
+    auto record = view.record;
+    const bool first = record.phase == Phase::bootstrapping;
+    record.epoch = first ? next(record.epoch) : record.epoch;
+    record.phase = Phase::leading;
+    record.reason = first ? name + " leads: " + why : view.record.reason;
+    record.leader = name;
+    record.in_sync = {name};
+    const replication::SeenNode leading{node.node, node.addresses, *node.report};
+    for (const auto& other : view.nodes) {
+        if (other.health != Health::up || !other.report) {
+            continue;
+        }
+        record.known[other.node.name] = known_data(*other.report);
+        if (&other != &node && replication::is_in_sync({other.node, other.addresses, *other.report}, leading)) {
+            record.in_sync.push_back(other.node.name);
+        }
+    }
+    if (planned_ && planned_->epoch == record.epoch) {
+        record.answered_id = planned_->id;
+        record.answered_error = name == planned_->to ? "" : planned_->to + " was not promoted: " + planned_->error;
+    } else if (const auto* asked = pending_request(view); asked != nullptr && asked->wants_to == name) {
+        record.answered_id = asked->wants_id;
+        record.answered_error.clear();
+    }
+    timeline_.to = name;
+    timeline_.epoch = record.epoch;
+    timeline_.reason = record.reason;
+    timeline_.promoted = view.now;
+    told_at_.clear();
+    return {Step::recording, {WriteRecord{std::move(record)}}, name + " leads: " + why, std::nullopt};
+}
+
+std::vector<replication::Contender> Failover::contenders(const View& view, TimePoint not_before) const {
+    std::vector<replication::Contender> list;
+    for (const auto& node : view.nodes) {
+        auto& contender = list.emplace_back();
+        contender.name = node.node.name;
+        contender.trouble = node.trouble;
+        const auto aside = set_aside_.find(node.node.name);
+        if (aside != set_aside_.end() && view.now < aside->second.until) {
+            contender.trouble = aside->second.why;
+        } else if (node.health == Health::up && node.asked_at >= not_before) {
+            contender.report = node.report;
+        }
+        contender.in_sync = std::find(view.record.in_sync.begin(), view.record.in_sync.end(), node.node.name) !=
+                            view.record.in_sync.end();
+        if (const auto known = view.record.known.find(node.node.name); known != view.record.known.end()) {
+            contender.known = known->second;
+        }
+    }
+    return list;
+}
+
+}  // namespace portal::sentinel

@@ -1,0 +1,115 @@
+// What the acting portal does next: a state machine over immutable views. Each call looks at the record and the nodes anew, so
+// a failover that was interrupted, by whatever, is completed by whichever portal acts next. Pure: no I/O, time is passed in.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "sentinel/leader_watch.hpp"
+#include "sentinel/view.hpp"
+
+namespace portal::sentinel {
+
+enum class Step : std::uint8_t {
+    watching,       // a leader leads, all is well
+    bootstrapping,  // no leader was ever recorded
+    fencing,        // waiting until no portal forwards to the old leader
+    choosing,       // waiting for reports, or for a node that may be promoted
+    promoting,      // telling the chosen node to lead
+    recording,      // it leads; writing that into the record
+    following       // making the other nodes follow
+};
+std::string_view to_string(Step step) noexcept;
+
+/// Actions, to be carried out in order. A failed one is not repeated by the machine as such: the next view shows what is.
+struct WriteRecord {
+    Record next;  // `acting` and `renewals` are filled in by the writer
+};
+struct Promote {
+    std::string node;  // REPLICAOF NO ONE, and verify
+};
+struct Follow {
+    replication::ReplicaofStep step;
+};
+struct HandOver {
+    std::string from;
+    std::string to;  // FAILOVER TO, or pause and wait
+};
+struct GiveAway {};
+struct ProbeNow {
+    std::string node;
+};
+using Action = std::variant<WriteRecord, Promote, Follow, HandOver, GiveAway, ProbeNow>;
+
+struct Decision {
+    Step step = Step::watching;
+    std::vector<Action> actions;
+    std::string why;  // one sentence
+    /// Look again by then even if nothing new is seen.
+    std::optional<TimePoint> look_again;
+};
+
+/// When the parts of the last change of leader happened, by this portal's clock.
+struct Timeline {
+    std::string from;
+    std::string to;
+    replication::Epoch epoch{0};
+    std::string reason;
+    bool planned = false;
+    std::optional<TimePoint> noticed;   // first sign of trouble
+    std::optional<TimePoint> detected;  // held to be lost
+    std::optional<TimePoint> fenced;    // no portal forwards
+    std::optional<TimePoint> promoted;  // the new leader leads
+    std::optional<TimePoint> recorded;  // and is in the record
+};
+
+class Failover {
+  public:
+    explicit Failover(Timing timing) : timing_(timing) {}
+
+    /// For the acting portal only.
+    Decision decide(const View& view);
+
+    // What became of the actions.
+    void promotion_failed(const std::string& node, const std::string& why, TimePoint now);
+    void handed_over(const std::string& error, TimePoint now);
+    void recorded(TimePoint now) { timeline_.recorded = now; }
+
+    [[nodiscard]] const Timeline& timeline() const { return timeline_; }
+
+  private:
+    struct Planned {
+        std::string id;
+        std::string to;
+        replication::Epoch epoch{0};
+        std::optional<TimePoint> tried_at;
+        std::string error;
+    };
+    struct SetAside {
+        std::string why;
+        TimePoint until;
+    };
+
+    Decision bootstrap(const View& view);
+    Decision watch(const View& view);
+    Decision complete(const View& view);
+    Decision start(const View& view, const std::string& why);
+    Decision plan(const View& view, const Mark& asked);
+    Decision follow(const View& view);
+    Decision stand_back(const View& view, const LeaderVerdict& verdict);
+    Decision promote_or_record(const View& view, const NodeView& node, const std::string& why);
+    [[nodiscard]] std::vector<replication::Contender> contenders(const View& view, TimePoint not_before) const;
+
+    Timing timing_;
+    Timeline timeline_;
+    std::optional<Planned> planned_;
+    std::map<std::string, SetAside> set_aside_;
+    std::map<std::string, TimePoint> told_at_;
+    std::string bootstrap_why_;
+};
+
+}  // namespace portal::sentinel

@@ -1,0 +1,60 @@
+// Observations of one node over time -> up, suspected or down; and a guard that notices when this process itself slept, so
+// that its own pause is not taken for a node's silence. Pure: time is passed in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sentinel/observation.hpp"
+
+namespace portal::sentinel {
+
+enum class Health : std::uint8_t { up, suspected, down };
+
+std::string_view to_string(Health health) noexcept;
+
+class NodeHealth {
+  public:
+    NodeHealth(Milliseconds ping_interval, Milliseconds down_after, TimePoint now)
+        : ping_interval_(ping_interval), down_after_(down_after), last_answer_(now), failing_since_(now) {}
+
+    void note(const Observation& observation);
+    /// Starts the wait for an answer anew, after this process was paused.
+    void forgive(TimePoint now);
+
+    /// Down at once when a reconnect was refused, else after `down_after` without an answer.
+    [[nodiscard]] Health assess(TimePoint now) const;
+    [[nodiscard]] bool refused() const { return refused_; }
+    /// When the present trouble began. Meaningful unless up.
+    [[nodiscard]] TimePoint failing_since() const { return failing_since_; }
+    [[nodiscard]] const std::string& trouble() const { return trouble_; }
+
+  private:
+    Milliseconds ping_interval_;
+    Milliseconds down_after_;
+    TimePoint last_answer_;
+    TimePoint failing_since_;
+    bool ever_answered_ = false;
+    bool failing_ = true;
+    bool refused_ = false;
+    std::string trouble_ = "not reached yet";
+};
+
+/// Notices that the event loop did not run for longer than `limit`.
+class PauseGuard {
+  public:
+    PauseGuard(Milliseconds limit, TimePoint now) : limit_(limit), last_(now) {}
+    /// Call often. True when too much time has passed since the call before.
+    bool paused(TimePoint now) {
+        const bool late = now - last_ > limit_;
+        last_ = now;
+        return late;
+    }
+
+  private:
+    Milliseconds limit_;
+    TimePoint last_;
+};
+
+}  // namespace portal::sentinel

@@ -1,0 +1,136 @@
+#include "sentinel/leader_watch.hpp"
+
+#include <algorithm>
+
+namespace portal::sentinel {
+using replication::Role;
+
+namespace {
+
+bool is_named(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+replication::SeenNode seen(const NodeView& view) { return {view.node, view.addresses, *view.report}; }
+
+LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
+    if (!leader.report) {
+        return {LeaderState::fine, "answers, but cannot be read: " + leader.trouble};
+    }
+    const auto& report = *leader.report;
+    const auto known = view.record.known.find(leader.node.name);
+    std::string contradiction;
+    if (report.role != Role::leader) {
+        contradiction = "no longer leads: it follows " + report.leader.host + ":" + std::to_string(report.leader.port);
+    } else if (known != view.record.known.end() && !known->second.run_id.empty() &&
+               known->second.run_id != report.run_id) {
+        contradiction = "was restarted";
+    }
+    if (contradiction.empty()) {
+        return {LeaderState::fine, {}};
+    }
+    // A report from before this epoch may be from before the promotion.
+    return leader.asked_at < view.phase_since ? LeaderVerdict{LeaderState::unclear, "waiting for its next report"}
+                                              : LeaderVerdict{LeaderState::lost, leader.node.name + " " + contradiction};
+}
+
+LeaderVerdict judge_refusing(const View& view, const NodeView& leader) {
+    for (const auto& other : view.nodes) {
+        if (other.node.name == leader.node.name || other.health != Health::up || !other.report ||
+            other.report->role != Role::replica) {
+            continue;
+        }
+        if (other.asked_at < leader.failing_since) {
+            return {LeaderState::unclear, "asking " + other.node.name};
+        }
+        if (other.report->link_up && replication::is_at(other.report->leader, {leader.node, leader.addresses, {}})) {
+            return {LeaderState::cut_off,
+                    leader.node.name + " refuses connections, but " + other.node.name + " is connected to it"};
+        }
+    }
+    return {LeaderState::dead, leader.node.name + " is gone: " + leader.trouble};
+}
+
+LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timing& timing) {
+    for (const auto& other : view.nodes) {
+        if (other.node.name != leader.node.name && other.health == Health::up && other.report &&
+            view.now - other.vouched_at <= 2 * timing.ping_interval &&
+            replication::is_at(other.report->leader, {leader.node, leader.addresses, {}})) {
+            return {LeaderState::cut_off,
+                    leader.node.name + " does not answer here, but " + other.node.name + " still hears it"};
+        }
+    }
+    return {LeaderState::dead, leader.node.name + " is silent: " + leader.trouble};
+}
+
+}  // namespace
+
+const NodeView* find_node(const View& view, std::string_view name) noexcept {
+    const auto found =
+        std::find_if(view.nodes.begin(), view.nodes.end(), [&](const NodeView& node) { return node.node.name == name; });
+    return found == view.nodes.end() ? nullptr : &*found;
+}
+
+LeaderVerdict judge_leader(const View& view, const Timing& timing) {
+    const auto* leader = find_node(view, view.record.leader);
+    if (leader == nullptr) {
+        return {LeaderState::dead, view.record.leader + " is not configured any more"};
+    }
+    switch (leader->health) {
+        case Health::up:
+            return judge_answering(view, *leader);
+        case Health::suspected:
+            return {LeaderState::unclear, leader->node.name + " is suspected: " + leader->trouble};
+        case Health::down:
+            break;
+    }
+    return leader->refused ? judge_refusing(view, *leader) : judge_silent(view, *leader, timing);
+}
+
+bool isolated(const View& view, const Timing& timing) {
+    const bool reaches_none = std::all_of(view.nodes.begin(), view.nodes.end(), [&](const NodeView& node) {
+        return node.health == Health::down && view.now - node.failing_since >= 2 * timing.ping_interval;
+    });
+    return reaches_none && std::any_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
+               return portal.mark.portal != view.self && portal.mark.reaches_leader &&
+                      view.now - portal.changed_at < timing.fence_after;
+           });
+}
+
+replication::KnownData known_data(const replication::NodeReport& report) {
+    return {report.run_id, report.replid, report.offset, report.keys};
+}
+
+Record kept_up(const View& view) {
+    auto record = view.record;
+    const auto* leader = find_node(view, record.leader);
+    if (leader == nullptr || leader->health != Health::up || !leader->report) {
+        return record;
+    }
+    const auto leading = seen(*leader);
+    std::vector<std::string> in_sync{record.leader};
+    for (const auto& node : view.nodes) {
+        if (node.health == Health::up && node.report) {
+            record.known[node.node.name] = known_data(*node.report);
+        }
+        if (&node == leader) {
+            continue;
+        }
+        const bool was_in_sync = is_named(record.in_sync, node.node.name);
+        if (node.health == Health::up && node.report) {
+            const bool leader_spoke_later = leader->asked_at > node.reported_at;
+            if (replication::is_in_sync(seen(node), leading) || (was_in_sync && !leader_spoke_later)) {
+                in_sync.push_back(node.node.name);
+            }
+        } else if (was_in_sync) {
+            const auto listed = replication::listed_replica(leading, {node.node, node.addresses, {}});
+            if ((listed && listed->state == "online") || leader->asked_at <= node.failing_since) {
+                in_sync.push_back(node.node.name);
+            }
+        }
+    }
+    record.in_sync = std::move(in_sync);
+    return record;
+}
+
+}  // namespace portal::sentinel

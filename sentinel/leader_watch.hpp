@@ -1,0 +1,39 @@
+// Judges the recorded leader by what probes and replicas say, and keeps the record's account of the data up to date while it
+// leads. The rules of evidence for a failover are here and nowhere else. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sentinel/view.hpp"
+
+namespace portal::sentinel {
+
+enum class LeaderState : std::uint8_t {
+    fine,     // answers, leads, and is the process that was recorded
+    unclear,  // wait for the next report
+    cut_off,  // does not answer here, yet a replica hears it: not dead
+    dead,     // gone by all accounts
+    lost      // answers, but no longer leads the recorded data: it restarted or follows another
+};
+
+struct LeaderVerdict {
+    LeaderState state = LeaderState::unclear;
+    std::string why;
+};
+
+/// For a record in phase leading.
+LeaderVerdict judge_leader(const View& view, const Timing& timing);
+
+/// True when no node answers here while another live portal reaches the leader: then this portal is the one in trouble.
+bool isolated(const View& view, const Timing& timing);
+
+/// The record with its in-sync set and its account of each node's data as the newest reports have them. Only for a leader
+/// that is fine. A replica leaves the set only on the word of a leader that was alive after the replica fell behind, so the
+/// leader's own death never empties it.
+Record kept_up(const View& view);
+
+/// A node's data as the record keeps it.
+replication::KnownData known_data(const replication::NodeReport& report);
+
+}  // namespace portal::sentinel

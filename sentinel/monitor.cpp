@@ -1,0 +1,375 @@
+#include "sentinel/monitor.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "observe/log.hpp"
+#include "sentinel/monitor_loop.hpp"
+
+namespace portal::sentinel {
+namespace asio = boost::asio;
+using replication::Topology;
+
+namespace {
+
+constexpr auto kSource = "monitor";
+constexpr Milliseconds kTick{100};
+/// How soon to look again while a node's fate is open.
+constexpr Milliseconds kWhileSuspected{50};
+/// A switchover waits this long for the portal that acts.
+constexpr Milliseconds kRequestTime{15000};
+
+Timing timing_from(const config::Monitor& monitor) {
+    Timing timing;
+    timing.ping_interval = monitor.ping_interval;
+    timing.down_after = monitor.down_after;
+    timing.fence_after = monitor.fence_after;
+    timing.lease = monitor.lease;
+    return timing;
+}
+
+void log_escaped(const std::exception_ptr& escaped) {
+    if (!escaped) {
+        return;
+    }
+    try {
+        std::rethrow_exception(escaped);
+    } catch (const std::exception& error) {
+        observe::log_error(kSource, "a coroutine ended by an exception", {{"error", error.what()}});
+    }
+}
+
+}  // namespace
+
+Monitor::Monitor(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
+                 std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
+    : loop_(std::make_shared<Loop>(config, std::move(arbiter), std::move(permit), std::move(publish))) {}
+Monitor::~Monitor() { loop_->stop(); }
+void Monitor::start() { loop_->start(); }
+void Monitor::stop() { loop_->stop(); }
+void Monitor::report_trouble(const std::string& node, const std::string& what) { loop_->report_trouble(node, what); }
+void Monitor::switchover(std::optional<std::string> to, std::function<void(std::string error)> done) {
+    loop_->switchover(std::move(to), std::move(done));
+}
+boost::json::object Monitor::status() const { return loop_->status(); }
+
+Monitor::Loop::WatchedNode::WatchedNode(config::Node configured, const Timing& timing, TimePoint now)
+    : config(std::move(configured)), health(timing.ping_interval, timing.down_after, now) {
+    view.node = {config.name, {config.address.host, config.address.port}};
+}
+
+Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
+                    std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
+    : name_(config.name),
+      timing_(timing_from(config.monitor)),
+      login_{config.monitor.username, config.monitor.password},
+      publish_callback_(std::move(publish)),
+      permit_(std::move(permit)),
+      arbiter_(std::move(arbiter)),
+      rest_(io_),
+      ticker_(io_),
+      commands_(io_.get_executor(), login_, timing_.down_after),
+      role_(name_, timing_.lease, Clock::now()),
+      failover_(timing_),
+      pauses_(timing_.down_after / 2, Clock::now()) {
+    mark_.portal = name_;
+    for (const auto& node : config.nodes) {
+        nodes_.emplace_back(node, timing_, Clock::now());
+    }
+}
+
+void Monitor::Loop::start() {
+    pauses_ = PauseGuard(timing_.down_after / 2, Clock::now());
+    arbiter_->watch(io_.get_executor(), [this] {
+        record_due_ = true;
+        wake();
+    });
+    for (auto& node : nodes_) {
+        node.health = NodeHealth(timing_.ping_interval, timing_.down_after, Clock::now());
+        node.probe = std::make_shared<NodeProbe>(
+            io_.get_executor(), node.config, login_, NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
+            [this](Observation observation) { observe(std::move(observation)); });
+        asio::co_spawn(io_, node.probe->run(), log_escaped);
+    }
+    tick();
+    asio::co_spawn(io_, run(), log_escaped);
+    thread_ = std::thread([this] {
+        io_.run();
+        // Lets what farewell() closed come to its end.
+        io_.restart();
+        io_.poll();
+    });
+}
+
+void Monitor::Loop::stop() {
+    if (!thread_.joinable()) {
+        return;
+    }
+    asio::post(io_, [this] {
+        stopping_ = true;
+        wake();
+    });
+    thread_.join();
+}
+
+void Monitor::Loop::report_trouble(std::string node, std::string what) {
+    asio::post(io_, [this, self = weak_from_this(), node = std::move(node), what = std::move(what)] {
+        const auto alive = self.lock();
+        auto* watched = alive ? find(node) : nullptr;
+        if (watched != nullptr && watched->probe) {
+            observe::log_debug(kSource, "live traffic saw trouble", {{"node", node}, {"what", what}});
+            watched->probe->probe_now();
+        }
+    });
+}
+
+void Monitor::Loop::switchover(std::optional<std::string> to, std::function<void(std::string)> done) {
+    asio::post(io_, [this, to = std::move(to), done = std::move(done)] {
+        if (request_ || stopping_) {
+            done(stopping_ ? "this portal is stopping" : "another switchover is going on");
+            return;
+        }
+        const auto unique = Clock::now().time_since_epoch().count();
+        request_ = Request{name_ + "/" + std::to_string(unique) + "/" + std::to_string(++requests_), to.value_or(""), done,
+                           Clock::now() + kRequestTime};
+        wake();
+    });
+}
+
+boost::asio::awaitable<void> Monitor::Loop::run() {
+    while (!stopping_) {
+        try {
+            co_await turn();
+        } catch (const std::exception& error) {
+            observe::log_error(kSource, "a turn of the monitor failed", {{"error", error.what()}});
+        }
+        if (!std::exchange(turn_again_, false)) {
+            co_await rest();
+        }
+    }
+    co_await farewell();
+}
+
+/// The loop's one readable function: confirm -> observe -> decide -> act -> publish -> beat.
+boost::asio::awaitable<void> Monitor::Loop::turn() {
+    notice_pause();
+    look_again_.reset();
+    if (std::exchange(record_due_, false) || Clock::now() >= next_beat_) {
+        co_await confirm();
+    }
+    if (arbiter_error_.empty()) {
+        co_await keep_role();
+    }
+    if (!record_) {
+        next_beat_ = Clock::now() + timing_.fence_after / 4;
+        update_status(nullptr);
+        co_return;
+    }
+    auto view = look();
+    if (arbiter_error_.empty() && role_.held_here(view.now)) {
+        auto decision = failover_.decide(view);
+        if (co_await act(std::move(decision))) {
+            turn_again_ = true;
+        }
+        view = look();
+    }
+    publish_what_holds(view);
+    const bool reaches_leader = view.record.phase == Phase::leading && verdict_.state == LeaderState::fine;
+    std::string suspected;
+    if (verdict_.state == LeaderState::dead || verdict_.state == LeaderState::lost) {
+        suspected = view.record.leader;
+    }
+    co_await beat(reaches_leader, std::move(suspected));
+    sum_up();
+    update_status(&view);
+}
+
+boost::asio::awaitable<void> Monitor::Loop::rest() {
+    if (std::exchange(woken_, false)) {
+        co_return;
+    }
+    const auto now = Clock::now();
+    auto until = std::min(now + timing_.ping_interval, next_beat_);
+    if (arbiter_error_.empty()) {
+        until = std::min(until, role_.look_again(now));
+    }
+    for (const auto& node : nodes_) {
+        if (node.health.assess(now) == Health::suspected) {
+            until = std::min(until, now + kWhileSuspected);
+        }
+    }
+    if (look_again_) {
+        until = std::min(until, *look_again_);
+    }
+    // At least a moment, so that a wrong deadline cannot make this loop spin.
+    rest_.expires_at(std::max(until, now + Milliseconds(1)));
+    co_await rest_.async_wait(asio::as_tuple(asio::use_awaitable));
+    woken_ = false;
+}
+
+void Monitor::Loop::wake() {
+    woken_ = true;
+    rest_.cancel();
+}
+
+/// Looks at the clock even while the loop waits for something, so that only true pauses are taken for pauses.
+void Monitor::Loop::tick() {
+    notice_pause();
+    ticker_.expires_after(kTick);
+    ticker_.async_wait([this](boost::system::error_code error) {
+        if (!error && !stopping_) {
+            tick();
+        }
+    });
+}
+
+void Monitor::Loop::notice_pause() {
+    const auto now = Clock::now();
+    if (!pauses_.paused(now)) {
+        return;
+    }
+    observe::log_warn(kSource, "this process was paused; starting the watch of the nodes anew");
+    for (auto& node : nodes_) {
+        node.health.forgive(now);
+    }
+    record_due_ = true;
+}
+
+void Monitor::Loop::observe(Observation observation) {
+    auto* node = find(observation.node);
+    if (node == nullptr || stopping_) {
+        return;
+    }
+    ++node->probes[observation.result];
+    node->health.note(observation);
+    auto& view = node->view;
+    view.addresses = observation.addresses;
+    if (observation.result == ProbeResult::answered || observation.result == ProbeResult::denied) {
+        view.asked_at = observation.asked_at;
+        view.reported_at = observation.at;
+        view.report = std::move(observation.report);
+    }
+    if (view.report && view.report->link_up && observation.result == ProbeResult::answered) {
+        // Redis counts in whole seconds, so "2" may be little more than one.
+        const auto heard_ago = std::chrono::seconds(std::max<std::int64_t>(0, view.report->leader_heard_seconds_ago - 1));
+        if (heard_ago < timing_.down_after) {
+            view.vouched_at = observation.at;
+        }
+    }
+    const auto health = node->health.assess(observation.at);
+    if (health != node->last_health) {
+        const bool down = health == Health::down;
+        observe::log(down ? observe::LogLevel::warn : observe::LogLevel::info, kSource,
+                     down ? "node is down" : health == Health::up ? "node is up" : "node is suspected",
+                     {{"node", observation.node}, {"detail", observation.detail}});
+        node->last_health = health;
+    }
+    wake();
+}
+
+View Monitor::Loop::look() {
+    View view;
+    view.self = name_;
+    view.now = Clock::now();
+    view.record = *record_;
+    view.phase_since = phase_since_;
+    for (auto& node : nodes_) {
+        auto seen = node.view;
+        seen.health = node.health.assess(view.now);
+        seen.refused = node.health.refused();
+        seen.failing_since = node.health.failing_since();
+        seen.trouble = node.health.trouble();
+        view.nodes.push_back(std::move(seen));
+    }
+    view.portals.push_back({own_mark(), view.now});
+    for (const auto& [name, portal] : portals_) {
+        view.portals.push_back(portal);
+    }
+    verdict_ = record_->phase == Phase::leading ? judge_leader(view, timing_) : LeaderVerdict{};
+    vouched_for_ = vouched_for_ || verdict_.state == LeaderState::fine;
+    return view;
+}
+
+/// The leader is published only while the record names one, and only if nothing this portal knows speaks against it.
+void Monitor::Loop::publish_what_holds(const View& view) {
+    Topology topology;
+    topology.epoch = view.record.epoch;
+    topology.in_sync = view.record.in_sync;
+    for (const auto& node : view.nodes) {
+        topology.nodes.push_back(node.node);
+    }
+    const auto* leader = find_node(view, view.record.leader);
+    if (view.record.phase != Phase::leading) {
+        topology.reason = view.record.phase == Phase::fencing ? view.record.reason : "no leader was chosen yet";
+    } else if (verdict_.state == LeaderState::lost || leader == nullptr) {
+        topology.reason = verdict_.why;
+    } else if (!vouched_for_) {
+        topology.reason = "checking that " + view.record.leader + " still leads";
+    } else {
+        topology.leader = leader->node;
+        topology.reason = view.record.reason;
+    }
+    if (!topology.leader) {
+        permit_->revoke();
+    }
+    if (!published_.topology || *published_.topology != topology) {
+        publish(std::move(topology));
+    }
+}
+
+void Monitor::Loop::publish(Topology topology) {
+    const bool had_leader = published_.topology && published_.topology->leader;
+    const bool new_epoch = !published_.topology || published_.topology->epoch != topology.epoch;
+    if (topology.leader && (new_epoch || !had_leader)) {
+        published_at_ = Clock::now();
+        observe::log_info(kSource, "routing to the leader",
+                          {{"leader", topology.leader->name},
+                           {"epoch", static_cast<std::uint64_t>(topology.epoch)},
+                           {"reason", topology.reason}});
+    } else if (!topology.leader) {
+        observe::log_info(kSource, "forwarding nothing",
+                          {{"epoch", static_cast<std::uint64_t>(topology.epoch)}, {"reason", topology.reason}});
+    }
+    published_.topology = std::make_shared<const Topology>(std::move(topology));
+    const auto serial = ++published_.serial;
+    // Shards may answer late, even after this monitor is gone.
+    publish_callback_(published_.topology, [self = weak_from_this(), serial] {
+        if (const auto loop = self.lock()) {
+            asio::post(loop->io_, [loop_again = self, serial] {
+                if (const auto alive = loop_again.lock()) {
+                    alive->published_.applied = std::max(alive->published_.applied, serial);
+                    alive->wake();
+                }
+            });
+        }
+    });
+}
+
+boost::asio::awaitable<void> Monitor::Loop::farewell() {
+    permit_->revoke();
+    if (request_) {
+        std::exchange(request_, std::nullopt)->done("this portal is stopping");
+    }
+    if (record_ && record_->acting == name_ && arbiter_error_.empty()) {
+        auto unheld = *record_;
+        std::string nobody;
+        const bool given = co_await commit(std::move(unheld), std::move(nobody));
+        observe::log_info(kSource, "gave the acting role away", {{"done", given}});
+    }
+    if (const auto error = co_await arbiter_->remove_mark(); !error.empty()) {
+        observe::log_warn(kSource, "could not remove this portal's mark", {{"error", error}});
+    }
+    arbiter_->close();
+    for (auto& node : nodes_) {
+        node.probe->stop();
+    }
+    ticker_.cancel();
+    io_.stop();
+}
+
+}  // namespace portal::sentinel

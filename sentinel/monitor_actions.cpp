@@ -1,0 +1,136 @@
+#include <algorithm>
+
+#include "observe/log.hpp"
+#include "sentinel/monitor_loop.hpp"
+
+namespace portal::sentinel {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kSource = "monitor";
+
+}  // namespace
+
+Monitor::Loop::WatchedNode* Monitor::Loop::find(const std::string& name) {
+    const auto found =
+        std::find_if(nodes_.begin(), nodes_.end(), [&](const WatchedNode& node) { return node.config.name == name; });
+    return found == nodes_.end() ? nullptr : &*found;
+}
+
+/// Carries out a decision. True when the world was changed, so that the next turn should follow at once.
+asio::awaitable<bool> Monitor::Loop::act(Decision decision) {
+    step_ = decision.step;
+    why_ = decision.why;
+    look_again_ = decision.look_again;
+    if (!decision.why.empty()) {
+        say(decision.why);
+    }
+    bool changed = false;
+    for (auto& action : decision.actions) {
+        if (co_await carry_out(std::move(action))) {
+            changed = true;
+        }
+    }
+    co_return changed;
+}
+
+asio::awaitable<bool> Monitor::Loop::carry_out(Action action) {
+    if (auto* write = std::get_if<WriteRecord>(&action)) {
+        const bool leads = write->next.phase == Phase::leading && record_->phase != Phase::leading;
+        const bool written = co_await commit(std::move(write->next), name_);
+        if (written && leads) {
+            failover_.recorded(Clock::now());
+        }
+        co_return written;
+    }
+    if (auto* chosen = std::get_if<Promote>(&action)) {
+        co_return co_await promote(chosen->node);
+    }
+    if (auto* step = std::get_if<Follow>(&action)) {
+        co_await follow(step->step);
+        co_return false;
+    }
+    if (auto* move = std::get_if<HandOver>(&action)) {
+        co_return co_await hand_over(*move);
+    }
+    if (std::holds_alternative<GiveAway>(action)) {
+        co_return co_await give_away();
+    }
+    if (const auto* ask = std::get_if<ProbeNow>(&action)) {
+        if (auto* node = find(ask->node); node != nullptr) {
+            node->probe->probe_now();
+        }
+    }
+    co_return false;
+}
+
+/// What a command learned of a node counts like a probe's report.
+void Monitor::Loop::accept_report(WatchedNode& node, const CommandOutcome& outcome) {
+    Observation observation{node.config.name, ProbeResult::answered, outcome.asked_at, Clock::now(),
+                            {},               outcome.report,        node.view.addresses};
+    observe(std::move(observation));
+}
+
+asio::awaitable<bool> Monitor::Loop::promote(std::string name) {
+    auto* node = find(name);
+    const auto outcome = co_await commands_.promote(node->config);
+    if (!outcome.error.empty()) {
+        observe::log_warn(kSource, "could not promote", {{"node", name}, {"error", outcome.error}});
+        failover_.promotion_failed(name, outcome.error, Clock::now());
+        co_return true;
+    }
+    observe::log_info(kSource, "promoted", {{"node", name}});
+    accept_report(*node, outcome);
+    co_return true;
+}
+
+asio::awaitable<void> Monitor::Loop::follow(replication::ReplicaofStep step) {
+    auto* node = find(step.node);
+    const auto outcome = co_await commands_.follow(node->config, *step.leader);
+    if (!outcome.error.empty()) {
+        observe::log_warn(kSource, "could not make a node follow", {{"node", step.node}, {"error", outcome.error}});
+        co_return;
+    }
+    observe::log_info(kSource, "follows the leader now",
+                      {{"node", step.node}, {"leader", record_->leader}, {"because", step.why}});
+    node->probe->probe_now();
+}
+
+asio::awaitable<bool> Monitor::Loop::hand_over(HandOver move) {
+    auto* from = find(move.from);
+    auto* to = find(move.to);
+    if (from == nullptr || to == nullptr || !from->view.report) {
+        failover_.handed_over("the leader cannot be read", Clock::now());
+        co_return true;
+    }
+    const replication::SeenNode leader{from->view.node, from->view.addresses, *from->view.report};
+    const auto listed = replication::listed_replica(leader, {to->view.node, to->view.addresses, {}});
+    auto known_as = to->view.node.endpoint;
+    if (listed) {
+        known_as = listed->endpoint;
+    }
+    const auto outcome = co_await commands_.hand_over(from->config, to->config, std::move(known_as));
+    failover_.handed_over(outcome.error, outcome.error.empty() ? outcome.asked_at : Clock::now());
+    if (outcome.error.empty()) {
+        accept_report(*to, outcome);
+        from->probe->probe_now();
+    } else {
+        observe::log_warn(kSource, "could not hand over",
+                          {{"from", move.from}, {"to", move.to}, {"error", outcome.error}});
+    }
+    co_return true;
+}
+
+asio::awaitable<bool> Monitor::Loop::give_away() {
+    auto unheld = *record_;
+    std::string nobody;
+    const bool given = co_await commit(std::move(unheld), std::move(nobody));
+    if (given) {
+        role_.gave_away(Clock::now());
+        observe::log_warn(kSource, "gave the acting role away", {{"reason", why_}});
+    }
+    co_return given;
+}
+
+}  // namespace portal::sentinel

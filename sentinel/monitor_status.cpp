@@ -1,0 +1,183 @@
+#include <algorithm>
+
+#include "observe/log.hpp"
+#include "sentinel/monitor_loop.hpp"
+
+namespace portal::sentinel {
+namespace json = boost::json;
+using replication::Role;
+
+namespace {
+
+constexpr auto kSource = "monitor";
+
+std::string_view to_string(Role role) {
+    return role == Role::leader ? "leader" : role == Role::replica ? "replica" : "unknown";
+}
+
+std::string_view to_string(ProbeResult result) {
+    switch (result) {
+        case ProbeResult::answered:
+            return "ok";
+        case ProbeResult::denied:
+            return "denied";
+        case ProbeResult::broken:
+            return "broken";
+        case ProbeResult::refused:
+            return "refused";
+        case ProbeResult::silent:
+            return "timeout";
+    }
+    return "unknown";
+}
+
+std::int64_t milliseconds_between(TimePoint from, std::optional<TimePoint> to) {
+    return to ? std::chrono::duration_cast<Milliseconds>(*to - from).count() : -1;
+}
+
+json::object to_json(const Timeline& timeline, std::optional<TimePoint> published) {
+    const auto start = timeline.noticed ? *timeline.noticed : *timeline.detected;
+    return {{"from", timeline.from},
+            {"to", timeline.to},
+            {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
+            {"reason", timeline.reason},
+            {"planned", timeline.planned},
+            {"detected_ms", milliseconds_between(start, timeline.detected)},
+            {"fenced_ms", milliseconds_between(start, timeline.fenced)},
+            {"promoted_ms", milliseconds_between(start, timeline.promoted)},
+            {"recorded_ms", milliseconds_between(start, timeline.recorded)},
+            {"published_ms", milliseconds_between(start, published)},
+            {"duration_ms", milliseconds_between(start, published)}};
+}
+
+std::uint64_t leader_offset(const View& view) {
+    const auto* leader = find_node(view, view.record.leader);
+    return leader != nullptr && leader->report ? leader->report->offset : 0;
+}
+
+json::object to_json(const NodeView& node, const View& view) {
+    json::object object{{"name", node.node.name},
+                        {"address", node.node.endpoint.host + ":" + std::to_string(node.node.endpoint.port)},
+                        {"health", to_string(node.health)},
+                        {"role", to_string(node.report ? node.report->role : Role::unknown)},
+                        {"in_sync", std::find(view.record.in_sync.begin(), view.record.in_sync.end(), node.node.name) !=
+                                        view.record.in_sync.end()}};
+    if (!node.trouble.empty()) {
+        object["trouble"] = node.trouble;
+    }
+    if (node.report) {
+        const auto leading = leader_offset(view);
+        object["offset"] = node.report->offset;
+        object["lag_bytes"] = leading > node.report->offset ? leading - node.report->offset : 0;
+        object["link_up"] = node.report->role == Role::leader || node.report->link_up;
+        object["keys"] = node.report->keys;
+        object["loading"] = node.report->loading;
+        object["redis_version"] = node.report->version;
+    }
+    return object;
+}
+
+}  // namespace
+
+/// One log line per decision: repeated sentences are left out.
+void Monitor::Loop::say(const std::string& sentence) {
+    if (sentence != said_) {
+        observe::log_info(kSource, sentence,
+                          {{"step", to_string(step_)}, {"epoch", static_cast<std::uint64_t>(record_->epoch)}});
+        said_ = sentence;
+    }
+}
+
+/// Once per change of leader that this portal carried out, after it routes to the new one.
+void Monitor::Loop::sum_up() {
+    const auto& timeline = failover_.timeline();
+    if (!timeline.recorded || !leads_here() || record_->epoch != timeline.epoch ||
+        (summed_up_ && summed_up_->epoch == timeline.epoch)) {
+        return;
+    }
+    summed_up_ = timeline;
+    said_.clear();
+    ++failovers_[timeline.from.empty() ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
+    const auto start = timeline.noticed ? *timeline.noticed : *timeline.detected;
+    observe::log_info(kSource, timeline.planned ? "switchover complete" : timeline.from.empty() ? "first leader" : "failover complete",
+                      {{"from", timeline.from},
+                       {"to", timeline.to},
+                       {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
+                       {"reason", timeline.reason},
+                       {"detected_ms", milliseconds_between(start, timeline.detected)},
+                       {"fenced_ms", milliseconds_between(start, timeline.fenced)},
+                       {"promoted_ms", milliseconds_between(start, timeline.promoted)},
+                       {"recorded_ms", milliseconds_between(start, timeline.recorded)},
+                       {"published_ms", milliseconds_between(start, published_at_)}});
+}
+
+void Monitor::Loop::update_status(const View* view) {
+    const auto now = Clock::now();
+    json::object status{{"name", name_}, {"arbiter", arbiter_->describe()}, {"arbiter_error", arbiter_error_}};
+    const bool confirmed = record_ && arbiter_error_.empty() && now - confirmed_at_ < timing_.fence_after;
+    status["record_confirmed"] = confirmed;
+    if (!record_) {
+        status["epoch"] = 0;
+        status["phase"] = "unknown";
+        status["leader"] = "";
+        status["acting"] = "";
+        status["acting_here"] = false;
+        status["reason"] = arbiter_error_.empty() ? "no record yet" : arbiter_error_;
+        status["nodes"] = json::array{};
+    } else {
+        const bool acting_here = role_.held_here(now);
+        std::string reason = published_.topology ? published_.topology->reason : "";
+        if (!arbiter_error_.empty()) {
+            reason = arbiter_error_;
+        } else if (acting_here && record_->phase != Phase::leading && !why_.empty()) {
+            reason = why_;
+        }
+        status["epoch"] = static_cast<std::uint64_t>(record_->epoch);
+        status["phase"] = to_string(record_->phase);
+        status["leader"] = record_->phase == Phase::leading ? record_->leader : "";
+        status["acting"] = record_->acting;
+        status["acting_here"] = acting_here;
+        status["step"] = acting_here ? to_string(step_) : "standing by";
+        status["reason"] = reason;
+        json::array nodes;
+        for (const auto& node : view->nodes) {
+            nodes.emplace_back(to_json(node, *view));
+        }
+        status["nodes"] = std::move(nodes);
+        json::array portals;
+        for (const auto& portal : view->portals) {
+            portals.emplace_back(json::object{{"name", portal.mark.portal},
+                                              {"live", now - portal.changed_at < timing_.fence_after},
+                                              {"reaches_leader", portal.mark.reaches_leader},
+                                              {"suspects", portal.mark.suspects}});
+        }
+        status["portals"] = std::move(portals);
+    }
+    json::object probes;
+    for (const auto& node : nodes_) {
+        json::object counts;
+        for (const auto& [result, count] : node.probes) {
+            counts[to_string(result)] = count;
+        }
+        probes[node.config.name] = std::move(counts);
+    }
+    status["probes"] = std::move(probes);
+    json::object failovers;
+    for (const auto* type : {"automatic", "planned", "bootstrap"}) {
+        const auto found = failovers_.find(type);
+        failovers[type] = found == failovers_.end() ? 0 : found->second;
+    }
+    status["failovers"] = std::move(failovers);
+    if (summed_up_) {
+        status["last_failover"] = to_json(*summed_up_, published_at_);
+    }
+    const std::lock_guard lock(status_mutex_);
+    status_ = std::move(status);
+}
+
+boost::json::object Monitor::Loop::status() const {
+    const std::lock_guard lock(status_mutex_);
+    return status_;
+}
+
+}  // namespace portal::sentinel

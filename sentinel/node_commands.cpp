@@ -1,0 +1,154 @@
+#include "sentinel/node_commands.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace portal::sentinel {
+namespace asio = boost::asio;
+using replication::NodeReport;
+using replication::Role;
+
+namespace {
+
+using Words = std::vector<std::string>;
+using Link = std::shared_ptr<ControlLink>;
+
+/// How often a change that takes milliseconds is looked at.
+constexpr Milliseconds kPoll{3};
+/// Redis gives up a FAILOVER after this; nothing was changed then.
+constexpr Milliseconds kHandOverTime{1000};
+
+struct Report {
+    std::string error;
+    std::optional<NodeReport> report;
+    TimePoint asked_at;
+};
+
+asio::awaitable<std::string> command(Link link, Words words, TimePoint deadline) {
+    const auto reply = co_await link->request(std::move(words), deadline);
+    co_return reply.good() ? std::string{} : reply.text;
+}
+
+asio::awaitable<std::string> open(Link link, TimePoint deadline) {
+    const auto reply = co_await link->connect(deadline);
+    co_return reply.good() ? std::string{} : reply.text;
+}
+
+/// All sections, because this must work with every version.
+asio::awaitable<Report> report_of(Link link, TimePoint deadline) {
+    const auto asked_at = Clock::now();
+    Words info{"INFO"};
+    const auto reply = co_await link->request(std::move(info), deadline);
+    if (!reply.good()) {
+        co_return Report{reply.text, std::nullopt, asked_at};
+    }
+    auto report = replication::parse_info(reply.text);
+    co_return Report{report ? "" : "INFO names no role", std::move(report), asked_at};
+}
+
+asio::awaitable<void> pause_briefly() {
+    asio::steady_timer timer(co_await asio::this_coro::executor, kPoll);
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+asio::awaitable<CommandOutcome> lead(Link link, TimePoint deadline) {
+    Words no_one{"REPLICAOF", "NO", "ONE"};
+    if (auto error = co_await command(link, std::move(no_one), deadline); !error.empty()) {
+        co_return CommandOutcome{std::move(error), std::nullopt, {}};
+    }
+    auto seen = co_await report_of(link, deadline);
+    if (seen.error.empty() && seen.report->role != Role::leader) {
+        seen.error = "it accepted REPLICAOF NO ONE but does not lead";
+    }
+    co_return CommandOutcome{std::move(seen.error), std::move(seen.report), seen.asked_at};
+}
+
+}  // namespace
+
+asio::awaitable<CommandOutcome> NodeCommands::promote(config::Node node) const {
+    const auto deadline = Clock::now() + deadline_;
+    const auto link = std::make_shared<ControlLink>(executor_, std::move(node), login_);
+    if (auto error = co_await open(link, deadline); !error.empty()) {
+        co_return CommandOutcome{std::move(error), std::nullopt, {}};
+    }
+    co_return co_await lead(link, deadline);
+}
+
+asio::awaitable<CommandOutcome> NodeCommands::follow(config::Node node, replication::Endpoint leader) const {
+    const auto deadline = Clock::now() + deadline_;
+    const auto link = std::make_shared<ControlLink>(executor_, std::move(node), login_);
+    auto error = co_await open(link, deadline);
+    if (error.empty()) {
+        Words replicaof{"REPLICAOF", leader.host, std::to_string(leader.port)};
+        error = co_await command(link, std::move(replicaof), deadline);
+    }
+    co_return CommandOutcome{std::move(error), std::nullopt, {}};
+}
+
+asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, config::Node to,
+                                                        replication::Endpoint listed) const {
+    const auto deadline = Clock::now() + deadline_ + kHandOverTime;
+    const auto old_leader = std::make_shared<ControlLink>(executor_, std::move(from), login_);
+    const auto replica = std::make_shared<ControlLink>(executor_, to, login_);
+    auto error = co_await open(old_leader, deadline);
+    if (error.empty()) {
+        error = co_await open(replica, deadline);
+    }
+    if (!error.empty()) {
+        co_return CommandOutcome{std::move(error), std::nullopt, {}};
+    }
+    Words failover{"FAILOVER", "TO", listed.host, std::to_string(listed.port), "TIMEOUT", std::to_string(kHandOverTime.count())};
+    if (const auto refused = co_await command(old_leader, std::move(failover), deadline); !refused.empty()) {
+        co_return co_await hand_over_paused(old_leader, replica, std::move(to));
+    }
+    for (;;) {
+        auto seen = co_await report_of(replica, deadline);
+        if (!seen.error.empty()) {
+            co_return CommandOutcome{std::move(seen.error), std::nullopt, {}};
+        }
+        if (seen.report->role == Role::leader) {
+            co_return CommandOutcome{{}, std::move(seen.report), seen.asked_at};
+        }
+        if (Clock::now() >= deadline - deadline_ / 2) {
+            Words abort{"FAILOVER", "ABORT"};
+            (void)co_await command(old_leader, std::move(abort), deadline);
+            co_return CommandOutcome{"it did not catch up within " + std::to_string(kHandOverTime.count()) + " ms",
+                                     std::nullopt,
+                                     {}};
+        }
+        co_await pause_briefly();
+    }
+}
+
+asio::awaitable<CommandOutcome> NodeCommands::hand_over_paused(Link old_leader, Link replica, config::Node to) const {
+    const auto give_up = Clock::now() + kHandOverTime;
+    const auto deadline = give_up + deadline_;
+    Words pause{"CLIENT", "PAUSE", std::to_string(2 * kHandOverTime.count()), "WRITE"};
+    if (auto error = co_await command(old_leader, std::move(pause), deadline); !error.empty()) {
+        co_return CommandOutcome{"the leader takes neither FAILOVER nor CLIENT PAUSE: " + error, std::nullopt, {}};
+    }
+    CommandOutcome outcome{"it did not catch up while writes were paused", std::nullopt, {}};
+    while (Clock::now() < give_up) {
+        const auto leading = co_await report_of(old_leader, deadline);
+        const auto following = co_await report_of(replica, deadline);
+        if (!leading.report || !following.report) {
+            outcome.error = leading.error + following.error;
+            break;
+        }
+        if (following.report->offset >= leading.report->offset && following.report->link_up) {
+            outcome = co_await lead(replica, deadline);
+            break;
+        }
+        co_await pause_briefly();
+    }
+    if (outcome.error.empty()) {
+        Words replicaof{"REPLICAOF", to.address.host, std::to_string(to.address.port)};
+        (void)co_await command(old_leader, std::move(replicaof), deadline);
+    }
+    Words unpause{"CLIENT", "UNPAUSE"};
+    (void)co_await command(old_leader, std::move(unpause), deadline);
+    co_return outcome;
+}
+
+}  // namespace portal::sentinel

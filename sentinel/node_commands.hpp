@@ -1,0 +1,51 @@
+// The commands by which the acting portal changes roles. Each opens a connection of its own, does one thing within its deadline
+// and says what became of it. Lives on the monitor's thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "config/config.hpp"
+#include "replication/info_parser.hpp"
+#include "sentinel/control_link.hpp"
+#include "sentinel/observation.hpp"
+
+namespace portal::sentinel {
+
+struct CommandOutcome {
+    std::string error;  // empty: done
+    /// What the node said of itself afterwards, and the moment after which it said so.
+    std::optional<replication::NodeReport> report;
+    TimePoint asked_at;
+};
+
+class NodeCommands {
+  public:
+    NodeCommands(boost::asio::any_io_executor executor, Login login, Milliseconds deadline)
+        : executor_(std::move(executor)), login_(std::move(login)), deadline_(deadline) {}
+
+    /// REPLICAOF NO ONE, verified.
+    [[nodiscard]] boost::asio::awaitable<CommandOutcome> promote(config::Node node) const;
+    /// REPLICAOF to the leader; the node's next report shows the effect.
+    [[nodiscard]] boost::asio::awaitable<CommandOutcome> follow(config::Node node, replication::Endpoint leader) const;
+    /// Moves the role from a living leader to its replica without losing a write: FAILOVER TO, and where the leader does not
+    /// take that (no permission, replica known by another address) a pause of writes until the replica has caught up.
+    /// `listed` is the replica's address as the leader knows it. The report is the new leader's.
+    [[nodiscard]] boost::asio::awaitable<CommandOutcome> hand_over(config::Node from, config::Node to,
+                                                                   replication::Endpoint listed) const;
+
+  private:
+    [[nodiscard]] boost::asio::awaitable<CommandOutcome> hand_over_paused(std::shared_ptr<ControlLink> old_leader,
+                                                                          std::shared_ptr<ControlLink> replica,
+                                                                          config::Node to) const;
+
+    boost::asio::any_io_executor executor_;
+    Login login_;
+    Milliseconds deadline_;
+};
+
+}  // namespace portal::sentinel

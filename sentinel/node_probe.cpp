@@ -1,0 +1,118 @@
+#include "sentinel/node_probe.hpp"
+
+#include <utility>
+
+namespace portal::sentinel {
+namespace asio = boost::asio;
+namespace {
+
+ProbeResult result_of(LinkStatus status) {
+    switch (status) {
+        case LinkStatus::refused:
+            return ProbeResult::refused;
+        case LinkStatus::broken:
+            return ProbeResult::broken;
+        default:
+            return ProbeResult::silent;
+    }
+}
+
+}  // namespace
+
+NodeProbe::NodeProbe(asio::any_io_executor executor, config::Node node, Login login, Timing timing, Report report)
+    : node_(node),
+      timing_(timing),
+      report_(std::move(report)),
+      link_(std::make_shared<ControlLink>(std::move(executor), std::move(node), std::move(login))) {}
+
+void NodeProbe::probe_now() { link_->wake(); }
+
+void NodeProbe::stop() {
+    stopped_ = true;
+    link_->wake();
+    link_->close();
+}
+
+void NodeProbe::tell(ProbeResult result, TimePoint asked_at, std::string detail) {
+    if (!stopped_) {
+        report_({node_.name, result, asked_at, Clock::now(), std::move(detail), std::nullopt, link_->addresses()});
+    }
+}
+
+asio::awaitable<void> NodeProbe::run() {
+    const auto self = shared_from_this();
+    while (!stopped_) {
+        const auto began = Clock::now();
+        co_await round();
+        if (stopped_ || std::exchange(retry_at_once_, false)) {
+            continue;
+        }
+        const bool still_open = co_await link_->rest(began + timing_.interval);
+        if (!still_open && !stopped_) {
+            tell(ProbeResult::broken, began, "connection closed by the node");
+            link_->close();
+        }
+    }
+}
+
+asio::awaitable<void> NodeProbe::round() {
+    const auto asked_at = Clock::now();
+    const bool fresh = !link_->connected();
+    if (fresh) {
+        const auto connected = co_await link_->connect(asked_at + timing_.deadline);
+        if (connected.status != LinkStatus::ok) {
+            tell(result_of(connected.status), asked_at, connected.text);
+            co_return;
+        }
+        if (connected.is_error) {
+            tell(ProbeResult::denied, asked_at, connected.text);
+            link_->close();
+            co_return;
+        }
+    }
+    const auto reply = co_await ask();
+    if (reply.status != LinkStatus::ok) {
+        tell(result_of(reply.status), asked_at, reply.text);
+        // An old connection that ends may mean a restart; a new one that ends at once may do so for ever.
+        retry_at_once_ = reply.status == LinkStatus::broken && !fresh;
+        co_return;
+    }
+    auto report = reply.is_error ? std::nullopt : replication::parse_info(reply.text);
+    if (!report) {
+        tell(ProbeResult::denied, asked_at, reply.is_error ? reply.text : "INFO names no role");
+        co_return;
+    }
+    if (!stopped_) {
+        report_({node_.name, ProbeResult::answered, asked_at, Clock::now(), {}, std::move(report), link_->addresses()});
+    }
+    if (fresh) {
+        co_await tune();
+    }
+}
+
+asio::awaitable<Reply> NodeProbe::ask() {
+    const auto deadline = Clock::now() + timing_.deadline;
+    std::vector<std::string> command{"INFO"};
+    if (!all_sections_) {
+        command.insert(command.end(), {"server", "persistence", "replication", "keyspace"});
+        auto reply = co_await link_->request(command, deadline);
+        if (!reply.is_error || reply.text.find("syntax") == std::string::npos) {
+            co_return reply;
+        }
+        all_sections_ = true;
+        command.resize(1);
+    }
+    co_return co_await link_->request(command, deadline);
+}
+
+/// Settings that make failovers quick: a leader that stops is missed by its replicas within seconds, and a first
+/// synchronization starts without the default delay. A node that does not permit CONFIG works without them.
+asio::awaitable<void> NodeProbe::tune() {
+    const auto deadline = Clock::now() + timing_.deadline;
+    const std::vector<std::string> ping_each_second{"CONFIG", "SET", "repl-ping-replica-period", "1"};
+    const std::vector<std::string> sync_at_once{"CONFIG", "SET", "repl-diskless-sync-delay", "0"};
+    (void)co_await link_->request(ping_each_second, deadline);
+    (void)co_await link_->request(sync_at_once, deadline);
+}
+
+}  // namespace portal::sentinel

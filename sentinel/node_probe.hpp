@@ -1,0 +1,49 @@
+// Probes one node again and again over a connection that it keeps: one INFO per round, which is PING and report in one. A
+// connection that ends is noticed at once and made again at once, so a killed process is known by its refused connection.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "config/config.hpp"
+#include "sentinel/control_link.hpp"
+#include "sentinel/observation.hpp"
+
+namespace portal::sentinel {
+
+class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
+  public:
+    using Report = std::function<void(Observation)>;
+    struct Timing {
+        Milliseconds interval;
+        Milliseconds deadline;
+    };
+
+    NodeProbe(boost::asio::any_io_executor executor, config::Node node, Login login, Timing timing, Report report);
+
+    /// Runs until stop().
+    boost::asio::awaitable<void> run();
+    void probe_now();
+    void stop();
+
+  private:
+    boost::asio::awaitable<void> round();
+    boost::asio::awaitable<Reply> ask();
+    boost::asio::awaitable<void> tune();
+    void tell(ProbeResult result, TimePoint asked_at, std::string detail);
+
+    config::Node node_;
+    Timing timing_;
+    Report report_;
+    std::shared_ptr<ControlLink> link_;
+    bool all_sections_ = false;  // the server is older than 7.0 and takes one section or none
+    bool stopped_ = false;
+    bool retry_at_once_ = false;
+};
+
+}  // namespace portal::sentinel

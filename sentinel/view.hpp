@@ -1,0 +1,59 @@
+// Everything a decision rests on, as of one moment: the record, what the probes saw of the nodes, what the marks say of the
+// portals. Made by the monitor once per turn and passed down; decisions look at nothing else. Pure values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replication/reconfigure.hpp"
+#include "sentinel/arbiter/record.hpp"
+#include "sentinel/health.hpp"
+#include "sentinel/observation.hpp"
+
+namespace portal::sentinel {
+
+struct Timing {
+    Milliseconds ping_interval{200};
+    Milliseconds down_after{1000};
+    Milliseconds fence_after{2000};
+    Milliseconds lease{4000};
+    /// How long a failover waits for in-sync nodes that are away before it takes one whose restart lost something.
+    Milliseconds patience{10000};
+};
+
+struct NodeView {
+    replication::Node node;
+    std::vector<std::string> addresses;
+    Health health = Health::suspected;
+    bool refused = false;
+    TimePoint failing_since;
+    std::string trouble;
+    /// The newest report; empty before the first, and when the node answers with errors.
+    std::optional<replication::NodeReport> report;
+    TimePoint asked_at;     // the newest answer was made after this
+    TimePoint reported_at;  // and arrived here
+    /// When this node, as a replica, last said that it had heard from its leader within `down_after`.
+    TimePoint vouched_at;
+};
+
+struct PortalView {
+    Mark mark;
+    /// When this portal saw the mark change last, or saw it first.
+    TimePoint changed_at;
+};
+
+struct View {
+    std::string self;
+    TimePoint now;
+    Record record;
+    /// When this portal first saw the record in this epoch and phase.
+    TimePoint phase_since;
+    std::vector<NodeView> nodes;
+    std::vector<PortalView> portals;  // this one included
+};
+
+const NodeView* find_node(const View& view, std::string_view name) noexcept;
+
+}  // namespace portal::sentinel
