@@ -1,0 +1,61 @@
+// One turn of a shard's event loop: everything that became ready together. Whoever has bytes to write marks itself; at the
+// end of the turn each marked one is flushed once, so one write carries what many commands or replies left behind.
+// Single-threaded; knows nothing of what is flushed.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/intrusive/list.hpp>
+#include <chrono>
+
+namespace portal::net {
+
+/// Something with output. Leaves the turn's list by itself when destroyed.
+class Flushable : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  public:
+    Flushable() = default;
+    Flushable(const Flushable&) = delete;
+    Flushable& operator=(const Flushable&) = delete;
+    /// Writes what is ready. May mark others, which are then flushed in the same turn.
+    virtual void flush() = 0;
+
+  protected:
+    virtual ~Flushable() = default;
+};
+
+class Turn {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    explicit Turn(boost::asio::io_context& context) : context_(context) {}
+
+    /// The time at which the present event began. One clock read per event, not per command.
+    [[nodiscard]] Clock::time_point now() const noexcept { return now_; }
+
+    /// Every completion handler of a shard begins with this.
+    void begin_event() noexcept { now_ = Clock::now(); }
+
+    /// `item` has output. It is flushed at the end of the turn.
+    void mark(Flushable& item) {
+        if (!item.is_linked()) {
+            marked_.push_back(item);
+        }
+    }
+
+    /// Every completion handler of a shard ends with this. Flushes at once when `alone` says that nothing else is in flight
+    /// (waiting for more would only add latency), else once after all handlers that are ready now.
+    void end_event(bool alone);
+
+    /// How many turns have flushed something.
+    [[nodiscard]] std::uint64_t flushed_turns() const noexcept { return flushed_turns_; }
+
+  private:
+    void flush_marked();
+
+    boost::asio::io_context& context_;
+    boost::intrusive::list<Flushable, boost::intrusive::constant_time_size<false>> marked_;
+    Clock::time_point now_ = Clock::now();
+    std::uint64_t flushed_turns_ = 0;
+    bool posted_ = false;
+};
+
+}  // namespace portal::net

@@ -1,0 +1,21 @@
+// Decides where one command goes. Pure: command, session and "may this portal forward now" in, one word out.
+#pragma once
+
+#include "command/command_table.hpp"
+#include "command/session_state.hpp"
+
+namespace portal::route {
+
+enum class Destination : unsigned char {
+    local,   // answered by the portal
+    shared,  // on the shared link of the session's (user, protocol, database)
+    pinned,  // on a link of the session's own
+    hold,    // there is no leader to forward to right now: wait
+};
+
+/// `blocks`: the request may wait inside the node (command::may_block). `forwarding`: there is a leader and this portal may
+/// forward to it.
+[[nodiscard]] Destination route(const command::CommandRow& row, bool blocks, const command::SessionState& state,
+                                bool forwarding) noexcept;
+
+}  // namespace portal::route

@@ -1,0 +1,31 @@
+// Every error text that the portal itself can show to a client, without the leading '-'. Texts that exist in redis-server
+// are its own, so that client libraries treat them as they know.
+#pragma once
+
+#include <string_view>
+
+namespace portal::session::client_errors {
+
+inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+inline constexpr std::string_view kHelloNoAuth =
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
+    "option can be used to authenticate the client and select the RESP protocol version at the same time";
+inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
+inline constexpr std::string_view kProtocolNotInteger = "ERR Protocol version is not an integer or out of range";
+inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kDatabaseRange = "ERR DB index is out of range";
+inline constexpr std::string_view kClientName = "ERR Client names cannot contain spaces, newlines or special characters.";
+inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kMaxClients = "ERR max number of clients reached";
+inline constexpr std::string_view kExecAbort = "EXECABORT Transaction discarded because of previous errors.";
+inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
+inline constexpr std::string_view kInTransaction = "ERR Command not allowed inside a transaction";
+
+inline constexpr std::string_view kInDoubt =
+    "INDOUBT the leader was lost after this command was sent: it may or may not have been executed";
+inline constexpr std::string_view kNoLeader = "NOLEADER no leader within the hold time: ";  // + the reason
+inline constexpr std::string_view kHoldFull = "NOLEADER no leader, and too much is waiting for one already: ";
+inline constexpr std::string_view kDenied = "DENIED this command is not allowed through the portal: ";  // + its name
+inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
+
+}  // namespace portal::session::client_errors

@@ -1,0 +1,373 @@
+// Session: the commands that the portal answers itself, because what they speak of is the portal's: login, protocol,
+// database, and everything about the client's connection.
+#include <fmt/format.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+namespace portal::session {
+
+using command::Handling;
+using command::Transaction;
+
+namespace {
+
+/// Databases up to this number are asked for at the node; it knows how many it really has.
+constexpr std::int64_t kDatabaseCeiling = 65535;
+
+bool is_word(std::string_view given, std::string_view upper) {
+    return given.size() == upper.size() && ::strncasecmp(given.data(), upper.data(), given.size()) == 0;
+}
+
+std::optional<std::int64_t> to_integer(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+/// As redis-server: printable, no spaces.
+bool valid_name(std::string_view name) {
+    return std::ranges::all_of(name, [](char c) { return c >= '!' && c <= '~'; });
+}
+
+std::string text(const boost::asio::ip::tcp::endpoint& endpoint) {
+    const boost::asio::ip::address address = endpoint.address();
+    const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+    return fmt::format("{}:{}", host, endpoint.port());
+}
+
+std::string wrong_arity(const command::CommandRow& row) {
+    const std::string name =
+        row.subcommand.empty() ? std::string(row.name) : fmt::format("{}|{}", row.name, row.subcommand);
+    return fmt::format("ERR wrong number of arguments for '{}' command", name);
+}
+
+}  // namespace
+
+void Session::reply(std::string bytes) {
+    context_.counters.commands_local.add();
+    replies_.finish(replies_.open(), muted_ ? std::string() : std::move(bytes), output_);
+    context_.turn.mark(*this);
+}
+
+void Session::reply_error(std::string_view text) {
+    std::string bytes;
+    resp::write_error(bytes, text);
+    reply(std::move(bytes));
+}
+
+/// False: must wait, and is asked again.
+bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
+    std::string out;
+    if (state_.transaction == Transaction::broken && answer_broken_transaction(row, out)) {
+        reply(std::move(out));
+        return true;
+    }
+    if (!command::arity_fits(row, request.argc())) {
+        reply_error(wrong_arity(row));
+        return true;
+    }
+    switch (row.handling) {
+        case Handling::auth:
+            return begin_auth(row, request);
+        case Handling::hello:
+            return begin_hello(row, request);
+        case Handling::select:
+            return begin_select(row, request);
+        case Handling::quit:
+            resp::write_simple(out, "OK");
+            reply(std::move(out));
+            ended_ = true;
+            ending_ = observe::Closed::quit;
+            return true;
+        case Handling::reset:
+            if (in_flight_ > 0) {
+                pause(Wait::drained);
+                return false;
+            }
+            if (pinned_) {
+                context_.links.give_back(std::exchange(pinned_, nullptr), false);
+            }
+            state_.reset();
+            muted_ = false;
+            resp::write_simple(out, "RESET");
+            reply(std::move(out));
+            return true;
+        default:
+            return answer_client(row, request, out);
+    }
+}
+
+bool Session::answer_client(const Row& row, const resp::RequestView& request, std::string& out) {
+    switch (row.handling) {
+        case Handling::client_id:
+            resp::write_integer(out, static_cast<std::int64_t>(origin_.id));
+            break;
+        case Handling::client_getname:
+            if (state_.name.empty()) {
+                resp::write_null(out, state_.protocol);
+            } else {
+                resp::write_bulk(out, state_.name);
+            }
+            break;
+        case Handling::client_setname:
+            if (!valid_name(request.arg(2))) {
+                reply_error(client_errors::kClientName);
+                return true;
+            }
+            state_.name = request.arg(2);
+            resp::write_simple(out, "OK");
+            break;
+        case Handling::client_setinfo: {
+            const bool library = is_word(request.arg(2), "LIB-NAME");
+            if (!library && !is_word(request.arg(2), "LIB-VER")) {
+                reply_error(fmt::format("ERR Unrecognized option '{}'", request.arg(2).substr(0, 64)));
+                return true;
+            }
+            if (!valid_name(request.arg(3))) {
+                reply_error(fmt::format("ERR {} cannot contain spaces, newlines or special characters.",
+                                        library ? "lib-name" : "lib-ver"));
+                return true;
+            }
+            (library ? state_.library_name : state_.library_version) = request.arg(3);
+            resp::write_simple(out, "OK");
+            break;
+        }
+        case Handling::client_info: {
+            std::string line;
+            write_client_info(line);
+            resp::write_verbatim(out, line, state_.protocol);
+            break;
+        }
+        case Handling::client_no_evict:
+        case Handling::client_no_touch:
+            if (!is_word(request.arg(2), "ON") && !is_word(request.arg(2), "OFF")) {
+                reply_error(client_errors::kSyntax);
+                return true;
+            }
+            resp::write_simple(out, "OK");
+            break;
+        case Handling::client_reply:
+            if (is_word(request.arg(2), "ON")) {
+                state_.reply_mode = command::ReplyMode::on;
+                muted_ = false;
+                resp::write_simple(out, "OK");
+            } else if (is_word(request.arg(2), "OFF") || is_word(request.arg(2), "SKIP")) {
+                const bool skip = is_word(request.arg(2), "SKIP");
+                if (!skip || state_.reply_mode != command::ReplyMode::off) {
+                    state_.reply_mode = skip ? command::ReplyMode::skip_next : command::ReplyMode::off;
+                }
+                muted_ = true;
+            } else {
+                reply_error(client_errors::kSyntax);
+                return true;
+            }
+            break;
+        default:
+            // The table calls it local, but nothing here knows it: the node answers for its own connection.
+            if (!context_.forwarding()) {
+                hold();
+                return false;
+            }
+            return forward(row, request,
+                           state_.needs_pinned() ? route::Destination::pinned : route::Destination::shared);
+    }
+    reply(std::move(out));
+    return true;
+}
+
+bool Session::begin_auth(const Row& row, const resp::RequestView& request) {
+    if (request.argc() > 3) {
+        reply_error(client_errors::kSyntax);
+        return true;
+    }
+    return ask_first(state_.needs_pinned() ? &link_for(true) : nullptr, row, request.frame());
+}
+
+/// HELLO [protover [AUTH username password] [SETNAME clientname]]
+bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
+    resp::Protocol protocol = state_.protocol;
+    std::optional<std::string> name;
+    std::string auth;
+    if (request.argc() > 1) {
+        const auto version = to_integer(request.arg(1));
+        if (!version) {
+            reply_error(client_errors::kProtocolNotInteger);
+            return true;
+        }
+        if (*version != 2 && *version != 3) {
+            reply_error(client_errors::kNoProto);
+            return true;
+        }
+        protocol = *version == 3 ? resp::Protocol::resp3 : resp::Protocol::resp2;
+    }
+    for (std::size_t i = 2; i < request.argc();) {
+        const std::size_t left = request.argc() - i - 1;
+        if (is_word(request.arg(i), "AUTH") && left >= 2) {
+            auth.clear();
+            resp::write_request(auth, "AUTH", request.arg(i + 1), request.arg(i + 2));
+            i += 3;
+        } else if (is_word(request.arg(i), "SETNAME") && left >= 1) {
+            if (!valid_name(request.arg(i + 1))) {
+                reply_error(client_errors::kClientName);
+                return true;
+            }
+            name = std::string(request.arg(i + 1));
+            i += 2;
+        } else {
+            reply_error(fmt::format("ERR Syntax error in HELLO option '{}'", request.arg(i).substr(0, 64)));
+            return true;
+        }
+    }
+    if (!auth.empty()) {
+        wanted_protocol_ = protocol;
+        wanted_name_ = std::move(name);
+        return ask_first(nullptr, row, auth);
+    }
+    if (must_log_in()) {
+        reply_error(client_errors::kHelloNoAuth);
+        return true;
+    }
+    if (in_flight_ > 0) {  // replies to what was sent before are in the old protocol
+        pause(Wait::drained);
+        return false;
+    }
+    state_.protocol = protocol;
+    if (name) {
+        state_.name = *name;
+    }
+    std::string out;
+    write_hello(out);
+    reply(std::move(out));
+    return true;
+}
+
+bool Session::begin_select(const Row& row, const resp::RequestView& request) {
+    const auto index = to_integer(request.arg(1));
+    if (!index) {
+        reply_error(client_errors::kNotInteger);
+        return true;
+    }
+    if (*index < 0 || *index > kDatabaseCeiling) {
+        reply_error(client_errors::kDatabaseRange);
+        return true;
+    }
+    std::string out;
+    resp::write_simple(out, "OK");
+    if (static_cast<std::uint32_t>(*index) == state_.database) {
+        reply(std::move(out));
+        return true;
+    }
+    if (!context_.forwarding()) {
+        return ask_first(nullptr, row, request.frame());
+    }
+    if (pinned_ && state_.needs_pinned()) {
+        pinned_clean_ = false;
+        return ask_first(pinned_.get(), row, request.frame());
+    }
+    upstream::LinkIdentity wanted = identity();
+    wanted.database = static_cast<std::uint32_t>(*index);
+    if (context_.links.has_ready(wanted)) {
+        state_.database = wanted.database;
+        reply(std::move(out));
+        return true;
+    }
+    // The set-up of the link for that database shows whether there is such a database and this user may select it.
+    return ask_first(&context_.links.shared(wanted), row, request.frame());
+}
+
+/// Sends `frame` on `link` (null: the link for logins) and takes no further command until it is answered. False: wait.
+bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view frame) {
+    if (!context_.forwarding()) {
+        if (refusing_) {
+            reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
+            return true;
+        }
+        hold();
+        return false;
+    }
+    if (link == nullptr) {
+        link = &context_.links.auth_link();
+    }
+    if (in_flight_ > 0 && last_link_ != link) {
+        pause(Wait::drained);
+        return false;
+    }
+    submit(*link, row, frame);
+    pause(Wait::reply);
+    return true;
+}
+
+/// A transaction whose leader was lost before its EXEC: nothing of it was executed, and nothing will be.
+bool Session::answer_broken_transaction(const Row& row, std::string& out) {
+    switch (row.handling) {
+        case Handling::quit:
+        case Handling::reset:
+            return false;
+        case Handling::exec:
+            if (state_.watch_broken) {
+                resp::write_null_array(out, state_.protocol);
+            } else {
+                resp::write_error(out, client_errors::kExecAbort);
+            }
+            break;
+        case Handling::discard:
+            resp::write_simple(out, "OK");
+            break;
+        case Handling::multi:
+            resp::write_error(out, "ERR MULTI calls can not be nested");
+            return true;
+        case Handling::watch:
+            resp::write_error(out, "ERR WATCH inside MULTI is not allowed");
+            return true;
+        default:
+            resp::write_simple(out, "QUEUED");
+            return true;
+    }
+    state_.transaction = Transaction::none;
+    state_.watch_broken = false;
+    return true;
+}
+
+void Session::write_hello(std::string& out) const {
+    const upstream::ServerHello& hello = context_.links.hello();
+    resp::write_map_header(out, 7, state_.protocol);
+    resp::write_bulk(out, "server");
+    resp::write_bulk(out, hello.server);
+    resp::write_bulk(out, "version");
+    resp::write_bulk(out, hello.version);
+    resp::write_bulk(out, "proto");
+    resp::write_integer(out, state_.protocol == resp::Protocol::resp3 ? 3 : 2);
+    resp::write_bulk(out, "id");
+    resp::write_integer(out, static_cast<std::int64_t>(origin_.id));
+    resp::write_bulk(out, "mode");
+    resp::write_bulk(out, hello.mode);
+    resp::write_bulk(out, "role");
+    resp::write_bulk(out, "master");
+    resp::write_bulk(out, "modules");
+    resp::write_array_header(out, 0);
+}
+
+void Session::write_client_info(std::string& out) const {
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - connected_at_);
+    out = fmt::format(
+        "id={} addr={} laddr={} fd=-1 name={} age={} idle=0 flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} "
+        "qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={} oll=0 omem=0 tot-mem=0 events=r cmd=client|info user={} "
+        "redir=-1 resp={} lib-name={} lib-ver={}\n",
+        origin_.id, text(origin_.remote), text(origin_.local), state_.name, age.count(),
+        state_.subscriptions.count() > 0 ? "P" : (state_.tracking ? "t" : "N"), state_.database,
+        state_.subscriptions.channels.size(), state_.subscriptions.patterns.size(),
+        state_.subscriptions.shard_channels.size(), state_.in_transaction() ? 0 : -1, input_.size(), output_.size(),
+        state_.credentials->username.empty() ? std::string_view("default") : std::string_view(state_.credentials->username),
+        state_.protocol == resp::Protocol::resp3 ? 3 : 2, state_.library_name, state_.library_version);
+}
+
+}  // namespace portal::session

@@ -1,0 +1,197 @@
+// One client: the data path in order, from bytes read to bytes written. Frames requests, finds their rows, routes them to a
+// link or answers them, puts replies in order, and carries the client through the loss of a leader.
+// Shell around pure parts (scanner, state, router, sequencer). One shard; kept alive by the registry and pending requests.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "command/classifier.hpp"
+#include "command/session_state.hpp"
+#include "net/deadline.hpp"
+#include "net/stream.hpp"
+#include "net/turn.hpp"
+#include "observe/shard_counters.hpp"
+#include "resp/byte_buffer.hpp"
+#include "resp/frame_scanner.hpp"
+#include "route/router.hpp"
+#include "session/reply_sequencer.hpp"
+#include "session/session_context.hpp"
+#include "upstream/link_pool.hpp"
+
+namespace portal::session {
+
+struct AllTag;
+struct HeldTag;
+template <typename Tag>
+using RegistryHook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class Session final : public upstream::ReplySink,
+                      public net::Flushable,
+                      public net::Deadline,
+                      public RegistryHook<AllTag>,
+                      public RegistryHook<HeldTag> {
+  public:
+    /// Where the client came in and from; for CLIENT INFO and the log.
+    struct Origin {
+        std::uint64_t id = 0;
+        boost::asio::ip::tcp::endpoint remote;
+        boost::asio::ip::tcp::endpoint local;
+    };
+
+    Session(SessionContext& context, net::Stream stream, Origin origin);
+    ~Session() override;
+
+    /// Enters the registry and begins to read. `refused`: the client is only told that there are too many.
+    void start(bool refused);
+    void close(observe::Closed reason);
+
+    /// The leader came, went or changed, or a link became ready: whoever waits tries again.
+    void retry();
+    /// Closes at the next command boundary.
+    void drain();
+
+    void flush() override;
+
+    bool on_reply(upstream::PendingRequest& request, std::string_view bytes, bool complete,
+                  std::string_view command) override;
+    void on_lost(upstream::PendingRequest& request, std::string_view command, bool sent) override;
+    void on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view error) override;
+    bool take_push(std::string_view frame, const upstream::PendingRequest* front) override;
+    void on_pinned_lost() override;
+
+  private:
+    /// Why no further command is taken from the input.
+    enum class Wait : std::uint8_t {
+        nothing,
+        drained,  // until everything sent is answered: the next command goes elsewhere
+        reply,    // for the answer that decides what comes next (AUTH, HELLO, SELECT)
+        window,   // too much is in flight
+        output,   // the client does not read
+        leader,   // for a leader
+    };
+    using Slot = ReplySequencer::Slot;
+    /// The slot of requests that the session sends for itself.
+    static constexpr Slot kNoSlot = ~Slot{0};
+    /// Output is sent before the turn ends when it has grown to this many bytes.
+    static constexpr std::size_t kSendAt = 256 * 1024;
+    using Row = command::CommandRow;
+
+    /// A request that came back from a lost link.
+    struct Lost {
+        upstream::PendingRequest request;
+        std::string command;
+        bool sent = false;
+    };
+
+    // --- session.cpp: the data path
+    void expired() override;
+    void wait_readable();
+    void on_readable();
+    void on_established();
+    void take_input(std::string_view fresh);
+    std::size_t take_requests(std::string_view bytes);
+    void protocol_error(resp::Error error);
+    bool take_request(std::string_view frame, std::string_view rest);
+    bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
+    upstream::Link& link_for(bool pinned);
+    bool submit(upstream::Link& link, const Row& row, std::string_view frame);
+    void finish_event();
+    void send_output();
+    void note_written(net::Stream::Status status);
+    void resume_if_due();
+    void release_pinned_if_free();
+    void pause(Wait wait);
+    [[nodiscard]] upstream::LinkIdentity identity() const;
+    [[nodiscard]] bool must_log_in() const noexcept;
+    [[nodiscard]] std::string_view no_leader_reason() const noexcept;
+
+    // --- session_replies.cpp: what replies change, publish/subscribe
+    void note_reply(const Row& row, std::string_view bytes, std::string_view command);
+    bool note_confirmations(upstream::PendingRequest& request, const Row& row, std::string_view bytes);
+    void note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement);
+    void restore_subscriptions();
+    bool take_restored(upstream::PendingRequest& request, std::string_view bytes);
+    bool keep_output_bounded();
+
+    // --- local_replies.cpp: commands that the portal answers
+    bool answer_locally(const Row& row, const resp::RequestView& request);
+    bool answer_client(const Row& row, const resp::RequestView& request, std::string& out);
+    bool begin_auth(const Row& row, const resp::RequestView& request);
+    bool begin_hello(const Row& row, const resp::RequestView& request);
+    bool begin_select(const Row& row, const resp::RequestView& request);
+    bool ask_first(upstream::Link* link, const Row& row, std::string_view frame);
+    bool answer_broken_transaction(const Row& row, std::string& out);
+    void write_hello(std::string& out) const;
+    void write_client_info(std::string& out) const;
+    void reply(std::string bytes);
+    void reply_error(std::string_view text);
+
+    // --- session_loss.cpp: a lost link, hold, replay, in doubt
+    void settle_losses();
+    void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
+    bool settle_pinned(Lost& lost, const Row& row);
+    void answer_in_doubt(const Lost& lost);
+    void resend();
+    void hold();
+    void leave_hold();
+    void refuse_held(std::string_view text);
+
+    SessionContext& context_;
+    net::Stream stream_;
+    Origin origin_;
+    command::SessionState state_;
+    std::chrono::system_clock::time_point connected_at_ = std::chrono::system_clock::now();
+
+    resp::RequestScanner scanner_;
+    resp::ByteBuffer input_;  // what was read and not taken yet
+    ReplySequencer replies_;
+    std::string output_;  // plaintext for the client, in order
+
+    upstream::LinkPtr pinned_;
+    bool pinned_clean_ = true;                    // the pinned link may serve another session afterwards
+    const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
+    std::uint32_t in_flight_ = 0;                 // requests on links
+    std::size_t in_flight_bytes_ = 0;
+    std::uint32_t unit_left_ = 0;                 // commands of a whole transaction still to be sent on the shared link
+    std::optional<std::uint32_t> queued_database_;  // SELECT inside the open transaction
+    bool denied_in_transaction_ = false;
+    resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
+    std::optional<std::string> wanted_name_;
+
+    std::deque<Lost> lost_;
+    std::size_t held_size_ = 0;
+    Wait wait_ = Wait::nothing;
+    bool settle_ = false;      // lost_ holds new entries
+    bool muted_ = false;       // the command at hand gets no reply
+    bool reading_ = false;     // a wait for the socket is pending
+    bool writing_ = false;     // a wait for the socket to take more is pending
+    bool established_ = false;
+    bool refused_ = false;     // over the limit of sessions
+    bool refusing_ = false;    // the hold has ended: what waits is answered NOLEADER
+    bool eof_ = false;         // the client has closed its side; what it sent before is still answered
+    bool ended_ = false;       // no more input is taken: QUIT, a protocol error, drain
+    bool pinned_lost_ = false;
+    bool closed_ = false;
+    observe::Closed ending_ = observe::Closed::client;
+};
+
+using SessionPtr = boost::intrusive_ptr<Session>;
+
+/// The sessions of one shard.
+struct SessionRegistry {
+    template <typename Tag>
+    using List = boost::intrusive::list<Session, boost::intrusive::base_hook<RegistryHook<Tag>>,
+                                        boost::intrusive::constant_time_size<false>>;
+    List<AllTag> all;    // owns one reference each
+    List<HeldTag> held;  // in the order in which they began to wait
+};
+
+}  // namespace portal::session

@@ -1,0 +1,322 @@
+// Session: what becomes of a client when its link or the leader is lost. Requests never sent, and reads, wait and go to the
+// next leader; writes that may have been executed are answered INDOUBT; transactions end as aborted.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+namespace portal::session {
+
+using command::Handling;
+using command::Transaction;
+using observe::Closed;
+
+namespace {
+
+/// Requests that change nothing in the data, or whose doing again is what the client wants (a blocked pop is armed again).
+bool may_repeat(const upstream::PendingRequest& request, const command::CommandRow& row) {
+    switch (row.handling) {
+        case Handling::auth:
+        case Handling::hello:
+        case Handling::select:
+        case Handling::blocking:
+        case Handling::wait:
+        case Handling::watch:
+        case Handling::unwatch:
+        case Handling::subscribe:
+        case Handling::unsubscribe:
+        case Handling::psubscribe:
+        case Handling::punsubscribe:
+        case Handling::ssubscribe:
+        case Handling::sunsubscribe:
+            return true;
+        default:
+            return request.repeatable;
+    }
+}
+
+std::string simple(std::string_view text) {
+    std::string out;
+    resp::write_simple(out, text);
+    return out;
+}
+
+std::string error(std::string_view text) {
+    std::string out;
+    resp::write_error(out, text);
+    return out;
+}
+
+}  // namespace
+
+void Session::on_lost(upstream::PendingRequest& request, std::string_view command, bool sent) {
+    if (closed_) {
+        return;
+    }
+    --in_flight_;
+    in_flight_bytes_ -= request.size;
+    if (request.sequence == kNoSlot) {
+        return;  // restored subscriptions are made again anyway
+    }
+    if (request.begun) {
+        close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
+        return;
+    }
+    lost_.push_back({std::move(request), std::string(command), sent});
+    settle_ = true;
+    context_.turn.mark(*this);
+}
+
+void Session::on_refused(upstream::PendingRequest& request, std::string_view /*command*/, std::string_view refusal) {
+    if (closed_) {
+        return;
+    }
+    --in_flight_;
+    in_flight_bytes_ -= request.size;
+    if (request.sequence == kNoSlot) {
+        close(Closed::backend);
+        return;
+    }
+    replies_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
+    if (wait_ == Wait::reply) {
+        wait_ = Wait::drained;
+    }
+    context_.turn.mark(*this);
+}
+
+void Session::on_pinned_lost() {
+    if (closed_) {
+        return;
+    }
+    pinned_.reset();
+    pinned_lost_ = true;
+    settle_ = true;
+    context_.turn.mark(*this);
+}
+
+/// Sorts out, in order, what came back from a lost link.
+void Session::settle_losses() {
+    settle_ = false;
+    const bool pinned_lost = std::exchange(pinned_lost_, false);
+    if (pinned_lost && (state_.tracking || state_.monitoring)) {
+        close(Closed::backend);
+        return;
+    }
+    std::deque<Lost> came_back = std::exchange(lost_, {});
+    bool in_transaction = pinned_lost && state_.in_transaction() &&
+                          std::ranges::none_of(came_back, [](const Lost& each) {
+                              return command::row_at(each.request.tag).handling == Handling::multi;
+                          });
+    for (auto each = came_back.begin(); each != came_back.end() && !closed_; ++each) {
+        const Row& row = command::row_at(each->request.tag);
+        if (each->request.unit) {
+            const auto last = std::find_if(each, came_back.end(), [](const Lost& one) {
+                const Handling handling = command::row_at(one.request.tag).handling;
+                return handling == Handling::exec || handling == Handling::discard;
+            });
+            settle_unit(each, last);
+            each = last == came_back.end() ? std::prev(last) : last;
+            continue;
+        }
+        if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
+            in_transaction = settle_pinned(*each, row);
+        } else if (!each->sent || may_repeat(each->request, row)) {
+            lost_.push_back(std::move(*each));
+        } else {
+            answer_in_doubt(*each);
+        }
+    }
+    if (closed_) {
+        return;
+    }
+    if (pinned_lost) {
+        state_.watch_broken = state_.watch_broken || state_.watch_accepted;
+        state_.watching = state_.watch_accepted = false;
+        if (state_.transaction == Transaction::open) {
+            state_.transaction = Transaction::broken;
+        } else if (state_.transaction == Transaction::exec_sent) {
+            state_.transaction = Transaction::none;
+        }
+    }
+    if (!lost_.empty() || state_.subscriptions.count() > 0) {
+        hold();
+        retry();
+    } else if (wait_ == Wait::reply) {
+        wait_ = Wait::drained;
+    }
+}
+
+/// A transaction that travelled in one piece, [first, last]: all of it again, or the outcome of its EXEC is in doubt.
+void Session::settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last) {
+    const bool whole = command::row_at(first->request.tag).handling == Handling::multi;
+    const bool executed = last->sent && command::row_at(last->request.tag).handling == Handling::exec;
+    if (whole && !executed) {
+        std::move(first, std::next(last), std::back_inserter(lost_));
+        return;
+    }
+    for (auto each = first; each != last && !closed_; ++each) {
+        const bool multi = command::row_at(each->request.tag).handling == Handling::multi;
+        replies_.finish(each->request.sequence, each->request.muted ? "" : simple(multi ? "OK" : "QUEUED"), output_);
+    }
+    if (executed) {
+        answer_in_doubt(*last);
+    } else {
+        replies_.finish(last->request.sequence, error(client_errors::kExecAbort), output_);
+    }
+}
+
+/// A request inside a transaction on a pinned link. True while the transaction goes on behind it.
+bool Session::settle_pinned(Lost& lost, const Row& row) {
+    const auto answer = [&](std::string bytes) {
+        replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : std::move(bytes), output_);
+    };
+    switch (row.handling) {
+        case Handling::multi:
+            answer(simple("OK"));
+            return true;
+        case Handling::discard:
+            answer(simple("OK"));
+            state_.transaction = Transaction::none;
+            state_.watching = state_.watch_accepted = false;
+            return false;
+        case Handling::exec:
+            if (lost.sent) {
+                answer_in_doubt(lost);
+            } else if (state_.watching) {
+                std::string nil;
+                resp::write_null_array(nil, state_.protocol);
+                answer(std::move(nil));
+            } else {
+                answer(error(client_errors::kExecAbort));
+            }
+            state_.transaction = Transaction::none;
+            state_.watching = state_.watch_accepted = false;
+            return false;
+        default:
+            answer(simple("QUEUED"));
+            return true;
+    }
+}
+
+void Session::answer_in_doubt(const Lost& lost) {
+    context_.counters.commands_in_doubt.add();
+    if (context_.config.writes.in_doubt == config::InDoubt::close) {
+        close(Closed::in_doubt);
+        return;
+    }
+    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : error(client_errors::kInDoubt), output_);
+}
+
+/// Waits for a leader. What is read of this client, and what came back, counts against hold.bytes.
+void Session::hold() {
+    if (wait_ == Wait::leader) {
+        return;
+    }
+    wait_ = Wait::leader;
+    context_.registry.held.push_back(*this);
+    context_.counters.sessions_held.add();
+    context_.counters.commands_held.add(std::max<std::size_t>(1, lost_.size()));
+    if (!stream_.blocked()) {
+        context_.hold_deadlines.arm(*this, context_.turn.now());
+    }
+    context_.turn.mark(*this);
+    for (const Lost& each : lost_) {
+        held_size_ += each.command.size();
+    }
+    held_size_ += input_.size();
+    context_.held_bytes += held_size_;
+    context_.counters.held_bytes.set(context_.held_bytes);
+    if (context_.held_bytes > context_.hold_bytes) {
+        refuse_held(client_errors::kHoldFull);
+    }
+}
+
+void Session::leave_hold() {
+    if (!RegistryHook<HeldTag>::is_linked()) {
+        return;
+    }
+    RegistryHook<HeldTag>::unlink();
+    context_.counters.sessions_held.subtract();
+    context_.held_bytes -= std::exchange(held_size_, 0);
+    context_.counters.held_bytes.set(context_.held_bytes);
+    if (!closed_ && !stream_.blocked()) {
+        disarm();
+        context_.idle_deadlines.arm(*this, context_.turn.now());
+    }
+}
+
+void Session::retry() {
+    if (closed_ || wait_ != Wait::leader || !context_.forwarding()) {
+        return;
+    }
+    leave_hold();
+    wait_ = Wait::drained;
+    resend();
+    context_.turn.mark(*this);
+}
+
+/// Sends what came back once more, each on the link that its kind wants, in its old slot.
+void Session::resend() {
+    restore_subscriptions();
+    for (Lost& each : std::exchange(lost_, {})) {
+        const Row& row = command::row_at(each.request.tag);
+        const resp::RequestView request(each.command);
+        upstream::Link* link = nullptr;
+        if (row.handling == Handling::auth || row.handling == Handling::hello) {
+            link = &context_.links.auth_link();
+        } else if (row.handling == Handling::select) {
+            upstream::LinkIdentity wanted = identity();
+            wanted.database =
+                static_cast<std::uint32_t>(std::strtoul(std::string(request.arg(1)).c_str(), nullptr, 10));
+            link = &context_.links.shared(wanted);
+        } else {
+            const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_, true) ==
+                                                          route::Destination::pinned;
+            state_.watching = state_.watching || row.handling == Handling::watch;
+            link = &link_for(pinned);
+        }
+        if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
+            wait_ = Wait::reply;
+        }
+        if (each.sent) {
+            context_.counters.commands_replayed.add();
+        }
+        if (each.request.replies_left > 0 && row.handling >= Handling::subscribe &&
+            row.handling <= Handling::sunsubscribe) {
+            each.request.replies_left = -static_cast<std::int32_t>(request.argc());
+        }
+        last_link_ = link;
+        ++in_flight_;
+        in_flight_bytes_ += each.command.size();
+        link->submit(each.command, std::move(each.request));
+    }
+}
+
+/// The hold is over without a leader: everything that waits is answered, and the client is read again.
+void Session::refuse_held(std::string_view text) {
+    if (lost_.empty() && input_.empty() && state_.subscriptions.count() > 0) {
+        return;  // a subscriber that asked for nothing waits on, however long it takes
+    }
+    const std::string reason = std::string(text) + std::string(no_leader_reason());
+    leave_hold();
+    for (const Lost& each : std::exchange(lost_, {})) {
+        context_.counters.commands_no_leader.add();
+        replies_.finish(each.request.sequence, each.request.muted ? std::string() : error(reason), output_);
+    }
+    wait_ = Wait::nothing;
+    refusing_ = true;
+    if (!input_.empty()) {
+        take_input({});
+    }
+    refusing_ = false;
+    if (wait_ == Wait::nothing) {
+        wait_readable();
+    }
+    context_.turn.mark(*this);
+}
+
+}  // namespace portal::session

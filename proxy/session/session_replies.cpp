@@ -1,0 +1,227 @@
+// Session: what replies change in the session's state, and publish/subscribe frames.
+#include <strings.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+namespace portal::session {
+
+using command::Handling;
+using command::PubSubFrame;
+using command::Transaction;
+
+namespace {
+
+bool is_subscription(Handling handling) {
+    return handling >= Handling::subscribe && handling <= Handling::sunsubscribe;
+}
+
+bool same_word(std::string_view a, std::string_view lower) {
+    return a.size() == lower.size() && ::strncasecmp(a.data(), lower.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+void Session::note_reply(const Row& row, std::string_view bytes, std::string_view command) {
+    const bool failed = bytes.front() == '-';
+    switch (row.handling) {
+        case Handling::multi:
+            if (failed && state_.transaction == Transaction::open && !bytes.starts_with("-ERR MULTI calls")) {
+                state_.transaction = Transaction::none;
+            }
+            break;
+        case Handling::exec:
+            if (state_.transaction == Transaction::exec_sent) {
+                state_.transaction = Transaction::none;
+                state_.watching = state_.watch_accepted = state_.watch_broken = false;
+                if (queued_database_ && bytes.front() == '*' && !bytes.starts_with("*-1")) {
+                    state_.database = *queued_database_;
+                }
+                pinned_clean_ = pinned_clean_ && !queued_database_;
+                queued_database_.reset();
+            }
+            break;
+        case Handling::discard:
+            if (!failed && state_.transaction == Transaction::open) {
+                state_.transaction = Transaction::none;
+                state_.watching = state_.watch_accepted = state_.watch_broken = false;
+                queued_database_.reset();
+            }
+            break;
+        case Handling::watch:
+            state_.watch_accepted = state_.watch_accepted || !failed;
+            state_.watching = state_.watch_accepted;
+            break;
+        case Handling::unwatch:
+            if (state_.transaction == Transaction::none && !failed) {
+                state_.watching = state_.watch_accepted = state_.watch_broken = false;
+            }
+            break;
+        case Handling::monitor:
+            state_.monitoring = state_.monitoring || !failed;
+            break;
+        case Handling::client_tracking:
+            if (bytes.starts_with("+OK")) {
+                const resp::RequestView request(command);
+                state_.tracking = request.argc() > 2 && same_word(request.arg(2), "on");
+            }
+            break;
+        case Handling::select:
+            if (wait_ == Wait::reply) {
+                if (!failed) {
+                    const std::string_view index = resp::RequestView(command).arg(1);
+                    std::from_chars(index.data(), index.data() + index.size(), state_.database);
+                }
+                wait_ = Wait::drained;
+            }
+            break;
+        default:
+            break;
+    }
+}
+
+/// AUTH, and the AUTH behind a HELLO: the login is what Redis says it is. `replacement` is what the client gets instead.
+void Session::note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement) {
+    if (row.handling == Handling::exec && resp::RequestView(command).arg(0) == "DISCARD") {
+        resp::write_error(replacement, client_errors::kExecAbort);
+        return;
+    }
+    if (row.handling != Handling::auth && row.handling != Handling::hello) {
+        return;
+    }
+    if (bytes.starts_with("+OK")) {
+        const resp::RequestView request(command);
+        const bool with_name = request.argc() > 2;
+        state_.credentials = std::make_shared<const command::Credentials>(command::Credentials{
+            with_name ? std::string(request.arg(1)) : "default", std::string(request.arg(with_name ? 2 : 1))});
+        if (row.handling == Handling::hello) {
+            state_.protocol = wanted_protocol_;
+            if (wanted_name_) {
+                state_.name = *wanted_name_;
+            }
+            write_hello(replacement);
+        }
+    }
+    if (wait_ == Wait::reply) {
+        wait_ = Wait::drained;
+    }
+}
+
+/// One confirmation of a SUBSCRIBE or UNSUBSCRIBE, or its error. True when it was the last.
+bool Session::note_confirmations(upstream::PendingRequest& request, const Row& row, std::string_view bytes) {
+    command::Confirmation confirmation;
+    if (command::classify_pubsub(bytes, confirmation) != PubSubFrame::confirmation) {
+        return true;
+    }
+    const auto left = [&](const auto& names) { return static_cast<std::int32_t>(std::max<std::size_t>(1, names.size())); };
+    if (request.replies_left < 0) {
+        const auto names = -request.replies_left - 1;
+        request.replies_left = names;
+        if (names == 0) {
+            request.replies_left = row.handling == Handling::unsubscribe    ? left(state_.subscriptions.channels)
+                                   : row.handling == Handling::punsubscribe ? left(state_.subscriptions.patterns)
+                                                                            : left(state_.subscriptions.shard_channels);
+        }
+    }
+    command::apply(state_.subscriptions, confirmation);
+    return --request.replies_left == 0;
+}
+
+bool Session::take_push(std::string_view frame, const upstream::PendingRequest* front) {
+    if (closed_) {
+        return true;
+    }
+    bool message = false;
+    if (state_.monitoring && frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9') {
+        message = true;
+    } else if (frame.front() == '>' || state_.subscriptions.count() > 0) {
+        command::Confirmation confirmation;
+        switch (command::classify_pubsub(frame, confirmation)) {
+            case PubSubFrame::message:
+                message = true;
+                break;
+            case PubSubFrame::confirmation:
+                if (front == nullptr || !is_subscription(command::row_at(front->tag).handling)) {
+                    command::apply(state_.subscriptions, confirmation);  // the node ended a subscription by itself
+                    message = true;
+                }
+                break;
+            case PubSubFrame::reply:
+                break;
+        }
+    }
+    if (!message) {
+        return false;
+    }
+    output_.append(frame);
+    if (!keep_output_bounded()) {
+        return true;
+    }
+    context_.turn.mark(*this);
+    return true;
+}
+
+/// After a change of leader: subscribes again on a link of the new leader. The client has its confirmations already.
+void Session::restore_subscriptions() {
+    if (state_.subscriptions.count() == 0 || pinned_) {
+        return;
+    }
+    pinned_ = context_.links.lease(identity(), *this);
+    pinned_clean_ = false;
+    const auto subscribe = [&](std::string_view word, const auto& names) {
+        if (names.empty()) {
+            return;
+        }
+        std::string frame;
+        resp::write_array_header(frame, names.size() + 1);
+        resp::write_bulk(frame, word);
+        for (const std::string& name : names) {
+            resp::write_bulk(frame, name);
+        }
+        upstream::PendingRequest pending;
+        pending.sink = upstream::ReplySinkPtr(this);
+        pending.sequence = kNoSlot;
+        pending.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
+        pending.replies_left = static_cast<std::int32_t>(names.size());
+        last_link_ = pinned_.get();
+        ++in_flight_;
+        in_flight_bytes_ += frame.size();
+        pinned_->submit(frame, std::move(pending));
+    };
+    subscribe("SUBSCRIBE", state_.subscriptions.channels);
+    subscribe("PSUBSCRIBE", state_.subscriptions.patterns);
+    subscribe("SSUBSCRIBE", state_.subscriptions.shard_channels);
+}
+
+/// A confirmation of a restored subscription. True when it was the last of its request.
+bool Session::take_restored(upstream::PendingRequest& request, std::string_view bytes) {
+    if (bytes.front() == '-') {
+        close(observe::Closed::backend);  // the new leader refuses what the old one allowed
+        return true;
+    }
+    if (--request.replies_left > 0) {
+        return false;
+    }
+    --in_flight_;
+    in_flight_bytes_ -= request.size;
+    context_.turn.mark(*this);
+    return true;
+}
+
+/// Sends early what has become long. False when the client reads too slowly and was closed for it.
+bool Session::keep_output_bounded() {
+    if (output_.size() < kSendAt) {
+        return true;
+    }
+    send_output();
+    if (output_.size() + replies_.stored_bytes() > context_.config.limits.output_bytes.count) {
+        close(observe::Closed::output_limit);
+    }
+    return !closed_;
+}
+
+}  // namespace portal::session

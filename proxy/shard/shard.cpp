@@ -1,0 +1,229 @@
+#include "shard/shard.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "observe/log.hpp"
+
+namespace portal::shard {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{50};
+constexpr std::chrono::seconds kIdleLinks{10};
+constexpr std::chrono::seconds kStalled{60};
+/// How long requests that are in flight may still be answered by the old leader once forwarding has stopped.
+constexpr std::chrono::milliseconds kFenceGrace{100};
+constexpr std::chrono::milliseconds kFencePoll{2};
+
+resp::RequestLimits limits_of(const config::Config& config, bool authenticated) {
+    resp::RequestLimits limits;
+    limits.request = config.limits.request_bytes.count + 64 * 1024;
+    limits.bulk = static_cast<std::int64_t>(config.limits.request_bytes.count);
+    limits.authenticated = authenticated;
+    return limits;
+}
+
+}  // namespace
+
+Shard::Shard(ShardSetup setup)
+    : setup_(std::move(setup)),
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      connect_deadlines_(setup_.config.monitor.down_after),
+      link_context_{io_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}},
+      links_(link_context_, {.trouble = [this](const replication::Node& node,
+                                               std::string_view why) { setup_.trouble(node.name, why); },
+                             .ready = [this] { retry_held(); }}),
+      context_{.config = setup_.config,
+               .denied = setup_.denied,
+               .permit = *setup_.permit,
+               .turn = turn_,
+               .scratch = scratch_,
+               .links = links_,
+               .counters = counters_,
+               .registry = registry_,
+               .handshake_deadlines = net::DeadlineQueue(setup_.config.limits.handshake_time),
+               .idle_deadlines = net::DeadlineQueue(setup_.config.limits.idle_time),
+               .hold_deadlines = net::DeadlineQueue(setup_.config.hold.time),
+               .stalled_deadlines = net::DeadlineQueue(kStalled),
+               .limits = limits_of(setup_.config, true),
+               .unauthenticated_limits = limits_of(setup_.config, false),
+               .hold_bytes = setup_.config.hold.bytes.count / std::max(1U, setup_.count)} {}
+
+Shard::~Shard() { stop(); }
+
+void Shard::start() {
+    run_tick();
+    thread_ = std::thread([this] {
+        const auto work = boost::asio::make_work_guard(io_);
+        io_.run();
+    });
+}
+
+void Shard::stop() {
+    if (!thread_.joinable()) {
+        return;
+    }
+    boost::asio::post(io_, [this] {
+        tick_timer_.cancel();
+        fence_timer_.cancel();
+        finish_fence();
+        while (!registry_.all.empty()) {
+            registry_.all.front().close(observe::Closed::drain);
+        }
+        context_.topology = std::make_shared<const replication::Topology>();
+        links_.set_leader(std::nullopt);
+        boost::asio::post(io_, [this] { io_.stop(); });
+    });
+    thread_.join();
+}
+
+void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
+    boost::asio::post(io_, [this, descriptor, listener, refused] {
+        turn_.begin_event();
+        boost::asio::ip::tcp::socket socket(io_);
+        boost::system::error_code error;
+        boost::asio::ip::tcp::endpoint remote;
+        session::Session::Origin origin;
+        socket.assign(boost::asio::ip::tcp::v4(), descriptor, error);
+        if (!error) {
+            origin.remote = socket.remote_endpoint(error);
+        }
+        if (!error) {
+            origin.local = socket.local_endpoint(error);
+        }
+        counters_.client_connections_accepted.add();
+        counters_.client_connections.add();
+        if (error) {  // gone already
+            if (!socket.is_open()) {
+                ::close(descriptor);
+            }
+            counters_.client_connections.subtract();
+            at(counters_.client_connections_closed, observe::Closed::client).add();
+            return;
+        }
+        if (refused) {
+            at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
+        }
+        origin.id = ++next_id_ * setup_.count + setup_.index;
+        const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
+        net::Stream stream =
+            tls ? net::Stream(std::move(socket), scratch_, std::shared_ptr<SSL_CTX>(tls, tls->native()),
+                              net::TlsEngine::Side::server)
+                : net::Stream(std::move(socket), scratch_);
+        const session::SessionPtr session(new session::Session(context_, std::move(stream), origin));
+        session->start(refused);
+        turn_.end_event(false);
+    });
+}
+
+void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {
+    boost::asio::post(io_, [this, topology = std::move(topology), applied = std::move(applied)]() mutable {
+        turn_.begin_event();
+        if (topology->epoch >= context_.topology->epoch) {
+            context_.topology = std::move(topology);
+            if (!context_.topology->leader) {
+                fence(std::move(applied));
+                turn_.end_event(false);
+                return;
+            }
+            finish_fence();
+            links_.set_leader(context_.topology->leader);
+            retry_held();
+        }
+        applied();
+        turn_.end_event(false);
+    });
+}
+
+/// Nothing new is forwarded from here on. What is in flight may still be answered for a moment; then the links end.
+void Shard::fence(std::function<void()> applied) {
+    fence_waiters_.push_back(std::move(applied));
+    if (fence_waiters_.size() == 1) {
+        fence_until_ = turn_.now() + kFenceGrace;
+    }
+    check_fence();
+}
+
+void Shard::check_fence() {
+    if (link_context_.in_flight == 0 || turn_.now() >= fence_until_) {
+        links_.set_leader(std::nullopt);
+        finish_fence();
+        return;
+    }
+    fence_timer_.expires_after(kFencePoll);
+    fence_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+        if (!cancelled && !fence_waiters_.empty()) {
+            turn_.begin_event();
+            check_fence();
+            turn_.end_event(false);
+        }
+    });
+}
+
+void Shard::finish_fence() {
+    for (const std::function<void()>& applied : std::exchange(fence_waiters_, {})) {
+        applied();
+    }
+}
+
+void Shard::use_tls(TlsContexts contexts) {
+    boost::asio::post(io_, [this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
+}
+
+void Shard::drain() {
+    boost::asio::post(io_, [this] {
+        turn_.begin_event();
+        context_.draining = true;
+        for (session::Session& each : registry_.all) {
+            each.drain();
+        }
+        turn_.end_event(false);
+    });
+}
+
+void Shard::retry_held() {
+    if (!context_.forwarding()) {
+        return;
+    }
+    std::vector<session::SessionPtr> waiting;
+    for (session::Session& each : registry_.held) {
+        waiting.emplace_back(&each);
+    }
+    for (const session::SessionPtr& each : waiting) {
+        each->retry();
+    }
+}
+
+void Shard::run_tick() {
+    tick_timer_.expires_after(kTick);
+    tick_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+        if (!cancelled) {
+            turn_.begin_event();
+            tick();
+            turn_.end_event(false);
+            run_tick();
+        }
+    });
+}
+
+void Shard::tick() {
+    heartbeats_.add();
+    counters_.turns.set(turn_.flushed_turns());
+    const auto now = turn_.now();
+    connect_deadlines_.expire(now);
+    context_.handshake_deadlines.expire(now);
+    context_.idle_deadlines.expire(now);
+    context_.hold_deadlines.expire(now);
+    context_.stalled_deadlines.expire(now);
+    retry_held();
+    if (now - idle_links_checked_ >= kIdleLinks) {
+        idle_links_checked_ = now;
+        links_.close_idle();
+    }
+}
+
+}  // namespace portal::shard

@@ -1,0 +1,94 @@
+// One event loop on one thread: its sessions, its links to the leader, its view of the topology, its counters. Shares nothing
+// that is written; the rest of the program reaches it by posting.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "certs/tls_context.hpp"
+#include "command/classifier.hpp"
+#include "config/config.hpp"
+#include "observe/shard_counters.hpp"
+#include "replication/forward_permit.hpp"
+#include "replication/topology.hpp"
+#include "session/session.hpp"
+
+namespace portal::shard {
+
+/// What every shard is made with. The references outlive the shard.
+struct ShardSetup {
+    const config::Config& config;
+    const command::DenyList& denied;
+    std::shared_ptr<const replication::ForwardPermit> permit;
+    /// Trouble with a node on live traffic; called on the shard's thread.
+    std::function<void(const std::string& node, std::string_view why)> trouble;
+    std::uint32_t index = 0;
+    std::uint32_t count = 1;
+};
+
+/// The TLS context of each listener, made for one shard; null for plain listeners.
+using TlsContexts = std::vector<std::shared_ptr<certs::TlsContext>>;
+
+class Shard {
+  public:
+    explicit Shard(ShardSetup setup);
+    ~Shard();
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    void start();
+
+    // Any thread:
+    /// Takes over the connected socket `descriptor`. `refused`: only to be told that there are too many.
+    void adopt(int descriptor, std::size_t listener, bool refused);
+    /// Routes by `topology` from now on. `applied` is called when nothing more is sent under an older one.
+    void publish(replication::TopologyPtr topology, std::function<void()> applied);
+    /// New connections use these.
+    void use_tls(TlsContexts contexts);
+    /// Closes each session at its next command boundary; new ones are told so.
+    void drain();
+    /// Closes everything and joins the thread.
+    void stop();
+
+    [[nodiscard]] const observe::ShardCounters& counters() const noexcept { return counters_; }
+    /// Counts up while the loop turns.
+    [[nodiscard]] std::uint64_t heartbeats() const noexcept { return heartbeats_.get(); }
+
+  private:
+    void run_tick();
+    void tick();
+    void retry_held();
+    void fence(std::function<void()> applied);
+    void check_fence();
+    void finish_fence();
+
+    ShardSetup setup_;
+    observe::ShardCounters counters_;
+    observe::Counter heartbeats_;
+    boost::asio::io_context io_;
+    net::Turn turn_{io_};
+    net::Scratch scratch_;
+    net::DeadlineQueue connect_deadlines_;
+    session::SessionRegistry registry_;
+    upstream::LinkContext link_context_;
+    upstream::LinkPool links_;
+    session::SessionContext context_;
+    TlsContexts tls_;
+    boost::asio::steady_timer tick_timer_{io_};
+    boost::asio::steady_timer fence_timer_{io_};
+    net::Turn::Clock::time_point fence_until_{};
+    std::vector<std::function<void()>> fence_waiters_;
+    net::Turn::Clock::time_point idle_links_checked_{};
+    std::uint64_t next_id_ = 0;
+    std::thread thread_;
+};
+
+}  // namespace portal::shard

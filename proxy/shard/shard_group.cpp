@@ -1,0 +1,132 @@
+#include "shard/shard_group.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+namespace portal::shard {
+
+std::uint32_t usable_processors() {
+    cpu_set_t set;
+    std::uint32_t count = std::max(1U, std::thread::hardware_concurrency());
+    if (::sched_getaffinity(0, sizeof set, &set) == 0) {
+        count = static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
+    }
+    std::ifstream quota_file("/sys/fs/cgroup/cpu.max");  // "max 100000" or "150000 100000"
+    double quota = 0;
+    double period = 0;
+    if (quota_file >> quota >> period && period > 0) {
+        count = std::min(count, static_cast<std::uint32_t>(std::max(1.0, quota / period + 0.5)));
+    }
+    return count;
+}
+
+ShardGroup::ShardGroup(const config::Config& config, std::shared_ptr<const replication::ForwardPermit> permit,
+                       Trouble trouble)
+    : config_(config), denied_(config.commands.deny) {
+    const std::uint32_t count = config.threads > 0 ? config.threads : usable_processors();
+    for (std::uint32_t index = 0; index < count; ++index) {
+        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, denied_, permit, trouble, index, count}));
+    }
+}
+
+ShardGroup::~ShardGroup() { stop(); }
+
+std::string ShardGroup::use_certificates(const Certificates& certificates) {
+    if (!ticket_keys_) {
+        auto keys = certs::TicketKeys::random();
+        if (keys.has_error()) {
+            return keys.error().message;
+        }
+        ticket_keys_ = *keys;
+    }
+    std::vector<TlsContexts> all(shards_.size());
+    for (TlsContexts& contexts : all) {
+        for (std::size_t listener = 0; listener < certificates.size(); ++listener) {
+            if (!certificates[listener]) {
+                contexts.push_back(nullptr);
+                continue;
+            }
+            certs::ServerTlsOptions options;
+            options.min_version = config_.listen[listener].tls->min_version == config::TlsVersion::tls13
+                                      ? certs::MinTlsVersion::tls13
+                                      : certs::MinTlsVersion::tls12;
+            options.ticket_keys = ticket_keys_;
+            auto context = certs::TlsContext::server(*certificates[listener], options);
+            if (context.has_error()) {
+                return context.error().message;
+            }
+            contexts.push_back(*context);
+        }
+    }
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        shards_[i]->use_tls(std::move(all[i]));
+    }
+    return {};
+}
+
+void ShardGroup::start() {
+    for (const auto& shard : shards_) {
+        shard->start();
+    }
+}
+
+void ShardGroup::deal(int descriptor, std::size_t listener) {
+    const bool refused = open_connections() >= config_.limits.sessions;
+    shards_[dealt_ % shards_.size()]->adopt(descriptor, listener, refused);
+    ++dealt_;
+}
+
+std::uint64_t ShardGroup::open_connections() const noexcept {
+    std::uint64_t closed = 0;
+    for (const auto& shard : shards_) {
+        for (const observe::Counter& reason : shard->counters().client_connections_closed) {
+            closed += reason.get();
+        }
+    }
+    return dealt_ - std::min(dealt_, closed);
+}
+
+void ShardGroup::publish(const replication::TopologyPtr& topology, std::function<void()> applied) {
+    auto left = std::make_shared<std::atomic<std::size_t>>(shards_.size());
+    for (const auto& shard : shards_) {
+        shard->publish(topology, [left, applied] {
+            if (left->fetch_sub(1) == 1) {
+                applied();
+            }
+        });
+    }
+}
+
+void ShardGroup::drain() {
+    for (const auto& shard : shards_) {
+        shard->drain();
+    }
+}
+
+void ShardGroup::stop() {
+    for (const auto& shard : shards_) {
+        shard->stop();
+    }
+}
+
+std::vector<const observe::ShardCounters*> ShardGroup::counters() const {
+    std::vector<const observe::ShardCounters*> all;
+    for (const auto& shard : shards_) {
+        all.push_back(&shard->counters());
+    }
+    return all;
+}
+
+std::vector<std::uint64_t> ShardGroup::heartbeats() const {
+    std::vector<std::uint64_t> all;
+    for (const auto& shard : shards_) {
+        all.push_back(shard->heartbeats());
+    }
+    return all;
+}
+
+}  // namespace portal::shard

@@ -1,0 +1,57 @@
+// All shards of the process as one: starts them, deals connections to them in turn, hands out snapshots, drains, stops.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "certs/cert_store.hpp"
+#include "certs/ticket_keys.hpp"
+#include "config/config.hpp"
+#include "shard/shard.hpp"
+
+namespace portal::shard {
+
+class ShardGroup {
+  public:
+    using Trouble = std::function<void(const std::string& node, std::string_view why)>;
+    /// The certificate of each listener; null for plain ones.
+    using Certificates = std::vector<certs::CertificateMaterialPtr>;
+
+    /// `config` outlives the group. `trouble` is called on shard threads.
+    ShardGroup(const config::Config& config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble);
+    ~ShardGroup();
+
+    /// Makes each shard its own TLS contexts for new connections. An error sentence, and nothing changed, if one cannot be
+    /// made. Before start() or at any time later, from one thread.
+    [[nodiscard]] std::string use_certificates(const Certificates& certificates);
+
+    void start();
+    /// Hands a connected socket to the next shard, or to be told that there are too many. From one thread.
+    void deal(int descriptor, std::size_t listener);
+    /// Any thread. `applied` is called once all shards route by it.
+    void publish(const replication::TopologyPtr& topology, std::function<void()> applied);
+    void drain();
+    void stop();
+
+    [[nodiscard]] std::uint64_t open_connections() const noexcept;
+    [[nodiscard]] std::vector<const observe::ShardCounters*> counters() const;
+    /// The lowest heartbeat count of all shards' loops.
+    [[nodiscard]] std::vector<std::uint64_t> heartbeats() const;
+    [[nodiscard]] std::size_t size() const noexcept { return shards_.size(); }
+
+  private:
+    const config::Config& config_;
+    command::DenyList denied_;
+    std::shared_ptr<const certs::TicketKeys> ticket_keys_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+    std::uint64_t dealt_ = 0;
+};
+
+/// How many shards `threads: auto` means: the processors that this process may use, by affinity and cgroup quota.
+[[nodiscard]] std::uint32_t usable_processors();
+
+}  // namespace portal::shard

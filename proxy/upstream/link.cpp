@@ -1,0 +1,282 @@
+#include "upstream/link.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/connect.hpp>
+#include <utility>
+
+namespace portal::upstream {
+
+namespace {
+
+constexpr std::size_t kReadSize = 128 * 1024;
+/// A reply longer than this is handed on in parts as it arrives.
+constexpr std::size_t kPartSize = 32 * 1024;
+
+}  // namespace
+
+Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replication::Node node)
+    : context_(context),
+      owner_(owner),
+      identity_(std::move(identity)),
+      node_(std::move(node)),
+      setup_(identity_),
+      resolver_(context.io),
+      socket_(context.io),
+      scanner_(context.limits) {}
+
+void Link::start() {
+    context_.counters.upstream_connects.add();
+    context_.connect_deadlines.arm(*this, context_.turn.now());
+    boost::system::error_code not_an_address;
+    const auto address = boost::asio::ip::make_address(node_.endpoint.host, not_an_address);
+    if (!not_an_address) {
+        connect(boost::asio::ip::tcp::resolver::results_type::create(
+            boost::asio::ip::tcp::endpoint(address, node_.endpoint.port), node_.endpoint.host, ""));
+        return;
+    }
+    resolver_.async_resolve(node_.endpoint.host, std::to_string(node_.endpoint.port),
+                            [self = LinkPtr(this)](const boost::system::error_code& error, const auto& endpoints) {
+                                self->context_.turn.begin_event();
+                                if (self->state_ == State::ended) {
+                                    return;
+                                }
+                                if (error) {
+                                    self->end(fmt::format("{} cannot be looked up: {}", self->node_.endpoint.host,
+                                                          error.message()));
+                                } else {
+                                    self->connect(endpoints);
+                                }
+                                self->finish_event();
+                            });
+}
+
+void Link::connect(const boost::asio::ip::tcp::resolver::results_type& endpoints) {
+    boost::asio::async_connect(socket_, endpoints,
+                               [self = LinkPtr(this)](const boost::system::error_code& error, const auto& /*endpoint*/) {
+                                   self->context_.turn.begin_event();
+                                   if (self->state_ == State::ended) {
+                                       return;
+                                   }
+                                   if (error) {
+                                       self->end(fmt::format("connect failed: {}", error.message()));
+                                   } else {
+                                       self->begin_setup();
+                                   }
+                                   self->finish_event();
+                               });
+}
+
+void Link::begin_setup() {
+    state_ = State::setting_up;
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+    socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+    // A fresh socket takes a few hundred bytes at once; if it does not, it is broken.
+    boost::system::error_code error;
+    const std::size_t sent = socket_.send(boost::asio::buffer(setup_.request()), 0, error);
+    if (error || sent != setup_.request().size()) {
+        end(fmt::format("login could not be sent: {}", error ? error.message() : "short write"));
+        return;
+    }
+    read_some();
+}
+
+void Link::submit(std::string_view command, PendingRequest request) {
+    request.size = command.size();
+    if (!output_.append(command)) {
+        request.sink->on_lost(request, command, false);
+        return;
+    }
+    pending_.push(std::move(request));
+    ++context_.in_flight;
+    if (state_ == State::ready) {
+        context_.turn.mark(*this);
+    }
+}
+
+void Link::flush() {
+    if (state_ == State::ready && !waiting_to_write_) {
+        write_some();
+    }
+}
+
+void Link::write_some() {
+    while (sent_ < output_.size()) {
+        const std::string_view unsent = output_.view().substr(sent_);
+        boost::system::error_code error;
+        const std::size_t n = socket_.send(boost::asio::buffer(unsent), 0, error);
+        if (error == boost::asio::error::would_block) {
+            waiting_to_write_ = true;
+            socket_.async_wait(boost::asio::socket_base::wait_write,
+                               [self = LinkPtr(this)](const boost::system::error_code& failed) {
+                                   self->context_.turn.begin_event();
+                                   self->waiting_to_write_ = false;
+                                   if (!failed && self->state_ == State::ready) {
+                                       self->write_some();
+                                   }
+                                   self->finish_event();
+                               });
+            return;
+        }
+        if (error) {
+            end(fmt::format("write failed: {}", error.message()));
+            return;
+        }
+        sent_ += n;
+        context_.counters.upstream_sent_bytes.add(n);
+    }
+}
+
+void Link::read_some() {
+    const auto space = input_.prepare(kReadSize);
+    socket_.async_read_some(boost::asio::buffer(space.data(), space.size()),
+                            [self = LinkPtr(this)](const boost::system::error_code& error, std::size_t size) {
+                                self->context_.turn.begin_event();
+                                self->on_read(error, size);
+                                self->finish_event();
+                            });
+}
+
+void Link::on_read(const boost::system::error_code& error, std::size_t size) {
+    if (state_ == State::ended) {
+        return;
+    }
+    if (error) {
+        end(error == boost::asio::error::eof ? std::string("the node closed the connection")
+                                             : fmt::format("read failed: {}", error.message()));
+        return;
+    }
+    context_.counters.upstream_received_bytes.add(size);
+    input_.commit(size);
+    if (take_frames() && state_ != State::ended) {
+        read_some();
+    }
+}
+
+/// Hands on every whole reply that has arrived, and the parts of a long one. False when the link has ended.
+bool Link::take_frames() {
+    const LinkPtr alive(this);
+    while (!input_.empty()) {
+        const resp::ScanResult result = scanner_.scan(input_.view());
+        if (result.status == resp::ScanStatus::error) {
+            end(fmt::format("the node broke the protocol: {}", resp::make_error_code(result.error).message()));
+            return false;
+        }
+        if (result.status == resp::ScanStatus::need_more) {
+            const std::size_t scanned = scanner_.scanned();
+            if (scanned < kPartSize || state_ != State::ready || holder_ != nullptr || pending_.empty()) {
+                return true;
+            }
+            if (!take_frame(input_.view().substr(0, scanned), false)) {
+                return false;
+            }
+            scanner_.dropped(scanned);
+            input_.consume(scanned);
+            return true;
+        }
+        if (!take_frame(input_.view().substr(0, result.size), true)) {
+            return false;
+        }
+        input_.consume(result.size);
+    }
+    return true;
+}
+
+bool Link::take_frame(std::string_view frame, bool complete) {
+    if (state_ == State::setting_up) {
+        return take_setup_frame(frame);
+    }
+    PendingRequest* front = pending_.empty() ? nullptr : &pending_.front();
+    if (holder_ != nullptr && holder_->take_push(frame, front)) {
+        return state_ != State::ended;
+    }
+    if (holder_ == nullptr && scanner_.type() == '>') {
+        return true;  // a push that nobody on this link asked for
+    }
+    if (front == nullptr) {
+        end("the node sent a reply that nothing waits for");
+        return false;
+    }
+    // The sink may submit more to this very link, which can move the queue: work on what is at the front afterwards.
+    PendingRequest request = std::move(*front);
+    const bool finished = request.sink->on_reply(request, frame, complete, output_.view().substr(0, request.size));
+    if (state_ == State::ended) {
+        return false;
+    }
+    if (!complete || !finished) {
+        request.begun = true;
+        pending_.front() = std::move(request);
+        return true;
+    }
+    pending_.pop();
+    --context_.in_flight;
+    output_.consume(request.size);
+    sent_ -= request.size;
+    return true;
+}
+
+bool Link::take_setup_frame(std::string_view frame) {
+    switch (setup_.on_reply(frame)) {
+        case LinkSetup::Step::more:
+            return true;
+        case LinkSetup::Step::ready:
+            state_ = State::ready;
+            was_ready_ = true;
+            disarm();
+            owner_.on_link_ready(*this);
+            context_.turn.mark(*this);
+            return true;
+        case LinkSetup::Step::refused:
+            refuse();
+            return false;
+    }
+    return false;
+}
+
+/// The node accepts neither login nor database: everybody who waits is told what the node said.
+void Link::refuse() {
+    const LinkPtr alive(this);
+    state_ = State::ended;
+    disarm();
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool /*sent*/) {
+        --context_.in_flight;
+        if (request.sink) {
+            request.sink->on_refused(request, command, setup_.error());
+        }
+    });
+    owner_.on_link_ended(*this, "the node refused the login or the database");
+}
+
+void Link::expired() { end("connecting took too long"); }
+
+void Link::end(std::string_view why) {
+    if (state_ == State::ended) {
+        return;
+    }
+    const LinkPtr alive(this);
+    const std::string reason(why);
+    (state_ == State::ready ? context_.counters.upstream_lost : context_.counters.upstream_connect_failures).add();
+    state_ = State::ended;
+    disarm();
+    resolver_.cancel();
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    owner_.on_link_ended(*this, reason);
+    pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool sent) {
+        --context_.in_flight;
+        if (request.sink) {  // else: it is the one whose reply is being handed over right now
+            request.sink->on_lost(request, command, sent);
+        }
+    });
+    if (holder_ != nullptr) {
+        std::exchange(holder_, nullptr)->on_pinned_lost();
+    }
+}
+
+void Link::finish_event() { context_.turn.end_event(context_.in_flight == 0); }
+
+}  // namespace portal::upstream

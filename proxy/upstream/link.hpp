@@ -1,0 +1,113 @@
+// One connection to the leader: connects, sets itself up, carries requests out and replies back. Requests are kept until
+// they are answered, so that after a loss the ones never sent, and reads, can be sent again. Asio shell; one shard.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/deadline.hpp"
+#include "net/stream.hpp"
+#include "net/turn.hpp"
+#include "observe/shard_counters.hpp"
+#include "replication/node.hpp"
+#include "resp/byte_buffer.hpp"
+#include "resp/frame_scanner.hpp"
+#include "upstream/link_setup.hpp"
+#include "upstream/pending_queue.hpp"
+
+namespace portal::upstream {
+
+class Link;
+using LinkPtr = boost::intrusive_ptr<Link>;
+
+/// What the links of one shard share. Outlives them.
+struct LinkContext {
+    boost::asio::io_context& io;
+    net::Turn& turn;
+    net::Scratch& scratch;
+    observe::ShardCounters& counters;
+    net::DeadlineQueue& connect_deadlines;
+    resp::ReplyLimits limits;
+    /// Requests handed to any link and not answered yet. Zero means that waiting for company only costs latency.
+    std::size_t in_flight = 0;
+};
+
+/// Told when a link ends; the pool. `why` is one sentence.
+class LinkOwner {
+  public:
+    virtual void on_link_ready(Link& link) = 0;
+    virtual void on_link_ended(Link& link, std::string_view why) = 0;
+
+  protected:
+    ~LinkOwner() = default;
+};
+
+class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsafe_counter>,
+                   public net::Flushable,
+                   public net::Deadline {
+  public:
+    enum class State : std::uint8_t { connecting, setting_up, ready, ended };
+
+    Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replication::Node node);
+    ~Link() override = default;
+
+    /// Begins to connect. Requests may be submitted at once; they are written when the link is ready.
+    void start();
+
+    /// Takes a copy of `command` (one whole frame) to be sent in this turn. `request.size` is filled in here.
+    void submit(std::string_view command, PendingRequest request);
+
+    /// Ends the link; what is pending is handed back by on_lost.
+    void end(std::string_view why);
+
+    /// The session that holds this link for itself; null for shared links.
+    void set_holder(ReplySink* holder) noexcept { holder_ = holder; }
+
+    [[nodiscard]] State state() const noexcept { return state_; }
+    /// It has been set up; stays true after its end.
+    [[nodiscard]] bool was_ready() const noexcept { return was_ready_; }
+    [[nodiscard]] const LinkIdentity& identity() const noexcept { return identity_; }
+    [[nodiscard]] const replication::Node& node() const noexcept { return node_; }
+    [[nodiscard]] std::size_t pending() const noexcept { return pending_.size(); }
+    [[nodiscard]] const LinkSetup& setup() const noexcept { return setup_; }
+
+    void flush() override;
+
+  private:
+    void expired() override;
+    void connect(const boost::asio::ip::tcp::resolver::results_type& endpoints);
+    void begin_setup();
+    void write_some();
+    void read_some();
+    void on_read(const boost::system::error_code& error, std::size_t size);
+    bool take_frames();
+    bool take_frame(std::string_view frame, bool complete);
+    bool take_setup_frame(std::string_view frame);
+    void refuse();
+    void finish_event();
+
+    LinkContext& context_;
+    LinkOwner& owner_;
+    LinkIdentity identity_;
+    replication::Node node_;
+    LinkSetup setup_;
+    State state_ = State::connecting;
+    bool was_ready_ = false;
+    ReplySink* holder_ = nullptr;
+
+    boost::asio::ip::tcp::resolver resolver_;
+    boost::asio::ip::tcp::socket socket_;
+    PendingQueue pending_;
+    resp::ByteBuffer output_;     // [sent, unanswered | unsent]
+    std::size_t sent_ = 0;        // bytes of output_ written to the socket
+    bool waiting_to_write_ = false;
+    resp::ByteBuffer input_;
+    resp::ReplyScanner scanner_;
+};
+
+}  // namespace portal::upstream

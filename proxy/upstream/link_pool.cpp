@@ -1,0 +1,164 @@
+#include "upstream/link_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace portal::upstream {
+
+namespace {
+
+/// Idle pinned links kept for the next lease; more are closed.
+constexpr std::size_t kIdleLimit = 16;
+/// After a failed connect nobody tries again for this long, unless the leader changes.
+constexpr std::chrono::milliseconds kConnectPause{50};
+
+void erase(std::vector<LinkPtr>& links, const Link& link) {
+    std::erase_if(links, [&](const LinkPtr& each) { return each.get() == &link; });
+}
+
+}  // namespace
+
+LinkPool::~LinkPool() {
+    closing_ = true;
+    set_leader(std::nullopt);
+}
+
+void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
+    if (leader == leader_) {
+        return;
+    }
+    leader_ = leader;
+    unusable_until_ = {};
+    std::vector<LinkPtr> all;
+    for (Shared& each : std::exchange(shared_, {})) {
+        all.push_back(std::move(each.link));
+    }
+    std::ranges::move(std::exchange(leased_, {}), std::back_inserter(all));
+    std::ranges::move(std::exchange(idle_, {}), std::back_inserter(all));
+    if (LinkPtr link = std::exchange(auth_link_, nullptr)) {
+        all.push_back(std::move(link));
+    }
+    for (const LinkPtr& link : all) {
+        link->end("the leader has changed");
+    }
+    count();
+    if (leader_ && !closing_) {
+        auth_link();  // tells at once whether the leader wants a login, and what it is
+    }
+}
+
+LinkPtr LinkPool::make(const LinkIdentity& identity) {
+    LinkPtr link(new Link(context_, *this, identity, *leader_));
+    return link;
+}
+
+Link& LinkPool::shared(const LinkIdentity& identity) {
+    for (Shared& each : shared_) {
+        if (each.link->identity().same_link(identity)) {
+            each.used = true;
+            return *each.link;
+        }
+    }
+    const LinkPtr link = make(identity);
+    shared_.push_back({link, true});
+    count();
+    link->start();
+    return *link;
+}
+
+bool LinkPool::has_ready(const LinkIdentity& identity) const noexcept {
+    return std::ranges::any_of(shared_, [&](const Shared& each) {
+        return each.link->state() == Link::State::ready && each.link->identity().same_link(identity);
+    });
+}
+
+LinkPtr LinkPool::lease(const LinkIdentity& identity, ReplySink& holder) {
+    context_.counters.leases.add();
+    const auto found =
+        std::ranges::find_if(idle_, [&](const LinkPtr& link) { return link->identity().same_link(identity); });
+    LinkPtr link;
+    if (found != idle_.end()) {
+        link = *found;
+        idle_.erase(found);
+    } else {
+        link = make(identity);
+    }
+    link->set_holder(&holder);
+    leased_.push_back(link);
+    count();
+    if (link->state() == Link::State::connecting) {
+        link->start();
+    }
+    return link;
+}
+
+void LinkPool::give_back(LinkPtr link, bool clean) {
+    link->set_holder(nullptr);
+    erase(leased_, *link);
+    if (clean && link->state() == Link::State::ready && link->pending() == 0 && idle_.size() < kIdleLimit) {
+        idle_.push_back(std::move(link));
+    } else {
+        link->end("the lease has ended");
+    }
+    count();
+}
+
+Link& LinkPool::auth_link() {
+    if (!auth_link_) {
+        auth_link_ = make(LinkIdentity{});
+        auth_link_->start();
+    }
+    return *auth_link_;
+}
+
+void LinkPool::on_link_ready(Link& link) {
+    hello_ = link.setup().hello();
+    if (link.identity().username.empty()) {
+        auth_required_ = link.setup().auth_required();
+    }
+    events_.ready();
+}
+
+void LinkPool::on_link_ended(Link& link, std::string_view why) {
+    const bool ours = std::erase_if(shared_, [&](const Shared& each) { return each.link.get() == &link; }) +
+                          std::erase_if(leased_, [&](const LinkPtr& each) { return each.get() == &link; }) +
+                          std::erase_if(idle_, [&](const LinkPtr& each) { return each.get() == &link; }) >
+                      0;
+    const bool auth = auth_link_.get() == &link;
+    if (auth) {
+        auth_link_.reset();
+    }
+    count();
+    const bool refused = !link.setup().error().empty();  // that user or database is wrong, not the node
+    if ((!ours && !auth) || refused || closing_) {
+        return;
+    }
+    if (!link.was_ready() && leader_ == link.node()) {
+        unusable_until_ = context_.turn.now() + kConnectPause;
+    }
+    events_.trouble(link.node(), why);
+}
+
+void LinkPool::close_idle() {
+    std::vector<LinkPtr> unused = std::exchange(idle_, {});
+    for (auto each = shared_.begin(); each != shared_.end();) {
+        if (!each->used && each->link->pending() == 0) {
+            unused.push_back(std::move(each->link));
+            each = shared_.erase(each);
+        } else {
+            each->used = false;
+            ++each;
+        }
+    }
+    for (const LinkPtr& link : unused) {
+        link->end("nobody uses it");
+    }
+    count();
+}
+
+void LinkPool::count() {
+    context_.counters.upstream_links_shared.set(shared_.size());
+    context_.counters.upstream_links_pinned.set(leased_.size() + idle_.size());
+}
+
+}  // namespace portal::upstream

@@ -1,0 +1,83 @@
+// The links of one shard to the leader: shared ones by (user, protocol, database), pinned ones leased to one session each,
+// and one on which nothing but AUTH travels, so that Redis itself judges every login. One shard; replaced links reconnect
+// when somebody next asks for them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "replication/topology.hpp"
+#include "upstream/link.hpp"
+
+namespace portal::upstream {
+
+class LinkPool final : private LinkOwner {
+  public:
+    struct Events {
+        /// A link failed; evidence for the monitor.
+        std::function<void(const replication::Node&, std::string_view why)> trouble;
+        /// A link to the leader became ready: whoever waits may try again.
+        std::function<void()> ready;
+    };
+
+    LinkPool(LinkContext& context, Events events) : context_(context), events_(std::move(events)) {}
+    ~LinkPool();
+    LinkPool(const LinkPool&) = delete;
+    LinkPool& operator=(const LinkPool&) = delete;
+
+    /// Where links go from now on. Links to another node end, and hand back what is pending. Empty: every link ends.
+    void set_leader(const std::optional<replication::Node>& leader);
+    [[nodiscard]] bool has_leader() const noexcept { return leader_.has_value(); }
+    /// There is a leader, and it did not refuse to be connected to a moment ago.
+    [[nodiscard]] bool usable() const noexcept { return leader_ && context_.turn.now() >= unusable_until_; }
+
+    /// The shared link for `identity`, made if there is none. Only with a leader.
+    Link& shared(const LinkIdentity& identity);
+    /// True when a shared link for `identity` is set up, so that its login and database are known to be good.
+    [[nodiscard]] bool has_ready(const LinkIdentity& identity) const noexcept;
+
+    /// A link for `holder` alone, an idle one or a new one. Only with a leader.
+    LinkPtr lease(const LinkIdentity& identity, ReplySink& holder);
+    /// Ends a lease. `clean`: the connection holds no state, so the link may serve another session.
+    void give_back(LinkPtr link, bool clean);
+
+    /// The link that carries only AUTH. Only with a leader.
+    Link& auth_link();
+
+    /// What the leader said of itself, and whether it wants a login; known once a link was set up.
+    [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }
+    [[nodiscard]] bool auth_required() const noexcept { return auth_required_; }
+
+    /// Requests on links of the shared kind and the pinned kind that are not answered yet.
+    [[nodiscard]] std::size_t in_flight() const noexcept { return context_.in_flight; }
+    /// Closes links that served nobody since the last call. Called every few seconds.
+    void close_idle();
+
+  private:
+    void on_link_ready(Link& link) override;
+    void on_link_ended(Link& link, std::string_view why) override;
+    LinkPtr make(const LinkIdentity& identity);
+    void count();
+
+    struct Shared {
+        LinkPtr link;
+        bool used = true;
+    };
+
+    LinkContext& context_;
+    Events events_;
+    std::optional<replication::Node> leader_;
+    std::vector<Shared> shared_;
+    std::vector<LinkPtr> leased_;
+    std::vector<LinkPtr> idle_;  // pinned links that nobody holds
+    LinkPtr auth_link_;
+    ServerHello hello_;
+    bool auth_required_ = false;
+    net::Turn::Clock::time_point unusable_until_{};
+    bool closing_ = false;
+};
+
+}  // namespace portal::upstream

@@ -1,0 +1,63 @@
+// The conversation that makes a fresh connection to a node usable: AUTH, HELLO, SELECT, written in one go. Pure: gives the
+// bytes to send and judges the replies.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "resp/reply_writer.hpp"
+
+namespace portal::upstream {
+
+/// Whose link it is. Sessions share a link only when all of this is equal.
+struct LinkIdentity {
+    std::string username;  // empty: nobody has logged in
+    std::string password;  // not part of the identity: two passwords of one user lead to the same link
+    resp::Protocol protocol = resp::Protocol::resp2;
+    std::uint32_t database = 0;
+
+    [[nodiscard]] bool same_link(const LinkIdentity& other) const noexcept {
+        return database == other.database && protocol == other.protocol && username == other.username;
+    }
+};
+
+/// What a node says of itself in HELLO; the portal repeats it in its own HELLO replies.
+struct ServerHello {
+    std::string server = "redis";
+    std::string version = "7.0.0";
+    std::string mode = "standalone";
+};
+
+class LinkSetup {
+  public:
+    enum class Step : std::uint8_t { more, ready, refused };
+
+    explicit LinkSetup(const LinkIdentity& identity);
+
+    /// Everything to send.
+    [[nodiscard]] const std::string& request() const noexcept { return request_; }
+
+    /// Judges the next reply frame. After ready or refused no more replies may come.
+    Step on_reply(std::string_view frame);
+
+    /// The error frame that ended it, after refused.
+    [[nodiscard]] const std::string& error() const noexcept { return error_; }
+    [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }
+    /// The node wants a login before anything else (answered NOAUTH to HELLO).
+    [[nodiscard]] bool auth_required() const noexcept { return auth_required_; }
+
+  private:
+    enum class Awaiting : std::uint8_t { auth, hello, select, nothing };
+    void read_hello(std::string_view frame);
+
+    std::string request_;
+    std::string error_;
+    ServerHello hello_;
+    Awaiting awaiting_ = Awaiting::hello;
+    bool select_ = false;
+    bool resp3_ = false;
+    bool auth_required_ = false;
+};
+
+}  // namespace portal::upstream

@@ -1,0 +1,87 @@
+// The requests that were handed to one link and are not answered yet, oldest first: replies are paired with the front.
+// Pure: knows no socket. Entries keep their sink alive, so a session that left still swallows its replies.
+#pragma once
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace portal::upstream {
+
+class ReplySink;
+using ReplySinkPtr = boost::intrusive_ptr<ReplySink>;
+
+/// One request on its way. `tag` and the flags mean something to the sink only.
+struct PendingRequest {
+    ReplySinkPtr sink;
+    std::uint64_t sequence = 0;  // the sink's slot
+    std::size_t size = 0;        // bytes of the request in the link's output
+    std::uint32_t tag = 0;
+    std::int32_t replies_left = 1;  // the sink may want several frames for one request (SUBSCRIBE a b)
+    bool repeatable = false;        // a read: may be sent again after a loss
+    bool muted = false;             // the client wants no reply
+    bool unit = false;              // part of a transaction that travels in one piece
+    bool begun = false;             // a part of the reply was delivered already
+};
+
+/// Who gets the replies: a session, or something of the pool's own. Used on one shard only.
+class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_unsafe_counter> {
+  public:
+    ReplySink() = default;
+    ReplySink(const ReplySink&) = delete;
+    ReplySink& operator=(const ReplySink&) = delete;
+    virtual ~ReplySink() = default;
+
+    /// `bytes` of the reply to `request`: all of it (`complete`) or the next part of a long one. `command` is the request's
+    /// own frame. The views live for the call. True when the request has had all its frames.
+    virtual bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) = 0;
+
+    /// The link is lost. `command` is the request's frame; `sent`: some of it has been written to the socket.
+    virtual void on_lost(PendingRequest& request, std::string_view command, bool sent) = 0;
+
+    /// The link could not be set up: the node refused the login or the database, with `error` (a whole error frame).
+    virtual void on_refused(PendingRequest& request, std::string_view command, std::string_view error) = 0;
+
+    /// For the holder of a pinned link: `frame` came while `front` (may be null) waits. True if it is a message that answers
+    /// no request, and was taken.
+    virtual bool take_push(std::string_view frame, const PendingRequest* front) = 0;
+
+    /// For the holder of a pinned link: it is gone, after all on_lost calls.
+    virtual void on_pinned_lost() = 0;
+};
+
+/// A growing ring of PendingRequest.
+class PendingQueue {
+  public:
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
+
+    void push(PendingRequest&& request);
+    void pop() noexcept;
+
+    /// Empties the queue, calling each(request, command, sent) oldest first. `output` holds the frames of all requests in
+    /// order, of which the first `sent_bytes` have been written. `each` may push to other queues, not to this one.
+    template <typename Each>
+    void drain(std::string_view output, std::size_t sent_bytes, Each&& each) {
+        std::size_t offset = 0;
+        while (!empty()) {
+            PendingRequest request = std::move(front());
+            pop();
+            const std::string_view command = output.substr(offset, request.size);
+            const bool sent = sent_bytes > offset;
+            offset += request.size;
+            each(request, command, sent);
+        }
+    }
+
+  private:
+    std::vector<PendingRequest> ring_;  // a power of two long
+    std::size_t head_ = 0;
+    std::size_t size_ = 0;
+};
+
+}  // namespace portal::upstream
