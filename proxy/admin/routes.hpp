@@ -1,0 +1,35 @@
+// One admin request to one response, without any I/O. A switchover takes time: route() then answers with what to start
+// instead of a response, and the server finishes the answer with switchover_response().
+#pragma once
+
+#include "admin/handlers.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace portal::admin {
+
+using Request = boost::beast::http::request<boost::beast::http::string_body>;
+using Response = boost::beast::http::response<boost::beast::http::string_body>;
+
+/// A switchover that was allowed and is to be started; without a name the portal chooses the node.
+struct StartSwitchover {
+    std::optional<std::string> to;
+};
+
+/// Exceptions of handlers come out. A HEAD request gets the response of GET, body included; the server leaves it away.
+[[nodiscard]] std::variant<Response, StartSwitchover> route(const AdminHandlers& handlers, const Request& request,
+                                                            const boost::asio::ip::address& peer);
+
+/// `error` empty: it worked; a null `error`: it has not ended within the time that the server waits.
+[[nodiscard]] Response switchover_response(const std::optional<std::string>& error);
+/// A one-line text response, for what fails before or beside the routes.
+[[nodiscard]] Response text_response(boost::beast::http::status status, std::string_view sentence);
+
+}  // namespace portal::admin

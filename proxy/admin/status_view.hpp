@@ -1,0 +1,48 @@
+// The content of /status.json as plain values, for the status page and the status command. Members that are missing or
+// of another type are left empty, so that a newer or older portal can be shown too. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+namespace portal::admin {
+
+struct NodeView {
+    std::string name, address, health, role;
+    std::optional<std::int64_t> offset, lag_bytes;
+    std::optional<bool> link_up;
+};
+
+struct CertificateView {
+    std::string listener, not_after;
+    std::optional<std::int64_t> days_left;
+};
+
+struct StatusView {
+    std::string name, version, state, reason;
+    std::optional<std::int64_t> uptime_seconds;
+    std::optional<std::int64_t> epoch;
+    std::string leader, leader_since, acting;
+    bool acting_here = false;
+    std::vector<NodeView> nodes;
+    std::optional<std::int64_t> sessions, sessions_limit, sessions_accepted;
+    std::optional<std::int64_t> links_shared, links_pinned;
+    std::vector<std::pair<std::string, std::string>> last_failover;  // names and values, in the order given
+    std::vector<CertificateView> certificates;
+};
+
+[[nodiscard]] StatusView read_status(const boost::json::object& status);
+
+/// "3d 4h", "2h 5m", "1m 7s", "9s".
+[[nodiscard]] std::string spoken_duration(std::int64_t seconds);
+/// "-" for an empty text or number.
+[[nodiscard]] std::string shown(std::string_view text);
+[[nodiscard]] std::string shown(std::optional<std::int64_t> number);
+
+}  // namespace portal::admin

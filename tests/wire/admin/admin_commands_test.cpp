@@ -1,0 +1,195 @@
+// The subcommands that talk to a running portal, against the real admin server with handlers of the test.
+#include "admin/http_server.hpp"
+#include "cli/admin_client.hpp"
+#include "cli/drain_command.hpp"
+#include "cli/status_command.hpp"
+#include "cli/switchover_command.hpp"
+#include "observe/log.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+namespace portal::cli {
+namespace {
+
+constexpr auto kStatus = R"({
+    "name": "portal-0", "version": "0.1.0", "state": "ready", "reason": "redis-0 leads", "uptime_seconds": 3700,
+    "topology": {"epoch": 7, "leader": "redis-0", "acting": "portal-0", "acting_here": true,
+                 "nodes": [{"name": "redis-0", "address": "127.0.0.1:6390", "health": "up", "role": "leader", "offset": 1000},
+                           {"name": "redis-1\u001b[31m", "address": "127.0.0.1:6391", "health": "up", "role": "replica",
+                            "offset": 990, "lag_bytes": 10, "link_up": true}]},
+    "sessions": {"current": 3, "limit": 100, "accepted": 9}, "links": {"shared": 2, "pinned": 1}, "last_failover": null,
+    "certificates": [{"listener": "0.0.0.0:6380", "not_after": "2027-01-01T00:00:00Z", "days_left": 89}]})";
+
+struct Outcome {
+    int exit_status = -1;
+    std::string out, err;
+};
+
+struct AdminCommandsTest : testing::Test {
+    boost::json::object status = boost::json::parse(kStatus).as_object();
+    std::vector<std::string> asked;
+    std::string switchover_error;
+    admin::HttpServer server{{.address = {"127.0.0.1", 0}},
+                             {
+                                 .live = {},
+                                 .ready = [] { return std::nullopt; },
+                                 .metrics = [] { return std::string(); },
+                                 .status = [this] { return status; },
+                                 .switchover =
+                                     [this](const std::optional<std::string>& to, const admin::Done& done) {
+                                         asked.push_back("switchover to " + to.value_or("any"));
+                                         done(switchover_error);
+                                     },
+                                 .drain = [this] { asked.emplace_back("drain"); },
+                             }};
+
+    void SetUp() override {
+        // The server logs to the standard error that the tests look at.
+        observe::configure_log(observe::LogLevel::error, observe::LogFormat::logfmt);
+        ASSERT_EQ(server.start(), std::nullopt);
+    }
+    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(server.port()); }
+
+    static Outcome run(std::vector<std::string> arguments) {
+        CLI::App app("test");
+        Outcome outcome;
+        add_status_command(app, outcome.exit_status);
+        add_switchover_command(app, outcome.exit_status);
+        add_drain_command(app, outcome.exit_status);
+        std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+        testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
+        try {
+            app.parse(arguments);
+        } catch (const CLI::ParseError& error) {
+            outcome.exit_status = 2;
+            std::cerr << error.what();
+        }
+        outcome.out = testing::internal::GetCapturedStdout();
+        outcome.err = testing::internal::GetCapturedStderr();
+        return outcome;
+    }
+};
+
+TEST_F(AdminCommandsTest, StatusPrintsATableAndSucceedsWhileThereIsALeader) {
+    const auto outcome = run({"status", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 0);
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_EQ(outcome.out, R"(Portal          portal-0 (redis-portal 0.1.0, up 1h 1m)
+State           ready (redis-0 leads)
+Leader          redis-0
+Epoch           7
+Acting portal   portal-0 (this one)
+Sessions        3 of 100, 9 accepted so far
+Links to Redis  2 shared, 1 pinned
+Certificate     0.0.0.0:6380: ends 2027-01-01T00:00:00Z, 89 days left
+
+  NODE           ADDRESS          ROLE      HEALTH   LINK   OFFSET   LAG BYTES
+  redis-0        127.0.0.1:6390   leader    up       -        1000           -
+  redis-1?[31m   127.0.0.1:6391   replica   up       up        990          10
+
+Last failover   none since this portal started
+)");
+}
+
+TEST_F(AdminCommandsTest, StatusPrintsTheJsonItGot) {
+    const auto outcome = run({"status", "--json", "--admin", url() + "/"});
+    EXPECT_EQ(outcome.exit_status, 0);
+    EXPECT_EQ(boost::json::parse(outcome.out), boost::json::value(status));
+}
+
+TEST_F(AdminCommandsTest, StatusFailsWithoutALeaderAndStillPrints) {
+    status["state"] = "holding";
+    status["topology"].as_object()["leader"] = nullptr;
+    status["last_failover"] = {{"from", "redis-0"}, {"result", "no candidate"}};
+    const auto outcome = run({"status", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_NE(outcome.out.find("Leader          none\n"), std::string::npos);
+    EXPECT_NE(outcome.out.find("Last failover\n  from: redis-0\n  result: no candidate\n"), std::string::npos);
+}
+
+TEST_F(AdminCommandsTest, StatusToleratesAnEmptyStatus) {
+    status.clear();
+    EXPECT_EQ(run({"status", "--admin", url()}).exit_status, 1);
+}
+
+TEST_F(AdminCommandsTest, TheAdminAddressMayComeFromTheEnvironment) {
+    setenv("REDIS_PORTAL_ADMIN", url().c_str(), 1);
+    EXPECT_EQ(run({"status"}).exit_status, 0);
+    unsetenv("REDIS_PORTAL_ADMIN");
+}
+
+TEST_F(AdminCommandsTest, APortalThatIsNotThereGivesOneSentence) {
+    boost::asio::io_context context;
+    boost::asio::ip::tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
+    const auto port = std::to_string(acceptor.local_endpoint().port());
+    acceptor.close();
+    for (const auto* command : {"status", "switchover", "drain"}) {
+        const auto outcome = run({command, "--admin", "http://127.0.0.1:" + port});
+        EXPECT_EQ(outcome.exit_status, 1);
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_EQ(outcome.err,
+                  "Cannot reach a portal at http://127.0.0.1:" + port +
+                      " (Connection refused): check that it runs, or give its admin address with --admin.\n");
+    }
+}
+
+TEST_F(AdminCommandsTest, SwitchoverNamesTheNodeAndWaitsForTheEnd) {
+    EXPECT_EQ(run({"switchover", "--admin", url()}).exit_status, 0);
+    const auto outcome = run({"switchover", "--to", "redis-1", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 0);
+    EXPECT_NE(outcome.out.find("Switched over to redis-1"), std::string::npos);
+    EXPECT_EQ(asked, (std::vector<std::string>{"switchover to any", "switchover to redis-1"}));
+}
+
+TEST_F(AdminCommandsTest, ASwitchoverThatIsRefusedFailsWithThePortalsSentence) {
+    switchover_error = "redis-1 is down.";
+    const auto outcome = run({"switchover", "--to", "redis-1", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_EQ(outcome.err, "redis-1 is down.\n");
+}
+
+TEST_F(AdminCommandsTest, DrainAsksThePortal) {
+    EXPECT_EQ(run({"drain", "--admin", url()}).exit_status, 0);
+    EXPECT_EQ(asked, std::vector<std::string>{"drain"});
+}
+
+TEST_F(AdminCommandsTest, AWrongAdminAddressIsWrongUse) {
+    for (const auto* bad : {"127.0.0.1:9380", "https://127.0.0.1:9380", "http://", "http://host:0", "http://host:99999",
+                            "http://host:x", "http://host/path", "http://[::1", "http://a b"}) {
+        EXPECT_EQ(run({"status", "--admin", bad}).exit_status, 2) << bad;
+    }
+}
+
+TEST(AdminClient, GivesUpOnAPortalThatDoesNotAnswer) {
+    boost::asio::io_context context;
+    const boost::asio::ip::tcp::acceptor silent(context, {boost::asio::ip::address_v4::loopback(), 0});
+    const auto url = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port());
+    const auto reply = ask_admin(url, AdminMethod::get, "/status.json", {}, std::chrono::milliseconds(50));
+    EXPECT_NE(reply.error.find("did not answer"), std::string::npos) << reply.error;
+}
+
+TEST(AdminUrl, HasHostAndPort) {
+    EXPECT_EQ(parse_admin_url("http://portal-0:1234")->port, "1234");
+    EXPECT_EQ(parse_admin_url("http://portal-0")->port, "9380");
+    EXPECT_EQ(parse_admin_url("http://[::1]:1234/")->host, "::1");
+    EXPECT_EQ(parse_admin_url("http://[::1]:1234/")->port, "1234");
+    EXPECT_EQ(parse_admin_url("http://[::1]")->port, "9380");
+}
+
+}  // namespace
+}  // namespace portal::cli
