@@ -1,0 +1,92 @@
+#include "cli/check_command.hpp"
+
+#include "certs/cert_store.hpp"
+#include "certs/tls_context.hpp"
+#include "config/config_loader.hpp"
+#include "config/effective_config.hpp"
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/core.h>
+
+namespace portal::cli {
+
+namespace {
+
+struct CheckArguments {
+    std::string file;
+    bool print = false;
+};
+
+template <class T>
+bool complain_about(const certs::Result<T>& result, const std::string& path, config::Findings& findings) {
+    if (!result) {
+        findings.complain(path, result.error().message);
+    }
+    return !result;
+}
+
+/// What serve would find when it loads the certificates, found before it starts.
+void check_certificates(const config::Config& config, config::Findings& findings) {
+    for (std::size_t i = 0; i < config.listen.size(); ++i) {
+        const auto& tls = config.listen[i].tls;
+        if (!tls) {
+            continue;
+        }
+        const std::string path = fmt::format("listen[{}].tls", i);
+        const auto pair = certs::load_pair({tls->certificate, tls->key, tls->client_ca});
+        if (!complain_about(pair, path, findings)) {
+            complain_about(certs::TlsContext::server(**pair, {}), path, findings);
+        }
+    }
+    for (std::size_t i = 0; i < config.nodes.size(); ++i) {
+        const auto& tls = config.nodes[i].tls;
+        if (!tls) {
+            continue;
+        }
+        const std::string path = fmt::format("nodes[{}].tls", i);
+        if (tls->ca) {
+            complain_about(certs::load_authorities(*tls->ca), path + ".ca", findings);
+        }
+        if (tls->certificate && tls->key) {
+            complain_about(certs::load_pair({*tls->certificate, *tls->key, std::nullopt}), path, findings);
+        }
+    }
+}
+
+int run_check(const CheckArguments& arguments) {
+    config::LoadResult result = config::load_file(arguments.file);
+    if (result.config) {
+        check_certificates(*result.config, result.findings);
+        result.problems = result.findings.sorted();
+    }
+    for (const config::Problem& problem : result.problems) {
+        fmt::print(stderr, "{}\n", config::format_problem(arguments.file, problem));
+    }
+    if (!result.problems.empty()) {
+        return 1;
+    }
+    if (arguments.print) {
+        fmt::print("{}", config::effective_yaml(*result.config));
+    } else {
+        fmt::print("{}: ok\n", arguments.file);
+    }
+    return 0;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& app, int& exit_status) {
+    auto arguments = std::make_shared<CheckArguments>();
+    CLI::App* check = app.add_subcommand("check", "Say everything that is wrong with a configuration file");
+    check->add_option("-c,--config", arguments->file, "The configuration file (YAML)")->required();
+    check->add_flag("--print", arguments->print,
+                    "Print the configuration with every default instead of 'ok'; passwords are masked");
+    check->callback([arguments, &exit_status] { exit_status = run_check(*arguments); });
+}
+
+}  // namespace portal::cli

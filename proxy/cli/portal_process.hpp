@@ -1,0 +1,79 @@
+// The parts of a running portal put together: shards, listeners, monitor, admin port, signals. The one place where the
+// data path and the failover path meet, through publish() and report_trouble().
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/object.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/http_server.hpp"
+#include "certs/cert_store.hpp"
+#include "config/config.hpp"
+#include "observe/exporter.hpp"
+#include "replication/forward_permit.hpp"
+#include "sentinel/monitor.hpp"
+#include "shard/listener.hpp"
+#include "shard/shard_group.hpp"
+
+namespace portal::cli {
+
+class PortalProcess {
+  public:
+    PortalProcess(config::Config config, std::string config_file);
+    ~PortalProcess();
+
+    /// Starts everything. The sentence to print when that is not possible, else empty.
+    [[nodiscard]] std::string start();
+    /// Runs until a signal or a drain ends the process.
+    void run();
+
+  private:
+    [[nodiscard]] std::string load_certificates();
+    [[nodiscard]] std::string open_listeners();
+    void publish(replication::TopologyPtr topology, std::function<void()> applied);
+    void begin_drain();
+    void watch_drain();
+    void wait_for_signal();
+    void reload();
+    void watch_certificates();
+    void watch_heartbeats();
+
+    // For the admin thread.
+    [[nodiscard]] admin::AdminHandlers handlers();
+    [[nodiscard]] std::optional<std::string> not_ready() const;
+    [[nodiscard]] boost::json::object status() const;
+    void add_samples(std::vector<observe::Sample>& samples) const;
+
+    const config::Config config_;
+    const std::string config_file_;
+    const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
+    boost::asio::io_context io_{1};
+    boost::asio::signal_set signals_{io_};
+    boost::asio::steady_timer drain_timer_{io_};
+    boost::asio::steady_timer certificate_timer_{io_};
+    boost::asio::steady_timer heartbeat_timer_{io_};
+    std::chrono::steady_clock::time_point drain_until_{};
+
+    std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
+    std::unique_ptr<shard::ShardGroup> shards_;
+    std::vector<std::unique_ptr<shard::Listener>> listeners_;
+    std::unique_ptr<sentinel::Monitor> monitor_;
+    std::unique_ptr<observe::Exporter> exporter_;
+    std::unique_ptr<admin::HttpServer> admin_;
+
+    std::vector<std::uint64_t> last_heartbeats_;
+    std::atomic<bool> stuck_{false};
+    std::atomic<bool> draining_{false};
+    mutable std::mutex mutex_;  // guards what follows; never taken on the data path
+    replication::TopologyPtr topology_ = std::make_shared<const replication::Topology>();
+    shard::ShardGroup::Certificates certificates_;
+    std::vector<certs::CertificateWatcher> watchers_;  // used on the main thread only
+};
+
+}  // namespace portal::cli

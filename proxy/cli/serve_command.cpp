@@ -1,0 +1,53 @@
+#include "cli/serve_command.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "cli/portal_process.hpp"
+#include "config/config_loader.hpp"
+#include "observe/log.hpp"
+
+namespace portal::cli {
+
+namespace {
+
+int serve(const std::string& file) {
+    config::LoadResult loaded = config::load_file(file);
+    if (!loaded.config) {
+        for (const config::Problem& problem : loaded.problems) {
+            std::fprintf(stderr, "%s\n", config::format_problem(file, problem).c_str());
+        }
+        return 1;
+    }
+    std::signal(SIGPIPE, SIG_IGN);
+    observe::configure_log(static_cast<observe::LogLevel>(loaded.config->log.level),
+                           static_cast<observe::LogFormat>(loaded.config->log.format));
+    std::string problem;
+    {
+        PortalProcess process(std::move(*loaded.config), file);
+        problem = process.start();
+        if (problem.empty()) {
+            process.run();
+        }
+    }
+    observe::flush_log();
+    if (!problem.empty()) {
+        std::fprintf(stderr, "redis-portal: %s\n", problem.c_str());
+        return 1;
+    }
+    return 0;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, int& exit_status) {
+    auto file = std::make_shared<std::string>();
+    CLI::App* command = app.add_subcommand(
+        "serve", "Run a portal. SIGTERM lets clients go and ends it; SIGHUP reloads certificates and log settings.");
+    command->add_option("-c,--config", *file, "YAML configuration file")->required();
+    command->callback([file, &exit_status] { exit_status = serve(*file); });
+}
+
+}  // namespace portal::cli

@@ -1,0 +1,146 @@
+#include "cli/status_command.hpp"
+
+#include "cli/admin_client.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iterator>
+#include <memory>
+#include <vector>
+
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
+
+namespace portal::cli {
+namespace {
+
+using admin::shown;
+constexpr auto kTime = std::chrono::seconds(5);
+
+struct Arguments {
+    std::string url;
+    bool json = false;
+};
+
+std::string printable(std::string text) {
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; }, '?');
+    return text;
+}
+
+void add_line(std::string& out, std::string_view title, const std::string& value) {
+    fmt::format_to(std::back_inserter(out), "{:<15} {}\n", title, printable(value));
+}
+
+/// Columns as wide as their longest cell; those from `first_number` on are right-aligned.
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t first_number) {
+    std::vector<std::size_t> widths(rows.front().size());
+    for (const auto& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            widths[i] = std::max(widths[i], row[i].size());
+        }
+    }
+    std::string out;
+    for (const auto& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            line += i == 0 ? "  " : "   ";
+            line +=
+                i < first_number ? fmt::format("{:<{}}", row[i], widths[i]) : fmt::format("{:>{}}", row[i], widths[i]);
+        }
+        out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    }
+    return out;
+}
+
+std::string state_sentence(const admin::StatusView& status) {
+    return status.reason.empty() ? shown(status.state) : fmt::format("{} ({})", shown(status.state), status.reason);
+}
+
+std::string leader_sentence(const admin::StatusView& status) {
+    if (status.leader.empty()) {
+        return "none";
+    }
+    return status.leader_since.empty() ? status.leader : fmt::format("{} since {}", status.leader, status.leader_since);
+}
+
+std::string nodes_table(const admin::StatusView& status) {
+    constexpr std::size_t kFirstNumber = 5;
+    std::vector<std::vector<std::string>> rows{{"NODE", "ADDRESS", "ROLE", "HEALTH", "LINK", "OFFSET", "LAG BYTES"}};
+    for (const auto& node : status.nodes) {
+        rows.push_back({printable(shown(node.name)), printable(shown(node.address)), printable(shown(node.role)),
+                        printable(shown(node.health)), node.link_up ? (*node.link_up ? "up" : "down") : "-",
+                        shown(node.offset), shown(node.lag_bytes)});
+    }
+    return table(rows, kFirstNumber);
+}
+
+int run_status(const Arguments& arguments) {
+    const auto reply = ask_admin(arguments.url, AdminMethod::get, "/status.json", {}, kTime);
+    if (!reply.error.empty()) {
+        fmt::print(stderr, "{}\n", reply.error);
+        return 1;
+    }
+    boost::json::error_code error;
+    const auto value = boost::json::parse(reply.body, error);
+    const auto* object = error ? nullptr : value.if_object();
+    if (reply.status != 200 || object == nullptr) {
+        fmt::print(stderr, "{}\n",
+                   reply.status != 200
+                       ? printable(refusal_of(reply))
+                       : "What answers at " + arguments.url +
+                             " is not the admin port of a portal: give the right address with --admin.");
+        return 1;
+    }
+    const auto status = admin::read_status(*object);
+    fmt::print("{}", arguments.json ? reply.body : render_status(status));
+    return status.leader.empty() || status.state == "holding" ? 1 : 0;
+}
+
+}  // namespace
+
+std::string render_status(const admin::StatusView& status) {
+    std::string out;
+    const auto uptime =
+        status.uptime_seconds ? ", up " + admin::spoken_duration(*status.uptime_seconds) : std::string();
+    add_line(out, "Portal", fmt::format("{} (redis-portal {}{})", shown(status.name), shown(status.version), uptime));
+    add_line(out, "State", state_sentence(status));
+    add_line(out, "Leader", leader_sentence(status));
+    add_line(out, "Epoch", shown(status.epoch));
+    add_line(out, "Acting portal", shown(status.acting) + (status.acting_here ? " (this one)" : ""));
+    add_line(out, "Sessions",
+             fmt::format("{} of {}, {} accepted so far", shown(status.sessions), shown(status.sessions_limit),
+                         shown(status.sessions_accepted)));
+    add_line(out, "Links to Redis",
+             fmt::format("{} shared, {} pinned", shown(status.links_shared), shown(status.links_pinned)));
+    for (const auto& certificate : status.certificates) {
+        add_line(out, "Certificate",
+                 fmt::format("{}: ends {}, {} days left", shown(certificate.listener), shown(certificate.not_after),
+                             shown(certificate.days_left)));
+    }
+    if (!status.nodes.empty()) {
+        out += "\n" + nodes_table(status);
+    }
+    out += "\n";
+    if (status.last_failover.empty()) {
+        add_line(out, "Last failover", "none since this portal started");
+    } else {
+        out += "Last failover\n";
+        for (const auto& [key, value] : status.last_failover) {
+            out += printable(fmt::format("  {}: {}", key, shown(value))) + "\n";
+        }
+    }
+    return out;
+}
+
+void add_status_command(CLI::App& app, int& exit_status) {
+    auto* const command =
+        app.add_subcommand("status", "Show topology, epoch, acting portal, sessions, links and the last failover");
+    const auto arguments = std::make_shared<Arguments>();
+    add_admin_option(*command, arguments->url);
+    command->add_flag("--json", arguments->json, "Print the status as JSON, as /status.json serves it");
+    command->callback([arguments, &exit_status] { exit_status = run_status(*arguments); });
+}
+
+}  // namespace portal::cli
