@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Measures the portal, HAProxy and Redis's own TLS side by side, in front of one redis-server on loopback.
+
+On a shared machine trust CPU per request and the ratios within a run; requests per second vary with the neighbours.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import report
+from connections import TLS_VERSIONS, measure_handshakes, measure_idle_memory
+from fronts import FRONT_NAMES, Settings, make_certificates, require_descriptors, require_programs, start
+from load import CASES, measure_case
+from processes import CompareError, raise_descriptor_limit
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _names(known):
+    def parse(value):
+        names = [name.strip() for name in value.split(",")]
+        wrong = [name for name in names if name not in known]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{wrong[0]!r} is not one of {', '.join(known)}")
+        return names
+
+    return parse
+
+
+def _at_least_one(value):
+    number = int(value)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _arguments():
+    cases = [case.name for case in CASES]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--portal", type=Path, default=_ROOT / "build/release/redis-portal", help="the program to measure")
+    parser.add_argument(
+        "--fronts", type=_names(FRONT_NAMES), default=list(FRONT_NAMES), help=f"some of {','.join(FRONT_NAMES)}"
+    )
+    parser.add_argument("--case", type=_names(cases), default=cases, help=f"some of {','.join(cases)}")
+    parser.add_argument("--no-load", action="store_true", help="leave the cases out (with --handshakes or --idle)")
+    parser.add_argument("--rounds", type=_at_least_one, default=3, help="runs of each case through each front (default 3)")
+    parser.add_argument("--quick", action="store_true", help="one round with a fifth of the requests: a try, not a figure")
+    parser.add_argument("--handshakes", action="store_true", help="also full and resumed handshakes, TLS 1.2 and 1.3")
+    parser.add_argument("--idle", type=_at_least_one, metavar="N", help="also memory of N idle connections, fresh processes")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write compare.json and compare.md there")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds = 1
+    return arguments
+
+
+def _progress(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+def _most_clients(arguments):
+    return max([arguments.idle or 0] + [case.clients for case in CASES if case.name in arguments.case])
+
+
+def _measure(arguments, folder):
+    certificates = make_certificates(folder / "certificates", arguments.portal)
+    settings = Settings(certificates, arguments.portal, _most_clients(arguments))
+    results = {
+        "environment": report.environment(arguments.portal),
+        "rounds": arguments.rounds,
+        "cases": [],
+        "handshakes": [],
+        "idle": [],
+    }
+
+    with ExitStack() as stack:
+        setup = start(stack, folder / "load", arguments.fronts, settings)
+        if not arguments.no_load:
+            for case in CASES:
+                if case.name in arguments.case:
+                    scaled = case.scaled(0.2 if arguments.quick else 1)
+                    samples = measure_case(scaled, setup, arguments.rounds, _progress)
+                    results["cases"].append(report.case_record(scaled, samples))
+        if arguments.handshakes:
+            for front in setup.fronts:
+                for tls in TLS_VERSIONS:
+                    for resumed in (False, True):
+                        _progress(f"{'resumed' if resumed else 'full'} handshakes, TLS {tls}, {front.name}")
+                        row = measure_handshakes(setup, front, tls, resumed, seconds=1 if arguments.quick else 4)
+                        results["handshakes"].append(asdict(row))
+    if arguments.idle:
+        for name in arguments.fronts:
+            for tls in TLS_VERSIONS:
+                _progress(f"{arguments.idle} idle connections, TLS {tls}, {name}")
+                with ExitStack() as stack:
+                    setup = start(stack, folder / f"idle-{name}-{tls}", [name], settings)
+                    row = measure_idle_memory(setup, setup.fronts[0], tls, arguments.idle)
+                    results["idle"].append(asdict(row))
+    return results
+
+
+def main():
+    arguments = _arguments()
+    # A polite kill unwinds like Ctrl-C does, so that what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        raise_descriptor_limit()
+        require_programs(arguments.fronts, arguments.portal)
+        require_descriptors(_most_clients(arguments))
+        with tempfile.TemporaryDirectory(prefix="redis-portal-compare-") as folder:
+            results = _measure(arguments, Path(folder))
+        print(report.text(results))
+        if arguments.out:
+            report.write_files(results, arguments.out)
+            _progress(f"wrote {arguments.out / 'compare.json'} and {arguments.out / 'compare.md'}")
+    except (CompareError, OSError) as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("compare: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

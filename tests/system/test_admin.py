@@ -1,0 +1,59 @@
+"""The admin port: health, readiness, metrics and status, before and during a lost leader."""
+
+import re
+import shutil
+import subprocess
+import unittest
+
+from portal_support import DemoTestCase, wait_until
+
+
+class Admin(DemoTestCase):
+    def test_health_and_readiness_answer_200(self):
+        for portal in self.demo.portals:
+            for path in ("/livez", "/healthz", "/readyz"):
+                self.assertEqual(200, portal.get(path)[0], path)
+
+    def test_an_unknown_path_answers_404(self):
+        self.assertEqual(404, self.demo.portals[0].get("/no-such-page")[0])
+
+    def test_the_status_page_is_html(self):
+        code, body = self.demo.portals[0].get("/")
+        self.assertEqual(200, code)
+        self.assertIn("<html", body.lower())
+
+    def test_status_tells_topology_and_epoch(self):
+        leader = self.demo.leader()
+        for portal in self.demo.portals:
+            status = portal.status()
+            self.assertEqual(portal.name, status["name"])
+            topology = status["topology"]
+            self.assertEqual(leader.name, topology["leader"])
+            self.assertGreaterEqual(topology["epoch"], 1)
+            self.assertEqual({node.name for node in self.demo.nodes}, {node["name"] for node in topology["nodes"]})
+        acting = [portal for portal in self.demo.portals if portal.status()["topology"]["acting_here"]]
+        self.assertEqual(1, len(acting))
+
+    def test_metrics_are_well_formed_and_count_commands(self):
+        portal = self.demo.portals[0]
+        body = portal.get("/metrics")[1]
+        sample = re.compile(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_]\w*="(\\.|[^"\\])*",?)*\})? (\+Inf|NaN|-?[0-9.e+-]+)')
+        for line in body.splitlines():
+            self.assertTrue(line.startswith("#") or not line or sample.fullmatch(line), line)
+        before = portal.metric("redis_portal_commands_total")
+        client = self.client(0)
+        client.pipeline([("SET", "k", "v")] * 100)
+        wait_until(lambda: portal.metric("redis_portal_commands_total") >= before + 100, 5, "100 commands are counted")
+        self.assertGreaterEqual(portal.metric("redis_portal_client_connections"), 1)
+        self.assertEqual(1, portal.metric("redis_portal_leader_known"))
+        self.assertGreaterEqual(portal.metric("redis_portal_leader_epoch"), 1)
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+    def test_promtool_accepts_the_metrics(self):
+        ended = subprocess.run(["promtool", "check", "metrics"], input=self.demo.portals[0].get("/metrics")[1],
+                               capture_output=True, text=True, timeout=30)
+        self.assertEqual(0, ended.returncode, ended.stdout + ended.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
