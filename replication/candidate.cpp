@@ -61,18 +61,23 @@ bool better(const Ranked& a, const Ranked& b) {
     const auto& y = *b.contender->report;
     const bool x_leads = x.role == Role::leader;
     const bool y_leads = y.role == Role::leader;
-    // In-sync nodes share one history, so offsets compare. A restarted node may have forgotten its offset but not its keys.
+    // In-sync nodes share one history, so offsets compare. A restarted node may have forgotten its offset but not its
+    // keys.
     return a.tier == Tier::in_sync ? std::tuple(x.offset, x_leads, x.keys) > std::tuple(y.offset, y_leads, y.keys)
                                    : std::tuple(x.keys, x.offset, x_leads) > std::tuple(y.keys, y.offset, y_leads);
 }
 
-bool ready(const Contender& contender) { return contender.report && !contender.report->loading; }
+bool ready(const Contender& contender) {
+    return contender.report && !contender.report->loading;
+}
 
+/// The nodes that may hold data but cannot say so now, each with what keeps it.
 std::vector<std::string> not_ready(const std::vector<Contender>& contenders, bool only_in_sync) {
     std::vector<std::string> names;
     for (const auto& contender : contenders) {
         if (!ready(contender) && (contender.in_sync || !only_in_sync)) {
-            names.push_back(contender.name);
+            const auto trouble = contender.report ? "loading its data" : contender.trouble;
+            names.push_back(contender.name + (trouble.empty() ? "" : " (" + trouble + ")"));
         }
     }
     return names;
@@ -121,7 +126,9 @@ std::string reason_for(const Ranked& best) {
     }
 }
 
-bool holds_data(const NodeReport& report) { return report.keys > 0; }
+bool holds_data(const NodeReport& report) {
+    return report.keys > 0;
+}
 
 bool has_replica(const NodeReport& report) {
     return std::any_of(report.replicas.begin(), report.replicas.end(),
@@ -139,8 +146,12 @@ bool holds_more(const NodeReport& a, const NodeReport& b) {
     return a.keys > b.keys;
 }
 
-Choice chosen(const std::string& name, std::string why) { return {name, std::move(why), {}}; }
-Choice undecided(std::string why) { return {std::nullopt, std::move(why), {}}; }
+Choice chosen(const std::string& name, std::string why) {
+    return {name, std::move(why), {}};
+}
+Choice undecided(std::string why) {
+    return {std::nullopt, std::move(why), {}};
+}
 
 }  // namespace
 
@@ -191,8 +202,9 @@ Choice choose_first_leader(const std::vector<Contender>& contenders, const std::
     const auto named = std::find_if(contenders.begin(), contenders.end(),
                                     [&](const Contender& c) { return forced && c.name == *forced; });
     if (named != contenders.end()) {
-        return ready(*named) ? chosen(named->name, "chosen by the operator")
-                             : undecided(named->name + " was chosen by the operator but is not ready: " + named->trouble);
+        return ready(*named)
+                   ? chosen(named->name, "chosen by the operator")
+                   : undecided(named->name + " was chosen by the operator but is not ready: " + named->trouble);
     }
 
     std::vector<const Contender*> leaders;
@@ -214,9 +226,10 @@ Choice choose_first_leader(const std::vector<Contender>& contenders, const std::
     }
 
     if (leaders_with_data.size() > 1) {
-        return undecided(joined(leaders_with_data) +
-                         " both lead and hold data of their own; run 'redis-portal switchover --to NODE' to say whose data "
-                         "stays (the others are overwritten)");
+        return undecided(
+            joined(leaders_with_data) +
+            " both lead and hold data of their own; run 'redis-portal switchover --to NODE' to say whose data "
+            "stays (the others are overwritten)");
     }
     if (leaders.size() == 1 && (holds_data(*leaders.front()->report) || has_replica(*leaders.front()->report))) {
         return chosen(leaders.front()->name, "adopted: it leads already");

@@ -1,14 +1,15 @@
-// Which node becomes leader: after a loss (in sync, data kept, highest offset) and at the very beginning, when no record says
-// who led. Says of every other node why it was refused. Never picks an empty node while data may exist elsewhere. Pure.
+// Which node becomes leader: after a loss (in sync, data kept, highest offset) and at the very beginning, when no
+// record says who led. Says of every other node why it was refused. Never picks an empty node while data may exist
+// elsewhere. Pure.
 #pragma once
+
+#include "replication/info_parser.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "replication/info_parser.hpp"
 
 namespace portal::replication {
 
@@ -53,13 +54,14 @@ enum class Kept : std::uint8_t {
 };
 Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known) noexcept;
 
-/// Chooses the next leader. A node whose restart lost something is taken only when every in-sync node has reported or when
-/// `waited` has reached `patience`; an empty one that held data only when every node has reported and none holds data.
+/// Chooses the next leader. A node whose restart lost something is taken only when every in-sync node has reported or
+/// when `waited` has reached `patience`; an empty one that held data only when every node has reported and none holds
+/// data.
 Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::milliseconds waited,
                         std::chrono::milliseconds patience);
 
-/// Chooses the first leader, without a record: the one leader that is found, else the node with the most data. `forced` is an
-/// operator's decision and needs only that node to be reachable.
+/// Chooses the first leader, without a record: the one leader that is found, else the node with the most data. `forced`
+/// is an operator's decision and needs only that node to be reachable.
 Choice choose_first_leader(const std::vector<Contender>& contenders, const std::optional<std::string>& forced);
 
 }  // namespace portal::replication

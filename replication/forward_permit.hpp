@@ -1,6 +1,6 @@
-// The moment until which this portal may forward commands. The monitor extends it each time it has confirmed the record;
-// shards read it before they forward, so a portal that was paused or cut off stops by itself (design section 4, rule 2).
-// One writer (monitor thread), many readers; a relaxed atomic, no read-modify-write.
+// The moment until which this portal may forward commands. The monitor extends it each time it has confirmed the
+// record; shards read it before they forward, so a portal that was paused or cut off stops by itself (design section 4,
+// rule 2). One writer (monitor thread), many readers; a relaxed atomic, no read-modify-write.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,9 @@ class ForwardPermit {
     void extend(Clock::time_point until) noexcept {
         until_.store(until.time_since_epoch().count(), std::memory_order_release);
     }
-    void revoke() noexcept { until_.store(Clock::time_point::min().time_since_epoch().count(), std::memory_order_release); }
+    void revoke() noexcept {
+        until_.store(Clock::time_point::min().time_since_epoch().count(), std::memory_order_release);
+    }
     [[nodiscard]] bool valid(Clock::time_point now) const noexcept {
         return now.time_since_epoch().count() < until_.load(std::memory_order_acquire);
     }

@@ -1,14 +1,14 @@
-// Reads the text of INFO (sections server, persistence, replication and keyspace, in any order, others ignored) into what the
-// monitor needs. Pure; accepts any text and leaves out what it does not find.
+// Reads the text of INFO (sections server, persistence, replication and keyspace, in any order, others ignored) into
+// what the monitor needs. Pure; accepts any text and leaves out what it does not find.
 #pragma once
+
+#include "replication/node.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "replication/node.hpp"
 
 namespace portal::replication {
 
@@ -34,8 +34,8 @@ struct NodeReport {
     std::int64_t leader_heard_seconds_ago = -1;  // -1 when the link is down
     bool sync_in_progress = false;
 
-    // Replication history: `replid` names it, `offset` is how far this node has come in it. After a promotion the history
-    // that it continues is `former_replid`, up to `former_offset`.
+    // Replication history: `replid` names it, `offset` is how far this node has come in it. After a promotion the
+    // history that it continues is `former_replid`, up to `former_offset`.
     std::string replid;
     std::string former_replid;
     std::int64_t former_offset = -1;

@@ -1,17 +1,17 @@
-// Compares who should lead with what the nodes report, and lists the REPLICAOF commands that are missing. Also says which
-// replicas are in sync. Pure.
+// Compares who should lead with what the nodes report, and lists the REPLICAOF commands that are missing. Also says
+// which replicas are in sync. Pure.
 #pragma once
+
+#include "replication/info_parser.hpp"
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "replication/info_parser.hpp"
-
 namespace portal::replication {
 
-/// A configured node together with its newest report. `addresses` is what its host was last looked up to; nodes report each
-/// other by name or by address, so both count.
+/// A configured node together with its newest report. `addresses` is what its host was last looked up to; nodes report
+/// each other by name or by address, so both count.
 struct SeenNode {
     Node node;
     std::vector<std::string> addresses;
@@ -29,8 +29,8 @@ struct ReplicaofStep {
 /// True when `endpoint`, as some server reported it, is where `seen` listens.
 bool is_at(const Endpoint& endpoint, const SeenNode& seen) noexcept;
 
-/// The commands that make `leader` lead and all other seen nodes follow it. Empty when nothing is to be done, or when the
-/// leader itself has not been seen: nothing is pointed at a node that nobody has looked at.
+/// The commands that make `leader` lead and all other seen nodes follow it. Empty when nothing is to be done, or when
+/// the leader itself has not been seen: nothing is pointed at a node that nobody has looked at.
 std::vector<ReplicaofStep> reconfigure(const std::string& leader, const std::vector<SeenNode>& seen);
 
 /// The leader's own listing of this replica, if it can be told apart.

@@ -2,13 +2,13 @@
 // Made by the monitor, posted to every shard; a newer epoch always wins. Pure values.
 #pragma once
 
+#include "replication/node.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "replication/node.hpp"
 
 namespace portal::replication {
 

@@ -1,12 +1,12 @@
-// Which portal acts: a lease kept in the record. A holder renews by changing the record's counter; others wait for the time
-// since they last saw a change, by their own monotonic clocks. Pure: time is passed in.
+// Which portal acts: a lease kept in the record. A holder renews by changing the record's counter; others wait for the
+// time since they last saw a change, by their own monotonic clocks. Pure: time is passed in.
 #pragma once
-
-#include <optional>
-#include <string>
 
 #include "sentinel/arbiter/record.hpp"
 #include "sentinel/observation.hpp"
+
+#include <optional>
+#include <string>
 
 namespace portal::sentinel {
 

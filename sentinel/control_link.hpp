@@ -1,6 +1,9 @@
-// One connection to one node for the monitor's own commands: connect, log in, one request and its reply at a time, each with
-// a deadline; passing it closes the connection. hiredis only encodes and decodes. Lives on the monitor's thread.
+// One connection to one node for the monitor's own commands: connect, log in, one request and its reply at a time, each
+// with a deadline; passing it closes the connection. hiredis only encodes and decodes. Lives on the monitor's thread.
 #pragma once
+
+#include "config/config.hpp"
+#include "sentinel/observation.hpp"
 
 #include <memory>
 #include <optional>
@@ -13,9 +16,6 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include "config/config.hpp"
-#include "sentinel/observation.hpp"
 
 struct redisReader;
 

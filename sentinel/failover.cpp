@@ -13,7 +13,9 @@ constexpr Milliseconds kSoon{20};
 /// How long a node that did not let itself be promoted is left alone.
 constexpr Milliseconds kSetAside{1000};
 
-Epoch next(Epoch epoch) { return Epoch{static_cast<std::uint64_t>(epoch) + 1}; }
+Epoch next(Epoch epoch) {
+    return Epoch{static_cast<std::uint64_t>(epoch) + 1};
+}
 
 /// The switchover that some portal was asked for and that has no answer yet.
 const Mark* pending_request(const View& view) {
@@ -44,8 +46,8 @@ std::vector<Action> ask_again(const View& view, TimePoint not_before) {
 }
 
 bool all_fenced(const View& view, const Timing& timing) {
-    // A permit to forward ends `fence_after` after the record was last confirmed, and a portal confirms with each beat of its
-    // mark: whoever has been still for that long does not forward any more.
+    // A permit to forward ends `fence_after` after the record was last confirmed, and a portal confirms with each beat
+    // of its mark: whoever has been still for that long does not forward any more.
     return view.now - view.phase_since >= timing.fence_after ||
            std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
                return portal.mark.fenced >= view.record.epoch || view.now - portal.changed_at >= timing.fence_after;
@@ -113,8 +115,9 @@ Decision Failover::bootstrap(const View& view) {
     if (asked != nullptr) {
         if (find_node(view, asked->wants_to) == nullptr) {
             return answer(view, Step::bootstrapping, *asked,
-                          asked->wants_to.empty() ? "no leader was ever recorded: say which node shall lead, with --to NODE"
-                                                  : "no node is called " + asked->wants_to);
+                          asked->wants_to.empty()
+                              ? "no leader was ever recorded: say which node shall lead, with --to NODE"
+                              : "no node is called " + asked->wants_to);
         }
         forced = asked->wants_to;
     }
@@ -146,7 +149,8 @@ Decision Failover::watch(const View& view) {
             return stand_back(view, verdict);
         case LeaderState::dead:
             if (isolated(view, timing_)) {
-                return {Step::watching, {GiveAway{}}, "no node answers here, but another portal reaches the leader", {}};
+                return {
+                    Step::watching, {GiveAway{}}, "no node answers here, but another portal reaches the leader", {}};
             }
             return start(view, verdict.why);
         case LeaderState::lost:
@@ -258,8 +262,8 @@ Decision Failover::complete(const View& view) {
         planned_.reset();
     }
     if (!all_fenced(view, timing_)) {
-        return {Step::fencing, ask_again(view, view.phase_since), "waiting for " + unfenced(view) + " to stop forwarding",
-                view.now + kSoon};
+        return {Step::fencing, ask_again(view, view.phase_since),
+                "waiting for " + unfenced(view) + " to stop forwarding", view.now + kSoon};
     }
     if (!timeline_.fenced) {
         timeline_.fenced = view.now;
@@ -289,6 +293,9 @@ Decision Failover::complete(const View& view) {
     }
     if (!choice.node) {
         return {Step::choosing, {}, choice.why, view.now + timing_.ping_interval};
+    }
+    for (const auto& refused : choice.refused) {
+        choice.why += "; not " + refused.node + ": " + refused.why;
     }
     return promote_or_record(view, *find_node(view, *choice.node), choice.why);
 }

@@ -1,6 +1,10 @@
-// What the acting portal does next: a state machine over immutable views. Each call looks at the record and the nodes anew, so
-// a failover that was interrupted, by whatever, is completed by whichever portal acts next. Pure: no I/O, time is passed in.
+// What the acting portal does next: a state machine over immutable views. Each call looks at the record and the nodes
+// anew, so a failover that was interrupted, by whatever, is completed by whichever portal acts next. Pure: no I/O, time
+// is passed in.
 #pragma once
+
+#include "sentinel/leader_watch.hpp"
+#include "sentinel/view.hpp"
 
 #include <map>
 #include <optional>
@@ -8,9 +12,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "sentinel/leader_watch.hpp"
-#include "sentinel/view.hpp"
 
 namespace portal::sentinel {
 
@@ -25,7 +26,8 @@ enum class Step : std::uint8_t {
 };
 std::string_view to_string(Step step) noexcept;
 
-/// Actions, to be carried out in order. A failed one is not repeated by the machine as such: the next view shows what is.
+/// Actions, to be carried out in order. A failed one is not repeated by the machine as such: the next view shows what
+/// is.
 struct WriteRecord {
     Record next;  // `acting` and `renewals` are filled in by the writer
 };

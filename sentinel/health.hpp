@@ -1,12 +1,12 @@
-// Observations of one node over time -> up, suspected or down; and a guard that notices when this process itself slept, so
-// that its own pause is not taken for a node's silence. Pure: time is passed in.
+// Observations of one node over time -> up, suspected or down; and a guard that notices when this process itself slept,
+// so that its own pause is not taken for a node's silence. Pure: time is passed in.
 #pragma once
+
+#include "sentinel/observation.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "sentinel/observation.hpp"
 
 namespace portal::sentinel {
 

@@ -11,7 +11,9 @@ bool is_named(const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-replication::SeenNode seen(const NodeView& view) { return {view.node, view.addresses, *view.report}; }
+replication::SeenNode seen(const NodeView& view) {
+    return {view.node, view.addresses, *view.report};
+}
 
 LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
     if (!leader.report) {
@@ -30,8 +32,9 @@ LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
         return {LeaderState::fine, {}};
     }
     // A report from before this epoch may be from before the promotion.
-    return leader.asked_at < view.phase_since ? LeaderVerdict{LeaderState::unclear, "waiting for its next report"}
-                                              : LeaderVerdict{LeaderState::lost, leader.node.name + " " + contradiction};
+    return leader.asked_at < view.phase_since
+               ? LeaderVerdict{LeaderState::unclear, "waiting for its next report"}
+               : LeaderVerdict{LeaderState::lost, leader.node.name + " " + contradiction};
 }
 
 LeaderVerdict judge_refusing(const View& view, const NodeView& leader) {
@@ -66,8 +69,8 @@ LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timin
 }  // namespace
 
 const NodeView* find_node(const View& view, std::string_view name) noexcept {
-    const auto found =
-        std::find_if(view.nodes.begin(), view.nodes.end(), [&](const NodeView& node) { return node.node.name == name; });
+    const auto found = std::find_if(view.nodes.begin(), view.nodes.end(),
+                                    [&](const NodeView& node) { return node.node.name == name; });
     return found == view.nodes.end() ? nullptr : &*found;
 }
 

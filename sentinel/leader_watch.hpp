@@ -1,11 +1,11 @@
-// Judges the recorded leader by what probes and replicas say, and keeps the record's account of the data up to date while it
-// leads. The rules of evidence for a failover are here and nowhere else. Pure.
+// Judges the recorded leader by what probes and replicas say, and keeps the record's account of the data up to date
+// while it leads. The rules of evidence for a failover are here and nowhere else. Pure.
 #pragma once
+
+#include "sentinel/view.hpp"
 
 #include <cstdint>
 #include <string>
-
-#include "sentinel/view.hpp"
 
 namespace portal::sentinel {
 
@@ -28,9 +28,9 @@ LeaderVerdict judge_leader(const View& view, const Timing& timing);
 /// True when no node answers here while another live portal reaches the leader: then this portal is the one in trouble.
 bool isolated(const View& view, const Timing& timing);
 
-/// The record with its in-sync set and its account of each node's data as the newest reports have them. Only for a leader
-/// that is fine. A replica leaves the set only on the word of a leader that was alive after the replica fell behind, so the
-/// leader's own death never empties it.
+/// The record with its in-sync set and its account of each node's data as the newest reports have them. Only for a
+/// leader that is fine. A replica leaves the set only on the word of a leader that was alive after the replica fell
+/// behind, so the leader's own death never empties it.
 Record kept_up(const View& view);
 
 /// A node's data as the record keeps it.

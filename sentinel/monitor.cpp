@@ -1,5 +1,8 @@
 #include "sentinel/monitor.hpp"
 
+#include "observe/log.hpp"
+#include "sentinel/monitor_loop.hpp"
+
 #include <algorithm>
 #include <exception>
 
@@ -7,9 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include "observe/log.hpp"
-#include "sentinel/monitor_loop.hpp"
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
@@ -49,14 +49,24 @@ void log_escaped(const std::exception_ptr& escaped) {
 Monitor::Monitor(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
                  std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
     : loop_(std::make_shared<Loop>(config, std::move(arbiter), std::move(permit), std::move(publish))) {}
-Monitor::~Monitor() { loop_->stop(); }
-void Monitor::start() { loop_->start(); }
-void Monitor::stop() { loop_->stop(); }
-void Monitor::report_trouble(const std::string& node, const std::string& what) { loop_->report_trouble(node, what); }
+Monitor::~Monitor() {
+    loop_->stop();
+}
+void Monitor::start() {
+    loop_->start();
+}
+void Monitor::stop() {
+    loop_->stop();
+}
+void Monitor::report_trouble(const std::string& node, const std::string& what) {
+    loop_->report_trouble(node, what);
+}
 void Monitor::switchover(std::optional<std::string> to, std::function<void(std::string error)> done) {
     loop_->switchover(std::move(to), std::move(done));
 }
-boost::json::object Monitor::status() const { return loop_->status(); }
+boost::json::object Monitor::status() const {
+    return loop_->status();
+}
 
 Monitor::Loop::WatchedNode::WatchedNode(config::Node configured, const Timing& timing, TimePoint now)
     : config(std::move(configured)), health(timing.ping_interval, timing.down_after, now) {
@@ -91,9 +101,9 @@ void Monitor::Loop::start() {
     });
     for (auto& node : nodes_) {
         node.health = NodeHealth(timing_.ping_interval, timing_.down_after, Clock::now());
-        node.probe = std::make_shared<NodeProbe>(
-            io_.get_executor(), node.config, login_, NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
-            [this](Observation observation) { observe(std::move(observation)); });
+        node.probe = std::make_shared<NodeProbe>(io_.get_executor(), node.config, login_,
+                                                 NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
+                                                 [this](Observation observation) { observe(std::move(observation)); });
         asio::co_spawn(io_, node.probe->run(), log_escaped);
     }
     tick();
@@ -135,8 +145,8 @@ void Monitor::Loop::switchover(std::optional<std::string> to, std::function<void
             return;
         }
         const auto unique = Clock::now().time_since_epoch().count();
-        request_ = Request{name_ + "/" + std::to_string(unique) + "/" + std::to_string(++requests_), to.value_or(""), done,
-                           Clock::now() + kRequestTime};
+        request_ = Request{name_ + "/" + std::to_string(unique) + "/" + std::to_string(++requests_), to.value_or(""),
+                           done, Clock::now() + kRequestTime};
         wake();
     });
 }
@@ -256,7 +266,8 @@ void Monitor::Loop::observe(Observation observation) {
     }
     if (view.report && view.report->link_up && observation.result == ProbeResult::answered) {
         // Redis counts in whole seconds, so "2" may be little more than one.
-        const auto heard_ago = std::chrono::seconds(std::max<std::int64_t>(0, view.report->leader_heard_seconds_ago - 1));
+        const auto heard_ago =
+            std::chrono::seconds(std::max<std::int64_t>(0, view.report->leader_heard_seconds_ago - 1));
         if (heard_ago < timing_.down_after) {
             view.vouched_at = observation.at;
         }
@@ -265,7 +276,9 @@ void Monitor::Loop::observe(Observation observation) {
     if (health != node->last_health) {
         const bool down = health == Health::down;
         observe::log(down ? observe::LogLevel::warn : observe::LogLevel::info, kSource,
-                     down ? "node is down" : health == Health::up ? "node is up" : "node is suspected",
+                     down                   ? "node is down"
+                     : health == Health::up ? "node is up"
+                                            : "node is suspected",
                      {{"node", observation.node}, {"detail", observation.detail}});
         node->last_health = health;
     }

@@ -2,6 +2,11 @@
 // publishes what shards route by. Owns its io_context and its thread; knows nothing of clients and shards.
 #pragma once
 
+#include "config/config.hpp"
+#include "replication/forward_permit.hpp"
+#include "replication/topology.hpp"
+#include "sentinel/arbiter/arbiter.hpp"
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,18 +14,13 @@
 
 #include <boost/json/object.hpp>
 
-#include "config/config.hpp"
-#include "replication/forward_permit.hpp"
-#include "replication/topology.hpp"
-#include "sentinel/arbiter/arbiter.hpp"
-
 namespace portal::sentinel {
 
 class Monitor {
   public:
-    /// Called on the monitor's thread with each new view. `applied` must be called once every shard routes by it; it may be
-    /// called from any thread, also from inside this call, and also after the monitor is gone. A view with an epoch equal
-    /// to the one before replaces it (fencing and leading share an epoch).
+    /// Called on the monitor's thread with each new view. `applied` must be called once every shard routes by it; it
+    /// may be called from any thread, also from inside this call, and also after the monitor is gone. A view with an
+    /// epoch equal to the one before replaces it (fencing and leading share an epoch).
     using Publish = std::function<void(replication::TopologyPtr topology, std::function<void()> applied)>;
 
     Monitor(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
@@ -35,8 +35,9 @@ class Monitor {
 
     /// Live traffic saw trouble with a node: probe it now. Any thread.
     void report_trouble(const std::string& node, const std::string& what);
-    /// A planned change of leader, to the named node or to the best replica. While no leader was ever recorded, it decides
-    /// which node becomes the first. `done` gets an error sentence or an empty string, on the monitor's thread. Any thread.
+    /// A planned change of leader, to the named node or to the best replica. While no leader was ever recorded, it
+    /// decides which node becomes the first. `done` gets an error sentence or an empty string, on the monitor's thread.
+    /// Any thread.
     void switchover(std::optional<std::string> to, std::function<void(std::string error)> done);
     /// A snapshot for /status.json and the metrics. Any thread.
     [[nodiscard]] boost::json::object status() const;

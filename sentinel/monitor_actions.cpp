@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include "observe/log.hpp"
 #include "sentinel/monitor_loop.hpp"
+
+#include <algorithm>
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
@@ -67,8 +67,8 @@ asio::awaitable<bool> Monitor::Loop::carry_out(Action action) {
 
 /// What a command learned of a node counts like a probe's report.
 void Monitor::Loop::accept_report(WatchedNode& node, const CommandOutcome& outcome) {
-    Observation observation{node.config.name, ProbeResult::answered, outcome.asked_at, Clock::now(),
-                            {},               outcome.report,        node.view.addresses};
+    Observation observation{node.config.name, ProbeResult::answered, outcome.asked_at, Clock::now(), {},
+                            outcome.report,   node.view.addresses};
     observe(std::move(observation));
 }
 

@@ -1,7 +1,15 @@
-// The inside of the monitor: one coroutine that reads the record, looks at the nodes, decides, acts and publishes, turn by turn.
-// Everything here runs on the monitor's thread, except what says otherwise. monitor.cpp holds the turn; monitor_record.cpp what
-// concerns the record and the marks; monitor_actions.cpp what is done to nodes; monitor_status.cpp what people see.
+// The inside of the monitor: one coroutine that reads the record, looks at the nodes, decides, acts and publishes, turn
+// by turn. Everything here runs on the monitor's thread, except what says otherwise. monitor.cpp holds the turn;
+// monitor_record.cpp what concerns the record and the marks; monitor_actions.cpp what is done to nodes;
+// monitor_status.cpp what people see.
 #pragma once
+
+#include "sentinel/acting_role.hpp"
+#include "sentinel/failover.hpp"
+#include "sentinel/health.hpp"
+#include "sentinel/monitor.hpp"
+#include "sentinel/node_commands.hpp"
+#include "sentinel/node_probe.hpp"
 
 #include <deque>
 #include <map>
@@ -10,13 +18,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include "sentinel/acting_role.hpp"
-#include "sentinel/failover.hpp"
-#include "sentinel/health.hpp"
-#include "sentinel/monitor.hpp"
-#include "sentinel/node_commands.hpp"
-#include "sentinel/node_probe.hpp"
 
 namespace portal::sentinel {
 
@@ -74,6 +75,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     boost::asio::awaitable<void> beat(bool reaches_leader, std::string suspects);
     boost::asio::awaitable<bool> commit(Record next, std::string holder);
     void take_in(Snapshot snapshot);
+    void witness(const Record& before);
     void take_in_marks(const std::vector<Mark>& marks);
     void settle_request();
     [[nodiscard]] bool leads_here() const;
@@ -132,7 +134,9 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     std::string why_;
     std::string said_;
     std::optional<TimePoint> published_at_;
+    Timeline witnessed_;  // the last change of leader that another portal carried out
     std::optional<Timeline> summed_up_;
+    std::string carried_out_by_;
     std::map<std::string, std::uint64_t> failovers_;
 
     bool record_due_ = true;

@@ -18,7 +18,8 @@ asio::awaitable<void> Monitor::Loop::confirm() {
     auto result = co_await arbiter_->read();
     if (!result.snapshot) {
         if (arbiter_error_ != result.error) {
-            observe::log_error(kSource, "cannot read the record", {{"arbiter", arbiter_->describe()}, {"error", result.error}});
+            observe::log_error(kSource, "cannot read the record",
+                               {{"arbiter", arbiter_->describe()}, {"error", result.error}});
         }
         arbiter_error_ = result.error;
         next_beat_ = Clock::now() + timing_.fence_after / 4;
@@ -50,16 +51,37 @@ void Monitor::Loop::take_in(Snapshot snapshot) {
     const bool new_phase =
         first || record_->epoch != snapshot.record->epoch || record_->phase != snapshot.record->phase;
     if (!first && record_->acting != snapshot.record->acting && !snapshot.record->acting.empty()) {
-        observe::log_info(kSource, "acting portal", {{"acting", snapshot.record->acting}, {"here", snapshot.record->acting == name_}});
+        observe::log_info(kSource, "acting portal",
+                          {{"acting", snapshot.record->acting}, {"here", snapshot.record->acting == name_}});
     }
+    const auto before = first ? Record{} : *record_;
     record_ = std::move(snapshot.record);
     role_.observe(record_, now);
     if (new_phase) {
+        if (!first) {
+            witness(before);
+        }
         phase_since_ = now;
         // A portal that has just started may read a record that is older than the nodes' last restart.
         vouched_for_ = !first;
     }
     settle_request();
+}
+
+/// Keeps the times of a change of leader that another portal carries out, as far as they are seen here.
+void Monitor::Loop::witness(const Record& before) {
+    if (witnessed_.epoch != record_->epoch) {
+        witnessed_ = {};
+        witnessed_.from = before.leader;
+        witnessed_.epoch = record_->epoch;
+        witnessed_.reason = record_->reason;
+        witnessed_.planned = record_->reason.starts_with("switchover");
+        witnessed_.detected = Clock::now();
+    }
+    if (record_->phase == Phase::leading) {
+        witnessed_.to = record_->leader;
+        witnessed_.recorded = Clock::now();
+    }
 }
 
 void Monitor::Loop::take_in_marks(const std::vector<Mark>& marks) {
@@ -95,7 +117,7 @@ asio::awaitable<void> Monitor::Loop::keep_role() {
         if (taken) {
             observe::log_info(kSource, "this portal acts now",
                               {{"epoch", static_cast<std::uint64_t>(record_->epoch)},
-                               {"reason", before.empty()   ? "the role was free"
+                               {"reason", before.empty()    ? "the role was free"
                                           : before == name_ ? "the lease was its own"
                                                             : "the lease of " + before + " ran out"}});
         }
@@ -131,7 +153,8 @@ asio::awaitable<bool> Monitor::Loop::commit(Record next, std::string holder) {
     }
     if (result.status == WriteStatus::unknown) {
         // It may have been written: nothing is decided before the record was read again.
-        observe::log_warn(kSource, "cannot write the record", {{"arbiter", arbiter_->describe()}, {"error", result.error}});
+        observe::log_warn(kSource, "cannot write the record",
+                          {{"arbiter", arbiter_->describe()}, {"error", result.error}});
         arbiter_error_ = result.error;
         next_beat_ = Clock::now() + kRetry;
         co_return false;
@@ -167,8 +190,8 @@ Mark Monitor::Loop::own_mark() const {
     return mark;
 }
 
-/// Writes this portal's mark when it is due or says something new. The permit is extended only together with a beat, so that
-/// a mark that stands still for `fence_after` proves that this portal does not forward.
+/// Writes this portal's mark when it is due or says something new. The permit is extended only together with a beat, so
+/// that a mark that stands still for `fence_after` proves that this portal does not forward.
 asio::awaitable<void> Monitor::Loop::beat(bool reaches_leader, std::string suspects) {
     auto mark = own_mark();
     mark.reaches_leader = reaches_leader;
@@ -206,8 +229,8 @@ void Monitor::Loop::settle_request() {
     if (!answered && Clock::now() < request_->deadline) {
         return;
     }
-    const auto error = answered ? record_->answered_error
-                                : "nothing came of it in time: " + (why_.empty() ? arbiter_error_ : why_);
+    const auto error =
+        answered ? record_->answered_error : "nothing came of it in time: " + (why_.empty() ? arbiter_error_ : why_);
     std::exchange(request_, std::nullopt)->done(error);
     wake();
 }

@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include "observe/log.hpp"
 #include "sentinel/monitor_loop.hpp"
+
+#include <algorithm>
 
 namespace portal::sentinel {
 namespace json = boost::json;
@@ -36,18 +36,24 @@ std::int64_t milliseconds_between(TimePoint from, std::optional<TimePoint> to) {
 }
 
 json::object to_json(const Timeline& timeline, std::optional<TimePoint> published) {
-    const auto start = timeline.noticed ? *timeline.noticed : *timeline.detected;
-    return {{"from", timeline.from},
-            {"to", timeline.to},
-            {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
-            {"reason", timeline.reason},
-            {"planned", timeline.planned},
-            {"detected_ms", milliseconds_between(start, timeline.detected)},
-            {"fenced_ms", milliseconds_between(start, timeline.fenced)},
-            {"promoted_ms", milliseconds_between(start, timeline.promoted)},
-            {"recorded_ms", milliseconds_between(start, timeline.recorded)},
-            {"published_ms", milliseconds_between(start, published)},
-            {"duration_ms", milliseconds_between(start, published)}};
+    const auto start = timeline.noticed.value_or(*timeline.detected);
+    json::object object{{"from", timeline.from},
+                        {"to", timeline.to},
+                        {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
+                        {"reason", timeline.reason},
+                        {"planned", timeline.planned}};
+    const auto add = [&](std::string_view key, std::optional<TimePoint> at) {
+        if (at) {
+            object[key] = milliseconds_between(start, at);
+        }
+    };
+    add("detected_ms", timeline.detected);
+    add("fenced_ms", timeline.fenced);
+    add("promoted_ms", timeline.promoted);
+    add("recorded_ms", timeline.recorded);
+    add("published_ms", published);
+    add("duration_ms", published);
+    return object;
 }
 
 std::uint64_t leader_offset(const View& view) {
@@ -88,18 +94,30 @@ void Monitor::Loop::say(const std::string& sentence) {
     }
 }
 
-/// Once per change of leader that this portal carried out, after it routes to the new one.
+/// Once per change of leader, after this portal routes to the new one. The portal that carried it out logs and counts
+/// it.
 void Monitor::Loop::sum_up() {
-    const auto& timeline = failover_.timeline();
-    if (!timeline.recorded || !leads_here() || record_->epoch != timeline.epoch ||
-        (summed_up_ && summed_up_->epoch == timeline.epoch)) {
+    if (!leads_here() || (summed_up_ && summed_up_->epoch == record_->epoch)) {
+        return;
+    }
+    const bool done_here = failover_.timeline().epoch == record_->epoch && failover_.timeline().recorded;
+    const auto& timeline = done_here ? failover_.timeline() : witnessed_;
+    if (timeline.epoch != record_->epoch || !timeline.recorded) {
         return;
     }
     summed_up_ = timeline;
+    carried_out_by_ = done_here ? name_ : record_->acting;
     said_.clear();
-    ++failovers_[timeline.from.empty() ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
-    const auto start = timeline.noticed ? *timeline.noticed : *timeline.detected;
-    observe::log_info(kSource, timeline.planned ? "switchover complete" : timeline.from.empty() ? "first leader" : "failover complete",
+    if (!done_here) {
+        return;
+    }
+    const bool first = timeline.from.empty();
+    ++failovers_[first ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
+    const auto start = timeline.noticed.value_or(*timeline.detected);
+    observe::log_info(kSource,
+                      first              ? "first leader"
+                      : timeline.planned ? "switchover complete"
+                                         : "failover complete",
                       {{"from", timeline.from},
                        {"to", timeline.to},
                        {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
@@ -169,7 +187,9 @@ void Monitor::Loop::update_status(const View* view) {
     }
     status["failovers"] = std::move(failovers);
     if (summed_up_) {
-        status["last_failover"] = to_json(*summed_up_, published_at_);
+        auto last = to_json(*summed_up_, published_at_);
+        last["carried_out_by"] = carried_out_by_;
+        status["last_failover"] = std::move(last);
     }
     const std::lock_guard lock(status_mutex_);
     status_ = std::move(status);

@@ -98,7 +98,8 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, confi
     if (!error.empty()) {
         co_return CommandOutcome{std::move(error), std::nullopt, {}};
     }
-    Words failover{"FAILOVER", "TO", listed.host, std::to_string(listed.port), "TIMEOUT", std::to_string(kHandOverTime.count())};
+    Words failover{
+        "FAILOVER", "TO", listed.host, std::to_string(listed.port), "TIMEOUT", std::to_string(kHandOverTime.count())};
     if (const auto refused = co_await command(old_leader, std::move(failover), deadline); !refused.empty()) {
         co_return co_await hand_over_paused(old_leader, replica, std::move(to));
     }
@@ -113,9 +114,8 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, confi
         if (Clock::now() >= deadline - deadline_ / 2) {
             Words abort{"FAILOVER", "ABORT"};
             (void)co_await command(old_leader, std::move(abort), deadline);
-            co_return CommandOutcome{"it did not catch up within " + std::to_string(kHandOverTime.count()) + " ms",
-                                     std::nullopt,
-                                     {}};
+            co_return CommandOutcome{
+                "it did not catch up within " + std::to_string(kHandOverTime.count()) + " ms", std::nullopt, {}};
         }
         co_await pause_briefly();
     }

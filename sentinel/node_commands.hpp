@@ -1,6 +1,11 @@
-// The commands by which the acting portal changes roles. Each opens a connection of its own, does one thing within its deadline
-// and says what became of it. Lives on the monitor's thread.
+// The commands by which the acting portal changes roles. Each opens a connection of its own, does one thing within its
+// deadline and says what became of it. Lives on the monitor's thread.
 #pragma once
+
+#include "config/config.hpp"
+#include "replication/info_parser.hpp"
+#include "sentinel/control_link.hpp"
+#include "sentinel/observation.hpp"
 
 #include <memory>
 #include <optional>
@@ -8,11 +13,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-
-#include "config/config.hpp"
-#include "replication/info_parser.hpp"
-#include "sentinel/control_link.hpp"
-#include "sentinel/observation.hpp"
 
 namespace portal::sentinel {
 
@@ -32,9 +32,9 @@ class NodeCommands {
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> promote(config::Node node) const;
     /// REPLICAOF to the leader; the node's next report shows the effect.
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> follow(config::Node node, replication::Endpoint leader) const;
-    /// Moves the role from a living leader to its replica without losing a write: FAILOVER TO, and where the leader does not
-    /// take that (no permission, replica known by another address) a pause of writes until the replica has caught up.
-    /// `listed` is the replica's address as the leader knows it. The report is the new leader's.
+    /// Moves the role from a living leader to its replica without losing a write: FAILOVER TO, and where the leader
+    /// does not take that (no permission, replica known by another address) a pause of writes until the replica has
+    /// caught up. `listed` is the replica's address as the leader knows it. The report is the new leader's.
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> hand_over(config::Node from, config::Node to,
                                                                    replication::Endpoint listed) const;
 

@@ -25,7 +25,9 @@ NodeProbe::NodeProbe(asio::any_io_executor executor, config::Node node, Login lo
       report_(std::move(report)),
       link_(std::make_shared<ControlLink>(std::move(executor), std::move(node), std::move(login))) {}
 
-void NodeProbe::probe_now() { link_->wake(); }
+void NodeProbe::probe_now() {
+    link_->wake();
+}
 
 void NodeProbe::stop() {
     stopped_ = true;

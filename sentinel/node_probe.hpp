@@ -1,6 +1,11 @@
-// Probes one node again and again over a connection that it keeps: one INFO per round, which is PING and report in one. A
-// connection that ends is noticed at once and made again at once, so a killed process is known by its refused connection.
+// Probes one node again and again over a connection that it keeps: one INFO per round, which is PING and report in one.
+// A connection that ends is noticed at once and made again at once, so a killed process is known by its refused
+// connection.
 #pragma once
+
+#include "config/config.hpp"
+#include "sentinel/control_link.hpp"
+#include "sentinel/observation.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -9,10 +14,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-
-#include "config/config.hpp"
-#include "sentinel/control_link.hpp"
-#include "sentinel/observation.hpp"
 
 namespace portal::sentinel {
 

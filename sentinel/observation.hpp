@@ -1,13 +1,13 @@
 // What one probe of one node saw. Pure values.
 #pragma once
 
+#include "replication/info_parser.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "replication/info_parser.hpp"
 
 namespace portal::sentinel {
 

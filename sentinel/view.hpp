@@ -1,16 +1,16 @@
-// Everything a decision rests on, as of one moment: the record, what the probes saw of the nodes, what the marks say of the
-// portals. Made by the monitor once per turn and passed down; decisions look at nothing else. Pure values.
+// Everything a decision rests on, as of one moment: the record, what the probes saw of the nodes, what the marks say of
+// the portals. Made by the monitor once per turn and passed down; decisions look at nothing else. Pure values.
 #pragma once
-
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "replication/reconfigure.hpp"
 #include "sentinel/arbiter/record.hpp"
 #include "sentinel/health.hpp"
 #include "sentinel/observation.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace portal::sentinel {
 

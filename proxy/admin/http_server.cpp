@@ -41,6 +41,9 @@ using Buffer = beast::flat_static_buffer<kHeaderLimit + kBodyLimit>;
 }  // namespace
 
 struct ServerCore {
+    ServerCore(ServerOptions given_options, AdminHandlers given_handlers)
+        : options(std::move(given_options)), handlers(std::move(given_handlers)) {}
+
     ServerOptions options;
     AdminHandlers handlers;
     std::size_t connections = 0;

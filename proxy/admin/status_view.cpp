@@ -35,9 +35,9 @@ std::optional<bool> flag(const json::object& object, std::string_view key) {
 }
 
 const json::object& child(const json::object& object, std::string_view key) {
-    static const json::object kEmpty;
+    static const json::object nothing;
     const auto* value = object.if_contains(key);
-    return value != nullptr && value->is_object() ? value->get_object() : kEmpty;
+    return value != nullptr && value->is_object() ? value->get_object() : nothing;
 }
 
 /// Calls `take` with each object of the array under `key`.

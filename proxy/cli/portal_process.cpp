@@ -54,6 +54,11 @@ PortalProcess::~PortalProcess() {
 }
 
 std::string PortalProcess::start() {
+    for (const config::Node& node : config_.nodes) {
+        if (node.tls) {
+            return "node " + node.name + ": this version reaches nodes without TLS only; remove nodes[].tls";
+        }
+    }
     raise_descriptor_limit(config_.limits.sessions);
     shards_ = std::make_unique<shard::ShardGroup>(config_, permit_, [this](const std::string& node, std::string_view why) {
         monitor_->report_trouble(node, std::string(why));

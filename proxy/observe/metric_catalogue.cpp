@@ -114,7 +114,6 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_client_connections_limit", kGauge, {}, "Client connections that the configuration allows (limits.sessions)."},
         {"redis_portal_leader_known", kGauge, {}, "1 while this portal has a leader to forward to."},
         {"redis_portal_leader_epoch", kGauge, {}, "Epoch of the topology that this portal routes by; it grows with each change of leader."},
-        {"redis_portal_leader_changed_timestamp_seconds", kGauge, {}, "Unix time at which this portal last saw the leader change."},
         {"redis_portal_leaders_observed", kGauge, {}, "Nodes that claim to be leader; 1 is right."},
         {"redis_portal_backend_up", kGauge, {"backend"}, "1 while probes of the node succeed."},
         {"redis_portal_backend_role", kGauge, {"backend", "role"}, "1 for the role that the node has (leader, replica or unknown), 0 for the others."},

@@ -38,7 +38,6 @@ enum class Metric : std::uint8_t {
     client_connections_limit,
     leader_known,
     leader_epoch,
-    leader_changed_timestamp,
     leaders_observed,
     backend_up,
     backend_role,

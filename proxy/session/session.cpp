@@ -1,5 +1,7 @@
 #include "session/session.hpp"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -39,6 +41,12 @@ HandshakeFailure handshake_failure(const net::Stream& stream) {
             break;
     }
     return HandshakeFailure::closed;
+}
+
+/// The first words of an HTTP request or header.
+bool is_http(std::string_view word) {
+    return (word.size() == 4 && ::strncasecmp(word.data(), "post", 4) == 0) ||
+           (word.size() == 5 && ::strncasecmp(word.data(), "host:", 5) == 0);
 }
 
 /// How many commands after a MULTI, its EXEC included, are all in `rest` and may travel on a shared link; 0: not a whole
@@ -258,6 +266,10 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     const Row& row = command::classify(request);
     muted_ = state_.reply_mode == command::ReplyMode::off || state_.reply_mode == command::ReplyMode::skip_this;
 
+    if (row.handling == Handling::unknown && is_http(request.arg(0))) {
+        close(Closed::protocol);  // as redis-server: a browser was lured into talking to us
+        return true;
+    }
     bool taken = true;
     if (must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
         row.handling != Handling::quit && row.handling != Handling::reset) {

@@ -18,8 +18,20 @@ namespace portal::session {
 struct SessionRegistry;
 
 struct SessionContext {
+    /// What the context refers to outlives it. `shards`: how many share hold.bytes.
+    struct Parts {
+        const config::Config& config;
+        const replication::ForwardPermit& permit;
+        net::Turn& turn;
+        net::Scratch& scratch;
+        upstream::LinkPool& links;
+        observe::ShardCounters& counters;
+        SessionRegistry& registry;
+        std::uint32_t shards = 1;
+    };
+    explicit SessionContext(const Parts& parts);
+
     const config::Config& config;
-    const command::DenyList& denied;
     const replication::ForwardPermit& permit;
     net::Turn& turn;
     net::Scratch& scratch;
@@ -27,19 +39,21 @@ struct SessionContext {
     observe::ShardCounters& counters;
     SessionRegistry& registry;
 
+    command::DenyList denied;
+    resp::RequestLimits limits;
+    resp::RequestLimits unauthenticated_limits;
     net::DeadlineQueue handshake_deadlines;
     net::DeadlineQueue idle_deadlines;
     net::DeadlineQueue hold_deadlines;
     net::DeadlineQueue stalled_deadlines;  // the client does not read
-
-    resp::RequestLimits limits;
-    resp::RequestLimits unauthenticated_limits;
-    std::size_t hold_bytes = 0;  // this shard's part of hold.bytes
+    std::size_t hold_bytes;                // this shard's part of hold.bytes
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
     std::size_t held_bytes = 0;
     bool draining = false;
 
+    /// Ends what has waited too long.
+    void expire_deadlines(net::Turn::Clock::time_point now);
     /// There is a leader, and the record was confirmed recently enough.
     [[nodiscard]] bool forwarding() const noexcept { return topology->leader && links.usable() && permit.valid(turn.now()); }
 };

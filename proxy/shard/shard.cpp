@@ -14,18 +14,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{50};
 constexpr std::chrono::seconds kIdleLinks{10};
-constexpr std::chrono::seconds kStalled{60};
 /// How long requests that are in flight may still be answered by the old leader once forwarding has stopped.
 constexpr std::chrono::milliseconds kFenceGrace{100};
 constexpr std::chrono::milliseconds kFencePoll{2};
-
-resp::RequestLimits limits_of(const config::Config& config, bool authenticated) {
-    resp::RequestLimits limits;
-    limits.request = config.limits.request_bytes.count + 64 * 1024;
-    limits.bulk = static_cast<std::int64_t>(config.limits.request_bytes.count);
-    limits.authenticated = authenticated;
-    return limits;
-}
 
 }  // namespace
 
@@ -37,21 +28,14 @@ Shard::Shard(ShardSetup setup)
       links_(link_context_, {.trouble = [this](const replication::Node& node,
                                                std::string_view why) { setup_.trouble(node.name, why); },
                              .ready = [this] { retry_held(); }}),
-      context_{.config = setup_.config,
-               .denied = setup_.denied,
-               .permit = *setup_.permit,
-               .turn = turn_,
-               .scratch = scratch_,
-               .links = links_,
-               .counters = counters_,
-               .registry = registry_,
-               .handshake_deadlines = net::DeadlineQueue(setup_.config.limits.handshake_time),
-               .idle_deadlines = net::DeadlineQueue(setup_.config.limits.idle_time),
-               .hold_deadlines = net::DeadlineQueue(setup_.config.hold.time),
-               .stalled_deadlines = net::DeadlineQueue(kStalled),
-               .limits = limits_of(setup_.config, true),
-               .unauthenticated_limits = limits_of(setup_.config, false),
-               .hold_bytes = setup_.config.hold.bytes.count / std::max(1U, setup_.count)} {}
+      context_({.config = setup_.config,
+                .permit = *setup_.permit,
+                .turn = turn_,
+                .scratch = scratch_,
+                .links = links_,
+                .counters = counters_,
+                .registry = registry_,
+                .shards = setup_.count}) {}
 
 Shard::~Shard() { stop(); }
 
@@ -215,10 +199,7 @@ void Shard::tick() {
     counters_.turns.set(turn_.flushed_turns());
     const auto now = turn_.now();
     connect_deadlines_.expire(now);
-    context_.handshake_deadlines.expire(now);
-    context_.idle_deadlines.expire(now);
-    context_.hold_deadlines.expire(now);
-    context_.stalled_deadlines.expire(now);
+    context_.expire_deadlines(now);
     retry_held();
     if (now - idle_links_checked_ >= kIdleLinks) {
         idle_links_checked_ = now;

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "certs/tls_context.hpp"
-#include "command/classifier.hpp"
 #include "config/config.hpp"
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
@@ -26,7 +25,6 @@ namespace portal::shard {
 /// What every shard is made with. The references outlive the shard.
 struct ShardSetup {
     const config::Config& config;
-    const command::DenyList& denied;
     std::shared_ptr<const replication::ForwardPermit> permit;
     /// Trouble with a node on live traffic; called on the shard's thread.
     std::function<void(const std::string& node, std::string_view why)> trouble;

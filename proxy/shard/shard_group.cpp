@@ -26,10 +26,10 @@ std::uint32_t usable_processors() {
 
 ShardGroup::ShardGroup(const config::Config& config, std::shared_ptr<const replication::ForwardPermit> permit,
                        Trouble trouble)
-    : config_(config), denied_(config.commands.deny) {
+    : config_(config) {
     const std::uint32_t count = config.threads > 0 ? config.threads : usable_processors();
     for (std::uint32_t index = 0; index < count; ++index) {
-        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, denied_, permit, trouble, index, count}));
+        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, permit, trouble, index, count}));
     }
 }
 
@@ -37,7 +37,9 @@ ShardGroup::~ShardGroup() { stop(); }
 
 std::string ShardGroup::use_certificates(const Certificates& certificates) {
     if (!ticket_keys_) {
-        auto keys = certs::TicketKeys::random();
+        const auto rotation = std::chrono::duration_cast<std::chrono::seconds>(config_.tickets.rotation);
+        auto keys = config_.tickets.secret ? certs::TicketKeys::from_secret(*config_.tickets.secret, rotation)
+                                           : certs::TicketKeys::random(rotation);
         if (keys.has_error()) {
             return keys.error().message;
         }

@@ -45,7 +45,6 @@ class ShardGroup {
 
   private:
     const config::Config& config_;
-    command::DenyList denied_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::uint64_t dealt_ = 0;

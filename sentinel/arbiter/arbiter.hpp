@@ -1,6 +1,9 @@
-// Where the portals keep their record and their marks: compare-and-swap on one record, one mark per portal, and a watch on
-// both. Implementations wrap a locked file, etcd or a Kubernetes Lease. Used by one thread, the monitor's.
+// Where the portals keep their record and their marks: compare-and-swap on one record, one mark per portal, and a watch
+// on both. Implementations wrap a locked file, etcd or a Kubernetes Lease. Used by one thread, the monitor's.
 #pragma once
+
+#include "config/config.hpp"
+#include "sentinel/arbiter/record.hpp"
 
 #include <functional>
 #include <memory>
@@ -10,9 +13,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-
-#include "config/config.hpp"
-#include "sentinel/arbiter/record.hpp"
 
 namespace portal::sentinel {
 
@@ -66,7 +66,8 @@ class Arbiter {
     [[nodiscard]] virtual std::string describe() const = 0;
 };
 
-/// Makes the arbiter that the configuration names. Throws std::runtime_error with one clear sentence when it cannot be used.
+/// Makes the arbiter that the configuration names. Throws std::runtime_error with one clear sentence when it cannot be
+/// used.
 std::unique_ptr<Arbiter> make_arbiter(const config::Arbiter& settings, const std::string& portal_name);
 
 }  // namespace portal::sentinel

@@ -1,22 +1,22 @@
 #include "sentinel/arbiter/file_arbiter.hpp"
 
+#include "sentinel/arbiter/record_json.hpp"
+
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <sys/file.h>
+#include <sys/inotify.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/inotify.h>
-#include <unistd.h>
-
-#include "sentinel/arbiter/record_json.hpp"
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
@@ -27,7 +27,9 @@ constexpr mode_t kPrivateFile = 0600;
 /// A lock is held for one small write; whoever holds it longer is stuck.
 constexpr std::chrono::milliseconds kLockPatience{300};
 
-std::string cause() { return std::strerror(errno); }
+std::string cause() {
+    return std::strerror(errno);
+}
 
 /// Takes the lock, or says why not. The lock ends with the descriptor.
 Descriptor lock(const fs::path& path, std::chrono::milliseconds patience, std::string& error) {
@@ -114,7 +116,9 @@ Descriptor::~Descriptor() {
         ::close(fd_);
     }
 }
-int Descriptor::release() noexcept { return std::exchange(fd_, -1); }
+int Descriptor::release() noexcept {
+    return std::exchange(fd_, -1);
+}
 
 /// Reads inotify events and reports those that concern the record or another portal's mark.
 class FileArbiter::Watch : public std::enable_shared_from_this<Watch> {
@@ -177,7 +181,8 @@ class FileArbiter::Watch : public std::enable_shared_from_this<Watch> {
 FileArbiter::FileArbiter(fs::path path, std::string portal_name)
     : path_(fs::absolute(path)), portal_name_(std::move(portal_name)) {
     if (portal_name_.empty() || portal_name_.find('/') != std::string::npos) {
-        throw std::runtime_error("arbiter: '" + portal_name_ + "' cannot be part of a file name; choose another portal name");
+        throw std::runtime_error("arbiter: '" + portal_name_ +
+                                 "' cannot be part of a file name; choose another portal name");
     }
     marks_ = beside(".marks");
     make_private_folder(path_.parent_path());
@@ -201,9 +206,15 @@ FileArbiter::~FileArbiter() {
     }
 }
 
-fs::path FileArbiter::beside(const char* suffix) const { return path_.string() + suffix; }
-fs::path FileArbiter::mark_path() const { return marks_ / (portal_name_ + ".mark"); }
-std::string FileArbiter::describe() const { return "file " + path_.string(); }
+fs::path FileArbiter::beside(const char* suffix) const {
+    return path_.string() + suffix;
+}
+fs::path FileArbiter::mark_path() const {
+    return marks_ / (portal_name_ + ".mark");
+}
+std::string FileArbiter::describe() const {
+    return "file " + path_.string();
+}
 
 FileArbiter::Stored FileArbiter::load() const {
     Stored stored;

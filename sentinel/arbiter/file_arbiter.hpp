@@ -1,14 +1,15 @@
-// The arbiter of one host: a JSON file that is replaced whole under a lock, a folder beside it with one small file per portal,
-// and inotify to see changes within milliseconds. Calls take microseconds (a write waits for the disk) and do not suspend.
+// The arbiter of one host: a JSON file that is replaced whole under a lock, a folder beside it with one small file per
+// portal, and inotify to see changes within milliseconds. Calls take microseconds (a write waits for the disk) and do
+// not suspend.
 #pragma once
+
+#include "sentinel/arbiter/arbiter.hpp"
 
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include "sentinel/arbiter/arbiter.hpp"
 
 namespace portal::sentinel {
 

@@ -1,6 +1,6 @@
-#include <stdexcept>
-
 #include "sentinel/arbiter/file_arbiter.hpp"
+
+#include <stdexcept>
 
 namespace portal::sentinel {
 namespace {
@@ -15,7 +15,8 @@ struct Maker {
         throw std::runtime_error("arbiter: this version has the file arbiter only, not etcd; set arbiter.file.path");
     }
     std::unique_ptr<Arbiter> operator()(const config::KubernetesArbiter&) const {
-        throw std::runtime_error("arbiter: this version has the file arbiter only, not kubernetes; set arbiter.file.path");
+        throw std::runtime_error(
+            "arbiter: this version has the file arbiter only, not kubernetes; set arbiter.file.path");
     }
 };
 

@@ -1,15 +1,16 @@
-// The one truth that the portals share: who leads, in which epoch, and which portal acts. Kept by an arbiter, changed only by
-// compare-and-swap. Beside it every portal keeps a mark of its own. Pure values; knows no file, no network and no clock.
+// The one truth that the portals share: who leads, in which epoch, and which portal acts. Kept by an arbiter, changed
+// only by compare-and-swap. Beside it every portal keeps a mark of its own. Pure values; knows no file, no network and
+// no clock.
 #pragma once
+
+#include "replication/candidate.hpp"
+#include "replication/topology.hpp"
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "replication/candidate.hpp"
-#include "replication/topology.hpp"
 
 namespace portal::sentinel {
 
@@ -28,7 +29,8 @@ struct Record {
     std::vector<std::string> in_sync;
     /// Name of the acting portal; empty when it gave the role away.
     std::string acting;
-    /// Grows with each renewal by the acting portal. Others watch it change by their own clocks; clocks are never compared.
+    /// Grows with each renewal by the acting portal. Others watch it change by their own clocks; clocks are never
+    /// compared.
     std::uint64_t renewals = 0;
     /// What was last known of each node's data, by name.
     std::map<std::string, replication::KnownData> known;
@@ -52,7 +54,8 @@ struct Mark {
     bool reaches_leader = false;
     /// A node that this portal believes dead; the acting portal looks at it at once. Empty: none.
     std::string suspects;
-    /// A switchover that this portal was asked for and the acting one shall do. Empty id: none; empty target: any in-sync node.
+    /// A switchover that this portal was asked for and the acting one shall do. Empty id: none; empty target: any
+    /// in-sync node.
     std::string wants_id;
     std::string wants_to;
 

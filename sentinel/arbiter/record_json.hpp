@@ -1,12 +1,12 @@
-// Record and mark as JSON, for every arbiter that keeps text. Unknown keys are ignored, so that an older portal can read what a
-// newer one wrote. Pure.
+// Record and mark as JSON, for every arbiter that keeps text. Unknown keys are ignored, so that an older portal can
+// read what a newer one wrote. Pure.
 #pragma once
+
+#include "sentinel/arbiter/record.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "sentinel/arbiter/record.hpp"
 
 namespace portal::sentinel {
 

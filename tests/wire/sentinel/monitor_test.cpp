@@ -1,6 +1,8 @@
 // Two monitors with one record, and real redis-server processes: who leads, who acts, and that no data is wiped.
 #include "sentinel/monitor.hpp"
 
+#include "redis_process.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -13,8 +15,6 @@
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
-
-#include "redis_process.hpp"
 
 namespace portal::sentinel {
 namespace {
@@ -197,9 +197,8 @@ TEST_F(MonitorTest, two_leaders_with_data_are_left_alone_until_the_operator_deci
     redis0.ask({"SET", "key", "zero"});
     redis1.ask({"SET", "key", "one"});
     start_portals();
-    ASSERT_TRUE(eventually([&] {
-        return trouble().find("redis-portal switchover --to NODE") != std::string::npos;
-    })) << trouble();
+    ASSERT_TRUE(eventually([&] { return trouble().find("redis-portal switchover --to NODE") != std::string::npos; }))
+        << trouble();
     EXPECT_EQ(redis0.info("role") + redis1.info("role"), "mastermaster");
     EXPECT_EQ(portal0->switchover("redis-1"), "");
     ASSERT_TRUE(both_route_to("redis-1")) << trouble();

@@ -1,17 +1,16 @@
 #include "redis_process.hpp"
 
 #include <arpa/inet.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <signal.h>
 #include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 
@@ -54,7 +53,9 @@ std::string RedisProcess::unavailable() {
 RedisProcess::RedisProcess(fs::path folder) : folder_(std::move(folder)), port_(free_port()) {
     fs::create_directories(folder_);
 }
-RedisProcess::~RedisProcess() { kill(); }
+RedisProcess::~RedisProcess() {
+    kill();
+}
 
 void RedisProcess::start(const std::vector<std::string>& options) {
     std::vector<std::string> arguments{"--replicaof", "127.0.0.1", "1"};
@@ -62,11 +63,14 @@ void RedisProcess::start(const std::vector<std::string>& options) {
     launch(std::move(arguments));
 }
 
-void RedisProcess::start_bare(const std::vector<std::string>& options) { launch(options); }
+void RedisProcess::start_bare(const std::vector<std::string>& options) {
+    launch(options);
+}
 
 void RedisProcess::launch(std::vector<std::string> arguments) {
-    std::vector<std::string> words{"redis-server", "--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir",
-                                   folder_,        "--save", "",                    "--logfile", folder_ / "log"};
+    std::vector<std::string> words{
+        "redis-server", "--port", std::to_string(port_), "--bind",       "127.0.0.1", "--dir", folder_,
+        "--save",       "",       "--logfile",           folder_ / "log"};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (auto& word : words) {
@@ -102,8 +106,12 @@ void RedisProcess::kill() {
         pid_ = -1;
     }
 }
-void RedisProcess::pause() { ::kill(pid_, SIGSTOP); }
-void RedisProcess::resume() { ::kill(pid_, SIGCONT); }
+void RedisProcess::pause() {
+    ::kill(pid_, SIGSTOP);
+}
+void RedisProcess::resume() {
+    ::kill(pid_, SIGCONT);
+}
 void RedisProcess::wipe() {
     fs::remove_all(folder_);
     fs::create_directories(folder_);

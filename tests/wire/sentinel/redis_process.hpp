@@ -1,12 +1,12 @@
-// A real redis-server on loopback for one test, with its own folder. Killed and started again at will; gone with the object.
+// A real redis-server on loopback for one test, with its own folder. Killed and started again at will; gone with the
+// object.
 #pragma once
-
-#include <sys/types.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace portal::testing {
@@ -37,7 +37,8 @@ class RedisProcess {
     RedisProcess(const RedisProcess&) = delete;
     RedisProcess& operator=(const RedisProcess&) = delete;
 
-    /// Starts it as a replica of nobody reachable, as redis-portal's nodes boot, plus `options`; returns once it answers.
+    /// Starts it as a replica of nobody reachable, as redis-portal's nodes boot, plus `options`; returns once it
+    /// answers.
     void start(const std::vector<std::string>& options = {});
     /// Starts it as a bare server, which leads.
     void start_bare(const std::vector<std::string>& options = {});

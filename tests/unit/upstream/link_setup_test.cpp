@@ -1,0 +1,83 @@
+#include "upstream/link_setup.hpp"
+
+#include <gtest/gtest.h>
+
+namespace portal::upstream {
+namespace {
+
+using Step = LinkSetup::Step;
+
+constexpr std::string_view kHello2 =
+    "*14\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n8.0.1\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:7\r\n$4\r\n"
+    "mode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
+
+TEST(LinkSetup, AnAnonymousLinkAsksOnlyHello) {
+    LinkSetup setup(LinkIdentity{});
+    EXPECT_EQ(setup.request(), "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n");
+    EXPECT_EQ(setup.on_reply(kHello2), Step::ready);
+    EXPECT_EQ(setup.hello().server, "valkey");
+    EXPECT_EQ(setup.hello().version, "8.0.1");
+    EXPECT_FALSE(setup.auth_required());
+}
+
+TEST(LinkSetup, LoginProtocolAndDatabaseGoOutInOneWrite) {
+    LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 5});
+    EXPECT_EQ(setup.request(),
+              "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$6\r\nsecret\r\n*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n");
+    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
+    EXPECT_EQ(setup.on_reply("%1\r\n$6\r\nserver\r\n$5\r\nredis\r\n"), Step::more);
+    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::ready);
+}
+
+TEST(LinkSetup, ANodeThatWantsALoginIsReadyButSaysSo) {
+    LinkSetup setup(LinkIdentity{});
+    EXPECT_EQ(setup.on_reply("-NOAUTH HELLO must be called with the client already authenticated\r\n"), Step::ready);
+    EXPECT_TRUE(setup.auth_required());
+}
+
+TEST(LinkSetup, AnOldServerWithoutHelloIsGoodForResp2Only) {
+    LinkSetup resp2(LinkIdentity{});
+    EXPECT_EQ(resp2.on_reply("-ERR unknown command `HELLO`\r\n"), Step::ready);
+    LinkSetup resp3({"", "", resp::Protocol::resp3, 0});
+    EXPECT_EQ(resp3.on_reply("-ERR unknown command `HELLO`\r\n"), Step::refused);
+}
+
+TEST(LinkSetup, ARefusedLoginEndsItWithTheNodesOwnWords) {
+    LinkSetup setup({"bob", "wrong", resp::Protocol::resp2, 0});
+    EXPECT_EQ(setup.on_reply("-WRONGPASS invalid username-password pair or user is disabled.\r\n"), Step::refused);
+    EXPECT_EQ(setup.error(), "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+}
+
+TEST(LinkSetup, ARefusedDatabaseEndsItWithTheNodesOwnWords) {
+    LinkSetup setup({"", "", resp::Protocol::resp2, 99});
+    EXPECT_EQ(setup.on_reply(kHello2), Step::more);
+    EXPECT_EQ(setup.on_reply("-ERR DB index is out of range\r\n"), Step::refused);
+    EXPECT_EQ(setup.error(), "-ERR DB index is out of range\r\n");
+}
+
+TEST(LinkSetup, AReplyTooManyIsRefused) {
+    LinkSetup setup(LinkIdentity{});
+    EXPECT_EQ(setup.on_reply(kHello2), Step::ready);
+    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::refused);
+}
+
+TEST(LinkSetup, HostileHelloValuesAreNotTaken) {
+    for (const std::string_view hostile :
+         {"%1\r\n$6\r\nserver\r\n$999999999999999999999\r\nx\r\n", "%1\r\n$6\r\nserver\r\n$50\r\nx\r\n", "%1\r\n$6\r\nserver\r\n$",
+          "%1\r\n$6\r\nserver\r\n:1\r\n"}) {
+        LinkSetup setup(LinkIdentity{});
+        EXPECT_EQ(setup.on_reply(hostile), Step::ready);
+        EXPECT_EQ(setup.hello().server, "redis") << hostile;
+    }
+}
+
+TEST(LinkIdentity, TwoPasswordsOfOneUserLeadToTheSameLink) {
+    const LinkIdentity one{"bob", "a", resp::Protocol::resp2, 0};
+    EXPECT_TRUE(one.same_link({"bob", "b", resp::Protocol::resp2, 0}));
+    EXPECT_FALSE(one.same_link({"eve", "a", resp::Protocol::resp2, 0}));
+    EXPECT_FALSE(one.same_link({"bob", "a", resp::Protocol::resp3, 0}));
+    EXPECT_FALSE(one.same_link({"bob", "a", resp::Protocol::resp2, 1}));
+}
+
+}  // namespace
+}  // namespace portal::upstream

@@ -1,0 +1,180 @@
+// What every arbiter must keep, shown on the one that is a file: compare-and-swap, marks, a watch, and crashes in
+// between.
+#include "sentinel/arbiter/file_arbiter.hpp"
+
+#include "redis_process.hpp"
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <sys/stat.h>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gtest/gtest.h>
+
+namespace portal::sentinel {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ScratchFolder;
+
+template <typename Result>
+Result finish(boost::asio::awaitable<Result> operation) {
+    boost::asio::io_context io;
+    auto result = boost::asio::co_spawn(io, std::move(operation), boost::asio::use_future);
+    io.run();
+    return result.get();
+}
+
+Record record_of(std::uint64_t epoch) {
+    Record record;
+    record.epoch = replication::Epoch{epoch};
+    record.phase = Phase::leading;
+    record.leader = "redis-0";
+    return record;
+}
+Mark mark_of(const std::string& portal) {
+    Mark mark;
+    mark.portal = portal;
+    return mark;
+}
+mode_t mode_of(const fs::path& path) {
+    struct stat status {};
+    ::stat(path.c_str(), &status);
+    return status.st_mode & 0777U;
+}
+std::string message_of(const std::function<void()>& throwing) {
+    try {
+        throwing();
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+class FileArbiterTest : public ::testing::Test {
+  protected:
+    Snapshot read(FileArbiter& arbiter) {
+        auto result = finish(arbiter.read());
+        EXPECT_EQ(result.error, "");
+        return result.snapshot.value_or(Snapshot{});
+    }
+    ScratchFolder folder;
+    fs::path path = folder.path() / "state" / "record";
+    FileArbiter first{path, "portal-0"};
+    FileArbiter second{path, "portal-1"};
+};
+
+TEST_F(FileArbiterTest, there_is_no_record_at_first_and_what_one_writes_the_other_reads) {
+    EXPECT_FALSE(read(first).record);
+    EXPECT_EQ(read(first).version, "");
+    const auto written = finish(first.write(record_of(1), ""));
+    EXPECT_EQ(written.status, WriteStatus::written);
+    const auto seen = read(second);
+    EXPECT_EQ(seen.record, record_of(1));
+    EXPECT_EQ(seen.version, written.version);
+}
+
+TEST_F(FileArbiterTest, of_two_that_write_upon_the_same_version_one_wins) {
+    EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::written);
+    EXPECT_EQ(finish(second.write(record_of(2), "")).status, WriteStatus::conflict);
+    EXPECT_EQ(read(second).record, record_of(1));
+}
+
+TEST_F(FileArbiterTest, no_update_is_lost_when_two_race) {
+    constexpr int kEach = 100;
+    const auto count = [](FileArbiter& arbiter) {
+        for (int done = 0; done < kEach;) {
+            auto snapshot = finish(arbiter.read()).snapshot.value();
+            auto next = snapshot.record.value_or(record_of(1));
+            ++next.renewals;
+            done += finish(arbiter.write(next, snapshot.version)).status == WriteStatus::written ? 1 : 0;
+        }
+    };
+    std::thread other(count, std::ref(second));
+    count(first);
+    other.join();
+    EXPECT_EQ(read(first).record->renewals, 2U * kEach);
+}
+
+TEST_F(FileArbiterTest, marks_are_seen_by_all_and_gone_when_removed) {
+    EXPECT_EQ(finish(first.write_mark(mark_of("portal-0"))), "");
+    EXPECT_EQ(finish(second.write_mark(mark_of("portal-1"))), "");
+    EXPECT_EQ(read(first).marks.size(), 2U);
+    EXPECT_EQ(finish(second.remove_mark()), "");
+    ASSERT_EQ(read(first).marks.size(), 1U);
+    EXPECT_EQ(read(first).marks[0].portal, "portal-0");
+}
+
+TEST_F(FileArbiterTest, a_crash_between_writing_and_replacing_changes_nothing) {
+    EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::written);
+    std::ofstream(path.string() + ".new") << R"({"epoch":2,"phase":"lead)";
+    const auto seen = read(second);
+    EXPECT_EQ(seen.record, record_of(1));
+    EXPECT_EQ(finish(second.write(record_of(3), seen.version)).status, WriteStatus::written);
+    EXPECT_EQ(read(first).record, record_of(3));
+}
+
+TEST_F(FileArbiterTest, a_file_that_holds_no_record_is_reported_and_never_overwritten) {
+    std::ofstream(path) << "hello";
+    const auto result = finish(first.read());
+    EXPECT_FALSE(result.snapshot);
+    EXPECT_NE(result.error.find(path.string()), std::string::npos);
+    EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::unknown);
+    std::ifstream file(path);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "hello");
+}
+
+TEST_F(FileArbiterTest, others_on_the_host_can_read_nothing) {
+    EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::written);
+    EXPECT_EQ(finish(first.write_mark(mark_of("portal-0"))), "");
+    EXPECT_EQ(mode_of(path), 0600U);
+    EXPECT_EQ(mode_of(path.string() + ".marks"), 0700U);
+    EXPECT_EQ(mode_of(path.string() + ".marks/portal-0.mark"), 0600U);
+    EXPECT_EQ(mode_of(path.parent_path()), 0700U);
+}
+
+TEST_F(FileArbiterTest, the_watch_reports_the_record_and_marks_of_others_but_not_the_own_mark) {
+    boost::asio::io_context io;
+    int changes = 0;
+    first.watch(io.get_executor(), [&] {
+        ++changes;
+        io.stop();
+    });
+    const auto wait = [&](std::chrono::milliseconds limit) {
+        io.restart();
+        io.run_for(limit);
+        return std::exchange(changes, 0) > 0;
+    };
+    EXPECT_EQ(finish(second.write(record_of(1), "")).status, WriteStatus::written);
+    EXPECT_TRUE(wait(std::chrono::seconds(5)));
+    EXPECT_EQ(finish(second.write_mark(mark_of("portal-1"))), "");
+    EXPECT_TRUE(wait(std::chrono::seconds(5)));
+    EXPECT_EQ(finish(first.write_mark(mark_of("portal-0"))), "");
+    EXPECT_FALSE(wait(std::chrono::milliseconds(50)));
+    first.close();
+}
+
+TEST_F(FileArbiterTest, a_second_portal_of_the_same_name_is_refused) {
+    const auto message = message_of([&] { FileArbiter(path, "portal-0"); });
+    EXPECT_NE(message.find("is a portal called portal-0 running already?"), std::string::npos) << message;
+}
+
+TEST(MakeArbiter, says_clearly_what_this_version_cannot_do) {
+    EXPECT_NE(message_of([] { make_arbiter(config::EtcdArbiter{}, "portal-0"); }).find("not etcd"), std::string::npos);
+    EXPECT_NE(message_of([] { make_arbiter(config::KubernetesArbiter{}, "portal-0"); }).find("not kubernetes"),
+              std::string::npos);
+}
+
+TEST(MakeArbiter, names_the_folder_that_it_cannot_make) {
+    const auto message = message_of([] { make_arbiter(config::FileArbiter{"/proc/nowhere/record"}, "portal-0"); });
+    EXPECT_NE(message.find("/proc/nowhere"), std::string::npos) << message;
+}
+
+}  // namespace
+}  // namespace portal::sentinel
