@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -12,6 +14,7 @@
 #include <iterator>
 #include <mutex>
 #include <thread>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -91,6 +94,52 @@ class Portal {
     std::unique_ptr<Monitor> monitor_;
 };
 
+/// A portal in a process of its own, so that it can be killed and paused like one: this program again, running one
+/// test.
+class PortalProcess {
+  public:
+    explicit PortalProcess(const config::Config& config) {
+        const auto text = [&](std::size_t node) { return std::to_string(config.nodes[node].address.port); };
+        const std::vector<std::string> words{std::filesystem::read_symlink("/proc/self/exe"),
+                                             "--gtest_also_run_disabled_tests",
+                                             "--gtest_filter=PortalProcess.DISABLED_runs_until_it_is_killed"};
+        const std::vector<std::pair<std::string, std::string>> settings{
+            {"PORTAL_TEST_NAME", config.name},
+            {"PORTAL_TEST_RECORD", std::get<config::FileArbiter>(config.arbiter).path},
+            {"PORTAL_TEST_PORT_0", text(0)},
+            {"PORTAL_TEST_PORT_1", text(1)}};
+        child_.spawn(words, settings);
+    }
+    void kill() { child_.kill(); }
+    void pause() { child_.signal(SIGSTOP); }
+    void resume() { child_.signal(SIGCONT); }
+
+  private:
+    testing::ChildProcess child_;
+};
+
+config::Config two_nodes(const std::string& name, const std::filesystem::path& record, std::uint16_t port0,
+                         std::uint16_t port1) {
+    config::Config config;
+    config.name = name;
+    config.nodes = {{"redis-0", {"127.0.0.1", port0}, std::nullopt}, {"redis-1", {"127.0.0.1", port1}, std::nullopt}};
+    config.arbiter = config::FileArbiter{record};
+    return config;
+}
+
+TEST(PortalProcess, DISABLED_runs_until_it_is_killed) {
+    const auto* name = std::getenv("PORTAL_TEST_NAME");
+    if (name == nullptr) {
+        GTEST_SKIP() << "for use by other tests only";
+    }
+    const auto port = [](const char* key) { return static_cast<std::uint16_t>(std::stoi(std::getenv(key))); };
+    const Portal portal(
+        two_nodes(name, std::getenv("PORTAL_TEST_RECORD"), port("PORTAL_TEST_PORT_0"), port("PORTAL_TEST_PORT_1")));
+    for (;;) {
+        ::pause();
+    }
+}
+
 class MonitorTest : public ::testing::Test {
   protected:
     void SetUp() override {
@@ -101,12 +150,7 @@ class MonitorTest : public ::testing::Test {
     }
 
     config::Config config_for(const std::string& name) const {
-        config::Config config;
-        config.name = name;
-        config.nodes = {{"redis-0", {"127.0.0.1", redis0.port()}, std::nullopt},
-                        {"redis-1", {"127.0.0.1", redis1.port()}, std::nullopt}};
-        config.arbiter = config::FileArbiter{folder.path() / "record"};
-        return config;
+        return two_nodes(name, folder.path() / "record", redis0.port(), redis1.port());
     }
     void start_portals() {
         portal0 = std::make_unique<Portal>(config_for("portal-0"));
@@ -123,13 +167,25 @@ class MonitorTest : public ::testing::Test {
         redis0.ask({"SET", "key", "kept"});
         ASSERT_TRUE(eventually([&] { return redis1.ask({"GET", "key"}) == "kept"; }));
     }
-    std::uint64_t recorded_keys(const std::string& node) const {
+    boost::json::object record() const {
         std::ifstream file(folder.path() / "record");
         const std::string text{std::istreambuf_iterator<char>(file), {}};
         boost::system::error_code error;
-        const auto record = boost::json::parse(text, error);
-        const auto* known = error ? nullptr : record.as_object().at("known").as_object().if_contains(node);
-        return known == nullptr ? 0 : known->at("keys").to_number<std::uint64_t>();
+        auto record = boost::json::parse(text, error);
+        return error ? boost::json::object{} : record.as_object();
+    }
+    std::uint64_t recorded_keys(const std::string& node) const {
+        const auto read = record();
+        const auto* known = read.if_contains("known");
+        const auto* data = known == nullptr ? nullptr : known->as_object().if_contains(node);
+        return data == nullptr ? 0 : data->at("keys").to_number<std::uint64_t>();
+    }
+    bool acts(const std::string& portal) const {
+        return eventually([&] {
+            const auto read = record();
+            const auto* acting = read.if_contains("acting");
+            return acting != nullptr && acting->as_string() == portal;
+        });
     }
     std::string trouble() const { return portal0->reason() + " / " + portal1->reason(); }
 
@@ -203,6 +259,26 @@ TEST_F(MonitorTest, two_leaders_with_data_are_left_alone_until_the_operator_deci
     EXPECT_EQ(portal0->switchover("redis-1"), "");
     ASSERT_TRUE(both_route_to("redis-1")) << trouble();
     EXPECT_TRUE(eventually([&] { return redis0.ask({"GET", "key"}) == "one"; }));
+}
+
+TEST_F(MonitorTest, a_node_that_turns_up_later_with_data_of_its_own_is_not_overwritten) {
+    redis0.start_bare();
+    redis0.ask({"SET", "key", "zero"});
+    redis1.start_bare();
+    redis1.ask({"SET", "key", "one"});
+    redis1.ask({"SAVE"});
+    redis1.kill();
+    start_portals();
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    redis1.start_bare();
+    EXPECT_TRUE(eventually([&] {
+        return (portal0->text("decision") + portal1->text("decision")).find("redis-1 holds data") != std::string::npos;
+    }));
+    EXPECT_EQ(redis1.ask({"GET", "key"}), "one");
+    EXPECT_EQ(redis1.info("role"), "master");
+    EXPECT_EQ(portal0->leader() + portal1->leader(), "redis-0redis-0");
+    redis1.ask({"FLUSHALL"});
+    EXPECT_TRUE(eventually([&] { return redis1.ask({"GET", "key"}) == "zero"; }));
 }
 
 TEST_F(MonitorTest, a_killed_leader_is_replaced_at_once_and_comes_back_as_a_replica) {
@@ -298,6 +374,58 @@ TEST_F(MonitorTest, when_the_acting_portal_stops_the_other_acts_at_once) {
 
     redis0.kill();
     EXPECT_TRUE(eventually([&] { return other->leader() == "redis-1"; }, seconds(2))) << trouble();
+}
+
+TEST_F(MonitorTest, when_the_acting_portal_and_the_leader_are_killed_together_the_other_portal_takes_over) {
+    redis0.start();
+    redis1.start();
+    PortalProcess acting(config_for("portal-0"));
+    ASSERT_TRUE(acts("portal-0"));
+    portal1 = std::make_unique<Portal>(config_for("portal-1"));
+    ASSERT_TRUE(eventually([&] { return portal1->leader() == "redis-0" && portal1->in_sync("redis-1"); }));
+    const auto killed_at = steady_clock::now();
+    acting.kill();
+    redis0.kill();
+    EXPECT_TRUE(eventually([&] { return portal1->leader() == "redis-1"; }));
+    std::cout << "after both were killed, the other portal routes to the new leader after "
+              << std::chrono::duration_cast<milliseconds>(steady_clock::now() - killed_at).count() << " ms\n";
+    EXPECT_TRUE(portal1->acts());
+}
+
+TEST_F(MonitorTest, an_acting_portal_that_wakes_from_a_long_pause_disturbs_nothing) {
+    redis0.start();
+    redis1.start();
+    PortalProcess sleeper(config_for("portal-0"));
+    ASSERT_TRUE(acts("portal-0"));
+    portal1 = std::make_unique<Portal>(config_for("portal-1"));
+    ASSERT_TRUE(eventually([&] { return portal1->leader() == "redis-0" && portal1->in_sync("redis-1"); }));
+    sleeper.pause();
+    ASSERT_TRUE(acts("portal-1")) << "its lease ran out";
+    EXPECT_EQ(portal1->leader(), "redis-0") << "and nothing else happened";
+    redis0.kill();
+    ASSERT_TRUE(eventually([&] { return portal1->leader() == "redis-1"; }));
+    sleeper.resume();
+    redis0.start();
+    EXPECT_TRUE(eventually([&] { return portal1->in_sync("redis-0"); }));
+    EXPECT_EQ(portal1->epoch(), 2U);
+    EXPECT_EQ(redis1.info("role"), "master");
+    EXPECT_TRUE(portal1->acts());
+}
+
+TEST_F(MonitorTest, nodes_with_a_password_are_led_with_it_and_named_when_it_is_wrong) {
+    const std::vector<std::string> locked{"--requirepass", "secret-1", "--masterauth", "secret-1"};
+    redis0.start(locked);
+    redis1.start(locked);
+    auto config = config_for("portal-0");
+    config.monitor.password = "secret-2";
+    portal0 = std::make_unique<Portal>(config);
+    EXPECT_TRUE(eventually([&] { return portal0->reason().find("login as monitor failed") != std::string::npos; }));
+    EXPECT_EQ(boost::json::serialize(portal0->monitor().status()).find("secret"), std::string::npos);
+    portal0.reset();
+    config.monitor.password = "secret-1";
+    portal0 = std::make_unique<Portal>(config);
+    EXPECT_TRUE(eventually([&] { return portal0->leader() == "redis-0" && portal0->in_sync("redis-1"); }))
+        << portal0->reason();
 }
 
 TEST_F(MonitorTest, a_planned_switchover_moves_the_leader_through_either_portal_and_back) {

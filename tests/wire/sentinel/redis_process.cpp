@@ -29,6 +29,50 @@ ScratchFolder::~ScratchFolder() {
     fs::remove_all(path_, ignored);
 }
 
+ChildProcess::~ChildProcess() {
+    kill();
+}
+
+void ChildProcess::spawn(std::vector<std::string> words,
+                         const std::vector<std::pair<std::string, std::string>>& settings) {
+    kill();
+    std::vector<char*> argv;
+    for (auto& word : words) {
+        argv.push_back(word.data());
+    }
+    argv.push_back(nullptr);
+    const pid_t parent = ::getpid();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+        // A test that crashes must not leave processes behind.
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (const auto& [key, value] : settings) {
+            ::setenv(key.c_str(), value.c_str(), 1);
+        }
+        if (::getppid() == parent) {
+            ::execvp(argv[0], argv.data());
+        }
+        ::_exit(127);
+    }
+    if (pid_ < 0) {
+        throw std::runtime_error("cannot start " + words.front());
+    }
+}
+
+void ChildProcess::kill() {
+    if (pid_ > 0) {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+        pid_ = -1;
+    }
+}
+
+void ChildProcess::signal(int number) {
+    if (pid_ > 0) {
+        ::kill(pid_, number);
+    }
+}
+
 std::uint16_t free_port() {
     // Ports below 20000 stay untouched, whatever the kernel's own range is.
     for (;;) {
@@ -53,9 +97,6 @@ std::string RedisProcess::unavailable() {
 RedisProcess::RedisProcess(fs::path folder) : folder_(std::move(folder)), port_(free_port()) {
     fs::create_directories(folder_);
 }
-RedisProcess::~RedisProcess() {
-    kill();
-}
 
 void RedisProcess::start(const std::vector<std::string>& options) {
     std::vector<std::string> arguments{"--replicaof", "127.0.0.1", "1"};
@@ -72,24 +113,7 @@ void RedisProcess::launch(std::vector<std::string> arguments) {
         "redis-server", "--port", std::to_string(port_), "--bind",       "127.0.0.1", "--dir", folder_,
         "--save",       "",       "--logfile",           folder_ / "log"};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (auto& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
-    const pid_t parent = ::getpid();
-    pid_ = ::fork();
-    if (pid_ == 0) {
-        // A test that crashes must not leave servers behind.
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (::getppid() == parent) {
-            ::execvp("redis-server", argv.data());
-        }
-        ::_exit(127);
-    }
-    if (pid_ < 0) {
-        throw std::runtime_error("cannot start redis-server");
-    }
+    process_.spawn(std::move(words));
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!ask({"INFO", "server"})) {
         if (std::chrono::steady_clock::now() > give_up) {
@@ -100,17 +124,13 @@ void RedisProcess::launch(std::vector<std::string> arguments) {
 }
 
 void RedisProcess::kill() {
-    if (pid_ > 0) {
-        ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
-        pid_ = -1;
-    }
+    process_.kill();
 }
 void RedisProcess::pause() {
-    ::kill(pid_, SIGSTOP);
+    process_.signal(SIGSTOP);
 }
 void RedisProcess::resume() {
-    ::kill(pid_, SIGCONT);
+    process_.signal(SIGCONT);
 }
 void RedisProcess::wipe() {
     fs::remove_all(folder_);

@@ -24,6 +24,22 @@ class ScratchFolder {
     std::filesystem::path path_;
 };
 
+/// A process that ends with the object, and with this program.
+class ChildProcess {
+  public:
+    ChildProcess() = default;
+    ~ChildProcess();
+    ChildProcess(const ChildProcess&) = delete;
+    ChildProcess& operator=(const ChildProcess&) = delete;
+
+    void spawn(std::vector<std::string> words, const std::vector<std::pair<std::string, std::string>>& settings = {});
+    void kill();
+    void signal(int number);
+
+  private:
+    pid_t pid_ = -1;
+};
+
 /// A port that nothing listened on a moment ago.
 std::uint16_t free_port();
 
@@ -33,9 +49,6 @@ class RedisProcess {
     static std::string unavailable();
 
     explicit RedisProcess(std::filesystem::path folder);
-    ~RedisProcess();
-    RedisProcess(const RedisProcess&) = delete;
-    RedisProcess& operator=(const RedisProcess&) = delete;
 
     /// Starts it as a replica of nobody reachable, as redis-portal's nodes boot, plus `options`; returns once it
     /// answers.
@@ -58,7 +71,7 @@ class RedisProcess {
 
     std::filesystem::path folder_;
     std::uint16_t port_;
-    pid_t pid_ = -1;
+    ChildProcess process_;
 };
 
 }  // namespace portal::testing

@@ -1,0 +1,126 @@
+#include "fake_node.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "resp/frame_scanner.hpp"
+#include "resp/request_view.hpp"
+
+namespace portal::testing {
+
+namespace {
+
+constexpr const char* kHello =
+    "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:1\r\n$4\r\n"
+    "mode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
+
+}  // namespace
+
+FakeNode::FakeNode(Script script) : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 64) != 0 ||
+        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+        throw std::runtime_error("no port on loopback for a fake node");
+    }
+    port_ = ntohs(address.sin_port);
+    acceptor_ = std::thread([this] { accept_all(); });
+}
+
+FakeNode::~FakeNode() {
+    die();
+    acceptor_.join();
+    for (std::thread& each : threads_) {
+        each.join();
+    }
+    const std::lock_guard lock(mutex_);
+    for (const int descriptor : connections_) {
+        ::close(descriptor);
+    }
+    ::close(listener_);
+}
+
+void FakeNode::die() {
+    dead_.store(true);
+    ::shutdown(listener_, SHUT_RDWR);
+    cut();
+}
+
+void FakeNode::cut() {
+    const std::lock_guard lock(mutex_);
+    for (const int descriptor : connections_) {
+        ::shutdown(descriptor, SHUT_RDWR);
+    }
+}
+
+std::vector<std::string> FakeNode::seen() const {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+}
+
+void FakeNode::accept_all() {
+    for (;;) {
+        const int descriptor = ::accept(listener_, nullptr, nullptr);
+        if (descriptor < 0) {
+            return;
+        }
+        const std::lock_guard lock(mutex_);
+        connections_.push_back(descriptor);
+        if (dead_.load()) {
+            ::shutdown(descriptor, SHUT_RDWR);
+        }
+        threads_.emplace_back([this, descriptor] { serve(descriptor); });
+    }
+}
+
+void FakeNode::serve(int descriptor) {
+    const resp::RequestLimits limits;
+    resp::RequestScanner scanner(limits);
+    std::string input;
+    std::string space(64 * 1024, '\0');
+    for (;;) {
+        const ssize_t n = ::recv(descriptor, space.data(), space.size(), 0);
+        if (n <= 0) {
+            return;
+        }
+        input.append(space.data(), static_cast<std::size_t>(n));
+        for (;;) {
+            const resp::ScanResult result = scanner.scan(input);
+            if (result.status != resp::ScanStatus::complete) {
+                break;
+            }
+            const resp::RequestView request(std::string_view(input).substr(0, result.size));
+            std::vector<std::string> words;
+            std::string joined;
+            for (std::size_t i = 0; i < request.argc(); ++i) {
+                words.emplace_back(request.arg(i));
+                joined += (i == 0 ? "" : " ") + words.back();
+            }
+            input.erase(0, result.size);
+            std::string reply;
+            if (words.front() == "HELLO") {
+                reply = kHello;
+            } else {
+                {
+                    const std::lock_guard lock(mutex_);
+                    seen_.push_back(joined);
+                }
+                reply = script_(words);
+            }
+            if (reply == kCut) {
+                cut();
+                return;
+            }
+            if (!reply.empty()) {
+                [[maybe_unused]] const ssize_t sent = ::send(descriptor, reply.data(), reply.size(), MSG_NOSIGNAL);
+            }
+        }
+    }
+}
+
+}  // namespace portal::testing

@@ -1,0 +1,108 @@
+#include "portal_fixture.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+
+namespace portal::testing {
+
+TestClient::~TestClient() { ::close(descriptor_); }
+
+void TestClient::send(std::string_view bytes) const {
+    ASSERT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+}
+
+void TestClient::finish_sending() const { ASSERT_EQ(::shutdown(descriptor_, SHUT_WR), 0); }
+
+std::string TestClient::read(std::size_t size) const {
+    std::string got;
+    std::string space(64 * 1024, '\0');
+    while (got.size() < size) {
+        const ssize_t n = ::recv(descriptor_, space.data(), std::min(space.size(), size - got.size()), 0);
+        if (n <= 0) {
+            break;
+        }
+        got.append(space.data(), static_cast<std::size_t>(n));
+    }
+    return got;
+}
+
+void TestClient::expect(std::string_view bytes, std::string_view expected) const {
+    send(bytes);
+    expect(expected);
+}
+
+bool TestClient::closed() const {
+    char byte = 0;
+    return ::recv(descriptor_, &byte, 1, 0) == 0;
+}
+
+PortalTest::PortalTest() {
+    config_.name = "test";
+    config_.threads = 1;
+    config_.listen.push_back({{"127.0.0.1", 0}, std::nullopt});
+    permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1));
+    listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 64), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+}
+
+PortalTest::~PortalTest() {
+    group_.reset();
+    ::close(listener_);
+}
+
+void PortalTest::start() {
+    if (!group_) {
+        group_ = std::make_unique<shard::ShardGroup>(config_, permit_, [](const std::string&, std::string_view) {});
+        group_->start();
+    }
+}
+
+void PortalTest::publish(replication::TopologyPtr topology) {
+    start();
+    std::promise<void> applied;
+    group_->publish(topology, [&applied] { applied.set_value(); });
+    ASSERT_EQ(applied.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+}
+
+void PortalTest::lead(const FakeNode& node) {
+    auto topology = std::make_shared<replication::Topology>();
+    topology->epoch = replication::Epoch{++epoch_};
+    topology->leader = replication::Node{"node-" + std::to_string(node.port()), {"127.0.0.1", node.port()}};
+    publish(topology);
+}
+
+void PortalTest::nobody_leads(const std::string& reason) {
+    auto topology = std::make_shared<replication::Topology>();
+    topology->epoch = replication::Epoch{++epoch_};
+    topology->reason = reason;
+    publish(topology);
+}
+
+std::unique_ptr<TestClient> PortalTest::client() {
+    start();
+    const int ours = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port_);
+    EXPECT_EQ(::connect(ours, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const timeval patience{5, 0};
+    ::setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const int theirs = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    EXPECT_GE(theirs, 0);
+    group_->deal(theirs, 0);
+    return std::make_unique<TestClient>(ours);
+}
+
+}  // namespace portal::testing

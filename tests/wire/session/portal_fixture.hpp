@@ -1,0 +1,73 @@
+// One shard without monitor: the test says who leads. Clients are plain loopback connections.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "fake_node.hpp"
+#include "shard/shard_group.hpp"
+
+namespace portal::testing {
+
+/// A blocking client connection; every read has a deadline.
+class TestClient {
+  public:
+    explicit TestClient(int descriptor) : descriptor_(descriptor) {}
+    ~TestClient();
+    TestClient(const TestClient&) = delete;
+    TestClient& operator=(const TestClient&) = delete;
+
+    void send(std::string_view bytes) const;
+    void finish_sending() const;
+    /// Reads until `size` bytes have come, the connection ends, or five seconds have passed.
+    [[nodiscard]] std::string read(std::size_t size) const;
+    /// Sends, and reads as many bytes as `expected` has; a test compares the two.
+    void expect(std::string_view bytes, std::string_view expected) const;
+    void expect(std::string_view expected) const { EXPECT_EQ(read(expected.size()), expected); }
+    /// True if the portal has closed the connection (waits for it).
+    [[nodiscard]] bool closed() const;
+
+  private:
+    int descriptor_;
+};
+
+class PortalTest : public ::testing::Test {
+  protected:
+    PortalTest();
+    ~PortalTest() override;
+
+    /// Makes the shard with the present config_; called by the first lead() or client().
+    void start();
+    void lead(const FakeNode& node);
+    void nobody_leads(const std::string& reason);
+    [[nodiscard]] std::unique_ptr<TestClient> client();
+    [[nodiscard]] const observe::ShardCounters& counters() const { return *group_->counters().front(); }
+
+    /// Waits until `condition` holds; fails the test after five seconds.
+    template <typename Condition>
+    void wait_for(Condition&& condition, const char* what) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+        while (!condition()) {
+            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "not in time: " << what;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+
+    config::Config config_;
+
+  private:
+    void publish(replication::TopologyPtr topology);
+
+    std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
+    std::unique_ptr<shard::ShardGroup> group_;
+    std::uint64_t epoch_ = 0;
+    int listener_ = -1;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace portal::testing

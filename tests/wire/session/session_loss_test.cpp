@@ -1,0 +1,203 @@
+// What a client sees when its leader is lost, one situation a test, with nodes that fail at an exact point.
+#include "portal_fixture.hpp"
+
+namespace portal::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr std::string_view kInDoubt =
+    "-INDOUBT the leader was lost after this command was sent: it may or may not have been executed\r\n";
+
+std::string ok(const Words&) { return "+OK\r\n"; }
+std::string silent(const Words&) { return FakeNode::kSilence; }
+
+class SessionLossTest : public PortalTest {
+  protected:
+    /// Waits until the node has seen `count` commands.
+    void wait_seen(const FakeNode& node, std::size_t count) {
+        wait_for([&] { return node.seen().size() >= count; }, "commands at the node");
+    }
+};
+
+TEST_F(SessionLossTest, AReadThatWasSentGoesToTheNextLeaderAndAWriteIsInDoubt) {
+    FakeNode first(silent);
+    FakeNode second([](const Words& words) { return words[0] == "GET" ? "$1\r\nv\r\n" : "+OK\r\n"; });
+    lead(first);
+    const auto app = client();
+    app->send("GET a\r\nSET b 1\r\nGET c\r\n");
+    wait_seen(first, 3);
+    first.die();
+    lead(second);
+    app->expect(std::string("$1\r\nv\r\n") + std::string(kInDoubt) + "$1\r\nv\r\n");
+    EXPECT_EQ(second.seen(), (Words{"GET a", "GET c"}));
+    app->expect("SET d 1\r\n", "+OK\r\n");
+    EXPECT_EQ(counters().commands_replayed.get(), 2U);
+    EXPECT_EQ(counters().commands_in_doubt.get(), 1U);
+}
+
+TEST_F(SessionLossTest, AWriteThatWasNeverSentWaitsAndThenRuns) {
+    FakeNode node(ok);
+    nobody_leads("nobody was chosen yet");
+    const auto app = client();
+    app->send("SET a 1\r\nSET b 2\r\n");
+    wait_for([&] { return counters().sessions_held.get() == 1; }, "the session is held");
+    lead(node);
+    app->expect("+OK\r\n+OK\r\n");
+    EXPECT_EQ(node.seen(), (Words{"SET a 1", "SET b 2"}));
+    EXPECT_EQ(counters().sessions_held.get(), 0U);
+    EXPECT_EQ(counters().held_bytes.get(), 0U);
+}
+
+TEST_F(SessionLossTest, ALeaderThatRefusesConnectionsForAMomentIsTriedAgain) {
+    auto gone = std::make_unique<FakeNode>(ok);
+    FakeNode back(ok);
+    lead(*gone);
+    const auto app = client();
+    app->expect("SET a 1\r\n", "+OK\r\n");
+    gone->die();
+    wait_for([&] { return counters().upstream_lost.get() >= 1; }, "the link is lost");
+    app->send("SET b 1\r\n");
+    wait_for([&] { return counters().sessions_held.get() == 1; }, "the session is held");
+    lead(back);
+    app->expect("+OK\r\n");
+}
+
+TEST_F(SessionLossTest, AfterTheHoldTimeTheClientIsToldWhyThereIsNoLeader) {
+    config_.hold.time = std::chrono::milliseconds(150);
+    nobody_leads("no node can be reached");
+    const auto app = client();
+    const std::string error = "-NOLEADER no leader within the hold time: no node can be reached\r\n";
+    app->expect("SET a 1\r\nGET a\r\nCLIENT GETNAME\r\n", error + error + "$-1\r\n");
+    EXPECT_EQ(counters().commands_no_leader.get(), 2U);
+    FakeNode node(ok);
+    lead(node);
+    app->expect("SET b 1\r\n", "+OK\r\n");
+}
+
+TEST_F(SessionLossTest, WhenTooMuchWaitsTheClientIsToldAtOnce) {
+    config_.hold.bytes = {1000};
+    FakeNode node(silent);
+    lead(node);
+    const auto app = client();
+    app->send("GET " + std::string(2000, 'k') + "\r\n");
+    wait_seen(node, 1);
+    node.die();
+    nobody_leads("gone");
+    app->expect("-NOLEADER no leader, and too much is waiting for one already: ");
+}
+
+TEST_F(SessionLossTest, InDoubtMayCloseTheConnectionInstead) {
+    config_.writes.in_doubt = config::InDoubt::close;
+    FakeNode node(silent);
+    lead(node);
+    const auto app = client();
+    app->send("SET a 1\r\n");
+    wait_seen(node, 1);
+    node.die();
+    EXPECT_TRUE(app->closed());
+}
+
+TEST_F(SessionLossTest, AWatchBecomesAnAbortedExec) {
+    FakeNode first(ok);
+    FakeNode second(ok);
+    lead(first);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    first.die();
+    lead(second);
+    app->expect("MULTI\r\n", "+OK\r\n");
+    app->expect("SET k 1\r\n", "+QUEUED\r\n");
+    app->expect("EXEC\r\n", "*-1\r\n");
+    EXPECT_TRUE(second.seen().empty());
+    app->expect("SET k 2\r\n", "+OK\r\n");
+}
+
+TEST_F(SessionLossTest, ATransactionInPiecesIsDiscardedWithItsLeader) {
+    FakeNode first([](const Words& words) { return words[0] == "MULTI" ? "+OK\r\n" : "+QUEUED\r\n"; });
+    FakeNode second(ok);
+    lead(first);
+    const auto app = client();
+    app->expect("MULTI\r\n", "+OK\r\n");
+    app->expect("SET k 1\r\n", "+QUEUED\r\n");
+    first.die();
+    lead(second);
+    app->expect("SET k 2\r\n", "+QUEUED\r\n");
+    app->expect("EXEC\r\n", "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    EXPECT_TRUE(second.seen().empty());
+}
+
+TEST_F(SessionLossTest, AnExecThatWasSentIsInDoubt) {
+    FakeNode first([](const Words& words) {
+        return words[0] == "MULTI" ? "+OK\r\n" : words[0] == "EXEC" ? FakeNode::kCut : "+QUEUED\r\n";
+    });
+    FakeNode second(ok);
+    lead(first);
+    const auto app = client();
+    app->expect("MULTI\r\n", "+OK\r\n");
+    app->expect("SET k 1\r\n", "+QUEUED\r\n");
+    app->expect("EXEC\r\n", kInDoubt);
+    first.die();
+    lead(second);
+    app->expect("SET k 2\r\n", "+OK\r\n");
+}
+
+TEST_F(SessionLossTest, AWholeTransactionThatWasSentIsInDoubtAsAWhole) {
+    FakeNode first(silent);
+    FakeNode second(ok);
+    lead(first);
+    const auto app = client();
+    app->send("*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\n1\r\n*1\r\n$4\r\nEXEC\r\n");
+    wait_seen(first, 3);
+    first.die();
+    lead(second);
+    app->expect("+OK\r\n+QUEUED\r\n" + std::string(kInDoubt));
+    EXPECT_TRUE(second.seen().empty());
+    app->expect("SET k 2\r\n", "+OK\r\n");
+}
+
+TEST_F(SessionLossTest, SubscriptionsAreMadeAgainAndTheClientSeesNothing) {
+    const auto script = [](const Words& words) -> std::string {
+        if (words[0] == "SUBSCRIBE") {
+            return "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+        }
+        return "+OK\r\n";
+    };
+    FakeNode first(script);
+    FakeNode second([&](const Words& words) {
+        return words[0] == "SUBSCRIBE" ? script(words) + "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n" : script(words);
+    });
+    lead(first);
+    const auto app = client();
+    app->expect("SUBSCRIBE c\r\n", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    first.die();
+    lead(second);
+    app->expect("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n");
+    EXPECT_EQ(second.seen(), (Words{"SUBSCRIBE c"}));
+}
+
+TEST_F(SessionLossTest, ABlockedPopIsArmedAgain) {
+    FakeNode first(silent);
+    FakeNode second([](const Words&) { return "*2\r\n$1\r\nq\r\n$1\r\nv\r\n"; });
+    lead(first);
+    const auto app = client();
+    app->send("BLPOP q 0\r\n");
+    wait_seen(first, 1);
+    first.die();
+    lead(second);
+    app->expect("*2\r\n$1\r\nq\r\n$1\r\nv\r\n");
+}
+
+TEST_F(SessionLossTest, HalfAReplyEndsTheConnectionBecauseNothingHonestCanFollow) {
+    FakeNode node([](const Words&) { return "$200000\r\n" + std::string(100'000, 'x'); });
+    lead(node);
+    const auto app = client();
+    app->send("GET big\r\n");
+    EXPECT_EQ(app->read(60'000).size(), 60'000U);
+    node.die();
+    EXPECT_LT(app->read(1'000'000).size(), 140'001U);
+    EXPECT_TRUE(app->closed());
+}
+
+}  // namespace
+}  // namespace portal::testing
