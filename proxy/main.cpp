@@ -1,8 +1,4 @@
 // redis-portal: the command line. Each subcommand stands in a file of its own below cli/.
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include "cli/certs_command.hpp"
 #include "cli/check_command.hpp"
 #include "cli/demo_command.hpp"
@@ -10,6 +6,10 @@
 #include "cli/serve_command.hpp"
 #include "cli/status_command.hpp"
 #include "cli/switchover_command.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 int main(int argc, char** argv) {
     constexpr int kWrongUse = 2;

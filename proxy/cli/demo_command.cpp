@@ -71,20 +71,22 @@ void print_welcome(const demo::LocalCluster& cluster, const std::filesystem::pat
     const std::size_t leader = cluster.leader();
     for (std::size_t i = 0; i < cluster.nodes().size(); ++i) {
         const auto& node = cluster.nodes()[i];
-        text += fmt::format(
-            "  kill -9 {}   {}\n", node.process.pid(),
-            i == leader ? node.files.name +
-                              ", the leader: a replica takes over; client connections stay, commands wait a moment"
-                        : node.files.name + ", a replica: clients notice nothing");
+        const std::string_view what =
+            i != leader ? "a replica: clients notice nothing"
+            : cluster.nodes().size() == 1
+                ? "the only node: commands wait until it is started again"
+                : "the leader: a replica takes over, connections stay, commands wait a moment";
+        text += fmt::format("  kill -9 {}   {}, {}\n", node.process.pid(), node.files.name, what);
     }
     for (const auto& node : cluster.nodes()) {
         text += fmt::format("  {} &   starts {} again: it comes back as a replica, nothing is wiped\n",
                             demo::shell_line(node.start), node.files.name);
     }
     for (const auto& portal : cluster.portals()) {
-        text += fmt::format(
-            "  kill -9 {}   {}: its clients reconnect to another portal, which acts in failovers from then on\n",
-            portal.process.pid(), portal.files.name);
+        text += fmt::format("  kill -9 {}   {}: {}\n", portal.process.pid(), portal.files.name,
+                            cluster.portals().size() == 1
+                                ? "its clients have nowhere to go"
+                                : "its clients reconnect to another portal, which acts in failovers from then on");
     }
     print_line(text + "\nCtrl-C stops everything.");
 }
@@ -146,7 +148,7 @@ void add_demo_command(CLI::App& app, int& exit_status) {
         ->check(CLI::Range(0, 10))
         ->capture_default_str();
     demo->add_option("--set", arguments->settings,
-                     "KEY=VALUE in the configuration of each portal, such as writes.proven=strict");
+                     "KEY=VALUE in the configuration of each portal, such as monitor.down_after=500ms");
     demo->add_flag("--restart-nodes", arguments->restart_nodes, "Start a node again when it ends");
     demo->callback([arguments, &exit_status] {
         try {

@@ -1,14 +1,14 @@
 #include "cli/portal_process.hpp"
 
-#include <sys/resource.h>
-
-#include <boost/asio/post.hpp>
-#include <csignal>
-#include <exception>
-#include <utility>
-
 #include "config/config_loader.hpp"
 #include "observe/log.hpp"
+
+#include <csignal>
+#include <exception>
+#include <sys/resource.h>
+#include <utility>
+
+#include <boost/asio/post.hpp>
 
 namespace portal::cli {
 
@@ -31,7 +31,8 @@ void raise_descriptor_limit(std::uint32_t sessions) {
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < sessions + kSpareDescriptors) {
-        observe::log_warn(kSource, "fewer file descriptors than limits.sessions needs; raise the hard limit of open files",
+        observe::log_warn(kSource,
+                          "fewer file descriptors than limits.sessions needs; raise the hard limit of open files",
                           {{"limit", static_cast<std::uint64_t>(limit.rlim_cur)}, {"sessions", sessions}});
     }
 }
@@ -60,9 +61,9 @@ std::string PortalProcess::start() {
         }
     }
     raise_descriptor_limit(config_.limits.sessions);
-    shards_ = std::make_unique<shard::ShardGroup>(config_, permit_, [this](const std::string& node, std::string_view why) {
-        monitor_->report_trouble(node, std::string(why));
-    });
+    shards_ = std::make_unique<shard::ShardGroup>(
+        config_, permit_,
+        [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); });
     if (std::string problem = load_certificates(); !problem.empty()) {
         return problem;
     }
@@ -201,7 +202,8 @@ void PortalProcess::watch_drain() {
 void PortalProcess::reload() {
     const config::LoadResult result = config::load_file(config_file_);
     for (const config::Problem& problem : result.problems) {
-        observe::log_error(kSource, "configuration not reloaded", {{"problem", config::format_problem(config_file_, problem)}});
+        observe::log_error(kSource, "configuration not reloaded",
+                           {{"problem", config::format_problem(config_file_, problem)}});
     }
     if (!result.config) {
         return;
@@ -227,7 +229,8 @@ void PortalProcess::watch_certificates() {
         }
         if (changed) {
             if (const std::string problem = load_certificates(); !problem.empty()) {
-                observe::log_error(kSource, "changed certificates not loaded; the old ones stay", {{"problem", problem}});
+                observe::log_error(kSource, "changed certificates not loaded; the old ones stay",
+                                   {{"problem", problem}});
             } else {
                 observe::log_info(kSource, "changed certificates loaded");
             }

@@ -2,16 +2,6 @@
 // data path and the failover path meet, through publish() and report_trouble().
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/json/object.hpp>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "admin/http_server.hpp"
 #include "certs/cert_store.hpp"
 #include "config/config.hpp"
@@ -20,6 +10,17 @@
 #include "sentinel/monitor.hpp"
 #include "shard/listener.hpp"
 #include "shard/shard_group.hpp"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/object.hpp>
 
 namespace portal::cli {
 

@@ -1,10 +1,11 @@
-// PortalProcess: what the admin port tells, put together from shards, monitor and certificates. Runs on the admin thread.
-#include <openssl/crypto.h>
+// PortalProcess: what the admin port tells, put together from shards, monitor and certificates. Runs on the admin
+// thread.
+#include "cli/portal_process.hpp"
 
-#include <boost/json/array.hpp>
 #include <chrono>
 
-#include "cli/portal_process.hpp"
+#include <boost/json/array.hpp>
+#include <openssl/crypto.h>
 
 namespace portal::cli {
 
@@ -29,7 +30,9 @@ double flag_of(const json::object& object, std::string_view key) {
     return value != nullptr && value->is_bool() && value->as_bool() ? 1 : 0;
 }
 
-std::string address_text(const config::Address& address) { return address.host + ":" + std::to_string(address.port); }
+std::string address_text(const config::Address& address) {
+    return address.host + ":" + std::to_string(address.port);
+}
 
 }  // namespace
 
@@ -69,7 +72,8 @@ json::object PortalProcess::status() const {
         for (std::size_t i = 0; i < certificates_.size(); ++i) {
             if (certificates_[i]) {
                 const auto end = certificates_[i]->leaf.not_after;
-                const auto left = std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
+                const auto left =
+                    std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
                 certificates.emplace_back(json::object{{"listener", address_text(config_.listen[i].address)},
                                                        {"not_after", certs::format_time(end)},
                                                        {"days_left", left.count() / 24}});
@@ -86,7 +90,8 @@ json::object PortalProcess::status() const {
     if (draining_.load()) {
         state = "draining";
     }
-    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at_);
+    const auto uptime =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at_);
     return {{"name", config_.name},
             {"version", PORTAL_VERSION},
             {"state", state},
@@ -94,7 +99,10 @@ json::object PortalProcess::status() const {
             {"uptime_seconds", uptime.count()},
             {"topology", std::move(topology)},
             {"sessions",
-             {{"current", shards_->open_connections()}, {"limit", config_.limits.sessions}, {"accepted", accepted}, {"held", held}}},
+             {{"current", shards_->open_connections()},
+              {"limit", config_.limits.sessions},
+              {"accepted", accepted},
+              {"held", held}}},
             {"links", {{"shared", shared}, {"pinned", pinned}}},
             {"last_failover", std::move(last_failover)},
             {"certificates", std::move(certificates)}};
@@ -122,7 +130,8 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     }
     const std::string phase = text_of(monitor, "phase");
     samples.push_back({Metric::failover_in_progress, {}, phase == "fencing" ? 1.0 : 0.0});
-    if (const json::value* failovers = monitor.if_contains("failovers"); failovers != nullptr && failovers->is_object()) {
+    if (const json::value* failovers = monitor.if_contains("failovers");
+        failovers != nullptr && failovers->is_object()) {
         for (const char* type : {"automatic", "planned"}) {
             samples.push_back({Metric::failovers, {type, "success"}, number_of(failovers->as_object(), type)});
         }

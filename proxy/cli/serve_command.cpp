@@ -1,13 +1,13 @@
 #include "cli/serve_command.hpp"
 
+#include "cli/portal_process.hpp"
+#include "config/config_loader.hpp"
+#include "observe/log.hpp"
+
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
-
-#include "cli/portal_process.hpp"
-#include "config/config_loader.hpp"
-#include "observe/log.hpp"
 
 namespace portal::cli {
 

@@ -79,7 +79,9 @@ Handling confirmation_kind(std::string_view word) {
 
 }  // namespace
 
-void SessionState::reset() { *this = SessionState{}; }
+void SessionState::reset() {
+    *this = SessionState{};
+}
 
 PubSubFrame classify_pubsub(std::string_view frame, Confirmation& confirmation) noexcept {
     FrameReader reader(frame);

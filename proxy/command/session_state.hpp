@@ -1,6 +1,10 @@
-// What a connection of its own would remember: database, protocol, user, name, reply mode, transaction, watched keys and
-// subscriptions; and from these, whether the session needs a pinned link and since when it is free again. Pure.
+// What a connection of its own would remember: database, protocol, user, name, reply mode, transaction, watched keys
+// and subscriptions; and from these, whether the session needs a pinned link and since when it is free again. Pure.
 #pragma once
+
+#include "command/command_table.hpp"
+#include "resp/reply_writer.hpp"
+#include "resp/request_view.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -8,10 +12,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-
-#include "command/command_table.hpp"
-#include "resp/reply_writer.hpp"
-#include "resp/request_view.hpp"
 
 namespace portal::command {
 
@@ -35,7 +35,9 @@ enum class Transaction : std::uint8_t {
 /// Names subscribed to, by kind. They outlive a link, so that they can be made again after a failover.
 struct Subscriptions {
     std::set<std::string, std::less<>> channels, patterns, shard_channels;
-    [[nodiscard]] std::size_t count() const noexcept { return channels.size() + patterns.size() + shard_channels.size(); }
+    [[nodiscard]] std::size_t count() const noexcept {
+        return channels.size() + patterns.size() + shard_channels.size();
+    }
 };
 
 class SessionState {
@@ -52,9 +54,9 @@ class SessionState {
     Transaction transaction = Transaction::none;
     bool watching = false;        // WATCH was sent; EXEC, DISCARD and UNWATCH end it
     bool watch_accepted = false;  // and was answered OK
-    bool watch_broken = false;  // the leader changed under a WATCH: the next EXEC answers nil
-    bool tracking = false;      // CLIENT TRACKING ON
-    bool monitoring = false;    // MONITOR
+    bool watch_broken = false;    // the leader changed under a WATCH: the next EXEC answers nil
+    bool tracking = false;        // CLIENT TRACKING ON
+    bool monitoring = false;      // MONITOR
     Subscriptions subscriptions;
 
     /// True while the connection holds state that only a link of its own can hold.

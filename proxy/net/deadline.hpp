@@ -1,9 +1,10 @@
-// Deadlines of many connections with one clock: entries of a queue share one duration, so the queue stays sorted by itself
-// and arming, disarming and expiring are O(1). Precision is the shard's tick. Single-threaded.
+// Deadlines of many connections with one clock: entries of a queue share one duration, so the queue stays sorted by
+// itself and arming, disarming and expiring are O(1). Precision is the shard's tick. Single-threaded.
 #pragma once
 
-#include <boost/intrusive/list.hpp>
 #include <chrono>
+
+#include <boost/intrusive/list.hpp>
 
 namespace portal::net {
 

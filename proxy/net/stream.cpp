@@ -1,8 +1,7 @@
 #include "net/stream.hpp"
 
-#include <sys/socket.h>
-
 #include <cerrno>
+#include <sys/socket.h>
 #include <utility>
 
 namespace portal::net {
@@ -17,7 +16,9 @@ void prepare(Stream::Socket& socket) {
 
 }  // namespace
 
-Stream::Stream(Socket socket, Scratch& scratch) : socket_(std::move(socket)), scratch_(scratch) { prepare(socket_); }
+Stream::Stream(Socket socket, Scratch& scratch) : socket_(std::move(socket)), scratch_(scratch) {
+    prepare(socket_);
+}
 
 Stream::Stream(Socket socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, TlsEngine::Side side,
                const std::string& server_name)

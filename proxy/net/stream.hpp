@@ -1,8 +1,10 @@
-// One connection, plain or TLS, without blocking: receive what is there, send what fits, keep the rest. At most one wait for
-// reading and one for writing are pending. Belongs to one shard; all its connections share the shard's Scratch.
+// One connection, plain or TLS, without blocking: receive what is there, send what fits, keep the rest. At most one
+// wait for reading and one for writing are pending. Belongs to one shard; all its connections share the shard's
+// Scratch.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include "net/tls_engine.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -10,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "net/tls_engine.hpp"
+#include <boost/asio/ip/tcp.hpp>
 
 namespace portal::net {
 
@@ -47,8 +49,8 @@ class Stream {
     Stream(Socket socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, TlsEngine::Side side,
            const std::string& server_name = {});
 
-    /// Takes what the peer sent into `plain` (at least Scratch::kPlain bytes for TLS). Carries the handshake on when there is
-    /// one, which may send.
+    /// Takes what the peer sent into `plain` (at least Scratch::kPlain bytes for TLS). Carries the handshake on when
+    /// there is one, which may send.
     Received receive(std::span<char> plain);
 
     /// Sends `plain` (encrypted, for TLS), or keeps what the socket does not take. Must not be called while blocked().
@@ -72,7 +74,8 @@ class Stream {
         socket_.async_wait(Socket::wait_write, std::forward<Handler>(handler));
     }
 
-    /// Says goodbye (TLS close alert, as far as the socket takes it) and closes. Pending waits end with operation_aborted.
+    /// Says goodbye (TLS close alert, as far as the socket takes it) and closes. Pending waits end with
+    /// operation_aborted.
     void close() noexcept;
     [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
     [[nodiscard]] Socket& socket() noexcept { return socket_; }

@@ -1,14 +1,14 @@
 #include "net/tls_engine.hpp"
 
-#include <arpa/inet.h>
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 namespace portal::net {
 

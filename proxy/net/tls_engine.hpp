@@ -2,22 +2,22 @@
 // holds no buffer of its own. Single-threaded; knows no Asio.
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include <openssl/ssl.h>
+
 namespace portal::net {
 
 /// What a TLS step came to.
 enum class TlsStatus : unsigned char {
-    ok,        // progress was made
-    want_more, // needs more bytes from the peer
-    closed,    // the peer ended the TLS session properly
-    failed,    // the TLS session is broken; see TlsEngine::failure()
+    ok,         // progress was made
+    want_more,  // needs more bytes from the peer
+    closed,     // the peer ended the TLS session properly
+    failed,     // the TLS session is broken; see TlsEngine::failure()
 };
 
 /// Why a handshake failed, as far as the bytes tell.

@@ -1,11 +1,12 @@
-// One turn of a shard's event loop: everything that became ready together. Whoever has bytes to write marks itself; at the
-// end of the turn each marked one is flushed once, so one write carries what many commands or replies left behind.
+// One turn of a shard's event loop: everything that became ready together. Whoever has bytes to write marks itself; at
+// the end of the turn each marked one is flushed once, so one write carries what many commands or replies left behind.
 // Single-threaded; knows nothing of what is flushed.
 #pragma once
 
+#include <chrono>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/intrusive/list.hpp>
-#include <chrono>
 
 namespace portal::net {
 
@@ -41,8 +42,8 @@ class Turn {
         }
     }
 
-    /// Every completion handler of a shard ends with this. Flushes at once when `alone` says that nothing else is in flight
-    /// (waiting for more would only add latency), else once after all handlers that are ready now.
+    /// Every completion handler of a shard ends with this. Flushes at once when `alone` says that nothing else is in
+    /// flight (waiting for more would only add latency), else once after all handlers that are ready now.
     void end_event(bool alone);
 
     /// How many turns have flushed something.

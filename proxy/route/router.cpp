@@ -10,7 +10,9 @@ using command::Transaction;
 namespace {
 
 /// Commands whose meaning is the portal's own, whatever state the connection is in.
-bool always_local(Handling handling) { return handling == Handling::quit || handling == Handling::reset; }
+bool always_local(Handling handling) {
+    return handling == Handling::quit || handling == Handling::reset;
+}
 
 /// Inside a transaction or RESP2 subscriber mode, the node judges every command in its place.
 bool node_judges(const SessionState& state) {

@@ -13,8 +13,8 @@ enum class Destination : unsigned char {
     hold,    // there is no leader to forward to right now: wait
 };
 
-/// `blocks`: the request may wait inside the node (command::may_block). `forwarding`: there is a leader and this portal may
-/// forward to it.
+/// `blocks`: the request may wait inside the node (command::may_block). `forwarding`: there is a leader and this portal
+/// may forward to it.
 [[nodiscard]] Destination route(const command::CommandRow& row, bool blocks, const command::SessionState& state,
                                 bool forwarding) noexcept;
 

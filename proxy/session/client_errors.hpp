@@ -1,5 +1,5 @@
-// Every error text that the portal itself can show to a client, without the leading '-'. Texts that exist in redis-server
-// are its own, so that client libraries treat them as they know.
+// Every error text that the portal itself can show to a client, without the leading '-'. Texts that exist in
+// redis-server are its own, so that client libraries treat them as they know.
 #pragma once
 
 #include <string_view>
@@ -14,7 +14,8 @@ inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol versi
 inline constexpr std::string_view kProtocolNotInteger = "ERR Protocol version is not an integer or out of range";
 inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kDatabaseRange = "ERR DB index is out of range";
-inline constexpr std::string_view kClientName = "ERR Client names cannot contain spaces, newlines or special characters.";
+inline constexpr std::string_view kClientName =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
 inline constexpr std::string_view kSyntax = "ERR syntax error";
 inline constexpr std::string_view kMaxClients = "ERR max number of clients reached";
 inline constexpr std::string_view kExecAbort = "EXECABORT Transaction discarded because of previous errors.";

@@ -1,14 +1,14 @@
 // Session: the commands that the portal answers itself, because what they speak of is the portal's: login, protocol,
 // database, and everything about the client's connection.
-#include <fmt/format.h>
-#include <strings.h>
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <strings.h>
 #include <utility>
 
-#include "session/client_errors.hpp"
-#include "session/session.hpp"
+#include <fmt/format.h>
 
 namespace portal::session {
 
@@ -366,7 +366,8 @@ void Session::write_client_info(std::string& out) const {
         state_.subscriptions.count() > 0 ? "P" : (state_.tracking ? "t" : "N"), state_.database,
         state_.subscriptions.channels.size(), state_.subscriptions.patterns.size(),
         state_.subscriptions.shard_channels.size(), state_.in_transaction() ? 0 : -1, input_.size(), output_.size(),
-        state_.credentials->username.empty() ? std::string_view("default") : std::string_view(state_.credentials->username),
+        state_.credentials->username.empty() ? std::string_view("default")
+                                             : std::string_view(state_.credentials->username),
         state_.protocol == resp::Protocol::resp3 ? 3 : 2, state_.library_name, state_.library_version);
 }
 

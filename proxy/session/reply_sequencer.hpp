@@ -1,5 +1,5 @@
-// Keeps the replies of one client in request order, whatever made them and whenever they were ready. The usual reply is for
-// the oldest open slot and passes straight through; only those that are early are stored. Pure.
+// Keeps the replies of one client in request order, whatever made them and whenever they were ready. The usual reply is
+// for the oldest open slot and passes straight through; only those that are early are stored. Pure.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ class ReplySequencer {
     /// True if `slot` is the oldest open one: its bytes may go to the client as they come.
     [[nodiscard]] bool is_front(Slot slot) const noexcept { return slot == front_; }
 
-    /// The front slot is done; its bytes were written already. Appends the stored replies that have become due to `out`.
+    /// The front slot is done; its bytes were written already. Appends the stored replies that have become due to
+    /// `out`.
     void finish_front(std::string& out) {
         ++front_;
         release(out);

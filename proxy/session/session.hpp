@@ -1,15 +1,7 @@
-// One client: the data path in order, from bytes read to bytes written. Frames requests, finds their rows, routes them to a
-// link or answers them, puts replies in order, and carries the client through the loss of a leader.
-// Shell around pure parts (scanner, state, router, sequencer). One shard; kept alive by the registry and pending requests.
+// One client: the data path in order, from bytes read to bytes written. Frames requests, finds their rows, routes them
+// to a link or answers them, puts replies in order, and carries the client through the loss of a leader. Shell around
+// pure parts (scanner, state, router, sequencer). One shard; kept alive by the registry and pending requests.
 #pragma once
-
-#include <boost/intrusive/list.hpp>
-#include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <cstdint>
-#include <deque>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "command/classifier.hpp"
 #include "command/session_state.hpp"
@@ -24,14 +16,22 @@
 #include "session/session_context.hpp"
 #include "upstream/link_pool.hpp"
 
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
 namespace portal::session {
 
 struct AllTag;
 struct HeldTag;
 template <typename Tag>
-using RegistryHook =
-    boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>,
-                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using RegistryHook = boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>,
+                                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 class Session final : public upstream::ReplySink,
                       public net::Flushable,
@@ -82,6 +82,9 @@ class Session final : public upstream::ReplySink,
     static constexpr Slot kNoSlot = ~Slot{0};
     /// Output is sent before the turn ends when it has grown to this many bytes.
     static constexpr std::size_t kSendAt = 256 * 1024;
+    /// More requests or bytes than this in flight, and no further commands are taken until some are answered.
+    static constexpr std::uint32_t kWindowRequests = 4096;
+    static constexpr std::size_t kWindowBytes = 1024 * 1024;
     using Row = command::CommandRow;
 
     /// A request that came back from a lost link.
@@ -99,16 +102,20 @@ class Session final : public upstream::ReplySink,
     void take_input(std::string_view fresh);
     std::size_t take_requests(std::string_view bytes);
     void protocol_error(resp::Error error);
-    bool take_request(std::string_view frame, std::string_view rest);
-    bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
-    upstream::Link& link_for(bool pinned);
-    bool submit(upstream::Link& link, const Row& row, std::string_view frame);
     void finish_event();
     void send_output();
     void note_written(net::Stream::Status status);
     void resume_if_due();
-    void release_pinned_if_free();
     void pause(Wait wait);
+
+    // --- session_requests.cpp: from one request to the link that carries it
+    bool take_request(std::string_view frame, std::string_view rest);
+    bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
+    bool forward_wait(const Row& row, const resp::RequestView& request);
+    upstream::Link& link_for(bool pinned);
+    bool submit(upstream::Link& link, const Row& row, std::string_view frame);
+    void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
+    void release_pinned_if_free();
     [[nodiscard]] upstream::LinkIdentity identity() const;
     [[nodiscard]] bool must_log_in() const noexcept;
     [[nodiscard]] std::string_view no_leader_reason() const noexcept;
@@ -118,7 +125,7 @@ class Session final : public upstream::ReplySink,
     bool note_confirmations(upstream::PendingRequest& request, const Row& row, std::string_view bytes);
     void note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement);
     void restore_subscriptions();
-    bool take_restored(upstream::PendingRequest& request, std::string_view bytes);
+    bool take_own(upstream::PendingRequest& request, std::string_view bytes);
     bool keep_output_bounded();
 
     // --- local_replies.cpp: commands that the portal answers
@@ -156,28 +163,29 @@ class Session final : public upstream::ReplySink,
     std::string output_;  // plaintext for the client, in order
 
     upstream::LinkPtr pinned_;
-    bool pinned_clean_ = true;                    // the pinned link may serve another session afterwards
+    bool pinned_clean_ = true;                   // the pinned link may serve another session afterwards
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
-    std::uint32_t in_flight_ = 0;                 // requests on links
+    std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
-    std::uint32_t unit_left_ = 0;                 // commands of a whole transaction still to be sent on the shared link
+    std::uint32_t unit_left_ = 0;  // commands of a whole transaction still to be sent on the shared link
     std::optional<std::uint32_t> queued_database_;  // SELECT inside the open transaction
     bool denied_in_transaction_ = false;
+    std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
     std::optional<std::string> wanted_name_;
 
     std::deque<Lost> lost_;
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
-    bool settle_ = false;      // lost_ holds new entries
-    bool muted_ = false;       // the command at hand gets no reply
-    bool reading_ = false;     // a wait for the socket is pending
-    bool writing_ = false;     // a wait for the socket to take more is pending
+    bool settle_ = false;   // lost_ holds new entries
+    bool muted_ = false;    // the command at hand gets no reply
+    bool reading_ = false;  // a wait for the socket is pending
+    bool writing_ = false;  // a wait for the socket to take more is pending
     bool established_ = false;
-    bool refused_ = false;     // over the limit of sessions
-    bool refusing_ = false;    // the hold has ended: what waits is answered NOLEADER
-    bool eof_ = false;         // the client has closed its side; what it sent before is still answered
-    bool ended_ = false;       // no more input is taken: QUIT, a protocol error, drain
+    bool refused_ = false;   // over the limit of sessions
+    bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER
+    bool eof_ = false;       // the client has closed its side; what it sent before is still answered
+    bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
     bool pinned_lost_ = false;
     bool closed_ = false;
     observe::Closed ending_ = observe::Closed::client;

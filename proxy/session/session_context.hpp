@@ -1,8 +1,6 @@
 // What the sessions of one shard share. Made and owned by the shard; outlives every session. One thread.
 #pragma once
 
-#include <memory>
-
 #include "command/classifier.hpp"
 #include "config/config.hpp"
 #include "net/deadline.hpp"
@@ -12,6 +10,8 @@
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
 #include "upstream/link_pool.hpp"
+
+#include <memory>
 
 namespace portal::session {
 
@@ -55,7 +55,9 @@ struct SessionContext {
     /// Ends what has waited too long.
     void expire_deadlines(net::Turn::Clock::time_point now);
     /// There is a leader, and the record was confirmed recently enough.
-    [[nodiscard]] bool forwarding() const noexcept { return topology->leader && links.usable() && permit.valid(turn.now()); }
+    [[nodiscard]] bool forwarding() const noexcept {
+        return topology->leader && links.usable() && permit.valid(turn.now());
+    }
 };
 
 }  // namespace portal::session

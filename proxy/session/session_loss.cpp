@@ -1,13 +1,14 @@
-// Session: what becomes of a client when its link or the leader is lost. Requests never sent, and reads, wait and go to the
-// next leader; writes that may have been executed are answered INDOUBT; transactions end as aborted.
-#include <fmt/format.h>
+// Session: what becomes of a client when its link or the leader is lost. Requests never sent, and reads, wait and go to
+// the next leader; writes that may have been executed are answered INDOUBT; transactions end as aborted.
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <utility>
 
-#include "session/client_errors.hpp"
-#include "session/session.hpp"
+#include <fmt/format.h>
 
 namespace portal::session {
 
@@ -17,14 +18,14 @@ using observe::Closed;
 
 namespace {
 
-/// Requests that change nothing in the data, or whose doing again is what the client wants (a blocked pop is armed again).
+/// Requests that change nothing in the data, or whose doing again is what the client wants (a blocked pop is armed
+/// again).
 bool may_repeat(const upstream::PendingRequest& request, const command::CommandRow& row) {
     switch (row.handling) {
         case Handling::auth:
         case Handling::hello:
         case Handling::select:
         case Handling::blocking:
-        case Handling::wait:
         case Handling::watch:
         case Handling::unwatch:
         case Handling::subscribe:
@@ -107,10 +108,10 @@ void Session::settle_losses() {
         return;
     }
     std::deque<Lost> came_back = std::exchange(lost_, {});
-    bool in_transaction = pinned_lost && state_.in_transaction() &&
-                          std::ranges::none_of(came_back, [](const Lost& each) {
-                              return command::row_at(each.request.tag).handling == Handling::multi;
-                          });
+    bool in_transaction =
+        pinned_lost && state_.in_transaction() && std::ranges::none_of(came_back, [](const Lost& each) {
+            return command::row_at(each.request.tag).handling == Handling::multi;
+        });
     for (auto each = came_back.begin(); each != came_back.end() && !closed_; ++each) {
         const Row& row = command::row_at(each->request.tag);
         if (each->request.unit) {
@@ -124,6 +125,10 @@ void Session::settle_losses() {
         }
         if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
             in_transaction = settle_pinned(*each, row);
+        } else if (row.handling == Handling::wait) {
+            std::string none;  // the leader that had the writes is gone: nobody can confirm them
+            resp::write_integer(none, 0);
+            replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(none), output_);
         } else if (!each->sent || may_repeat(each->request, row)) {
             lost_.push_back(std::move(*each));
         } else {
@@ -208,7 +213,8 @@ void Session::answer_in_doubt(const Lost& lost) {
         close(Closed::in_doubt);
         return;
     }
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : error(client_errors::kInDoubt), output_);
+    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : error(client_errors::kInDoubt),
+                    output_);
 }
 
 /// Waits for a leader. What is read of this client, and what came back, counts against hold.bytes.
@@ -270,12 +276,12 @@ void Session::resend() {
             link = &context_.links.auth_link();
         } else if (row.handling == Handling::select) {
             upstream::LinkIdentity wanted = identity();
-            wanted.database =
-                static_cast<std::uint32_t>(std::strtoul(std::string(request.arg(1)).c_str(), nullptr, 10));
+            const std::string_view index = request.arg(1);
+            std::from_chars(index.data(), index.data() + index.size(), wanted.database);
             link = &context_.links.shared(wanted);
         } else {
-            const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_, true) ==
-                                                          route::Destination::pinned;
+            const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_,
+                                                                   true) == route::Destination::pinned;
             state_.watching = state_.watching || row.handling == Handling::watch;
             link = &link_for(pinned);
         }

@@ -1,12 +1,11 @@
 // Session: what replies change in the session's state, and publish/subscribe frames.
-#include <strings.h>
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <strings.h>
 #include <utility>
-
-#include "session/client_errors.hpp"
-#include "session/session.hpp"
 
 namespace portal::session {
 
@@ -84,7 +83,8 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
     }
 }
 
-/// AUTH, and the AUTH behind a HELLO: the login is what Redis says it is. `replacement` is what the client gets instead.
+/// AUTH, and the AUTH behind a HELLO: the login is what Redis says it is. `replacement` is what the client gets
+/// instead.
 void Session::note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement) {
     if (row.handling == Handling::exec && resp::RequestView(command).arg(0) == "DISCARD") {
         resp::write_error(replacement, client_errors::kExecAbort);
@@ -117,7 +117,9 @@ bool Session::note_confirmations(upstream::PendingRequest& request, const Row& r
     if (command::classify_pubsub(bytes, confirmation) != PubSubFrame::confirmation) {
         return true;
     }
-    const auto left = [&](const auto& names) { return static_cast<std::int32_t>(std::max<std::size_t>(1, names.size())); };
+    const auto left = [&](const auto& names) {
+        return static_cast<std::int32_t>(std::max<std::size_t>(1, names.size()));
+    };
     if (request.replies_left < 0) {
         const auto names = -request.replies_left - 1;
         request.replies_left = names;
@@ -182,24 +184,16 @@ void Session::restore_subscriptions() {
         for (const std::string& name : names) {
             resp::write_bulk(frame, name);
         }
-        upstream::PendingRequest pending;
-        pending.sink = upstream::ReplySinkPtr(this);
-        pending.sequence = kNoSlot;
-        pending.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
-        pending.replies_left = static_cast<std::int32_t>(names.size());
-        last_link_ = pinned_.get();
-        ++in_flight_;
-        in_flight_bytes_ += frame.size();
-        pinned_->submit(frame, std::move(pending));
+        submit_own(*pinned_, frame, static_cast<std::int32_t>(names.size()));
     };
     subscribe("SUBSCRIBE", state_.subscriptions.channels);
     subscribe("PSUBSCRIBE", state_.subscriptions.patterns);
     subscribe("SSUBSCRIBE", state_.subscriptions.shard_channels);
 }
 
-/// A confirmation of a restored subscription. True when it was the last of its request.
-bool Session::take_restored(upstream::PendingRequest& request, std::string_view bytes) {
-    if (bytes.front() == '-') {
+/// A reply to a request of the session's own. True when it was the last of its request.
+bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes) {
+    if (bytes.front() == '-' && is_subscription(command::row_at(request.tag).handling)) {
         close(observe::Closed::backend);  // the new leader refuses what the old one allowed
         return true;
     }

@@ -1,12 +1,12 @@
 #include "shard/listener.hpp"
 
-#include <fmt/format.h>
-#include <sys/socket.h>
+#include "observe/log.hpp"
 
 #include <cerrno>
 #include <cstring>
+#include <sys/socket.h>
 
-#include "observe/log.hpp"
+#include <fmt/format.h>
 
 namespace portal::shard {
 
@@ -22,7 +22,8 @@ std::string Listener::open(const config::Address& address) {
     boost::system::error_code error;
     const auto ip = boost::asio::ip::make_address(address.host == "localhost" ? "127.0.0.1" : address.host, error);
     if (error) {
-        return fmt::format("cannot listen on {}: give an address of this machine, such as 0.0.0.0 or [::]", address.host);
+        return fmt::format("cannot listen on {}: give an address of this machine, such as 0.0.0.0 or [::]",
+                           address.host);
     }
     const tcp::endpoint endpoint(ip, address.port);
     acceptor_.open(endpoint.protocol(), error);
@@ -34,7 +35,8 @@ std::string Listener::open(const config::Address& address) {
         acceptor_.listen(4096, error);
     }
     if (error) {
-        return fmt::format("cannot listen on {}:{}: {}; is the port taken?", address.host, address.port, error.message());
+        return fmt::format("cannot listen on {}:{}: {}; is the port taken?", address.host, address.port,
+                           error.message());
     }
     acceptor_.non_blocking(true, error);
     wait();

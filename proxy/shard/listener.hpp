@@ -2,13 +2,14 @@
 // spinning. Runs on the io_context it is given, which is not a shard's.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include "config/config.hpp"
+
 #include <functional>
 #include <string>
 
-#include "config/config.hpp"
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 namespace portal::shard {
 
@@ -17,7 +18,8 @@ class Listener {
     /// Takes over a connected, non-blocking socket.
     using Accepted = std::function<void(int descriptor)>;
 
-    Listener(boost::asio::io_context& io, Accepted accepted) : acceptor_(io), back_off_(io), accepted_(std::move(accepted)) {}
+    Listener(boost::asio::io_context& io, Accepted accepted)
+        : acceptor_(io), back_off_(io), accepted_(std::move(accepted)) {}
 
     /// Binds and begins to accept. The sentence to print when that is not possible, else empty.
     [[nodiscard]] std::string open(const config::Address& address);

@@ -1,12 +1,12 @@
 #include "shard/shard.hpp"
 
-#include <unistd.h>
+#include "observe/log.hpp"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
+#include <unistd.h>
 #include <utility>
 
-#include "observe/log.hpp"
+#include <boost/asio/post.hpp>
 
 namespace portal::shard {
 
@@ -37,7 +37,9 @@ Shard::Shard(ShardSetup setup)
                 .registry = registry_,
                 .shards = setup_.count}) {}
 
-Shard::~Shard() { stop(); }
+Shard::~Shard() {
+    stop();
+}
 
 void Shard::start() {
     run_tick();

@@ -1,10 +1,15 @@
-// One event loop on one thread: its sessions, its links to the leader, its view of the topology, its counters. Shares nothing
-// that is written; the rest of the program reaches it by posting.
+// One event loop on one thread: its sessions, its links to the leader, its view of the topology, its counters. Shares
+// nothing that is written; the rest of the program reaches it by posting.
 #pragma once
 
+#include "certs/tls_context.hpp"
+#include "config/config.hpp"
+#include "observe/shard_counters.hpp"
+#include "replication/forward_permit.hpp"
+#include "replication/topology.hpp"
+#include "session/session.hpp"
+
 #include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,12 +18,8 @@
 #include <thread>
 #include <vector>
 
-#include "certs/tls_context.hpp"
-#include "config/config.hpp"
-#include "observe/shard_counters.hpp"
-#include "replication/forward_permit.hpp"
-#include "replication/topology.hpp"
-#include "session/session.hpp"
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 namespace portal::shard {
 

@@ -1,10 +1,9 @@
 #include "shard/shard_group.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <sched.h>
 #include <thread>
 
 namespace portal::shard {
@@ -33,7 +32,9 @@ ShardGroup::ShardGroup(const config::Config& config, std::shared_ptr<const repli
     }
 }
 
-ShardGroup::~ShardGroup() { stop(); }
+ShardGroup::~ShardGroup() {
+    stop();
+}
 
 std::string ShardGroup::use_certificates(const Certificates& certificates) {
     if (!ticket_keys_) {

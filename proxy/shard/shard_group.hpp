@@ -1,17 +1,17 @@
 // All shards of the process as one: starts them, deals connections to them in turn, hands out snapshots, drains, stops.
 #pragma once
 
+#include "certs/cert_store.hpp"
+#include "certs/ticket_keys.hpp"
+#include "config/config.hpp"
+#include "shard/shard.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "certs/cert_store.hpp"
-#include "certs/ticket_keys.hpp"
-#include "config/config.hpp"
-#include "shard/shard.hpp"
 
 namespace portal::shard {
 
@@ -25,8 +25,8 @@ class ShardGroup {
     ShardGroup(const config::Config& config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble);
     ~ShardGroup();
 
-    /// Makes each shard its own TLS contexts for new connections. An error sentence, and nothing changed, if one cannot be
-    /// made. Before start() or at any time later, from one thread.
+    /// Makes each shard its own TLS contexts for new connections. An error sentence, and nothing changed, if one cannot
+    /// be made. Before start() or at any time later, from one thread.
     [[nodiscard]] std::string use_certificates(const Certificates& certificates);
 
     void start();

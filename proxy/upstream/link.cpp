@@ -1,9 +1,9 @@
 #include "upstream/link.hpp"
 
-#include <fmt/format.h>
+#include <utility>
 
 #include <boost/asio/connect.hpp>
-#include <utility>
+#include <fmt/format.h>
 
 namespace portal::upstream {
 
@@ -35,36 +35,36 @@ void Link::start() {
             boost::asio::ip::tcp::endpoint(address, node_.endpoint.port), node_.endpoint.host, ""));
         return;
     }
-    resolver_.async_resolve(node_.endpoint.host, std::to_string(node_.endpoint.port),
-                            [self = LinkPtr(this)](const boost::system::error_code& error, const auto& endpoints) {
-                                self->context_.turn.begin_event();
-                                if (self->state_ == State::ended) {
-                                    return;
-                                }
-                                if (error) {
-                                    self->end(fmt::format("{} cannot be looked up: {}", self->node_.endpoint.host,
-                                                          error.message()));
-                                } else {
-                                    self->connect(endpoints);
-                                }
-                                self->finish_event();
-                            });
+    resolver_.async_resolve(
+        node_.endpoint.host, std::to_string(node_.endpoint.port),
+        [self = LinkPtr(this)](const boost::system::error_code& error, const auto& endpoints) {
+            self->context_.turn.begin_event();
+            if (self->state_ == State::ended) {
+                return;
+            }
+            if (error) {
+                self->end(fmt::format("{} cannot be looked up: {}", self->node_.endpoint.host, error.message()));
+            } else {
+                self->connect(endpoints);
+            }
+            self->finish_event();
+        });
 }
 
 void Link::connect(const boost::asio::ip::tcp::resolver::results_type& endpoints) {
-    boost::asio::async_connect(socket_, endpoints,
-                               [self = LinkPtr(this)](const boost::system::error_code& error, const auto& /*endpoint*/) {
-                                   self->context_.turn.begin_event();
-                                   if (self->state_ == State::ended) {
-                                       return;
-                                   }
-                                   if (error) {
-                                       self->end(fmt::format("connect failed: {}", error.message()));
-                                   } else {
-                                       self->begin_setup();
-                                   }
-                                   self->finish_event();
-                               });
+    boost::asio::async_connect(
+        socket_, endpoints, [self = LinkPtr(this)](const boost::system::error_code& error, const auto& /*endpoint*/) {
+            self->context_.turn.begin_event();
+            if (self->state_ == State::ended) {
+                return;
+            }
+            if (error) {
+                self->end(fmt::format("connect failed: {}", error.message()));
+            } else {
+                self->begin_setup();
+            }
+            self->finish_event();
+        });
 }
 
 void Link::begin_setup() {
@@ -251,7 +251,9 @@ void Link::refuse() {
     owner_.on_link_ended(*this, "the node refused the login or the database");
 }
 
-void Link::expired() { end("connecting took too long"); }
+void Link::expired() {
+    end("connecting took too long");
+}
 
 void Link::end(std::string_view why) {
     if (state_ == State::ended) {
@@ -277,6 +279,8 @@ void Link::end(std::string_view why) {
     }
 }
 
-void Link::finish_event() { context_.turn.end_event(context_.in_flight == 0); }
+void Link::finish_event() {
+    context_.turn.end_event(context_.in_flight == 0);
+}
 
 }  // namespace portal::upstream

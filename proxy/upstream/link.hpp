@@ -1,14 +1,7 @@
-// One connection to the leader: connects, sets itself up, carries requests out and replies back. Requests are kept until
-// they are answered, so that after a loss the ones never sent, and reads, can be sent again. Asio shell; one shard.
+// One connection to the leader: connects, sets itself up, carries requests out and replies back. Requests are kept
+// until they are answered, so that after a loss the ones never sent, and reads, can be sent again. Asio shell; one
+// shard.
 #pragma once
-
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/intrusive/list.hpp>
-#include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
@@ -19,6 +12,15 @@
 #include "resp/frame_scanner.hpp"
 #include "upstream/link_setup.hpp"
 #include "upstream/pending_queue.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
 
 namespace portal::upstream {
 
@@ -103,8 +105,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     boost::asio::ip::tcp::resolver resolver_;
     boost::asio::ip::tcp::socket socket_;
     PendingQueue pending_;
-    resp::ByteBuffer output_;     // [sent, unanswered | unsent]
-    std::size_t sent_ = 0;        // bytes of output_ written to the socket
+    resp::ByteBuffer output_;  // [sent, unanswered | unsent]
+    std::size_t sent_ = 0;     // bytes of output_ written to the socket
     bool waiting_to_write_ = false;
     resp::ByteBuffer input_;
     resp::ReplyScanner scanner_;

@@ -1,16 +1,16 @@
-// The links of one shard to the leader: shared ones by (user, protocol, database), pinned ones leased to one session each,
-// and one on which nothing but AUTH travels, so that Redis itself judges every login. One shard; replaced links reconnect
-// when somebody next asks for them.
+// The links of one shard to the leader: shared ones by (user, protocol, database), pinned ones leased to one session
+// each, and one on which nothing but AUTH travels, so that Redis itself judges every login. One shard; replaced links
+// reconnect when somebody next asks for them.
 #pragma once
+
+#include "replication/topology.hpp"
+#include "upstream/link.hpp"
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
-
-#include "replication/topology.hpp"
-#include "upstream/link.hpp"
 
 namespace portal::upstream {
 

@@ -1,12 +1,12 @@
-// The conversation that makes a fresh connection to a node usable: AUTH, HELLO, SELECT, written in one go. Pure: gives the
-// bytes to send and judges the replies.
+// The conversation that makes a fresh connection to a node usable: AUTH, HELLO, SELECT, written in one go. Pure: gives
+// the bytes to send and judges the replies.
 #pragma once
+
+#include "resp/reply_writer.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "resp/reply_writer.hpp"
 
 namespace portal::upstream {
 

@@ -2,12 +2,13 @@
 // Pure: knows no socket. Entries keep their sink alive, so a session that left still swallows its replies.
 #pragma once
 
-#include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
 namespace portal::upstream {
 
@@ -35,8 +36,8 @@ class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_u
     ReplySink& operator=(const ReplySink&) = delete;
     virtual ~ReplySink() = default;
 
-    /// `bytes` of the reply to `request`: all of it (`complete`) or the next part of a long one. `command` is the request's
-    /// own frame. The views live for the call. True when the request has had all its frames.
+    /// `bytes` of the reply to `request`: all of it (`complete`) or the next part of a long one. `command` is the
+    /// request's own frame. The views live for the call. True when the request has had all its frames.
     virtual bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) = 0;
 
     /// The link is lost. `command` is the request's frame; `sent`: some of it has been written to the socket.
@@ -45,8 +46,8 @@ class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_u
     /// The link could not be set up: the node refused the login or the database, with `error` (a whole error frame).
     virtual void on_refused(PendingRequest& request, std::string_view command, std::string_view error) = 0;
 
-    /// For the holder of a pinned link: `frame` came while `front` (may be null) waits. True if it is a message that answers
-    /// no request, and was taken.
+    /// For the holder of a pinned link: `frame` came while `front` (may be null) waits. True if it is a message that
+    /// answers no request, and was taken.
     virtual bool take_push(std::string_view frame, const PendingRequest* front) = 0;
 
     /// For the holder of a pinned link: it is gone, after all on_lost calls.
@@ -63,8 +64,8 @@ class PendingQueue {
     void push(PendingRequest&& request);
     void pop() noexcept;
 
-    /// Empties the queue, calling each(request, command, sent) oldest first. `output` holds the frames of all requests in
-    /// order, of which the first `sent_bytes` have been written. `each` may push to other queues, not to this one.
+    /// Empties the queue, calling each(request, command, sent) oldest first. `output` holds the frames of all requests
+    /// in order, of which the first `sent_bytes` have been written. `each` may push to other queues, not to this one.
     template <typename Each>
     void drain(std::string_view output, std::size_t sent_bytes, Each&& each) {
         std::size_t offset = 0;

@@ -22,7 +22,8 @@ TEST(SessionState, ResetForgetsEverything) {
 TEST(PubSubFrames, MessagesConfirmationsAndRepliesAreToldApart) {
     Confirmation confirmation;
     EXPECT_EQ(classify_pubsub("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n", confirmation), PubSubFrame::message);
-    EXPECT_EQ(classify_pubsub(">4\r\n$8\r\npmessage\r\n$1\r\np\r\n$1\r\nc\r\n$2\r\nhi\r\n", confirmation), PubSubFrame::message);
+    EXPECT_EQ(classify_pubsub(">4\r\n$8\r\npmessage\r\n$1\r\np\r\n$1\r\nc\r\n$2\r\nhi\r\n", confirmation),
+              PubSubFrame::message);
     EXPECT_EQ(classify_pubsub(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n", confirmation), PubSubFrame::message);
     EXPECT_EQ(classify_pubsub("*2\r\n$4\r\npong\r\n$0\r\n\r\n", confirmation), PubSubFrame::reply);
     EXPECT_EQ(classify_pubsub("-ERR no\r\n", confirmation), PubSubFrame::reply);

@@ -1,9 +1,9 @@
 #include "net/deadline.hpp"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace portal::net {
 namespace {

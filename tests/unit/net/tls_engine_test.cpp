@@ -1,14 +1,13 @@
 #include "net/tls_engine.hpp"
 
-#include <gtest/gtest.h>
-
-#include <unistd.h>
+#include "certs/certificate_authority.hpp"
+#include "certs/tls_context.hpp"
 
 #include <array>
 #include <filesystem>
+#include <unistd.h>
 
-#include "certs/certificate_authority.hpp"
-#include "certs/tls_context.hpp"
+#include <gtest/gtest.h>
 
 namespace portal::net {
 namespace {
@@ -103,7 +102,8 @@ TEST_F(TlsEngineTest, BytesArriveWholeAndInOrderWhateverTheSizeOfThePieces) {
 }
 
 TEST_F(TlsEngineTest, PlainTextToTheTlsPortIsRecognised) {
-    for (const std::string_view text : {"*1\r\n$4\r\nPING\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PING\r\nPING\r\n"}) {
+    for (const std::string_view text :
+         {"*1\r\n$4\r\nPING\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PING\r\nPING\r\n"}) {
         TlsEngine engine(share(server_context_), TlsEngine::Side::server);
         std::string_view in = text;
         std::string out;

@@ -1,9 +1,9 @@
 #include "route/router.hpp"
 
-#include <gtest/gtest.h>
-
 #include "command/classifier.hpp"
 #include "resp/reply_writer.hpp"
+
+#include <gtest/gtest.h>
 
 namespace portal::route {
 namespace {

@@ -260,6 +260,25 @@ TEST(FailoverMachine, a_node_that_claims_to_lead_is_made_a_replica) {
     EXPECT_EQ(world.done, std::vector<std::string>{"follow redis-1"});
 }
 
+TEST(FailoverMachine, a_node_with_data_that_the_record_never_knew_is_not_overwritten) {
+    for (const auto role : {Role::leader, Role::replica}) {
+        World world;
+        auto& stranger = world.node("redis-1");
+        world.view.record.known.erase("redis-1");
+        world.view.record.in_sync = {"redis-0"};
+        stranger.report->role = role;
+        stranger.report->leader = {"127.0.0.1", 1};
+        stranger.report->replid = "its-own";
+        world.turn();
+        EXPECT_TRUE(world.done.empty());
+        EXPECT_NE(world.last.why.find("REPLICAOF redis-0 6379"), std::string::npos) << world.last.why;
+        EXPECT_FALSE(kept_up(world.view).known.contains("redis-1")) << "time does not make it known";
+        stranger.report->keys = 0;
+        world.turn();
+        EXPECT_EQ(world.done, std::vector<std::string>{"follow redis-1"}) << "an empty node has nothing to lose";
+    }
+}
+
 TEST(FailoverMachine, nobody_is_made_a_replica_of_a_leader_that_was_restarted) {
     World world;
     world.node("redis-0").report->run_id = "second";
@@ -346,6 +365,14 @@ TEST_F(Bootstrap, adopts_a_leader_without_touching_it) {
     world.node("redis-1").report->role = Role::leader;
     ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
     EXPECT_EQ(world.done, std::vector<std::string>{"write leading"});
+}
+
+TEST_F(Bootstrap, decides_nothing_before_every_node_was_reached_or_is_down) {
+    world.node("redis-0").report->role = Role::leader;
+    world.node("redis-1").health = Health::suspected;
+    world.turn();
+    EXPECT_TRUE(world.last.actions.empty()) << "redis-1 may lead data of its own";
+    EXPECT_EQ(world.last.why, "looking at redis-1");
 }
 
 TEST_F(Bootstrap, waits_for_a_missing_node_until_the_operator_decides) {

@@ -109,7 +109,13 @@ TEST_F(LeaderWatch, a_replica_joins_the_in_sync_set_when_both_sides_say_so) {
     leader().report->replicas[0].state = "send_bulk";
     EXPECT_EQ(kept_up(view).in_sync.size(), 1U);
     leader().report->replicas[0].state = "online";
+    leader().report->replicas[0].offset = 0;
+    EXPECT_EQ(kept_up(view).in_sync.size(), 1U) << "not before it has acknowledged something";
+    leader().report->replicas[0].offset = 14;
     EXPECT_EQ(kept_up(view).in_sync.size(), 2U);
+    view.record.in_sync = {"redis-0", "redis-1"};
+    leader().report->replicas[0].offset = 0;
+    EXPECT_EQ(kept_up(view).in_sync.size(), 2U) << "a reconnect does not put it out";
 }
 
 TEST_F(LeaderWatch, the_death_of_the_leader_does_not_empty_the_in_sync_set) {

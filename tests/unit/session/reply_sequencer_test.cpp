@@ -1,10 +1,10 @@
 #include "session/reply_sequencer.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace portal::session {
 namespace {
@@ -54,7 +54,8 @@ TEST(ReplySequencer, AnyOrderOfFinishingGivesTheOrderOfOpening) {
         std::string expected;
         std::vector<std::pair<ReplySequencer::Slot, std::string>> open;
         for (int i = 0; i < 20; ++i) {
-            open.emplace_back(replies.open(), std::string(1 + static_cast<std::size_t>(i) % 3, static_cast<char>('a' + i)));
+            open.emplace_back(replies.open(),
+                              std::string(1 + static_cast<std::size_t>(i) % 3, static_cast<char>('a' + i)));
             expected += open.back().second;
         }
         std::shuffle(open.begin(), open.end(), random);

@@ -8,7 +8,8 @@ namespace {
 using Step = LinkSetup::Step;
 
 constexpr std::string_view kHello2 =
-    "*14\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n8.0.1\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:7\r\n$4\r\n"
+    "*14\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n8.0.1\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:7\r\n$"
+    "4\r\n"
     "mode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
 
 TEST(LinkSetup, AnAnonymousLinkAsksOnlyHello) {
@@ -23,7 +24,8 @@ TEST(LinkSetup, AnAnonymousLinkAsksOnlyHello) {
 TEST(LinkSetup, LoginProtocolAndDatabaseGoOutInOneWrite) {
     LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 5});
     EXPECT_EQ(setup.request(),
-              "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$6\r\nsecret\r\n*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n");
+              "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$6\r\nsecret\r\n*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*2\r\n$6\r\nSELECT\r\n$"
+              "1\r\n5\r\n");
     EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
     EXPECT_EQ(setup.on_reply("%1\r\n$6\r\nserver\r\n$5\r\nredis\r\n"), Step::more);
     EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::ready);
@@ -63,8 +65,8 @@ TEST(LinkSetup, AReplyTooManyIsRefused) {
 
 TEST(LinkSetup, HostileHelloValuesAreNotTaken) {
     for (const std::string_view hostile :
-         {"%1\r\n$6\r\nserver\r\n$999999999999999999999\r\nx\r\n", "%1\r\n$6\r\nserver\r\n$50\r\nx\r\n", "%1\r\n$6\r\nserver\r\n$",
-          "%1\r\n$6\r\nserver\r\n:1\r\n"}) {
+         {"%1\r\n$6\r\nserver\r\n$999999999999999999999\r\nx\r\n", "%1\r\n$6\r\nserver\r\n$50\r\nx\r\n",
+          "%1\r\n$6\r\nserver\r\n$", "%1\r\n$6\r\nserver\r\n:1\r\n"}) {
         LinkSetup setup(LinkIdentity{});
         EXPECT_EQ(setup.on_reply(hostile), Step::ready);
         EXPECT_EQ(setup.hello().server, "redis") << hostile;

@@ -1,10 +1,10 @@
 #include "upstream/pending_queue.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <tuple>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace portal::upstream {
 namespace {

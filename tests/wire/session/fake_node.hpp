@@ -1,5 +1,5 @@
-// A scripted Redis node on loopback: frames what it receives and lets the test say what each command gets, also nothing or a
-// cut connection. Answers HELLO itself, as a node without a password would. Its threads end with it.
+// A scripted Redis node on loopback: frames what it receives and lets the test say what each command gets, also nothing
+// or a cut connection. Answers HELLO itself, as a node without a password would. Its threads end with it.
 #pragma once
 
 #include <atomic>

@@ -2,20 +2,23 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <future>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <future>
-
 namespace portal::testing {
 
-TestClient::~TestClient() { ::close(descriptor_); }
+TestClient::~TestClient() {
+    ::close(descriptor_);
+}
 
 void TestClient::send(std::string_view bytes) const {
     ASSERT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
 }
 
-void TestClient::finish_sending() const { ASSERT_EQ(::shutdown(descriptor_, SHUT_WR), 0); }
+void TestClient::finish_sending() const {
+    ASSERT_EQ(::shutdown(descriptor_, SHUT_WR), 0);
+}
 
 std::string TestClient::read(std::size_t size) const {
     std::string got;

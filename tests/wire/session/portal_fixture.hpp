@@ -1,7 +1,8 @@
 // One shard without monitor: the test says who leads. Clients are plain loopback connections.
 #pragma once
 
-#include <gtest/gtest.h>
+#include "fake_node.hpp"
+#include "shard/shard_group.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -9,8 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "fake_node.hpp"
-#include "shard/shard_group.hpp"
+#include <gtest/gtest.h>
 
 namespace portal::testing {
 

@@ -9,8 +9,12 @@ using Words = std::vector<std::string>;
 constexpr std::string_view kInDoubt =
     "-INDOUBT the leader was lost after this command was sent: it may or may not have been executed\r\n";
 
-std::string ok(const Words&) { return "+OK\r\n"; }
-std::string silent(const Words&) { return FakeNode::kSilence; }
+std::string ok(const Words&) {
+    return "+OK\r\n";
+}
+std::string silent(const Words&) {
+    return FakeNode::kSilence;
+}
 
 class SessionLossTest : public PortalTest {
   protected:
@@ -165,7 +169,8 @@ TEST_F(SessionLossTest, SubscriptionsAreMadeAgainAndTheClientSeesNothing) {
     };
     FakeNode first(script);
     FakeNode second([&](const Words& words) {
-        return words[0] == "SUBSCRIBE" ? script(words) + "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n" : script(words);
+        return words[0] == "SUBSCRIBE" ? script(words) + "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n"
+                                       : script(words);
     });
     lead(first);
     const auto app = client();
@@ -186,6 +191,22 @@ TEST_F(SessionLossTest, ABlockedPopIsArmedAgain) {
     first.die();
     lead(second);
     app->expect("*2\r\n$1\r\nq\r\n$1\r\nv\r\n");
+}
+
+TEST_F(SessionLossTest, WaitNeverConfirmsWritesThatAnEarlierLeaderAnswered) {
+    const auto script = [](const Words& words) -> std::string {
+        return words[0] == "WAIT" ? ":1\r\n" : words[0] == "PING" ? "+PONG\r\n" : "+OK\r\n";
+    };
+    FakeNode first(script);
+    FakeNode second(script);
+    lead(first);
+    const auto app = client();
+    app->expect("SET a 1\r\nWAIT 1 100\r\n", "+OK\r\n:1\r\n");
+    EXPECT_EQ(first.seen(), (Words{"SET a 1", "PING", "WAIT 1 100"}));
+    first.die();
+    lead(second);
+    app->expect("WAIT 1 100\r\n", ":0\r\n");
+    app->expect("SET a 2\r\nWAIT 1 100\r\n", "+OK\r\n:1\r\n");
 }
 
 TEST_F(SessionLossTest, HalfAReplyEndsTheConnectionBecauseNothingHonestCanFollow) {

@@ -6,7 +6,9 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-std::string bulk(const std::string& text) { return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
+std::string bulk(const std::string& text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
 
 /// Echoes the command, so that a reply shows whose it is.
 std::string echo(const Words& words) {
@@ -41,8 +43,9 @@ TEST_F(SessionOrderTest, RepliesKeepTheirOrderAcrossSharedPinnedAndLocalCommands
     FakeNode node(echo);
     lead(node);
     const auto app = client();
-    app->expect("GET a\r\nCLIENT GETNAME\r\nBLPOP q 0\r\nGET b\r\nFOO x\r\nCLIENT GETNAME\r\nGET c\r\n",
-                bulk("GET a ") + "$-1\r\n" + bulk("BLPOP q 0 ") + bulk("GET b ") + bulk("FOO x ") + "$-1\r\n" + bulk("GET c "));
+    app->expect(
+        "GET a\r\nCLIENT GETNAME\r\nBLPOP q 0\r\nGET b\r\nFOO x\r\nCLIENT GETNAME\r\nGET c\r\n",
+        bulk("GET a ") + "$-1\r\n" + bulk("BLPOP q 0 ") + bulk("GET b ") + bulk("FOO x ") + "$-1\r\n" + bulk("GET c "));
 }
 
 TEST_F(SessionOrderTest, ARequestSplitAtEveryByteGivesTheSameReplies) {
@@ -123,7 +126,9 @@ TEST_F(SessionOrderTest, AClientThatDoesNotReadIsClosedAndTheOthersGoOn) {
     lazy->send(requests);
     wait_for(
         [&] {
-            return counters().client_connections_closed[static_cast<std::size_t>(observe::Closed::output_limit)].get() == 1;
+            return counters()
+                       .client_connections_closed[static_cast<std::size_t>(observe::Closed::output_limit)]
+                       .get() == 1;
         },
         "the client that does not read is closed");
     eager->expect("GET a\r\n", "+OK\r\n");

@@ -1,0 +1,290 @@
+// Session: from one framed request to the link that carries it.
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+#include <charconv>
+#include <strings.h>
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+using command::Transaction;
+using observe::Closed;
+using route::Destination;
+
+namespace {
+
+/// How far a transaction is looked ahead for its EXEC.
+constexpr std::uint32_t kUnitCommands = 1024;
+
+/// The first words of an HTTP request or header.
+bool is_http(std::string_view word) {
+    return (word.size() == 4 && ::strncasecmp(word.data(), "post", 4) == 0) ||
+           (word.size() == 5 && ::strncasecmp(word.data(), "host:", 5) == 0);
+}
+
+/// How many commands after a MULTI, its EXEC included, are all in `rest` and may travel on a shared link; 0: not a
+/// whole transaction.
+std::uint32_t whole_transaction(std::string_view rest, const resp::RequestLimits& limits,
+                                const command::DenyList& denied) {
+    resp::RequestScanner scanner(limits);
+    for (std::uint32_t count = 1; count <= kUnitCommands; ++count) {
+        const resp::ScanResult result = scanner.scan(rest);
+        if (result.status != resp::ScanStatus::complete || resp::is_inline(rest.substr(0, result.size))) {
+            return 0;
+        }
+        const resp::RequestView request(rest.substr(0, result.size));
+        const command::CommandRow& row = command::classify(request);
+        if (row.handling == Handling::exec || row.handling == Handling::discard) {
+            return request.argc() == 1 ? count : 0;
+        }
+        if (row.affinity != command::Affinity::shared || denied.denies(row, request)) {
+            return 0;
+        }
+        rest.remove_prefix(result.size);
+    }
+    return 0;
+}
+
+}  // namespace
+
+/// One framed request; `rest` is what follows it. False: it must wait, and stays in the input.
+bool Session::take_request(std::string_view frame, std::string_view rest) {
+    std::string converted;
+    if (resp::is_inline(frame)) {
+        std::optional<std::string> words = resp::inline_to_multibulk(frame);
+        if (!words) {
+            protocol_error(resp::Error::unbalanced_quotes);
+            return true;
+        }
+        if (words->empty()) {
+            return true;
+        }
+        converted = std::move(*words);
+        frame = converted;
+    }
+    const resp::RequestView request(frame);
+    const Row& row = command::classify(request);
+    muted_ = state_.reply_mode == command::ReplyMode::off || state_.reply_mode == command::ReplyMode::skip_this;
+
+    if (row.handling == Handling::unknown && is_http(request.arg(0))) {
+        close(Closed::protocol);  // as redis-server: a browser was lured into talking to us
+        return true;
+    }
+    bool taken = true;
+    if (must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
+        row.handling != Handling::quit && row.handling != Handling::reset) {
+        reply_error(client_errors::kNoAuth);
+    } else if (context_.denied.denies(row, request)) {
+        context_.counters.commands_denied.add();
+        denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+        reply_error(std::string(client_errors::kDenied) + std::string(request.arg(0).substr(0, 64)));
+    } else {
+        if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
+            state_.transaction = Transaction::broken;
+            std::string out;
+            resp::write_simple(out, "OK");
+            reply(std::move(out));
+            context_.counters.commands.add();
+            return true;
+        }
+        if (row.handling == Handling::multi && !state_.needs_pinned() && !state_.in_transaction() &&
+            request.argc() == 1 && unit_left_ == 0) {
+            const std::uint32_t commands = whole_transaction(rest, context_.limits, context_.denied);
+            unit_left_ = commands > 0 ? commands + 1 : 0;
+        }
+        Destination destination = route::route(row, command::may_block(row, request), state_, context_.forwarding());
+        if (unit_left_ > 0 && destination == Destination::pinned) {
+            destination = Destination::shared;
+        }
+        switch (destination) {
+            case Destination::local:
+                taken = answer_locally(row, request);
+                break;
+            case Destination::hold:
+                if (refusing_) {
+                    context_.counters.commands_no_leader.add();
+                    reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
+                } else {
+                    hold();
+                    taken = false;
+                }
+                break;
+            case Destination::shared:
+            case Destination::pinned:
+                taken = forward(row, request, destination);
+                break;
+        }
+    }
+    if (!taken) {
+        unit_left_ = 0;  // a whole transaction is looked for again when its MULTI is taken
+    } else {
+        context_.counters.commands.add();
+        if (unit_left_ > 0) {
+            --unit_left_;
+        }
+        if (state_.reply_mode == command::ReplyMode::skip_this) {
+            state_.reply_mode = command::ReplyMode::on;
+        } else if (state_.reply_mode == command::ReplyMode::skip_next) {
+            state_.reply_mode = command::ReplyMode::skip_this;
+        }
+    }
+    return taken;
+}
+
+/// Sends the request on its link. False: the link is another than the one that still owes replies, so it must wait.
+bool Session::forward(const Row& row, const resp::RequestView& request, Destination destination) {
+    if (row.handling == Handling::exec && denied_in_transaction_ && state_.transaction == Transaction::open) {
+        // The node knows nothing of the command that was denied; with EXEC it would run the others.
+        denied_in_transaction_ = false;
+        std::string discard;
+        resp::write_request(discard, "DISCARD");
+        state_.transaction = Transaction::exec_sent;
+        return submit(*pinned_, row, discard);
+    }
+    if (row.handling == Handling::wait && state_.transaction == Transaction::none) {
+        return forward_wait(row, request);
+    }
+    upstream::Link& link = link_for(destination == Destination::pinned);
+    if (in_flight_ > 0 && last_link_ != &link) {
+        pause(Wait::drained);
+        return false;
+    }
+    switch (row.handling) {
+        case Handling::multi:
+            if (unit_left_ == 0 && state_.transaction == Transaction::none && request.argc() == 1) {
+                state_.transaction = Transaction::open;
+                denied_in_transaction_ = false;
+                queued_database_.reset();
+            }
+            break;
+        case Handling::exec:
+            if (state_.transaction == Transaction::open && request.argc() == 1) {
+                state_.transaction = Transaction::exec_sent;
+            }
+            break;
+        case Handling::watch:
+            state_.watching = true;
+            break;
+        case Handling::select:
+            if (state_.transaction == Transaction::open && request.argc() == 2) {
+                const std::string_view index = request.arg(1);
+                std::uint32_t database = 0;
+                std::from_chars(index.data(), index.data() + index.size(), database);
+                queued_database_ = database;
+            }
+            break;
+        case Handling::plain:
+        case Handling::blocking:
+        case Handling::script:
+        case Handling::discard:
+        case Handling::unwatch:
+            break;
+        default:
+            pinned_clean_ = false;  // subscriptions, tracking, the unknown: the connection is not used again
+            break;
+    }
+    return submit(link, row, request.frame());
+}
+
+/// WAIT speaks of the writes of this client, which travelled on a shared link. A command before it on the pinned link
+/// makes the node take its present offset, which covers them all. Writes that an earlier leader answered nobody can
+/// confirm now.
+bool Session::forward_wait(const Row& row, const resp::RequestView& request) {
+    if (in_flight_ > 0) {
+        pause(Wait::drained);
+        return false;
+    }
+    if (write_epoch_ && *write_epoch_ != context_.topology->epoch) {
+        std::string none;
+        resp::write_integer(none, 0);
+        reply(std::move(none));
+        return true;
+    }
+    upstream::Link& link = link_for(true);
+    std::string ping;
+    resp::write_request(ping, "PING");
+    submit_own(link, ping, 1);
+    return submit(link, row, request.frame());
+}
+
+upstream::Link& Session::link_for(bool pinned) {
+    if (!pinned && !pinned_) {
+        return context_.links.shared(identity());
+    }
+    if (!pinned) {
+        // The lease ends when its last reply has come; until then last_link_ makes the request wait.
+        release_pinned_if_free();
+        return pinned_ ? *pinned_ : context_.links.shared(identity());
+    }
+    if (!pinned_) {
+        pinned_ = context_.links.lease(identity(), *this);
+        pinned_clean_ = true;
+    }
+    return *pinned_;
+}
+
+bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame) {
+    upstream::PendingRequest pending;
+    pending.sink = upstream::ReplySinkPtr(this);
+    pending.sequence = replies_.open();
+    pending.tag = static_cast<std::uint32_t>(command::index_of(row));
+    pending.repeatable = !row.write;
+    pending.muted = muted_;
+    if (row.handling >= Handling::subscribe && row.handling <= Handling::sunsubscribe) {
+        // Negative until the first confirmation: -(names + 1), as note_confirmations reads it.
+        pending.replies_left = -static_cast<std::int32_t>(resp::RequestView(frame).argc());
+    }
+    pending.unit = unit_left_ > 0;
+    if (row.write) {
+        write_epoch_ = context_.topology->epoch;
+    }
+    last_link_ = &link;
+    ++in_flight_;
+    in_flight_bytes_ += frame.size();
+    link.submit(frame, std::move(pending));
+    const bool may_pause = unit_left_ <= 1;  // a transaction that travels whole is never cut
+    if (may_pause && (in_flight_ >= kWindowRequests || in_flight_bytes_ >= kWindowBytes)) {
+        pause(Wait::window);
+    }
+    return true;
+}
+
+/// Sends a request of the session's own, whose replies the client does not see.
+void Session::submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) {
+    upstream::PendingRequest pending;
+    pending.sink = upstream::ReplySinkPtr(this);
+    pending.sequence = kNoSlot;
+    pending.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
+    pending.replies_left = replies;
+    last_link_ = &link;
+    ++in_flight_;
+    in_flight_bytes_ += frame.size();
+    link.submit(frame, std::move(pending));
+}
+
+void Session::release_pinned_if_free() {
+    if (pinned_ && in_flight_ == 0 && !state_.needs_pinned() && lost_.empty()) {
+        const bool clean = pinned_clean_ && !queued_database_;
+        context_.links.give_back(std::exchange(pinned_, nullptr), clean);
+    }
+}
+
+upstream::LinkIdentity Session::identity() const {
+    return {state_.credentials->username, state_.credentials->password, state_.protocol, state_.database};
+}
+
+bool Session::must_log_in() const noexcept {
+    return context_.links.auth_required() && state_.credentials->username.empty();
+}
+
+std::string_view Session::no_leader_reason() const noexcept {
+    if (!context_.topology->leader) {
+        return context_.topology->reason;
+    }
+    return context_.links.has_leader() ? std::string_view("the record could not be confirmed in time")
+                                       : std::string_view("the leader has changed");
+}
+
+}  // namespace portal::session
