@@ -19,10 +19,10 @@ build:   ## build the program as build/release/redis-portal
 	@scripts/install_dependencies.sh core test
 	@scripts/build.sh release redis-portal
 
-bench:   ## micro-benchmarks, then the portal and HAProxy in front of one Redis, side by side
+bench:   ## micro-benchmarks, then the portal and HAProxy in front of one Redis, side by side. COMPARE="--quick" passes options
 	@scripts/install_dependencies.sh core test bench
 	@scripts/build.sh release all
-	@scripts/run_bench.sh build/release
+	@scripts/run_bench.sh build/release $(COMPARE)
 
 lint:    ## check formatting and run clang-tidy; FILES="a.cpp b.cpp" limits it
 	@scripts/install_dependencies.sh core test lint

@@ -1,5 +1,6 @@
 #include "demo/cluster_probe.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <netinet/in.h>
@@ -8,6 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <boost/json.hpp>
 #include <fmt/core.h>
 #include <hiredis/hiredis.h>
 #include <openssl/err.h>
@@ -17,6 +19,8 @@
 namespace portal::demo {
 
 namespace {
+
+namespace json = boost::json;
 
 struct Descriptor {
     int number = -1;
@@ -56,13 +60,17 @@ std::optional<std::string> command(redisContext& context, std::initializer_list<
     return std::string(reply->str, reply->len);
 }
 
-unsigned count_of(std::string_view text, std::string_view part) {
-    unsigned count = 0;
-    for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) {
-        ++count;
+// A connection to a portal whose reads and writes give up after two seconds; not open when the portal does not listen.
+struct PortalConnection : Descriptor {
+    explicit PortalConnection(std::uint16_t port) : Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        const timeval limit{2, 0};
+        const sockaddr_in address = loopback(port);
+        ::setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        ::setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        open = ::connect(number, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     }
-    return count;
-}
+    bool open = false;
+};
 
 std::string bulk(std::string_view text) {
     return fmt::format("${}\r\n{}\r\n", text.size(), text);
@@ -70,7 +78,7 @@ std::string bulk(std::string_view text) {
 
 }  // namespace
 
-std::optional<NodeAnswer> ask_node(std::uint16_t port, const std::string& password) {
+std::optional<bool> node_leads(std::uint16_t port, const std::string& password) {
     const timeval limit{1, 0};
     const RedisContext context(redisConnectWithTimeout("127.0.0.1", port, limit), &redisFree);
     if (!context || context->err != 0 || redisSetTimeout(context.get(), limit) != REDIS_OK ||
@@ -78,21 +86,38 @@ std::optional<NodeAnswer> ask_node(std::uint16_t port, const std::string& passwo
         return std::nullopt;
     }
     const auto info = command(*context, {"INFO", "replication"});
-    if (!info) {
-        return std::nullopt;
+    return info ? std::optional(info->find("role:master") != std::string::npos) : std::nullopt;
+}
+
+bool portal_sees_all_in_sync(std::uint16_t admin_port, std::size_t nodes) {
+    const PortalConnection connection(admin_port);
+    const std::string request =
+        fmt::format("GET /status.json HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", admin_port);
+    if (!connection.open || ::send(connection.number, request.data(), request.size(), MSG_NOSIGNAL) !=
+                                static_cast<ssize_t>(request.size())) {
+        return false;
     }
-    return NodeAnswer{.leader = info->find("role:master") != std::string::npos,
-                      .link_up = info->find("master_link_status:up") != std::string::npos,
-                      .online_replicas = count_of(*info, ",state=online,")};
+    std::string answer;
+    std::array<char, 4096> part{};
+    for (ssize_t size = 0; (size = ::recv(connection.number, part.data(), part.size(), 0)) > 0;) {
+        answer.append(part.data(), static_cast<std::size_t>(size));
+    }
+    try {
+        const json::value status =
+            json::parse(std::string_view(answer).substr(std::min(answer.find("\r\n\r\n") + 4, answer.size())));
+        const json::object& topology = status.at("topology").as_object();
+        const json::array& seen = topology.at("nodes").as_array();
+        const auto in_sync = std::count_if(seen.begin(), seen.end(),
+                                           [](const json::value& node) { return node.at("in_sync").as_bool(); });
+        return !topology.at("leader").as_string().empty() && static_cast<std::size_t>(in_sync) == nodes;
+    } catch (const std::exception&) {
+        return false;  // not the answer of a portal that is up
+    }
 }
 
 bool portal_answers(std::uint16_t port, const std::filesystem::path& ca_file, const std::string& password) {
-    const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval limit{2, 0};
-    const sockaddr_in address = loopback(port);
-    ::setsockopt(socket.number, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ::setsockopt(socket.number, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (::connect(socket.number, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const PortalConnection connection(port);
+    if (!connection.open) {
         return false;
     }
     const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
@@ -106,7 +131,7 @@ bool portal_answers(std::uint16_t port, const std::filesystem::path& ca_file, co
     const std::string request = "*2\r\n" + bulk("AUTH") + bulk(password) + "*1\r\n" + bulk("PING");
     const std::string_view wanted = "+OK\r\n+PONG\r\n";
     std::string reply;
-    bool good = SSL_set_fd(tls.get(), socket.number) == 1 && SSL_connect(tls.get()) == 1 &&
+    bool good = SSL_set_fd(tls.get(), connection.number) == 1 && SSL_connect(tls.get()) == 1 &&
                 SSL_write(tls.get(), request.data(), static_cast<int>(request.size())) > 0;
     while (good && reply.size() < wanted.size()) {
         std::array<char, 512> part{};

@@ -177,8 +177,7 @@ void LocalCluster::start_node(Node& node) {
 std::size_t LocalCluster::leader() const {
     std::size_t found = nodes_.size();
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-        const auto answer = ask_node(nodes_[i].files.port, password_);
-        if (answer && answer->leader) {
+        if (node_leads(nodes_[i].files.port, password_).value_or(false)) {
             if (found != nodes_.size()) {
                 return nodes_.size();
             }
@@ -188,30 +187,18 @@ std::size_t LocalCluster::leader() const {
     return found;
 }
 
-bool LocalCluster::in_sync() const {
-    unsigned leaders = 0;
-    unsigned replicas = 0;
-    unsigned online = 0;
-    for (const Node& node : nodes_) {
-        const auto answer = ask_node(node.files.port, password_);
-        leaders += answer && answer->leader ? 1U : 0U;
-        replicas += answer && !answer->leader && answer->link_up ? 1U : 0U;
-        online += answer && answer->leader ? answer->online_replicas : 0U;
-    }
-    return leaders == 1 && replicas + 1 == nodes_.size() && online == replicas;
-}
-
 // Empty when all is ready, else the first thing that is not.
 std::string LocalCluster::missing() const {
     for (const Node& node : nodes_) {
-        if (!ask_node(node.files.port, password_)) {
+        if (!node_leads(node.files.port, password_)) {
             return node.files.name + " does not answer (see " + node.files.log.string() + ")";
         }
     }
-    if (!portals_.empty() && !in_sync()) {
-        return "no leader with all replicas in sync (see " + portals_.front().files.log.string() + ")";
-    }
     for (const Portal& portal : portals_) {
+        if (!portal_sees_all_in_sync(portal.files.admin_port, nodes_.size())) {
+            return portal.files.name + " knows no leader with all nodes in sync (see " + portal.files.log.string() +
+                   ")";
+        }
         if (!portal_answers(portal.files.port, options_.ca_file, password_)) {
             return portal.files.name + " does not answer over TLS (see " + portal.files.log.string() + ")";
         }

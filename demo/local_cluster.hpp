@@ -53,8 +53,8 @@ class LocalCluster {
 
     /// Writes the files and starts all processes. Throws ClusterError.
     void start();
-    /// Returns true once every member answers, a leader exists and its replicas are in sync, and demo.json is written;
-    /// false when the user asked to stop. Throws ClusterError when a member ends or 30 seconds pass.
+    /// Returns true once every member answers, each portal knows a leader with all nodes in sync, and demo.json is
+    /// written; false when the user asked to stop. Throws ClusterError when a member ends or 30 seconds pass.
     bool wait_until_ready();
     /// Reports processes that end, starts nodes again if asked to; returns when the user asks to stop.
     void watch();
@@ -70,7 +70,6 @@ class LocalCluster {
 
   private:
     void start_node(Node& node);
-    [[nodiscard]] bool in_sync() const;
     [[nodiscard]] std::string missing() const;
     void fail_if_one_ended();
     void report_ended();

@@ -52,7 +52,7 @@ class RedisCli(DemoTestCase):
         self.assertIn("role:master", self.cli("INFO", "replication"))
 
     def test_several_commands_on_standard_input(self):
-        self.assertEqual("OK\nQUEUED\n2", self.cli(data=b"SET n 1\nMULTI\nINCR n\nEXEC\n"))
+        self.assertEqual("OK\nOK\nQUEUED\n2", self.cli(data=b"SET n 1\nMULTI\nINCR n\nEXEC\n"))
 
 
 if __name__ == "__main__":
