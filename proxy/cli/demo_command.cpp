@@ -36,7 +36,7 @@ std::filesystem::path demo_folder(const std::string& given) {
         if (std::filesystem::create_directories(given, error)) {
             std::filesystem::permissions(given, std::filesystem::perms::owner_all, error);
         }
-        const auto dir = std::filesystem::canonical(given, error);
+        auto dir = std::filesystem::canonical(given, error);
         if (error) {
             throw demo::ClusterError(fmt::format("cannot use the folder {}: {}.", given, error.message()));
         }

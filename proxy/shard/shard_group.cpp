@@ -79,8 +79,8 @@ void ShardGroup::start() {
 
 void ShardGroup::deal(int descriptor, std::size_t listener) {
     const bool refused = open_connections() >= config_.limits.sessions;
-    shards_[dealt_ % shards_.size()]->adopt(descriptor, listener, refused);
-    ++dealt_;
+    shards_[dealt_.get() % shards_.size()]->adopt(descriptor, listener, refused);
+    dealt_.add();
 }
 
 std::uint64_t ShardGroup::open_connections() const noexcept {
@@ -90,7 +90,8 @@ std::uint64_t ShardGroup::open_connections() const noexcept {
             closed += reason.get();
         }
     }
-    return dealt_ - std::min(dealt_, closed);
+    const std::uint64_t dealt = dealt_.get();
+    return dealt - std::min(dealt, closed);
 }
 
 void ShardGroup::publish(const replication::TopologyPtr& topology, std::function<void()> applied) {

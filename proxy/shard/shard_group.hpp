@@ -47,7 +47,7 @@ class ShardGroup {
     const config::Config& config_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
     std::vector<std::unique_ptr<Shard>> shards_;
-    std::uint64_t dealt_ = 0;
+    observe::Counter dealt_;  // written by the thread that deals
 };
 
 /// How many shards `threads: auto` means: the processors that this process may use, by affinity and cgroup quota.

@@ -209,7 +209,7 @@ class Demo:
         return Path(self.output.name).read_text()
 
     def stop(self):
-        """Stops the demo and removes its folder; returns the demo's exit status."""
+        """Stops the demo and removes its folder; returns the demo's exit status. Fails on a sanitizer's report."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -222,8 +222,20 @@ class Demo:
                 node.process.kill()
                 node.process.wait()
         self.output.close()
+        found = self.sanitizer_report()
         shutil.rmtree(self.dir, ignore_errors=True)
+        if found:
+            raise AssertionError(found)
         return self.process.returncode
+
+    def sanitizer_report(self):
+        """What a sanitizer has written into a portal's log, or nothing."""
+        for portal in getattr(self, "portals", []):
+            text = portal.log.read_text(errors="replace") if portal.log.exists() else ""
+            for sign in ("WARNING: ThreadSanitizer", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:"):
+                if sign in text:
+                    return f"{portal.name}: {text[text.index(sign):][:4000]}"
+        return ""
 
     def dump_logs(self):
         """Shows the ends of all logs; for a test that failed."""
