@@ -140,7 +140,7 @@ bool holds_more(const NodeReport& a, const NodeReport& b) {
     if (holds_data(a) != holds_data(b)) {
         return holds_data(a);
     }
-    if (descends_from(a, b.replid) || descends_from(b, a.replid)) {
+    if (share_history(a, b)) {
         return std::tuple(a.offset, a.keys) > std::tuple(b.offset, b.keys);
     }
     return a.keys > b.keys;
@@ -174,6 +174,7 @@ Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known) 
 Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::milliseconds waited,
                         std::chrono::milliseconds patience) {
     std::vector<Ranked> ranking;
+    ranking.reserve(contenders.size());
     for (const auto& contender : contenders) {
         ranking.push_back(rank(contender));
     }

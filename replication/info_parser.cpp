@@ -106,4 +106,8 @@ bool descends_from(const NodeReport& report, std::string_view replid) noexcept {
     return !replid.empty() && (report.replid == replid || report.former_replid == replid);
 }
 
+bool share_history(const NodeReport& a, const NodeReport& b) noexcept {
+    return descends_from(a, b.replid) || descends_from(a, b.former_replid) || descends_from(b, a.replid);
+}
+
 }  // namespace portal::replication

@@ -53,4 +53,7 @@ std::optional<NodeReport> parse_info(std::string_view text);
 /// True when `report` continues the history `replid`.
 bool descends_from(const NodeReport& report, std::string_view replid) noexcept;
 
+/// True when the data of both nodes came from one replication history, as far as they can tell.
+bool share_history(const NodeReport& a, const NodeReport& b) noexcept;
+
 }  // namespace portal::replication

@@ -6,7 +6,7 @@ namespace portal::replication {
 namespace {
 
 /// Replicas acknowledge once per second; more than this many seconds without one means that it does not keep up.
-constexpr std::int64_t kMaxLagSeconds = 3;
+constexpr std::int64_t kMaxLagSeconds = 10;
 
 const SeenNode* find(const std::vector<SeenNode>& seen, const std::string& name) {
     const auto found = std::find_if(seen.begin(), seen.end(), [&](const SeenNode& s) { return s.node.name == name; });
@@ -62,12 +62,18 @@ bool is_in_sync(const SeenNode& replica, const SeenNode& leader) {
         return false;
     }
     if (const auto listed = listed_replica(leader, replica)) {
-        // "online" comes before the first acknowledgement; until that arrives, the leader sends no commands.
-        const bool acknowledged = listed->offset > 0 || leader.report.offset == 0;
-        return listed->state == "online" && acknowledged && listed->lag >= 0 && listed->lag <= kMaxLagSeconds;
+        return listed->state == "online" && listed->lag >= 0 && listed->lag <= kMaxLagSeconds;
     }
     // Behind address translation the leader may know it by another address; then its own account has to do.
     return report.leader_heard_seconds_ago >= 0 && report.leader_heard_seconds_ago <= kMaxLagSeconds;
+}
+
+bool has_caught_up(const SeenNode& replica, const SeenNode& leader) {
+    if (!is_in_sync(replica, leader)) {
+        return false;
+    }
+    const auto listed = listed_replica(leader, replica);
+    return !listed || listed->offset > 0;
 }
 
 }  // namespace portal::replication

@@ -39,4 +39,8 @@ std::optional<ConnectedReplica> listed_replica(const SeenNode& leader, const See
 /// True when the replica follows the leader, its first synchronization is done, and it keeps up by both accounts.
 bool is_in_sync(const SeenNode& replica, const SeenNode& leader);
 
+/// In sync, and the leader has its acknowledgement. "online" comes before that, and until it arrives the leader sends
+/// no commands: a replica joins the in-sync set by this, and stays in it by is_in_sync.
+bool has_caught_up(const SeenNode& replica, const SeenNode& leader);
+
 }  // namespace portal::replication

@@ -54,6 +54,14 @@ bool all_fenced(const View& view, const Timing& timing) {
            });
 }
 
+/// A node with data of its own that was never part of this record: to make it a replica would wipe the only copy.
+bool is_stranger(const View& view, const std::string& name) {
+    const auto* node = find_node(view, name);
+    const auto* leader = find_node(view, view.record.leader);
+    return !view.record.known.contains(name) && node->report->keys > 0 &&
+           !(leader->report && replication::share_history(*node->report, *leader->report));
+}
+
 std::string unfenced(const View& view) {
     std::string names;
     for (const auto& portal : view.portals) {
@@ -120,6 +128,11 @@ Decision Failover::bootstrap(const View& view) {
                               : "no node is called " + asked->wants_to);
         }
         forced = asked->wants_to;
+    }
+    for (const auto& node : view.nodes) {
+        if (!forced && node.health == Health::suspected) {
+            return {Step::bootstrapping, {}, "looking at " + node.node.name, view.now + kSoon};
+        }
     }
     const auto choice = replication::choose_first_leader(contenders(view, TimePoint::min()), forced);
     if (!choice.node) {
@@ -241,12 +254,20 @@ Decision Failover::follow(const View& view) {
     }
     Decision decision{Step::watching, {}, {}, std::nullopt};
     for (auto& step : replication::reconfigure(view.record.leader, seen)) {
-        if (step.leader) {
-            told_at_[step.node] = view.now;
-            decision.step = Step::following;
-            decision.why = step.node + " shall follow " + view.record.leader + ": " + step.why;
-            decision.actions.emplace_back(Follow{std::move(step)});
+        if (!step.leader) {
+            continue;
         }
+        if (is_stranger(view, step.node)) {
+            decision.why = step.node +
+                           " holds data that these portals have never seen, so it is left alone; empty it, or send it "
+                           "REPLICAOF " +
+                           step.leader->host + " " + std::to_string(step.leader->port) + ", to have it overwritten";
+            continue;
+        }
+        told_at_[step.node] = view.now;
+        decision.step = Step::following;
+        decision.why = step.node + " shall follow " + view.record.leader + ": " + step.why;
+        decision.actions.emplace_back(Follow{std::move(step)});
     }
     return decision;
 }
@@ -318,7 +339,7 @@ Decision Failover::promote_or_record(const View& view, const NodeView& node, con
             continue;
         }
         record.known[other.node.name] = known_data(*other.report);
-        if (&other != &node && replication::is_in_sync({other.node, other.addresses, *other.report}, leading)) {
+        if (&other != &node && replication::has_caught_up({other.node, other.addresses, *other.report}, leading)) {
             record.in_sync.push_back(other.node.name);
         }
     }

@@ -15,6 +15,12 @@ replication::SeenNode seen(const NodeView& view) {
     return {view.node, view.addresses, *view.report};
 }
 
+/// A node with data of its own that never followed this leader is not part of the record.
+bool belongs(const Record& record, const NodeView& node, const replication::SeenNode& leader) {
+    return record.known.contains(node.node.name) || node.report->keys == 0 ||
+           replication::share_history(*node.report, leader.report);
+}
+
 LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
     if (!leader.report) {
         return {LeaderState::fine, "answers, but cannot be read: " + leader.trouble};
@@ -35,6 +41,14 @@ LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
     return leader.asked_at < view.phase_since
                ? LeaderVerdict{LeaderState::unclear, "waiting for its next report"}
                : LeaderVerdict{LeaderState::lost, leader.node.name + " " + contradiction};
+}
+
+/// Another node whose own fate is open. If it goes silent, too, then this portal may be the one that is cut off.
+const NodeView* undecided(const View& view, const NodeView& leader) {
+    const auto found = std::find_if(view.nodes.begin(), view.nodes.end(), [&](const NodeView& node) {
+        return node.node.name != leader.node.name && node.health == Health::suspected;
+    });
+    return found == view.nodes.end() ? nullptr : &*found;
 }
 
 LeaderVerdict judge_refusing(const View& view, const NodeView& leader) {
@@ -87,6 +101,9 @@ LeaderVerdict judge_leader(const View& view, const Timing& timing) {
         case Health::down:
             break;
     }
+    if (const auto* other = undecided(view, *leader); other != nullptr) {
+        return {LeaderState::unclear, leader->node.name + " is down; looking at " + other->node.name};
+    }
     return leader->refused ? judge_refusing(view, *leader) : judge_silent(view, *leader, timing);
 }
 
@@ -113,7 +130,7 @@ Record kept_up(const View& view) {
     const auto leading = seen(*leader);
     std::vector<std::string> in_sync{record.leader};
     for (const auto& node : view.nodes) {
-        if (node.health == Health::up && node.report) {
+        if (node.health == Health::up && node.report && belongs(record, node, leading)) {
             record.known[node.node.name] = known_data(*node.report);
         }
         if (&node == leader) {
@@ -122,7 +139,9 @@ Record kept_up(const View& view) {
         const bool was_in_sync = is_named(record.in_sync, node.node.name);
         if (node.health == Health::up && node.report) {
             const bool leader_spoke_later = leader->asked_at > node.reported_at;
-            if (replication::is_in_sync(seen(node), leading) || (was_in_sync && !leader_spoke_later)) {
+            const bool keeps_up = was_in_sync ? replication::is_in_sync(seen(node), leading) || !leader_spoke_later
+                                              : replication::has_caught_up(seen(node), leading);
+            if (keeps_up) {
                 in_sync.push_back(node.node.name);
             }
         } else if (was_in_sync) {

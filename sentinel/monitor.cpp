@@ -91,6 +91,7 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
     for (const auto& node : config.nodes) {
         nodes_.emplace_back(node, timing_, Clock::now());
     }
+    update_status(nullptr);
 }
 
 void Monitor::Loop::start() {
@@ -110,6 +111,7 @@ void Monitor::Loop::start() {
     asio::co_spawn(io_, run(), log_escaped);
     thread_ = std::thread([this] {
         io_.run();
+        closed_ = true;
         // Lets what farewell() closed come to its end.
         io_.restart();
         io_.poll();
@@ -139,6 +141,10 @@ void Monitor::Loop::report_trouble(std::string node, std::string what) {
 }
 
 void Monitor::Loop::switchover(std::optional<std::string> to, std::function<void(std::string)> done) {
+    if (closed_) {
+        done("this portal is stopping");
+        return;
+    }
     asio::post(io_, [this, to = std::move(to), done = std::move(done)] {
         if (request_ || stopping_) {
             done(stopping_ ? "this portal is stopping" : "another switchover is going on");

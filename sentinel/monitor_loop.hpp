@@ -11,6 +11,7 @@
 #include "sentinel/node_commands.hpp"
 #include "sentinel/node_probe.hpp"
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -143,6 +144,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     bool woken_ = false;
     bool turn_again_ = false;
     bool stopping_ = false;
+    std::atomic<bool> closed_ = false;
 
     mutable std::mutex status_mutex_;
     boost::json::object status_;

@@ -157,6 +157,7 @@ void Monitor::Loop::update_status(const View* view) {
         status["acting_here"] = acting_here;
         status["step"] = acting_here ? to_string(step_) : "standing by";
         status["reason"] = reason;
+        status["decision"] = acting_here ? why_ : "";
         json::array nodes;
         for (const auto& node : view->nodes) {
             nodes.emplace_back(to_json(node, *view));

@@ -2,9 +2,10 @@
 
 #include "sentinel/arbiter/record_json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
+#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
@@ -12,7 +13,6 @@
 #include <stdexcept>
 #include <sys/file.h>
 #include <sys/inotify.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -24,29 +24,30 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr mode_t kPrivateFile = 0600;
-/// A lock is held for one small write; whoever holds it longer is stuck.
-constexpr std::chrono::milliseconds kLockPatience{300};
+constexpr std::string_view kVersionPrefix = "record.";
+constexpr std::string_view kMarkSuffix = ".mark";
+/// Versions that are kept, so that a reader that is a moment behind still finds what it was about to open.
+constexpr std::uint64_t kKeptVersions = 8;
 
 std::string cause() {
     return std::strerror(errno);
 }
 
-/// Takes the lock, or says why not. The lock ends with the descriptor.
-Descriptor lock(const fs::path& path, std::chrono::milliseconds patience, std::string& error) {
+/// Holds the file for this process until the descriptor is closed; empty when another process does.
+Descriptor hold(const fs::path& path) {
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kPrivateFile));
-    if (!file) {
-        error = "cannot open " + path.string() + ": " + cause();
-        return Descriptor{};
+    return file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(file) : Descriptor{};
+}
+
+/// The number of a version's file name; nothing for other files.
+std::optional<std::uint64_t> version_of(const std::string& name) {
+    if (!name.starts_with(kVersionPrefix)) {
+        return std::nullopt;
     }
-    const auto give_up = std::chrono::steady_clock::now() + patience;
-    while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (std::chrono::steady_clock::now() >= give_up) {
-            error = "cannot lock " + path.string() + ": another process holds it";
-            return Descriptor{};
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return file;
+    std::uint64_t version = 0;
+    const auto* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + kVersionPrefix.size(), end, version);
+    return error == std::errc{} && stop == end ? std::optional(version) : std::nullopt;
 }
 
 bool write_all(int fd, const std::string& text) {
@@ -61,22 +62,17 @@ bool write_all(int fd, const std::string& text) {
     return true;
 }
 
-/// Replaces `path` as a whole: readers see the old text or the new, also after a crash when `durable`.
-std::string replace(const fs::path& path, const fs::path& temporary, const std::string& text, bool durable) {
-    Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPrivateFile));
+std::string write_file(const fs::path& path, const std::string& text, bool durable) {
+    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPrivateFile));
     if (!file || !write_all(file.get(), text) || (durable && ::fsync(file.get()) != 0)) {
-        return "cannot write " + temporary.string() + ": " + cause();
-    }
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-        return "cannot replace " + path.string() + ": " + cause();
-    }
-    if (durable) {
-        const Descriptor folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (folder && ::fsync(folder.get()) != 0) {
-            return "cannot make " + path.string() + " durable: " + cause();
-        }
+        return "cannot write " + path.string() + ": " + cause();
     }
     return {};
+}
+
+std::string make_names_durable(const fs::path& folder) {
+    const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return opened && ::fsync(opened.get()) == 0 ? "" : "cannot make " + folder.string() + " durable: " + cause();
 }
 
 /// Nothing when the file does not exist.
@@ -123,17 +119,15 @@ int Descriptor::release() noexcept {
 /// Reads inotify events and reports those that concern the record or another portal's mark.
 class FileArbiter::Watch : public std::enable_shared_from_this<Watch> {
   public:
-    Watch(asio::any_io_executor executor, std::function<void()> changed)
-        : stream_(std::move(executor)), changed_(std::move(changed)) {}
+    Watch(const asio::any_io_executor& executor, std::function<void()> changed)
+        : stream_(executor), changed_(std::move(changed)) {}
 
-    void open(const fs::path& record, const fs::path& marks, std::string own_mark) {
+    void open(const fs::path& folder, std::string own_mark) {
         Descriptor inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
         if (!inotify) {
             return;  // the owner reads now and then anyway
         }
-        ::inotify_add_watch(inotify.get(), record.parent_path().c_str(), IN_MOVED_TO | IN_DELETE);
-        ::inotify_add_watch(inotify.get(), marks.c_str(), IN_MOVED_TO | IN_DELETE);
-        record_name_ = record.filename();
+        ::inotify_add_watch(inotify.get(), folder.c_str(), IN_CREATE | IN_MOVED_TO | IN_DELETE);
         own_mark_ = std::move(own_mark);
         stream_.assign(inotify.release());
         wait();
@@ -162,8 +156,9 @@ class FileArbiter::Watch : public std::enable_shared_from_this<Watch> {
             inotify_event event{};
             std::memcpy(&event, buffer_.data() + at, sizeof(event));
             const std::string name = event.len > 0 ? buffer_.data() + at + sizeof(event) : "";
-            concerns_us = concerns_us || (event.mask & IN_Q_OVERFLOW) != 0 || name == record_name_ ||
-                          (name.ends_with(".mark") && name != own_mark_);
+            const bool new_version = version_of(name).has_value() && (event.mask & IN_CREATE) != 0;
+            const bool other_mark = name.ends_with(kMarkSuffix) && name != own_mark_;
+            concerns_us = concerns_us || (event.mask & IN_Q_OVERFLOW) != 0 || new_version || other_mark;
             at += sizeof(event) + event.len;
         }
         if (concerns_us) {
@@ -173,27 +168,22 @@ class FileArbiter::Watch : public std::enable_shared_from_this<Watch> {
 
     asio::posix::stream_descriptor stream_;
     std::function<void()> changed_;
-    std::string record_name_;
     std::string own_mark_;
     alignas(inotify_event) std::array<char, 4096> buffer_{};
 };
 
 FileArbiter::FileArbiter(fs::path path, std::string portal_name)
-    : path_(fs::absolute(path)), portal_name_(std::move(portal_name)) {
+    : path_(fs::absolute(path)), folder_(path_.string() + ".d"), portal_name_(std::move(portal_name)) {
     if (portal_name_.empty() || portal_name_.find('/') != std::string::npos) {
         throw std::runtime_error("arbiter: '" + portal_name_ +
                                  "' cannot be part of a file name; choose another portal name");
     }
-    marks_ = beside(".marks");
     make_private_folder(path_.parent_path());
-    make_private_folder(marks_);
-    std::string error;
-    name_lock_ = lock(marks_ / (portal_name_ + ".lock"), std::chrono::milliseconds(0), error);
+    make_private_folder(folder_);
+    name_lock_ = hold(own(".lock"));
     if (!name_lock_) {
-        throw std::runtime_error("arbiter: " + error + "; is a portal called " + portal_name_ + " running already?");
-    }
-    if (!lock(beside(".lock"), kLockPatience, error)) {
-        throw std::runtime_error("arbiter: " + error);
+        throw std::runtime_error("arbiter: cannot hold " + own(".lock").string() + " (" + cause() +
+                                 "); is a portal called " + portal_name_ + " running already?");
     }
     if (const auto stored = load(); !stored.error.empty()) {
         throw std::runtime_error("arbiter: " + stored.error);
@@ -206,41 +196,59 @@ FileArbiter::~FileArbiter() {
     }
 }
 
-fs::path FileArbiter::beside(const char* suffix) const {
-    return path_.string() + suffix;
+fs::path FileArbiter::version_path(std::uint64_t version) const {
+    return folder_ / (std::string(kVersionPrefix) + std::to_string(version));
 }
-fs::path FileArbiter::mark_path() const {
-    return marks_ / (portal_name_ + ".mark");
+fs::path FileArbiter::own(const char* suffix) const {
+    return folder_ / (portal_name_ + suffix);
 }
 std::string FileArbiter::describe() const {
     return "file " + path_.string();
 }
 
+std::uint64_t FileArbiter::newest() const {
+    std::uint64_t highest = 0;
+    for (const auto& entry : fs::directory_iterator(folder_)) {
+        highest = std::max(highest, version_of(entry.path().filename()).value_or(0));
+    }
+    return highest;
+}
+
 FileArbiter::Stored FileArbiter::load() const {
     Stored stored;
-    const auto text = contents(path_);
-    if (!text) {
-        std::error_code error;
-        if (fs::exists(path_, error) || error) {
-            stored.error = "cannot read " + path_.string() + (error ? ": " + error.message() : "");
+    std::optional<std::string> text;
+    try {
+        // A version that vanishes between the two calls was outdated by newer ones.
+        for (int attempt = 0; attempt < 3 && !text; ++attempt) {
+            stored.version = newest();
+            if (stored.version == 0) {
+                return stored;
+            }
+            text = contents(version_path(stored.version));
         }
+    } catch (const fs::filesystem_error& error) {
+        stored.error = "cannot read " + folder_.string() + ": " + error.code().message();
+        return stored;
+    }
+    const auto file = version_path(stored.version).string();
+    if (!text) {
+        stored.error = "cannot read " + file;
         return stored;
     }
     std::string why;
     auto decoded = decode_record(*text, why);
     if (!decoded) {
-        stored.error = path_.string() + " holds no record (" + why +
-                       "); move it away if the portals shall look for the leader among the nodes";
+        stored.error = file + " holds no record (" + why + "); move " + folder_.string() +
+                       " away if the portals shall look for the leader among the nodes";
         return stored;
     }
     stored.record = std::move(decoded->record);
-    stored.version = decoded->version;
     return stored;
 }
 
 void FileArbiter::watch(asio::any_io_executor executor, std::function<void()> changed) {
-    watch_ = std::make_shared<Watch>(std::move(executor), std::move(changed));
-    watch_->open(path_, marks_, mark_path().filename());
+    watch_ = std::make_shared<Watch>(executor, std::move(changed));
+    watch_->open(folder_, own(".mark").filename());
 }
 
 void FileArbiter::close() {
@@ -257,10 +265,10 @@ asio::awaitable<ReadResult> FileArbiter::read() {
     }
     Snapshot snapshot;
     snapshot.record = std::move(stored.record);
-    snapshot.version = snapshot.record ? std::to_string(stored.version) : "";
+    snapshot.version = stored.version == 0 ? "" : std::to_string(stored.version);
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(marks_, error)) {
-        if (entry.path().extension() != ".mark") {
+    for (const auto& entry : fs::directory_iterator(folder_, error)) {
+        if (entry.path().extension() != kMarkSuffix) {
             continue;
         }
         std::string ignored;
@@ -270,38 +278,77 @@ asio::awaitable<ReadResult> FileArbiter::read() {
         }
     }
     if (error) {
-        co_return ReadResult{std::nullopt, "cannot read " + marks_.string() + ": " + error.message()};
+        co_return ReadResult{std::nullopt, "cannot read " + folder_.string() + ": " + error.message()};
     }
     co_return ReadResult{std::move(snapshot), {}};
 }
 
 asio::awaitable<WriteResult> FileArbiter::write(Record record, std::string expected) {
-    std::string error;
-    const auto locked = lock(beside(".lock"), kLockPatience, error);
-    if (!locked) {
-        co_return WriteResult{WriteStatus::unknown, {}, error};
-    }
     const auto stored = load();
     if (!stored.error.empty()) {
         co_return WriteResult{WriteStatus::unknown, {}, stored.error};
     }
-    const auto present = stored.record ? std::to_string(stored.version) : "";
+    const auto present = stored.version == 0 ? "" : std::to_string(stored.version);
     if (present != expected) {
         co_return WriteResult{WriteStatus::conflict, present, "somebody else wrote first"};
     }
-    const auto version = stored.version + 1;
-    error = replace(path_, beside(".new"), encode_record(record, version), true);
-    co_return WriteResult{error.empty() ? WriteStatus::written : WriteStatus::unknown, std::to_string(version), error};
+    co_return claim(record, stored.version + 1);
+}
+
+/// Gives the record the next number. Of all who try the same number, link(2) lets one succeed, with the whole text.
+WriteResult FileArbiter::claim(const Record& record, std::uint64_t version) {
+    const auto draft = own(".new");
+    const auto claimed = version_path(version);
+    if (auto error = write_file(draft, encode_record(record, version), true); !error.empty()) {
+        return {WriteStatus::unknown, {}, std::move(error)};
+    }
+    if (::link(draft.c_str(), claimed.c_str()) != 0) {
+        return errno == EEXIST
+                   ? WriteResult{WriteStatus::conflict, {}, "somebody else wrote first"}
+                   : WriteResult{WriteStatus::unknown, {}, "cannot make " + claimed.string() + ": " + cause()};
+    }
+    std::error_code ignored;
+    fs::remove(draft, ignored);
+    if (newest() >= version + kKeptVersions) {
+        // Either others have built much upon this version, or it came so late that its number had been tidied away.
+        return {WriteStatus::unknown, {}, "others wrote meanwhile"};
+    }
+    auto error = make_names_durable(folder_);
+    tidy(version);
+    return {error.empty() ? WriteStatus::written : WriteStatus::unknown, std::to_string(version), std::move(error)};
+}
+
+/// Removes versions that nobody reads any more, and points the link for people at the newest.
+void FileArbiter::tidy(std::uint64_t version) const {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+        const auto old = version_of(entry.path().filename());
+        if (old && *old + kKeptVersions <= version) {
+            fs::remove(entry.path(), ignored);
+        }
+    }
+    const auto link = own(".link");
+    fs::remove(link, ignored);
+    fs::create_symlink(folder_.filename() / version_path(version).filename(), link, ignored);
+    const auto present = fs::symlink_status(path_, ignored).type();
+    if (present == fs::file_type::not_found || present == fs::file_type::symlink) {
+        fs::rename(link, path_, ignored);
+    }
 }
 
 asio::awaitable<std::string> FileArbiter::write_mark(Mark mark) {
-    co_return replace(mark_path(), marks_ / (portal_name_ + ".new"), encode_mark(mark), false);
+    const auto draft = own(".draft");
+    auto error = write_file(draft, encode_mark(mark), false);
+    if (error.empty() && ::rename(draft.c_str(), own(".mark").c_str()) != 0) {
+        error = "cannot replace " + own(".mark").string() + ": " + cause();
+    }
+    co_return error;
 }
 
 asio::awaitable<std::string> FileArbiter::remove_mark() {
     std::error_code error;
-    fs::remove(mark_path(), error);
-    co_return error ? "cannot remove " + mark_path().string() + ": " + error.message() : std::string{};
+    fs::remove(own(".mark"), error);
+    co_return error ? "cannot remove " + own(".mark").string() + ": " + error.message() : std::string{};
 }
 
 }  // namespace portal::sentinel

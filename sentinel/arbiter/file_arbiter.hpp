@@ -1,6 +1,7 @@
-// The arbiter of one host: a JSON file that is replaced whole under a lock, a folder beside it with one small file per
-// portal, and inotify to see changes within milliseconds. Calls take microseconds (a write waits for the disk) and do
-// not suspend.
+// The arbiter of one host: a folder `PATH.d` with one numbered file per version of the record, of which the highest
+// counts, one mark per portal, and inotify to see changes within milliseconds. A version is claimed by link(2), which
+// succeeds once: no lock that a stopped portal could keep. `PATH` is a symbolic link to the newest version, for people.
+// Calls do not suspend.
 #pragma once
 
 #include "sentinel/arbiter/arbiter.hpp"
@@ -30,8 +31,8 @@ class Descriptor {
 
 class FileArbiter final : public Arbiter {
   public:
-    /// Makes the folders (0700) and files (0600) that are missing. Throws std::runtime_error with one sentence when it
-    /// cannot, when the file holds something else, or when a portal of this name uses it already.
+    /// Makes what is missing, for this user only (0700, 0600). Throws std::runtime_error with one sentence when it
+    /// cannot, when the newest version is no record, or when a portal of this name uses it already.
     FileArbiter(std::filesystem::path path, std::string portal_name);
     ~FileArbiter() override;
 
@@ -48,15 +49,18 @@ class FileArbiter final : public Arbiter {
 
     struct Stored {
         std::optional<Record> record;
-        std::uint64_t version = 0;
+        std::uint64_t version = 0;  // 0: there is no record
         std::string error;
     };
     [[nodiscard]] Stored load() const;
-    [[nodiscard]] std::filesystem::path beside(const char* suffix) const;
-    [[nodiscard]] std::filesystem::path mark_path() const;
+    [[nodiscard]] std::uint64_t newest() const;
+    [[nodiscard]] std::filesystem::path version_path(std::uint64_t version) const;
+    [[nodiscard]] std::filesystem::path own(const char* suffix) const;
+    WriteResult claim(const Record& record, std::uint64_t version);
+    void tidy(std::uint64_t version) const;
 
     std::filesystem::path path_;
-    std::filesystem::path marks_;
+    std::filesystem::path folder_;
     std::string portal_name_;
     Descriptor name_lock_;
     std::shared_ptr<Watch> watch_;

@@ -46,6 +46,17 @@ TEST_F(LeaderWatch, a_silent_leader_is_not_dead_while_a_replica_hears_it) {
     EXPECT_EQ(state(), LeaderState::dead) << "a link that is up alone proves nothing";
 }
 
+TEST_F(LeaderWatch, nothing_is_concluded_while_another_node_is_suspected) {
+    for (const auto& trouble : {refuse, silence}) {
+        trouble(leader(), view.now - Milliseconds(1500));
+        lose_link(replica());
+        replica().health = Health::suspected;
+        EXPECT_EQ(state(), LeaderState::unclear) << "this portal may be the one that is cut off";
+        replica().health = Health::down;
+        EXPECT_EQ(state(), LeaderState::dead);
+    }
+}
+
 TEST_F(LeaderWatch, a_replica_of_somebody_else_vouches_for_nobody) {
     silence(leader(), view.now - Milliseconds(1500));
     replica().report->leader = {"127.0.0.1", 1};

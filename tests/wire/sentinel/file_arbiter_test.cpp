@@ -3,6 +3,7 @@
 #include "sentinel/arbiter/file_arbiter.hpp"
 
 #include "redis_process.hpp"
+#include "sentinel/arbiter/record_json.hpp"
 
 #include <chrono>
 #include <fstream>
@@ -48,6 +49,10 @@ mode_t mode_of(const fs::path& path) {
     ::stat(path.c_str(), &status);
     return status.st_mode & 0777U;
 }
+std::string text_of(const fs::path& file_path) {
+    std::ifstream file(file_path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
 std::string message_of(const std::function<void()>& throwing) {
     try {
         throwing();
@@ -64,6 +69,8 @@ class FileArbiterTest : public ::testing::Test {
         EXPECT_EQ(result.error, "");
         return result.snapshot.value_or(Snapshot{});
     }
+    fs::path in_folder(const std::string& name) const { return path.string() + ".d/" + name; }
+
     ScratchFolder folder;
     fs::path path = folder.path() / "state" / "record";
     FileArbiter first{path, "portal-0"};
@@ -111,31 +118,58 @@ TEST_F(FileArbiterTest, marks_are_seen_by_all_and_gone_when_removed) {
     EXPECT_EQ(read(first).marks[0].portal, "portal-0");
 }
 
-TEST_F(FileArbiterTest, a_crash_between_writing_and_replacing_changes_nothing) {
+TEST_F(FileArbiterTest, a_crash_before_the_claim_changes_nothing) {
     EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::written);
-    std::ofstream(path.string() + ".new") << R"({"epoch":2,"phase":"lead)";
+    std::ofstream(in_folder("portal-0.new")) << R"({"epoch":2,"phase":"lead)";
     const auto seen = read(second);
     EXPECT_EQ(seen.record, record_of(1));
     EXPECT_EQ(finish(second.write(record_of(3), seen.version)).status, WriteStatus::written);
     EXPECT_EQ(read(first).record, record_of(3));
 }
 
-TEST_F(FileArbiterTest, a_file_that_holds_no_record_is_reported_and_never_overwritten) {
-    std::ofstream(path) << "hello";
+TEST_F(FileArbiterTest, a_portal_that_stops_right_after_its_claim_keeps_nobody_from_going_on) {
+    EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::written);
+    std::ofstream(in_folder("record.2")) << encode_record(record_of(2), 2);
+    const auto seen = read(second);
+    EXPECT_EQ(seen.record, record_of(2)) << "what was claimed counts";
+    EXPECT_EQ(finish(second.write(record_of(3), seen.version)).status, WriteStatus::written);
+    EXPECT_EQ(read(first).record, record_of(3));
+}
+
+TEST_F(FileArbiterTest, a_claim_that_comes_much_too_late_does_not_bring_the_past_back) {
+    std::string version;
+    for (std::uint64_t epoch = 1; epoch <= 20; ++epoch) {
+        version = finish(first.write(record_of(epoch), version)).version;
+    }
+    EXPECT_FALSE(fs::exists(in_folder("record.3"))) << "old versions are tidied away";
+    std::ofstream(in_folder("record.3")) << encode_record(record_of(99), 3);
+    EXPECT_EQ(read(second).record, record_of(20));
+    EXPECT_EQ(finish(second.write(record_of(21), version)).status, WriteStatus::written);
+    EXPECT_FALSE(fs::exists(in_folder("record.3")));
+}
+
+TEST_F(FileArbiterTest, people_find_the_newest_version_under_the_configured_path) {
+    auto version = finish(first.write(record_of(1), "")).version;
+    EXPECT_EQ(finish(first.write(record_of(2), version)).status, WriteStatus::written);
+    std::string error;
+    EXPECT_EQ(decode_record(text_of(path), error)->record, record_of(2)) << error;
+}
+
+TEST_F(FileArbiterTest, what_is_no_record_is_reported_and_never_built_upon) {
+    std::ofstream(in_folder("record.5")) << "hello";
     const auto result = finish(first.read());
     EXPECT_FALSE(result.snapshot);
-    EXPECT_NE(result.error.find(path.string()), std::string::npos);
+    EXPECT_NE(result.error.find("record.5 holds no record"), std::string::npos) << result.error;
     EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::unknown);
-    std::ifstream file(path);
-    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "hello");
+    EXPECT_EQ(text_of(in_folder("record.5")), "hello");
 }
 
 TEST_F(FileArbiterTest, others_on_the_host_can_read_nothing) {
     EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::written);
     EXPECT_EQ(finish(first.write_mark(mark_of("portal-0"))), "");
-    EXPECT_EQ(mode_of(path), 0600U);
-    EXPECT_EQ(mode_of(path.string() + ".marks"), 0700U);
-    EXPECT_EQ(mode_of(path.string() + ".marks/portal-0.mark"), 0600U);
+    EXPECT_EQ(mode_of(in_folder("record.1")), 0600U);
+    EXPECT_EQ(mode_of(in_folder("portal-0.mark")), 0600U);
+    EXPECT_EQ(mode_of(in_folder("")), 0700U);
     EXPECT_EQ(mode_of(path.parent_path()), 0700U);
 }
 

@@ -2,11 +2,11 @@
 #include "sentinel/monitor.hpp"
 
 #include "redis_process.hpp"
+#include "two_nodes.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -14,7 +14,6 @@
 #include <iterator>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -22,7 +21,6 @@
 namespace portal::sentinel {
 namespace {
 
-using replication::Topology;
 using replication::TopologyPtr;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -94,21 +92,13 @@ class Portal {
     std::unique_ptr<Monitor> monitor_;
 };
 
-/// A portal in a process of its own, so that it can be killed and paused like one: this program again, running one
-/// test.
+/// A portal in a process of its own, so that it can be killed and paused like one.
 class PortalProcess {
   public:
-    explicit PortalProcess(const config::Config& config) {
-        const auto text = [&](std::size_t node) { return std::to_string(config.nodes[node].address.port); };
-        const std::vector<std::string> words{std::filesystem::read_symlink("/proc/self/exe"),
-                                             "--gtest_also_run_disabled_tests",
-                                             "--gtest_filter=PortalProcess.DISABLED_runs_until_it_is_killed"};
-        const std::vector<std::pair<std::string, std::string>> settings{
-            {"PORTAL_TEST_NAME", config.name},
-            {"PORTAL_TEST_RECORD", std::get<config::FileArbiter>(config.arbiter).path},
-            {"PORTAL_TEST_PORT_0", text(0)},
-            {"PORTAL_TEST_PORT_1", text(1)}};
-        child_.spawn(words, settings);
+    PortalProcess(const std::string& name, const std::filesystem::path& record, const RedisProcess& redis0,
+                  const RedisProcess& redis1) {
+        child_.spawn(
+            {WIRE_SENTINEL_PORTAL, name, record, std::to_string(redis0.port()), std::to_string(redis1.port())});
     }
     void kill() { child_.kill(); }
     void pause() { child_.signal(SIGSTOP); }
@@ -117,28 +107,6 @@ class PortalProcess {
   private:
     testing::ChildProcess child_;
 };
-
-config::Config two_nodes(const std::string& name, const std::filesystem::path& record, std::uint16_t port0,
-                         std::uint16_t port1) {
-    config::Config config;
-    config.name = name;
-    config.nodes = {{"redis-0", {"127.0.0.1", port0}, std::nullopt}, {"redis-1", {"127.0.0.1", port1}, std::nullopt}};
-    config.arbiter = config::FileArbiter{record};
-    return config;
-}
-
-TEST(PortalProcess, DISABLED_runs_until_it_is_killed) {
-    const auto* name = std::getenv("PORTAL_TEST_NAME");
-    if (name == nullptr) {
-        GTEST_SKIP() << "for use by other tests only";
-    }
-    const auto port = [](const char* key) { return static_cast<std::uint16_t>(std::stoi(std::getenv(key))); };
-    const Portal portal(
-        two_nodes(name, std::getenv("PORTAL_TEST_RECORD"), port("PORTAL_TEST_PORT_0"), port("PORTAL_TEST_PORT_1")));
-    for (;;) {
-        ::pause();
-    }
-}
 
 class MonitorTest : public ::testing::Test {
   protected:
@@ -150,8 +118,9 @@ class MonitorTest : public ::testing::Test {
     }
 
     config::Config config_for(const std::string& name) const {
-        return two_nodes(name, folder.path() / "record", redis0.port(), redis1.port());
+        return testing::two_nodes(name, record_path(), redis0.port(), redis1.port());
     }
+    std::filesystem::path record_path() const { return folder.path() / "record"; }
     void start_portals() {
         portal0 = std::make_unique<Portal>(config_for("portal-0"));
         portal1 = std::make_unique<Portal>(config_for("portal-1"));
@@ -168,7 +137,7 @@ class MonitorTest : public ::testing::Test {
         ASSERT_TRUE(eventually([&] { return redis1.ask({"GET", "key"}) == "kept"; }));
     }
     boost::json::object record() const {
-        std::ifstream file(folder.path() / "record");
+        std::ifstream file(record_path());
         const std::string text{std::istreambuf_iterator<char>(file), {}};
         boost::system::error_code error;
         auto record = boost::json::parse(text, error);
@@ -379,7 +348,7 @@ TEST_F(MonitorTest, when_the_acting_portal_stops_the_other_acts_at_once) {
 TEST_F(MonitorTest, when_the_acting_portal_and_the_leader_are_killed_together_the_other_portal_takes_over) {
     redis0.start();
     redis1.start();
-    PortalProcess acting(config_for("portal-0"));
+    PortalProcess acting("portal-0", record_path(), redis0, redis1);
     ASSERT_TRUE(acts("portal-0"));
     portal1 = std::make_unique<Portal>(config_for("portal-1"));
     ASSERT_TRUE(eventually([&] { return portal1->leader() == "redis-0" && portal1->in_sync("redis-1"); }));
@@ -395,7 +364,7 @@ TEST_F(MonitorTest, when_the_acting_portal_and_the_leader_are_killed_together_th
 TEST_F(MonitorTest, an_acting_portal_that_wakes_from_a_long_pause_disturbs_nothing) {
     redis0.start();
     redis1.start();
-    PortalProcess sleeper(config_for("portal-0"));
+    PortalProcess sleeper("portal-0", record_path(), redis0, redis1);
     ASSERT_TRUE(acts("portal-0"));
     portal1 = std::make_unique<Portal>(config_for("portal-1"));
     ASSERT_TRUE(eventually([&] { return portal1->leader() == "redis-0" && portal1->in_sync("redis-1"); }));

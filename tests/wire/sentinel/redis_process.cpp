@@ -33,8 +33,7 @@ ChildProcess::~ChildProcess() {
     kill();
 }
 
-void ChildProcess::spawn(std::vector<std::string> words,
-                         const std::vector<std::pair<std::string, std::string>>& settings) {
+void ChildProcess::spawn(std::vector<std::string> words) {
     kill();
     std::vector<char*> argv;
     for (auto& word : words) {
@@ -46,9 +45,6 @@ void ChildProcess::spawn(std::vector<std::string> words,
     if (pid_ == 0) {
         // A test that crashes must not leave processes behind.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (const auto& [key, value] : settings) {
-            ::setenv(key.c_str(), value.c_str(), 1);
-        }
         if (::getppid() == parent) {
             ::execvp(argv[0], argv.data());
         }

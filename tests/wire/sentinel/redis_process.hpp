@@ -32,7 +32,7 @@ class ChildProcess {
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
 
-    void spawn(std::vector<std::string> words, const std::vector<std::pair<std::string, std::string>>& settings = {});
+    void spawn(std::vector<std::string> words);
     void kill();
     void signal(int number);
 
