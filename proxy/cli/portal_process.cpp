@@ -22,6 +22,19 @@ constexpr std::chrono::seconds kCertificatePoll{30};
 constexpr std::chrono::seconds kHeartbeatPoll{5};
 constexpr rlim_t kSpareDescriptors = 512;
 
+/// What the configuration asks for and this version cannot keep; nothing is promised silently.
+std::string unavailable(const config::Config& config) {
+    if (config.writes.proven != config::Proven::off) {
+        return "writes.proven: this version cannot hold replies back until a replica has confirmed; set it to off";
+    }
+    for (const config::Node& node : config.nodes) {
+        if (node.tls) {
+            return "node " + node.name + ": this version reaches nodes without TLS only; remove nodes[].tls";
+        }
+    }
+    return {};
+}
+
 /// As many descriptors as the system lets us have; a warning when the configured sessions do not fit.
 void raise_descriptor_limit(std::uint32_t sessions) {
     rlimit limit{};
@@ -55,10 +68,8 @@ PortalProcess::~PortalProcess() {
 }
 
 std::string PortalProcess::start() {
-    for (const config::Node& node : config_.nodes) {
-        if (node.tls) {
-            return "node " + node.name + ": this version reaches nodes without TLS only; remove nodes[].tls";
-        }
+    if (std::string problem = unavailable(config_); !problem.empty()) {
+        return problem;
     }
     raise_descriptor_limit(config_.limits.sessions);
     shards_ = std::make_unique<shard::ShardGroup>(
