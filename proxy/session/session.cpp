@@ -76,6 +76,7 @@ void Session::close(Closed reason) {
 /// The handshake took too long, the client is idle, does not read, or the hold has ended: there is one deadline at a
 /// time.
 void Session::expired() {
+    const SessionPtr alive(this);
     if (!established_) {
         at(context_.counters.tls_handshake_failures, HandshakeFailure::timeout).add();
         close(Closed::handshake);
@@ -164,15 +165,16 @@ void Session::take_input(std::string_view fresh) {
         if (!closed_ && taken < fresh.size() && !input_.append(fresh.substr(taken))) {
             protocol_error(resp::Error::request_too_large);
         }
-        return;
-    }
-    if (!input_.append(fresh)) {
+    } else if (!input_.append(fresh)) {
         protocol_error(resp::Error::request_too_large);
-        return;
+    } else {
+        input_.consume(take_requests(input_.view()));
+        if (input_.empty()) {
+            input_.release();
+        }
     }
-    input_.consume(take_requests(input_.view()));
-    if (input_.empty()) {
-        input_.release();
+    if (wait_ == Wait::leader) {
+        account_held();
     }
 }
 
@@ -266,6 +268,9 @@ void Session::flush() {
     const SessionPtr alive(this);
     if (settle_) {
         settle_losses();
+    }
+    if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
+        refuse_held(client_errors::kHoldFull);
     }
     resume_if_due();
     if (!closed_) {

@@ -85,6 +85,8 @@ class Session final : public upstream::ReplySink,
     /// More requests or bytes than this in flight, and no further commands are taken until some are answered.
     static constexpr std::uint32_t kWindowRequests = 4096;
     static constexpr std::size_t kWindowBytes = 1024 * 1024;
+    /// A link that owes the node this much lets each client add one request at a time.
+    static constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
     using Row = command::CommandRow;
 
     /// A request that came back from a lost link.
@@ -148,6 +150,7 @@ class Session final : public upstream::ReplySink,
     void answer_in_doubt(const Lost& lost);
     void resend();
     void hold();
+    void account_held();
     void leave_hold();
     void refuse_held(std::string_view text);
 
@@ -187,6 +190,7 @@ class Session final : public upstream::ReplySink,
     bool eof_ = false;       // the client has closed its side; what it sent before is still answered
     bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
     bool pinned_lost_ = false;
+    bool hold_full_ = false;  // hold.bytes is used up
     bool closed_ = false;
     observe::Closed ending_ = observe::Closed::client;
 };

@@ -230,14 +230,20 @@ void Session::hold() {
         context_.hold_deadlines.arm(*this, context_.turn.now());
     }
     context_.turn.mark(*this);
+    account_held();
+}
+
+/// What this client keeps waiting, counted anew; too much in all, and it is told so in this turn.
+void Session::account_held() {
+    std::size_t size = input_.size();
     for (const Lost& each : lost_) {
-        held_size_ += each.command.size();
+        size += each.command.size();
     }
-    held_size_ += input_.size();
-    context_.held_bytes += held_size_;
+    context_.held_bytes += size - std::exchange(held_size_, size);
     context_.counters.held_bytes.set(context_.held_bytes);
     if (context_.held_bytes > context_.hold_bytes) {
-        refuse_held(client_errors::kHoldFull);
+        hold_full_ = true;  // not here: the input may be in the middle of being taken
+        context_.turn.mark(*this);
     }
 }
 

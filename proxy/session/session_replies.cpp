@@ -137,6 +137,7 @@ bool Session::take_push(std::string_view frame, const upstream::PendingRequest* 
     if (closed_) {
         return true;
     }
+    const SessionPtr alive(this);
     bool message = false;
     if (state_.monitoring && frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9') {
         message = true;

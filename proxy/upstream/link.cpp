@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kReadSize = 128 * 1024;
 /// A reply longer than this is handed on in parts as it arrives.
 constexpr std::size_t kPartSize = 32 * 1024;
+/// Larger output memory is given back when a link falls silent.
+constexpr std::size_t kKeepOutput = 1024 * 1024;
 
 }  // namespace
 
@@ -214,6 +216,9 @@ bool Link::take_frame(std::string_view frame, bool complete) {
     --context_.in_flight;
     output_.consume(request.size);
     sent_ -= request.size;
+    if (output_.empty() && output_.capacity() > kKeepOutput) {
+        output_.release();
+    }
     return true;
 }
 

@@ -76,6 +76,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     [[nodiscard]] const LinkIdentity& identity() const noexcept { return identity_; }
     [[nodiscard]] const replication::Node& node() const noexcept { return node_; }
     [[nodiscard]] std::size_t pending() const noexcept { return pending_.size(); }
+    /// Bytes that wait to be written.
+    [[nodiscard]] std::size_t unsent() const noexcept { return output_.size() - sent_; }
     [[nodiscard]] const LinkSetup& setup() const noexcept { return setup_; }
 
     void flush() override;

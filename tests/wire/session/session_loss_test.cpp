@@ -91,6 +91,29 @@ TEST_F(SessionLossTest, WhenTooMuchWaitsTheClientIsToldAtOnce) {
     app->expect("-NOLEADER no leader, and too much is waiting for one already: ");
 }
 
+TEST_F(SessionLossTest, CommandsThatDoNotFitIntoTheHoldAreEachAnsweredOnce) {
+    config_.hold.bytes = {3000};
+    nobody_leads("gone");
+    const auto app = client();
+    const std::string error = "-NOLEADER no leader within the hold time: gone\r\n";
+    std::string requests;
+    for (int i = 0; i < 100; ++i) {
+        requests += "SET k" + std::to_string(i) + " " + std::string(100, 'v') + "\r\n";
+    }
+    app->send(requests);
+    std::string expected;
+    for (int i = 0; i < 100; ++i) {
+        expected += error;
+    }
+    app->expect(expected);
+    EXPECT_EQ(counters().commands_no_leader.get(), 100U);
+    FakeNode node(ok);
+    lead(node);
+    app->expect("SET last 1\r\n", "+OK\r\n");
+    EXPECT_EQ(node.seen(), Words{"SET last 1"});
+    EXPECT_EQ(counters().held_bytes.get(), 0U);
+}
+
 TEST_F(SessionLossTest, InDoubtMayCloseTheConnectionInstead) {
     config_.writes.in_doubt = config::InDoubt::close;
     FakeNode node(silent);
