@@ -345,7 +345,8 @@ Decision Failover::promote_or_record(const View& view, const NodeView& node, con
     }
     if (planned_ && planned_->epoch == record.epoch) {
         record.answered_id = planned_->id;
-        record.answered_error = name == planned_->to ? "" : planned_->to + " was not promoted: " + planned_->error;
+        const std::string cause = planned_->error.empty() ? "the old leader has its role back" : planned_->error;
+        record.answered_error = name == planned_->to ? "" : planned_->to + " was not promoted: " + cause;
     } else if (const auto* asked = pending_request(view); asked != nullptr && asked->wants_to == name) {
         record.answered_id = asked->wants_id;
         record.answered_error.clear();
