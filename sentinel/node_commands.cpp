@@ -98,7 +98,8 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, confi
     if (!error.empty()) {
         co_return CommandOutcome{std::move(error), std::nullopt, {}};
     }
-    // Replicas tell how far they are once a second; WAIT makes them tell now, so that FAILOVER finds them level at once.
+    // Replicas tell how far they are once a second; WAIT makes them tell now, so that FAILOVER finds them level at
+    // once.
     Words confirm{"WAIT", "1", std::to_string(kHandOverTime.count() / 2)};
     if (error = co_await command(old_leader, std::move(confirm), deadline); !error.empty()) {
         co_return CommandOutcome{std::move(error), std::nullopt, {}};
