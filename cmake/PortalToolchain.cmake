@@ -1,6 +1,7 @@
 # Packages, warnings, sanitizers and build speed-ups that hold for every target.
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+set(Boost_NO_WARN_NEW_VERSIONS ON)  # CMake 3.25 does not know 1.81 yet
 find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json)
 find_package(yaml-cpp REQUIRED)
 find_package(fmt REQUIRED)
