@@ -78,6 +78,11 @@ struct Confirmation {
     std::int64_t remaining = 0;       // as the node counts
 };
 
+/// SUBSCRIBE, UNSUBSCRIBE and their kin: answered by confirmations, one for each name.
+[[nodiscard]] constexpr bool is_subscription(Handling handling) noexcept {
+    return handling >= Handling::subscribe && handling <= Handling::sunsubscribe;
+}
+
 /// What a frame that arrives on a link with subscriptions is.
 enum class PubSubFrame : std::uint8_t { reply, message, confirmation };
 

@@ -227,7 +227,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     bool finished = true;
     std::string replacement;
     if (row.handling != Handling::plain) {
-        if (row.handling >= Handling::subscribe && row.handling <= Handling::sunsubscribe) {
+        if (command::is_subscription(row.handling)) {
             finished = note_confirmations(request, row, bytes);
         } else if (complete) {
             note_login(command, row, bytes, replacement);

@@ -297,8 +297,7 @@ void Session::resend() {
         if (each.sent) {
             context_.counters.commands_replayed.add();
         }
-        if (each.request.replies_left > 0 && row.handling >= Handling::subscribe &&
-            row.handling <= Handling::sunsubscribe) {
+        if (each.request.replies_left > 0 && command::is_subscription(row.handling)) {
             each.request.replies_left = -static_cast<std::int32_t>(request.argc());
         }
         last_link_ = link;

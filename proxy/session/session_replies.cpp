@@ -10,14 +10,11 @@
 namespace portal::session {
 
 using command::Handling;
+using command::is_subscription;
 using command::PubSubFrame;
 using command::Transaction;
 
 namespace {
-
-bool is_subscription(Handling handling) {
-    return handling >= Handling::subscribe && handling <= Handling::sunsubscribe;
-}
 
 bool same_word(std::string_view a, std::string_view lower) {
     return a.size() == lower.size() && ::strncasecmp(a.data(), lower.data(), a.size()) == 0;

@@ -232,7 +232,7 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.repeatable = !row.write;
     pending.muted = muted_;
-    if (row.handling >= Handling::subscribe && row.handling <= Handling::sunsubscribe) {
+    if (command::is_subscription(row.handling)) {
         // Negative until the first confirmation: -(names + 1), as note_confirmations reads it.
         pending.replies_left = -static_cast<std::int32_t>(resp::RequestView(frame).argc());
     }
