@@ -7,6 +7,8 @@ using replication::Role;
 
 namespace {
 
+constexpr Milliseconds kReplicationPing{1000};
+
 bool is_named(const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -69,9 +71,11 @@ LeaderVerdict judge_refusing(const View& view, const NodeView& leader) {
 }
 
 LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timing& timing) {
+    // A leader with nothing to replicate sends its replicas a ping each second, which a probe sees a moment later.
+    const auto silence = std::max(timing.down_after, kReplicationPing + timing.ping_interval);
     for (const auto& other : view.nodes) {
         if (other.node.name != leader.node.name && other.health == Health::up && other.report &&
-            view.now - other.vouched_at <= 2 * timing.ping_interval &&
+            view.now - other.heard_at < silence &&
             replication::is_at(other.report->leader, {leader.node, leader.addresses, {}})) {
             return {LeaderState::cut_off,
                     leader.node.name + " does not answer here, but " + other.node.name + " still hears it"};
@@ -105,6 +109,16 @@ LeaderVerdict judge_leader(const View& view, const Timing& timing) {
         return {LeaderState::unclear, leader->node.name + " is down; looking at " + other->node.name};
     }
     return leader->refused ? judge_refusing(view, *leader) : judge_silent(view, *leader, timing);
+}
+
+TimePoint latest_hearing(const NodeView& before, const replication::NodeReport& report, TimePoint at) {
+    if (!report.link_up) {
+        return {};
+    }
+    // Whole seconds, rounded either way: "2" may be little more than one.
+    const auto by_count = at - std::chrono::seconds(std::max<std::int64_t>(0, report.leader_heard_seconds_ago - 1));
+    const bool same = before.report && before.report->link_up && before.report->offset == report.offset;
+    return same ? std::min(before.heard_at, by_count) : by_count;
 }
 
 bool isolated(const View& view, const Timing& timing) {

@@ -25,6 +25,10 @@ struct LeaderVerdict {
 /// For a record in phase leading.
 LeaderVerdict judge_leader(const View& view, const Timing& timing);
 
+/// When the replica `before` must have heard from its leader for the last time, given a new `report` that arrived `at`:
+/// the moment at which its offset was first seen as it is, or what its own count of whole seconds allows.
+TimePoint latest_hearing(const NodeView& before, const replication::NodeReport& report, TimePoint at);
+
 /// True when no node answers here while another live portal reaches the leader: then this portal is the one in trouble.
 bool isolated(const View& view, const Timing& timing);
 

@@ -268,15 +268,9 @@ void Monitor::Loop::observe(Observation observation) {
     if (observation.result == ProbeResult::answered || observation.result == ProbeResult::denied) {
         view.asked_at = observation.asked_at;
         view.reported_at = observation.at;
+        view.heard_at =
+            observation.report ? latest_hearing(view, *observation.report, observation.at) : TimePoint{};
         view.report = std::move(observation.report);
-    }
-    if (view.report && view.report->link_up && observation.result == ProbeResult::answered) {
-        // Redis counts in whole seconds, so "2" may be little more than one.
-        const auto heard_ago =
-            std::chrono::seconds(std::max<std::int64_t>(0, view.report->leader_heard_seconds_ago - 1));
-        if (heard_ago < timing_.down_after) {
-            view.vouched_at = observation.at;
-        }
     }
     const auto health = node->health.assess(observation.at);
     if (health != node->last_health) {

@@ -34,8 +34,8 @@ struct NodeView {
     std::optional<replication::NodeReport> report;
     TimePoint asked_at;     // the newest answer was made after this
     TimePoint reported_at;  // and arrived here
-    /// When this node, as a replica, last said that it had heard from its leader within `down_after`.
-    TimePoint vouched_at;
+    /// As a replica: it has not heard from its leader since. The beginning of time while its link is down.
+    TimePoint heard_at;
 };
 
 struct PortalView {

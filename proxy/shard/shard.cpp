@@ -17,6 +17,8 @@ constexpr std::chrono::seconds kIdleLinks{10};
 /// How long requests that are in flight may still be answered by the old leader once forwarding has stopped.
 constexpr std::chrono::milliseconds kFenceGrace{100};
 constexpr std::chrono::milliseconds kFencePoll{2};
+/// A leader that has sent nothing for this long is waited for less, down to not at all.
+constexpr std::chrono::milliseconds kSilence{200};
 
 }  // namespace
 
@@ -129,7 +131,8 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
 void Shard::fence(std::function<void()> applied) {
     fence_waiters_.push_back(std::move(applied));
     if (fence_waiters_.size() == 1) {
-        fence_until_ = turn_.now() + kFenceGrace;
+        // A leader that has been silent for long answers nothing in a moment either.
+        fence_until_ = std::min(turn_.now(), link_context_.heard_at + kSilence) + kFenceGrace;
     }
     check_fence();
 }

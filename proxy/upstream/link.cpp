@@ -150,6 +150,7 @@ void Link::on_read(const boost::system::error_code& error, std::size_t size) {
                                              : fmt::format("read failed: {}", error.message()));
         return;
     }
+    context_.heard_at = context_.turn.now();
     context_.counters.upstream_received_bytes.add(size);
     input_.commit(size);
     if (take_frames() && state_ != State::ended) {

@@ -37,6 +37,8 @@ struct LinkContext {
     resp::ReplyLimits limits;
     /// Requests handed to any link and not answered yet. Zero means that waiting for company only costs latency.
     std::size_t in_flight = 0;
+    /// When the leader last sent anything on any link.
+    net::Turn::Clock::time_point heard_at{};
 };
 
 /// Told when a link ends; the pool. `why` is one sentence.

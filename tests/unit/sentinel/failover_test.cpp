@@ -291,7 +291,7 @@ TEST(FailoverMachine, nobody_is_made_a_replica_of_a_leader_that_was_restarted) {
 TEST(FailoverMachine, a_leader_that_others_still_reach_is_left_alone_and_the_role_given_away) {
     World world;
     silence(world.node("redis-0"), world.view.now - Milliseconds(1500));
-    world.node("redis-1").vouched_at = world.view.now;
+    world.node("redis-1").heard_at = world.view.now;
     world.turn();
     EXPECT_EQ(world.done, std::vector<std::string>{"give away"});
     world.done.clear();

@@ -42,8 +42,26 @@ TEST_F(LeaderWatch, one_that_refuses_is_dead_when_no_replica_can_be_asked) {
 TEST_F(LeaderWatch, a_silent_leader_is_not_dead_while_a_replica_hears_it) {
     silence(leader(), view.now - Milliseconds(1500));
     EXPECT_EQ(state(), LeaderState::cut_off);
-    replica().vouched_at = view.now - 2 * timing.ping_interval - Milliseconds(1);
+    replica().heard_at = view.now - std::max(timing.down_after, Milliseconds(1000) + timing.ping_interval);
     EXPECT_EQ(state(), LeaderState::dead) << "a link that is up alone proves nothing";
+}
+
+TEST_F(LeaderWatch, an_offset_that_stands_still_tells_since_when_a_replica_hears_nothing) {
+    const auto later = view.now + kTick;
+    auto report = *replica().report;
+    EXPECT_EQ(latest_hearing(replica(), report, later), view.now) << "the same offset as before";
+    report.offset += 14;
+    EXPECT_EQ(latest_hearing(replica(), report, later), later);
+    report.leader_heard_seconds_ago = 3;
+    EXPECT_EQ(latest_hearing(replica(), report, later), later - std::chrono::seconds(2)) << "its own count is older";
+    report.link_up = false;
+    EXPECT_EQ(latest_hearing(replica(), report, later), TimePoint{});
+}
+
+TEST_F(LeaderWatch, a_first_report_is_taken_by_its_count_of_seconds) {
+    auto report = *replica().report;
+    report.leader_heard_seconds_ago = 5;
+    EXPECT_EQ(latest_hearing(NodeView{}, report, view.now), view.now - std::chrono::seconds(4));
 }
 
 TEST_F(LeaderWatch, nothing_is_concluded_while_another_node_is_suspected) {

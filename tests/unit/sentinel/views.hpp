@@ -41,7 +41,7 @@ inline View healthy_view() {
     replica.report->leader = {"redis-0", 6379};
     replica.report->link_up = true;
     replica.report->leader_heard_seconds_ago = 0;
-    replica.vouched_at = view.now;
+    replica.heard_at = view.now;
     for (auto& node : {leader, replica}) {
         view.record.known[node.node.name] = {node.report->run_id, "history", 100, 5};
         view.nodes.push_back(node);
@@ -71,7 +71,7 @@ inline void silence(NodeView& node, TimePoint since) {
 inline void lose_link(NodeView& replica) {
     replica.report->link_up = false;
     replica.report->leader_heard_seconds_ago = -1;
-    replica.vouched_at = TimePoint{};
+    replica.heard_at = TimePoint{};
 }
 
 }  // namespace portal::sentinel
