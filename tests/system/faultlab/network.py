@@ -1,0 +1,185 @@
+"""Hosts of the fault lab: one network namespace each, joined by a switch of our own that drops and delays frames by rule.
+
+The kernel here has no netem, so each namespace gets a TAP device whose other end a small process reads: it forwards
+Ethernet frames and knows, per ordered pair of hosts, what share to drop and how long to hold. Needs root and /dev/net/tun.
+Loopback of a namespace stays untouched. Everything goes when the process ends.
+"""
+
+import ctypes
+import fcntl
+import heapq
+import multiprocessing
+import os
+import random
+import select
+import signal
+import struct
+import subprocess
+import time
+
+_TUNSETIFF = 0x400454CA
+_IFF_TAP_NO_PI = 0x0002 | 0x1000
+_MTU = 16000
+_PR_SET_PDEATHSIG = 1
+
+
+def unavailable():
+    """Why there can be no lab network on this machine, or an empty text."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    if not os.path.exists("/dev/net/tun"):
+        return "there is no /dev/net/tun"
+    probe = f"rpprobe{os.getpid()}"
+    if subprocess.run(["ip", "netns", "add", probe], capture_output=True).returncode != 0:
+        return "`ip netns add` is refused here"
+    subprocess.run(["ip", "netns", "del", probe], capture_output=True)
+    return ""
+
+
+def _open_tap(name):
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH", name.encode(), _IFF_TAP_NO_PI))
+    return fd
+
+
+class _Switch:
+    """Forwards frames between TAP ends; runs in a process of its own."""
+
+    def __init__(self, fds, seed):
+        self.fds = fds
+        self.random = random.Random(seed)
+        self.rules = {}  # (from, to) -> (share dropped, seconds held)
+        self.held = []   # heap of (due, serial, to, frame)
+        self.serial = 0
+
+    def run(self, control):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        poll = select.epoll()
+        index = {}
+        for number, fd in enumerate(self.fds):
+            poll.register(fd, select.EPOLLIN)
+            index[fd] = number
+        poll.register(control.fileno(), select.EPOLLIN)
+        while True:
+            wait = max(0.0, self.held[0][0] - time.monotonic()) if self.held else -1
+            for fd, _ in poll.poll(wait):
+                if fd == control.fileno():
+                    message = control.recv()
+                    if message is None:
+                        return
+                    self.rules = message
+                    control.send(True)
+                else:
+                    self._drain(fd, index[fd])
+            now = time.monotonic()
+            while self.held and self.held[0][0] <= now:
+                _, _, to, frame = heapq.heappop(self.held)
+                self._write(to, frame)
+
+    def _drain(self, fd, source):
+        for _ in range(64):
+            try:
+                frame = os.read(fd, _MTU + 64)
+            except BlockingIOError:
+                return
+            # Host number n has the address 02:00:00:00:00:n; everything else is broadcast (ARP) or multicast.
+            if frame[0] == 2 and frame[5] < len(self.fds):
+                self._forward(source, frame[5], frame)
+            elif frame[0] == 0xFF:
+                for to in range(len(self.fds)):
+                    if to != source:
+                        self._forward(source, to, frame)
+
+    def _forward(self, source, to, frame):
+        rule = self.rules.get((source, to))
+        if rule is None:
+            self._write(to, frame)
+            return
+        dropped, held = rule
+        if dropped and self.random.random() < dropped:
+            return
+        if held:
+            self.serial += 1
+            heapq.heappush(self.held, (time.monotonic() + held, self.serial, to, frame))
+        else:
+            self._write(to, frame)
+
+    def _write(self, to, frame):
+        try:
+            os.write(self.fds[to], frame)
+        except (BlockingIOError, OSError):
+            pass  # a full queue drops, as a real one does
+
+
+class Network:
+    """The hosts by name, their addresses, and the faults between them."""
+
+    def __init__(self, hosts, seed=0):
+        self.hosts = list(hosts)
+        self.prefix = f"rp{os.getpid()}"
+        self.rules = {}
+        fds = []
+        for number, host in enumerate(self.hosts):
+            tap = f"rp{os.getpid()}t{number}"
+            fds.append(_open_tap(tap))
+            space = self.namespace(host)
+            self._ip("netns", "add", space)
+            self._ip("link", "set", tap, "netns", space)
+            self._ip("-n", space, "link", "set", tap, "address", f"02:00:00:00:00:{number:02x}", "mtu", str(_MTU))
+            self._ip("-n", space, "addr", "add", f"{self.address(host)}/24", "dev", tap)
+            self._ip("-n", space, "link", "set", tap, "up")
+            self._ip("-n", space, "link", "set", "lo", "up")
+        self.control, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("fork")
+        self.process = context.Process(target=_Switch(fds, seed).run, args=(theirs,), daemon=True)
+        self.process.start()
+        for fd in fds:
+            os.close(fd)
+
+    @staticmethod
+    def _ip(*words):
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    def namespace(self, host):
+        return f"{self.prefix}-{host}"
+
+    def address(self, host):
+        return f"10.77.0.{self.hosts.index(host) + 1}"
+
+    def inside(self, host, argv):
+        """The command line that runs argv on that host."""
+        return ["ip", "netns", "exec", self.namespace(host), *argv]
+
+    def cut(self, source, to, both=True):
+        """Frames from `source` to `to` are lost, and the other way round unless told otherwise."""
+        self.shape(source, to, dropped=1.0, both=both)
+
+    def shape(self, source, to, dropped=0.0, held=0.0, both=True):
+        a, b = self.hosts.index(source), self.hosts.index(to)
+        self.rules[a, b] = (dropped, held)
+        if both:
+            self.rules[b, a] = (dropped, held)
+        self._apply()
+
+    def isolate(self, host, but=()):
+        """Cuts a host from all others except those named."""
+        for other in self.hosts:
+            if other != host and other not in but:
+                a, b = self.hosts.index(host), self.hosts.index(other)
+                self.rules[a, b] = self.rules[b, a] = (1.0, 0.0)
+        self._apply()
+
+    def heal(self):
+        self.rules = {}
+        self._apply()
+
+    def _apply(self):
+        self.control.send(dict(self.rules))
+        self.control.recv()
+
+    def stop(self):
+        self.control.send(None)
+        self.process.join(5)
+        for host in self.hosts:
+            subprocess.run(["ip", "netns", "del", self.namespace(host)], capture_output=True)

@@ -1,0 +1,100 @@
+"""The checker finds what it is there to find: each kind of wrong history is told, and right ones are not."""
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import checker  # noqa: E402
+from history import DOUBT, OK, REFUSED, Operation  # noqa: E402
+
+
+def op(kind, key, value, outcome, result, start, end, client=0):
+    error = "" if outcome == OK else "INDOUBT" if outcome == DOUBT else "NOLEADER"
+    return Operation(client, kind, key, value, outcome, result, start, end, error)
+
+
+def verdict(operations, **final):
+    return checker.check(operations, {"counters": {}, "lists": {}, "sets": {}, "registers": {}} | final)
+
+
+class Checker(unittest.TestCase):
+    def assert_right(self, found):
+        self.assertEqual(([], [], []), (found.violations, found.lost, found.dirty))
+
+    def test_an_increment_in_doubt_may_have_happened_or_not(self):
+        history = [op("count", "c", None, OK, 1, 0, 1), op("count", "c", None, DOUBT, None, 2, 3)]
+        self.assert_right(verdict(history, counters={"c": 1}))
+        self.assert_right(verdict(history, counters={"c": 2}))
+
+    def test_an_increment_applied_twice_is_a_violation(self):
+        history = [op("count", "c", None, OK, 1, 0, 1), op("count", "c", None, OK, 3, 2, 3)]
+        self.assertEqual(1, len(verdict(history, counters={"c": 3}).violations))
+        history = [op("count", "c", None, OK, 1, 0, 1), op("count", "c", None, REFUSED, None, 2, 3)]
+        self.assertEqual(1, len(verdict(history, counters={"c": 2}).violations), "what was refused has happened")
+
+    def test_a_lost_increment_is_told(self):
+        history = [op("count", "c", None, OK, 1, 0, 1), op("count", "c", None, OK, 2, 2, 3)]
+        self.assertEqual(1, len(verdict(history, counters={"c": 1}).lost))
+        history.append(op("count", "c", None, OK, 2, 4, 5))
+        self.assertEqual(1, len(verdict(history, counters={"c": 2}).lost))
+
+    def test_a_transaction_cut_in_two_is_a_violation(self):
+        history = [op("transfer", "p", None, OK, [1, 1], 0, 1)]
+        self.assert_right(verdict(history, counters={"p:a": 1, "p:b": 1}))
+        self.assertTrue(verdict(history, counters={"p:a": 1, "p:b": 0}).violations)
+
+    def test_elements_of_a_list_are_there_once_and_in_order(self):
+        history = [op("append", "l", value, OK, n, n, n + 0.5) for n, value in enumerate("abc")]
+        self.assert_right(verdict(history, lists={"l": ["a", "b", "c"]}))
+        self.assertTrue(verdict(history, lists={"l": ["a", "c", "b"]}).violations)
+        self.assertTrue(verdict(history, lists={"l": ["a", "b", "b", "c"]}).violations)
+        self.assertEqual(1, len(verdict(history, lists={"l": ["a", "c"]}).lost))
+
+    def test_what_was_refused_must_not_be_there(self):
+        self.assertTrue(verdict([op("append", "l", "a", REFUSED, None, 0, 1)], lists={"l": ["a"]}).violations)
+        self.assertTrue(verdict([op("add", "s", "a", REFUSED, None, 0, 1)], sets={"s": ["a"]}).violations)
+
+    def test_a_lost_member_of_a_set_is_told(self):
+        history = [op("add", "s", "a", OK, 1, 0, 1), op("add", "s", "b", DOUBT, None, 0, 1)]
+        self.assert_right(verdict(history, sets={"s": ["a"]}))
+        self.assertEqual(1, len(verdict(history, sets={"s": ["b"]}).lost))
+
+    def test_an_element_of_a_queue_comes_out_once(self):
+        push = op("push", "q", "a", OK, 1, 0, 1)
+        once = op("pop", "q", None, OK, "a", 2, 3)
+        self.assert_right(verdict([push, once]))
+        self.assertEqual(1, len(verdict([push, once, op("pop", "q", None, OK, "a", 4, 5)]).lost))
+        self.assertEqual(1, len(verdict([push]).lost))
+        self.assert_right(verdict([push, op("pop", "q", None, DOUBT, None, 2, 3)]))
+
+    def test_reads_that_overlap_a_write_may_see_either_value(self):
+        self.assert_right(verdict([op("write", "r", "a", OK, "OK", 0, 1), op("write", "r", "b", OK, "OK", 2, 5, 1),
+                                   op("read", "r", None, OK, "b", 3, 3.1, 2), op("read", "r", None, OK, "b", 3.2, 4, 3)],
+                                  registers={"r": "b"}))
+
+    def test_a_stale_read_is_told(self):
+        history = [op("write", "r", "a", OK, "OK", 0, 1), op("write", "r", "b", OK, "OK", 2, 3)]
+        self.assertTrue(verdict([*history, op("read", "r", None, OK, "a", 4, 5)], registers={"r": "b"}).lost)
+        self.assertTrue(verdict(history, registers={"r": "a"}).lost, "the last write is gone")
+        self.assertTrue(verdict(history, registers={"r": None}).lost, "everything is gone")
+
+    def test_a_value_seen_and_then_not_is_told_even_within_the_write(self):
+        history = [op("write", "r", "a", OK, "OK", 0, 1), op("write", "r", "b", OK, "OK", 2, 9),
+                   op("read", "r", None, OK, "b", 3, 4, 1), op("read", "r", None, OK, "a", 5, 6, 1)]
+        self.assertTrue(verdict(history, registers={"r": "b"}).lost)
+
+    def test_a_read_of_a_write_in_doubt_that_vanished_is_told_apart(self):
+        history = [op("write", "r", "a", OK, "OK", 0, 1), op("write", "r", "b", DOUBT, None, 2, 3),
+                   op("read", "r", None, OK, "b", 2.5, 2.6, 1), op("read", "r", None, OK, "a", 4, 5, 1)]
+        found = verdict(history, registers={"r": "a"})
+        self.assertEqual([], found.lost)
+        self.assertTrue(found.dirty)
+
+    def test_a_value_that_nobody_wrote_is_a_violation(self):
+        self.assertTrue(verdict([op("write", "r", "a", REFUSED, None, 0, 1), op("read", "r", None, OK, "a", 2, 3)],
+                                registers={"r": None}).violations)
+
+
+if __name__ == "__main__":
+    unittest.main()
