@@ -50,6 +50,9 @@ consteval CommandRow shared(CommandRow row, Handling handling) {
 consteval CommandRow pinned(CommandRow row, Handling handling) {
     return treated(row, Affinity::pinned, handling);
 }
+consteval CommandRow feed(CommandRow row, Handling handling) {
+    return treated(row, Affinity::feed, handling);
+}
 consteval CommandRow local(CommandRow row, Handling handling) {
     return treated(row, Affinity::local, handling);
 }
@@ -303,12 +306,12 @@ constexpr auto kRows = std::to_array<CommandRow>({
     write("pfdebug", 3, kSecondKey),
     write("pfmerge", -2, kAllKeys),
     read("pfselftest", 1),
-    read("ping", -1),
+    shared(read("ping", -1), Handling::ping),
     write("psetex", 4, kOneKey),
-    pinned(read("psubscribe", -2), Handling::psubscribe),
+    feed(read("psubscribe", -2), Handling::psubscribe),
     pinned(write("psync", -3), Handling::plain),
     read("pttl", 2, kOneKey),
-    write("publish", 3),
+    shared(write("publish", 3), Handling::publish),
     write("pubsub", -2),
     read("pubsub|channels", -2),
     read("pubsub|help", 2),
@@ -316,7 +319,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     read("pubsub|numsub", -2),
     read("pubsub|shardchannels", -2),
     read("pubsub|shardnumsub", -2),
-    pinned(read("punsubscribe", -1), Handling::punsubscribe),
+    feed(read("punsubscribe", -1), Handling::punsubscribe),
     local(read("quit", -1), Handling::quit),
     read("randomkey", 1),
     shared(read("readonly", 1), Handling::readonly_mode),
@@ -371,17 +374,17 @@ constexpr auto kRows = std::to_array<CommandRow>({
     write("sort", -2, kOneKey),
     read("sort_ro", -2, kOneKey),
     write("spop", -2, kOneKey),
-    write("spublish", 3, kOneKey),
+    shared(write("spublish", 3, kOneKey), Handling::publish),
     read("srandmember", -2, kOneKey),
     write("srem", -3, kOneKey),
     read("sscan", -3, kOneKey),
-    pinned(read("ssubscribe", -2, kAllKeys), Handling::ssubscribe),
+    feed(read("ssubscribe", -2, kAllKeys), Handling::ssubscribe),
     read("strlen", 2, kOneKey),
-    pinned(read("subscribe", -2), Handling::subscribe),
+    feed(read("subscribe", -2), Handling::subscribe),
     read("substr", 4, kOneKey),
     read("sunion", -2, kAllKeys),
     write("sunionstore", -3, kAllKeys),
-    pinned(read("sunsubscribe", -1, kAllKeys), Handling::sunsubscribe),
+    feed(read("sunsubscribe", -1, kAllKeys), Handling::sunsubscribe),
     write("swapdb", 3),
     pinned(write("sync", 1), Handling::plain),
     read("time", 1),
@@ -389,7 +392,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     read("ttl", 2, kOneKey),
     read("type", 2, kOneKey),
     write("unlink", -2, kAllKeys),
-    pinned(read("unsubscribe", -1), Handling::unsubscribe),
+    feed(read("unsubscribe", -1), Handling::unsubscribe),
     pinned(read("unwatch", 1), Handling::unwatch),
     pinned(write("wait", 3), Handling::wait),
     pinned(write("waitaof", 4), Handling::wait),

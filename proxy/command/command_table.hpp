@@ -12,6 +12,7 @@ namespace portal::command {
 enum class Affinity : std::uint8_t {
     shared,  // keeps no state on the connection: any shared link of the session's (user, protocol, database)
     pinned,  // changes or depends on connection state, blocks, or is unknown: a leased link
+    feed,    // subscriptions: a link that the shard's subscribers share
     local,   // answered by the portal, without a node or with one's answer in between
 };
 
@@ -33,6 +34,8 @@ enum class Handling : std::uint8_t {
     punsubscribe,
     ssubscribe,
     sunsubscribe,
+    publish,  // PUBLISH, SPUBLISH
+    ping,
     monitor,
     // connection state that the portal keeps
     auth,

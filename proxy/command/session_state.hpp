@@ -62,7 +62,11 @@ class SessionState {
     /// True while the connection holds state that only a link of its own can hold.
     [[nodiscard]] bool needs_pinned() const noexcept {
         return transaction == Transaction::open || transaction == Transaction::exec_sent || watching || tracking ||
-               monitoring || subscriptions.count() > 0;
+               monitoring;
+    }
+    /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
+    [[nodiscard]] bool resp2_subscriber() const noexcept {
+        return subscriptions.count() > 0 && protocol == resp::Protocol::resp2;
     }
     [[nodiscard]] bool in_transaction() const noexcept { return transaction != Transaction::none; }
 
@@ -70,26 +74,9 @@ class SessionState {
     void reset();
 };
 
-/// The third element of a subscribe or unsubscribe confirmation is not needed: kind and name tell everything.
-struct Confirmation {
-    Handling kind = Handling::plain;  // subscribe, unsubscribe, psubscribe, ...
-    std::string_view name;            // empty optional name is an empty view with `none`
-    bool none = false;                // "unsubscribe" with a null name: there was nothing to leave
-    std::int64_t remaining = 0;       // as the node counts
-};
-
 /// SUBSCRIBE, UNSUBSCRIBE and their kin: answered by confirmations, one for each name.
 [[nodiscard]] constexpr bool is_subscription(Handling handling) noexcept {
     return handling >= Handling::subscribe && handling <= Handling::sunsubscribe;
 }
-
-/// What a frame that arrives on a link with subscriptions is.
-enum class PubSubFrame : std::uint8_t { reply, message, confirmation };
-
-/// Reads the head of an array or push frame ("message", "subscribe", ...). `confirmation` is filled for that kind only.
-[[nodiscard]] PubSubFrame classify_pubsub(std::string_view frame, Confirmation& confirmation) noexcept;
-
-/// Enters or removes what was confirmed.
-void apply(Subscriptions& subscriptions, const Confirmation& confirmation);
 
 }  // namespace portal::command

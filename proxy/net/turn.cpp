@@ -4,6 +4,13 @@
 
 namespace portal::net {
 
+namespace {
+
+/// More is flushed in a further turn, so that a message to thousands of clients does not keep all others waiting.
+constexpr int kFlushesPerTurn = 1024;
+
+}  // namespace
+
 void Turn::end_event(bool alone) {
     if (marked_.empty() || posted_) {
         return;
@@ -21,11 +28,12 @@ void Turn::end_event(bool alone) {
 
 void Turn::flush_marked() {
     ++flushed_turns_;
-    while (!marked_.empty()) {
+    for (int flushed = 0; !marked_.empty() && flushed < kFlushesPerTurn; ++flushed) {
         Flushable& item = marked_.front();
         marked_.pop_front();
         item.flush();
     }
+    end_event(false);  // the rest after those events that are ready meanwhile
 }
 
 }  // namespace portal::net

@@ -100,6 +100,10 @@ const std::vector<ShardMetric>& table() {
          {{"", slot<&S::commands_in_doubt>}}},
         {{"redis_portal_commands_no_leader_total", kCounter, {}, "Commands refused because no leader appeared within the hold time."},
          {{"", slot<&S::commands_no_leader>}}},
+        {{"redis_portal_subscribed_names", kGauge, {}, "Channels and patterns subscribed to at the leader: each once per shard and user, however many clients listen."},
+         {{"", slot<&S::subscribed_names>}}},
+        {{"redis_portal_messages_delivered_total", kCounter, {}, "Published messages handed to clients, one for each receiver."},
+         {{"", slot<&S::messages_delivered>}}},
         {{"redis_portal_event_loop_turns_total", kCounter, {}, "Turns of the shards' event loops that sent something."},
          {{"", slot<&S::turns>}}},
     };

@@ -76,6 +76,9 @@ struct ShardCounters {
     Counter commands_in_doubt;   // writes answered INDOUBT or closed for it
     Counter commands_no_leader;  // answered NOLEADER
 
+    Counter subscribed_names;    // gauge: channels and patterns that the node knows of, once per user
+    Counter messages_delivered;  // to clients
+
     Counter turns;  // event loop turns that flushed something
 };
 

@@ -14,10 +14,15 @@ bool always_local(Handling handling) {
     return handling == Handling::quit || handling == Handling::reset;
 }
 
-/// Inside a transaction or RESP2 subscriber mode, the node judges every command in its place.
+/// Inside a transaction, the node judges every command in its place.
 bool node_judges(const SessionState& state) {
-    return state.transaction == Transaction::open || state.transaction == Transaction::exec_sent ||
-           (state.subscriptions.count() > 0 && state.protocol == resp::Protocol::resp2);
+    return state.transaction == Transaction::open || state.transaction == Transaction::exec_sent;
+}
+
+/// To stop listening needs no leader.
+bool needs_leader(const command::CommandRow& row) {
+    return row.handling != Handling::unsubscribe && row.handling != Handling::punsubscribe &&
+           row.handling != Handling::sunsubscribe;
 }
 
 }  // namespace
@@ -29,8 +34,14 @@ Destination route(const command::CommandRow& row, bool blocks, const SessionStat
     if (row.affinity == Affinity::local && !node_judges(state)) {
         return Destination::local;
     }
-    if (!forwarding) {
+    if (row.handling == Handling::ping && state.resp2_subscriber()) {
+        return Destination::local;
+    }
+    if (!forwarding && needs_leader(row)) {
         return Destination::hold;
+    }
+    if (row.affinity == Affinity::feed) {
+        return Destination::feed;
     }
     const bool own_link = row.affinity == Affinity::pinned && (row.handling != Handling::blocking || blocks);
     return own_link || state.needs_pinned() ? Destination::pinned : Destination::shared;

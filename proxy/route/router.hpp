@@ -10,6 +10,7 @@ enum class Destination : unsigned char {
     local,   // answered by the portal
     shared,  // on the shared link of the session's (user, protocol, database)
     pinned,  // on a link of the session's own
+    feed,    // on the link of the shard's subscribers
     hold,    // there is no leader to forward to right now: wait
 };
 

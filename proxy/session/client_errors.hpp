@@ -2,6 +2,9 @@
 // redis-server are its own, so that client libraries treat them as they know.
 #pragma once
 
+#include "command/command_table.hpp"
+
+#include <string>
 #include <string_view>
 
 namespace portal::session::client_errors {
@@ -22,11 +25,27 @@ inline constexpr std::string_view kExecAbort = "EXECABORT Transaction discarded 
 inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
 inline constexpr std::string_view kInTransaction = "ERR Command not allowed inside a transaction";
 
+inline constexpr std::string_view kSubscribeInTransaction =
+    "ERR subscriptions are not possible inside a transaction through the portal";
+/// + the command's name + kSubscriberModeEnd
+inline constexpr std::string_view kSubscriberMode = "ERR Can't execute '";
+inline constexpr std::string_view kSubscriberModeEnd =
+    "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+
 inline constexpr std::string_view kInDoubt =
     "INDOUBT the leader was lost after this command was sent: it may or may not have been executed";
 inline constexpr std::string_view kNoLeader = "NOLEADER no leader within the hold time: ";  // + the reason
 inline constexpr std::string_view kHoldFull = "NOLEADER no leader, and too much is waiting for one already: ";
 inline constexpr std::string_view kDenied = "DENIED this command is not allowed through the portal: ";  // + its name
 inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
+
+/// "get" or "client|list".
+inline std::string full_name(const command::CommandRow& row) {
+    return std::string(row.name) + (row.subcommand.empty() ? "" : "|" + std::string(row.subcommand));
+}
+
+inline std::string wrong_arity(const command::CommandRow& row) {
+    return "ERR wrong number of arguments for '" + full_name(row) + "' command";
+}
 
 }  // namespace portal::session::client_errors

@@ -44,12 +44,6 @@ std::string text(const boost::asio::ip::tcp::endpoint& endpoint) {
     return fmt::format("{}:{}", host, endpoint.port());
 }
 
-std::string wrong_arity(const command::CommandRow& row) {
-    const std::string name =
-        row.subcommand.empty() ? std::string(row.name) : fmt::format("{}|{}", row.name, row.subcommand);
-    return fmt::format("ERR wrong number of arguments for '{}' command", name);
-}
-
 }  // namespace
 
 void Session::reply(std::string bytes) {
@@ -72,7 +66,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (!command::arity_fits(row, request.argc())) {
-        reply_error(wrong_arity(row));
+        reply_error(client_errors::wrong_arity(row));
         return true;
     }
     switch (row.handling) {
@@ -82,6 +76,16 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             return begin_hello(row, request);
         case Handling::select:
             return begin_select(row, request);
+        case Handling::ping:  // of a RESP2 subscriber
+            if (request.argc() > 2) {
+                reply_error(client_errors::wrong_arity(row));
+                return true;
+            }
+            resp::write_array_header(out, 2);
+            resp::write_bulk(out, "pong");
+            resp::write_bulk(out, request.argc() > 1 ? request.arg(1) : std::string_view());
+            reply(std::move(out));
+            return true;
         case Handling::quit:
             resp::write_simple(out, "OK");
             reply(std::move(out));
@@ -96,6 +100,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             if (pinned_) {
                 context_.links.give_back(std::exchange(pinned_, nullptr), false);
             }
+            leave_feeds();
             state_.reset();
             muted_ = false;
             resp::write_simple(out, "RESET");

@@ -15,6 +15,8 @@ namespace {
 
 /// An idle client's output buffer is given back when it is larger.
 constexpr std::size_t kKeepOutput = 512;
+/// Queued messages are encrypted piece by piece, so that a slow client keeps references and no copies.
+constexpr std::size_t kSendPiece = 64 * 1024;
 /// Reads of one client in one turn, so that a fast one does not starve the others.
 constexpr int kReadsPerTurn = 4;
 
@@ -65,6 +67,7 @@ void Session::close(Closed reason) {
     context_.counters.client_connections.subtract();
     disarm();
     leave_hold();
+    leave_feeds();
     stream_.close();
     if (pinned_) {
         context_.links.give_back(std::exchange(pinned_, nullptr), false);
@@ -84,7 +87,7 @@ void Session::expired() {
         close(Closed::output_limit);
     } else if (wait_ == Wait::leader) {
         refuse_held(client_errors::kNoLeader);
-    } else if (in_flight_ == 0 && !state_.needs_pinned()) {
+    } else if (in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0) {
         close(Closed::idle);
     }
 }
@@ -221,18 +224,13 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         return true;
     }
     if (request.sequence == kNoSlot) {
-        return take_own(request, bytes);
+        return take_own(request);
     }
     const Row& row = command::row_at(request.tag);
-    bool finished = true;
     std::string replacement;
-    if (row.handling != Handling::plain) {
-        if (command::is_subscription(row.handling)) {
-            finished = note_confirmations(request, row, bytes);
-        } else if (complete) {
-            note_login(command, row, bytes, replacement);
-            note_reply(row, bytes, command);
-        }
+    if (row.handling != Handling::plain && complete) {
+        note_login(command, row, bytes, replacement);
+        note_reply(row, bytes, command);
     }
     if (bytes.front() == '-' && !request.begun) {
         context_.counters.error_replies.add();
@@ -243,7 +241,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (request.muted) {
         bytes = {};
     }
-    if (complete && finished) {
+    if (complete) {
         --in_flight_;
         in_flight_bytes_ -= request.size;
         if (replies_.is_front(request.sequence)) {
@@ -258,7 +256,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (keep_output_bounded()) {
         context_.turn.mark(*this);
     }
-    return finished;
+    return true;
 }
 
 void Session::flush() {
@@ -266,6 +264,10 @@ void Session::flush() {
         return;
     }
     const SessionPtr alive(this);
+    if (cut_off_) {
+        close(ending_);
+        return;
+    }
     if (settle_) {
         settle_losses();
     }
@@ -277,22 +279,37 @@ void Session::flush() {
         send_output();
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
-    if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked()) {
+    if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
+        (!queue_ || queue_->empty())) {
         close(ended_ ? ending_ : Closed::client);
     }
 }
 
+/// Sends what the socket takes. Closes a client that has left too much unread.
 void Session::send_output() {
-    if (output_.empty() || stream_.blocked()) {
+    while (queue_ && !queue_->empty() && !stream_.blocked() && !closed_) {
+        const std::string_view piece = queue_->front(kSendPiece);
+        context_.counters.client_sent_bytes.add(piece.size());
+        const net::Stream::Status status = stream_.send(piece);
+        queue_->consume(piece.size());
+        note_written(status);
+    }
+    if (closed_) {
         return;
     }
-    context_.counters.client_sent_bytes.add(output_.size());
-    const net::Stream::Status status = stream_.send(output_);
-    output_.clear();
-    if (output_.capacity() > kKeepOutput) {
-        output_.shrink_to_fit();
+    if (!output_.empty() && !stream_.blocked()) {
+        context_.counters.client_sent_bytes.add(output_.size());
+        const net::Stream::Status status = stream_.send(output_);
+        output_.clear();
+        if (output_.capacity() > kKeepOutput) {
+            output_.shrink_to_fit();
+        }
+        note_written(status);
     }
-    note_written(status);
+    const std::size_t unread = output_.size() + replies_.stored_bytes() + (queue_ ? queue_->size() : 0);
+    if (unread > context_.config.limits.output_bytes.count && !closed_) {
+        close(Closed::output_limit);
+    }
 }
 
 void Session::note_written(net::Stream::Status status) {
@@ -323,7 +340,7 @@ void Session::resume_if_due() {
     release_pinned_if_free();
     switch (wait_) {
         case Wait::nothing:
-            if (output_.size() >= kSendAt && stream_.blocked()) {
+            if (output_.size() + (queue_ ? queue_->size() : 0) >= kSendAt && stream_.blocked()) {
                 pause(Wait::output);
             }
             return;

@@ -12,15 +12,18 @@
 #include "resp/byte_buffer.hpp"
 #include "resp/frame_scanner.hpp"
 #include "route/router.hpp"
+#include "session/output_queue.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/session_context.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -34,6 +37,7 @@ using RegistryHook = boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>
                                                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 class Session final : public upstream::ReplySink,
+                      public upstream::Subscriber,
                       public net::Flushable,
                       public net::Deadline,
                       public RegistryHook<AllTag>,
@@ -66,6 +70,12 @@ class Session final : public upstream::ReplySink,
     void on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view error) override;
     bool take_push(std::string_view frame, const upstream::PendingRequest* front) override;
     void on_pinned_lost() override;
+
+    void on_message(const upstream::MessagePtr& message) override;
+    void on_subscribed(upstream::SubscriptionFeed& feed, const upstream::SubscribeRequest& request) override;
+    void on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) override;
+    void on_subscribe_expired(const upstream::SubscribeRequest& request) override;
+    void on_subscription_denied() override;
 
   private:
     /// Why no further command is taken from the input.
@@ -122,12 +132,18 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool must_log_in() const noexcept;
     [[nodiscard]] std::string_view no_leader_reason() const noexcept;
 
-    // --- session_replies.cpp: what replies change, publish/subscribe
+    // --- session_pubsub.cpp: subscriptions and messages
+    bool refuse_in_subscriber_mode(const Row& row, const resp::RequestView& request);
+    bool take_subscription(const Row& row, const resp::RequestView& request);
+    void unsubscribe(const Row& row, upstream::SubscriptionKind kind, const resp::RequestView& request);
+    void confirm(std::string& out, std::string_view word, std::string_view name, upstream::SubscriptionKind kind) const;
+    [[nodiscard]] upstream::Link* feed_link() const noexcept;
+    void leave_feeds();
+
+    // --- session_replies.cpp: what replies change
     void note_reply(const Row& row, std::string_view bytes, std::string_view command);
-    bool note_confirmations(upstream::PendingRequest& request, const Row& row, std::string_view bytes);
     void note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement);
-    void restore_subscriptions();
-    bool take_own(upstream::PendingRequest& request, std::string_view bytes);
+    bool take_own(upstream::PendingRequest& request);
     bool keep_output_bounded();
 
     // --- local_replies.cpp: commands that the portal answers
@@ -163,7 +179,9 @@ class Session final : public upstream::ReplySink,
     resp::RequestScanner scanner_;
     resp::ByteBuffer input_;  // what was read and not taken yet
     ReplySequencer replies_;
-    std::string output_;  // plaintext for the client, in order
+    std::string output_;                  // plaintext for the client, in order
+    std::unique_ptr<OutputQueue> queue_;  // what goes before output_; made for messages that wait or are long
+    std::vector<upstream::SubscriptionFeedPtr> feeds_;  // where it has subscriptions: one, or more after another AUTH
 
     upstream::LinkPtr pinned_;
     bool pinned_clean_ = true;                   // the pinned link may serve another session afterwards
@@ -191,6 +209,7 @@ class Session final : public upstream::ReplySink,
     bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
     bool pinned_lost_ = false;
     bool hold_full_ = false;  // hold.bytes is used up
+    bool cut_off_ = false;    // to be closed in this turn
     bool closed_ = false;
     observe::Closed ending_ = observe::Closed::client;
 };

@@ -25,6 +25,7 @@ SessionContext::SessionContext(const Parts& parts)
       turn(parts.turn),
       scratch(parts.scratch),
       links(parts.links),
+      subscriptions(parts.subscriptions),
       counters(parts.counters),
       registry(parts.registry),
       denied(parts.config.commands.deny),

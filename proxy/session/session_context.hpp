@@ -10,6 +10,7 @@
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
 #include "upstream/link_pool.hpp"
+#include "upstream/subscription_hub.hpp"
 
 #include <memory>
 
@@ -25,6 +26,7 @@ struct SessionContext {
         net::Turn& turn;
         net::Scratch& scratch;
         upstream::LinkPool& links;
+        upstream::SubscriptionHub& subscriptions;
         observe::ShardCounters& counters;
         SessionRegistry& registry;
         std::uint32_t shards = 1;
@@ -36,6 +38,7 @@ struct SessionContext {
     net::Turn& turn;
     net::Scratch& scratch;
     upstream::LinkPool& links;
+    upstream::SubscriptionHub& subscriptions;
     observe::ShardCounters& counters;
     SessionRegistry& registry;
 

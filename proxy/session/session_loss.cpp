@@ -28,12 +28,6 @@ bool may_repeat(const upstream::PendingRequest& request, const command::CommandR
         case Handling::blocking:
         case Handling::watch:
         case Handling::unwatch:
-        case Handling::subscribe:
-        case Handling::unsubscribe:
-        case Handling::psubscribe:
-        case Handling::punsubscribe:
-        case Handling::ssubscribe:
-        case Handling::sunsubscribe:
             return true;
         default:
             return request.repeatable;
@@ -61,7 +55,7 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
     --in_flight_;
     in_flight_bytes_ -= request.size;
     if (request.sequence == kNoSlot) {
-        return;  // restored subscriptions are made again anyway
+        return;
     }
     if (request.begun) {
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
@@ -147,7 +141,7 @@ void Session::settle_losses() {
             state_.transaction = Transaction::none;
         }
     }
-    if (!lost_.empty() || state_.subscriptions.count() > 0) {
+    if (!lost_.empty()) {
         hold();
         retry();
     } else if (wait_ == Wait::reply) {
@@ -273,7 +267,6 @@ void Session::retry() {
 
 /// Sends what came back once more, each on the link that its kind wants, in its old slot.
 void Session::resend() {
-    restore_subscriptions();
     for (Lost& each : std::exchange(lost_, {})) {
         const Row& row = command::row_at(each.request.tag);
         const resp::RequestView request(each.command);
@@ -297,9 +290,6 @@ void Session::resend() {
         if (each.sent) {
             context_.counters.commands_replayed.add();
         }
-        if (each.request.replies_left > 0 && command::is_subscription(row.handling)) {
-            each.request.replies_left = -static_cast<std::int32_t>(request.argc());
-        }
         last_link_ = link;
         ++in_flight_;
         in_flight_bytes_ += each.command.size();
@@ -309,9 +299,6 @@ void Session::resend() {
 
 /// The hold is over without a leader: everything that waits is answered, and the client is read again.
 void Session::refuse_held(std::string_view text) {
-    if (lost_.empty() && input_.empty() && state_.subscriptions.count() > 0) {
-        return;  // a subscriber that asked for nothing waits on, however long it takes
-    }
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
     for (const Lost& each : std::exchange(lost_, {})) {

@@ -1,4 +1,4 @@
-// Session: what replies change in the session's state, and publish/subscribe frames.
+// Session: what replies change in the session's state.
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
 
@@ -10,8 +10,6 @@
 namespace portal::session {
 
 using command::Handling;
-using command::is_subscription;
-using command::PubSubFrame;
 using command::Transaction;
 
 namespace {
@@ -108,93 +106,25 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
     }
 }
 
-/// One confirmation of a SUBSCRIBE or UNSUBSCRIBE, or its error. True when it was the last.
-bool Session::note_confirmations(upstream::PendingRequest& request, const Row& row, std::string_view bytes) {
-    command::Confirmation confirmation;
-    if (command::classify_pubsub(bytes, confirmation) != PubSubFrame::confirmation) {
-        return true;
-    }
-    const auto left = [&](const auto& names) {
-        return static_cast<std::int32_t>(std::max<std::size_t>(1, names.size()));
-    };
-    if (request.replies_left < 0) {
-        const auto names = -request.replies_left - 1;
-        request.replies_left = names;
-        if (names == 0) {
-            request.replies_left = row.handling == Handling::unsubscribe    ? left(state_.subscriptions.channels)
-                                   : row.handling == Handling::punsubscribe ? left(state_.subscriptions.patterns)
-                                                                            : left(state_.subscriptions.shard_channels);
-        }
-    }
-    command::apply(state_.subscriptions, confirmation);
-    return --request.replies_left == 0;
-}
-
-bool Session::take_push(std::string_view frame, const upstream::PendingRequest* front) {
-    if (closed_) {
-        return true;
-    }
-    const SessionPtr alive(this);
-    bool message = false;
-    if (state_.monitoring && frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9') {
-        message = true;
-    } else if (frame.front() == '>' || state_.subscriptions.count() > 0) {
-        command::Confirmation confirmation;
-        switch (command::classify_pubsub(frame, confirmation)) {
-            case PubSubFrame::message:
-                message = true;
-                break;
-            case PubSubFrame::confirmation:
-                if (front == nullptr || !is_subscription(command::row_at(front->tag).handling)) {
-                    command::apply(state_.subscriptions, confirmation);  // the node ended a subscription by itself
-                    message = true;
-                }
-                break;
-            case PubSubFrame::reply:
-                break;
-        }
-    }
-    if (!message) {
+/// What MONITOR shows, and invalidations of CLIENT TRACKING.
+bool Session::take_push(std::string_view frame, const upstream::PendingRequest* /*front*/) {
+    const bool shown =
+        state_.monitoring && frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9';
+    if (!shown && frame.front() != '>') {
         return false;
     }
-    output_.append(frame);
-    if (!keep_output_bounded()) {
-        return true;
+    if (!closed_) {
+        const SessionPtr alive(this);
+        output_.append(frame);
+        if (keep_output_bounded()) {
+            context_.turn.mark(*this);
+        }
     }
-    context_.turn.mark(*this);
     return true;
 }
 
-/// After a change of leader: subscribes again on a link of the new leader. The client has its confirmations already.
-void Session::restore_subscriptions() {
-    if (state_.subscriptions.count() == 0 || pinned_) {
-        return;
-    }
-    pinned_ = context_.links.lease(identity(), *this);
-    pinned_clean_ = false;
-    const auto subscribe = [&](std::string_view word, const auto& names) {
-        if (names.empty()) {
-            return;
-        }
-        std::string frame;
-        resp::write_array_header(frame, names.size() + 1);
-        resp::write_bulk(frame, word);
-        for (const std::string& name : names) {
-            resp::write_bulk(frame, name);
-        }
-        submit_own(*pinned_, frame, static_cast<std::int32_t>(names.size()));
-    };
-    subscribe("SUBSCRIBE", state_.subscriptions.channels);
-    subscribe("PSUBSCRIBE", state_.subscriptions.patterns);
-    subscribe("SSUBSCRIBE", state_.subscriptions.shard_channels);
-}
-
 /// A reply to a request of the session's own. True when it was the last of its request.
-bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes) {
-    if (bytes.front() == '-' && is_subscription(command::row_at(request.tag).handling)) {
-        close(observe::Closed::backend);  // the new leader refuses what the old one allowed
-        return true;
-    }
+bool Session::take_own(upstream::PendingRequest& request) {
     if (--request.replies_left > 0) {
         return false;
     }
@@ -210,9 +140,6 @@ bool Session::keep_output_bounded() {
         return true;
     }
     send_output();
-    if (output_.size() + replies_.stored_bytes() > context_.config.limits.output_bytes.count) {
-        close(observe::Closed::output_limit);
-    }
     return !closed_;
 }
 

@@ -80,7 +80,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         context_.counters.commands_denied.add();
         denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
         reply_error(std::string(client_errors::kDenied) + std::string(request.arg(0).substr(0, 64)));
-    } else {
+    } else if (!refuse_in_subscriber_mode(row, request)) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
             state_.transaction = Transaction::broken;
             std::string out;
@@ -110,6 +110,9 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                     hold();
                     taken = false;
                 }
+                break;
+            case Destination::feed:
+                taken = take_subscription(row, request);
                 break;
             case Destination::shared:
             case Destination::pinned:
@@ -146,7 +149,8 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     if (row.handling == Handling::wait && state_.transaction == Transaction::none) {
         return forward_wait(row, request);
     }
-    upstream::Link& link = link_for(destination == Destination::pinned);
+    upstream::Link* const own_feed = row.handling == Handling::publish ? feed_link() : nullptr;
+    upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
     if (in_flight_ > 0 && last_link_ != &link) {
         pause(Wait::drained);
         return false;
@@ -176,13 +180,15 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             }
             break;
         case Handling::plain:
+        case Handling::publish:
+        case Handling::ping:
         case Handling::blocking:
         case Handling::script:
         case Handling::discard:
         case Handling::unwatch:
             break;
         default:
-            pinned_clean_ = false;  // subscriptions, tracking, the unknown: the connection is not used again
+            pinned_clean_ = false;  // tracking, the unknown: the connection is not used again
             break;
     }
     return submit(link, row, request.frame());
@@ -232,10 +238,6 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.repeatable = !row.write;
     pending.muted = muted_;
-    if (command::is_subscription(row.handling)) {
-        // Negative until the first confirmation: -(names + 1), as note_confirmations reads it.
-        pending.replies_left = -static_cast<std::int32_t>(resp::RequestView(frame).argc());
-    }
     pending.unit = unit_left_ > 0;
     if (row.write) {
         write_epoch_ = context_.topology->epoch;

@@ -35,6 +35,7 @@ Shard::Shard(ShardSetup setup)
                 .turn = turn_,
                 .scratch = scratch_,
                 .links = links_,
+                .subscriptions = subscriptions_,
                 .counters = counters_,
                 .registry = registry_,
                 .shards = setup_.count}) {}
@@ -178,6 +179,7 @@ void Shard::retry_held() {
     if (!context_.forwarding()) {
         return;
     }
+    subscriptions_.restore();
     std::vector<session::SessionPtr> waiting;
     for (session::Session& each : registry_.held) {
         waiting.emplace_back(&each);
@@ -206,6 +208,7 @@ void Shard::tick() {
     connect_deadlines_.expire(now);
     context_.expire_deadlines(now);
     retry_held();
+    subscriptions_.tidy(now - setup_.config.hold.time);
     if (now - idle_links_checked_ >= kIdleLinks) {
         idle_links_checked_ = now;
         links_.close_idle();

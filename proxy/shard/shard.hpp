@@ -79,6 +79,7 @@ class Shard {
     session::SessionRegistry registry_;
     upstream::LinkContext link_context_;
     upstream::LinkPool links_;
+    upstream::SubscriptionHub subscriptions_{links_, turn_, counters_};
     session::SessionContext context_;
     TlsContexts tls_;
     boost::asio::steady_timer tick_timer_{io_};

@@ -27,7 +27,7 @@ TEST(Router, OrdinaryCommandsShareALink) {
 }
 
 TEST(Router, CommandsThatKeepStateOrBlockGetALinkOfTheirOwn) {
-    for (const char* name : {"MULTI", "SUBSCRIBE", "MONITOR", "BLPOP", "WAIT", "NO.SUCH.COMMAND"}) {
+    for (const char* name : {"MULTI", "MONITOR", "BLPOP", "WAIT", "NO.SUCH.COMMAND"}) {
         EXPECT_EQ(routed(SessionState{}, true, name, "x", "1"), Destination::pinned) << name;
     }
 }
@@ -66,13 +66,22 @@ TEST(Router, AWatchingSessionStaysOnItsLink) {
     EXPECT_EQ(routed(state, true, "CLIENT", "GETNAME"), Destination::local);
 }
 
-TEST(Router, ARespTwoSubscriberIsJudgedByTheNode) {
+TEST(Router, SubscriptionsGoToTheFeedAndEndWithoutALeader) {
+    const SessionState state;
+    EXPECT_EQ(routed(state, true, "SUBSCRIBE", "c"), Destination::feed);
+    EXPECT_EQ(routed(state, false, "SUBSCRIBE", "c"), Destination::hold);
+    EXPECT_EQ(routed(state, false, "PUNSUBSCRIBE"), Destination::feed);
+    EXPECT_EQ(routed(state, true, "PUBLISH", "c", "m"), Destination::shared);
+}
+
+TEST(Router, APingOfARespTwoSubscriberIsAnsweredByThePortal) {
     SessionState state;
+    EXPECT_EQ(routed(state, true, "PING"), Destination::shared);
     state.subscriptions.channels.insert("c");
-    EXPECT_EQ(routed(state, true, "GET", "k"), Destination::pinned);
-    EXPECT_EQ(routed(state, true, "CLIENT", "ID"), Destination::pinned);
+    EXPECT_EQ(routed(state, true, "PING"), Destination::local);
+    EXPECT_EQ(routed(state, false, "PING"), Destination::local);
     state.protocol = resp::Protocol::resp3;
-    EXPECT_EQ(routed(state, true, "CLIENT", "ID"), Destination::local);
+    EXPECT_EQ(routed(state, true, "PING"), Destination::shared);
 }
 
 }  // namespace

@@ -186,13 +186,13 @@ TEST_F(SessionLossTest, AWholeTransactionThatWasSentIsInDoubtAsAWhole) {
 TEST_F(SessionLossTest, SubscriptionsAreMadeAgainAndTheClientSeesNothing) {
     const auto script = [](const Words& words) -> std::string {
         if (words[0] == "SUBSCRIBE") {
-            return "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+            return ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
         }
         return "+OK\r\n";
     };
     FakeNode first(script);
     FakeNode second([&](const Words& words) {
-        return words[0] == "SUBSCRIBE" ? script(words) + "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n"
+        return words[0] == "SUBSCRIBE" ? script(words) + ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n"
                                        : script(words);
     });
     lead(first);

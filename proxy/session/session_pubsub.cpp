@@ -1,0 +1,231 @@
+// Session: publish/subscribe. Subscriptions live on the feeds of the shard, one for each user; here is what each client
+// subscribed to, what it may do meanwhile, and how messages reach it.
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace portal::session {
+
+using command::Handling;
+using upstream::SubscriptionKind;
+
+namespace {
+
+/// Shorter messages are copied behind what the client gets anyway; longer ones are sent from the one copy of them.
+constexpr std::size_t kCopiedMessage = 1024;
+
+SubscriptionKind kind_of(Handling handling) {
+    switch (handling) {
+        case Handling::psubscribe:
+        case Handling::punsubscribe:
+            return SubscriptionKind::pattern;
+        case Handling::ssubscribe:
+        case Handling::sunsubscribe:
+            return SubscriptionKind::shard_channel;
+        default:
+            return SubscriptionKind::channel;
+    }
+}
+
+bool subscribes(Handling handling) {
+    return handling == Handling::subscribe || handling == Handling::psubscribe || handling == Handling::ssubscribe;
+}
+
+auto& names_of(command::Subscriptions& subscriptions, SubscriptionKind kind) {
+    switch (kind) {
+        case SubscriptionKind::pattern:
+            return subscriptions.patterns;
+        case SubscriptionKind::shard_channel:
+            return subscriptions.shard_channels;
+        case SubscriptionKind::channel:
+            break;
+    }
+    return subscriptions.channels;
+}
+
+std::int64_t count_of(const command::Subscriptions& subscriptions, SubscriptionKind kind) {
+    return static_cast<std::int64_t>(kind == SubscriptionKind::shard_channel
+                                         ? subscriptions.shard_channels.size()
+                                         : subscriptions.channels.size() + subscriptions.patterns.size());
+}
+
+std::string lower(std::string_view word) {
+    std::string out(word);
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return out;
+}
+
+}  // namespace
+
+/// What a RESP2 client that listens asks for is refused, unless it is about listening. True when it was.
+bool Session::refuse_in_subscriber_mode(const Row& row, const resp::RequestView& request) {
+    if (!state_.resp2_subscriber() || command::is_subscription(row.handling) || row.handling == Handling::ping ||
+        row.handling == Handling::quit || row.handling == Handling::reset || row.handling == Handling::unknown) {
+        return false;
+    }
+    if (!command::arity_fits(row, request.argc())) {
+        reply_error(client_errors::wrong_arity(row));
+        return true;
+    }
+    reply_error(fmt::format("{}{}{}", client_errors::kSubscriberMode, client_errors::full_name(row),
+                            client_errors::kSubscriberModeEnd));
+    return true;
+}
+
+/// SUBSCRIBE, UNSUBSCRIBE and their kin. False: must wait, since what is in flight travels elsewhere.
+bool Session::take_subscription(const Row& row, const resp::RequestView& request) {
+    if (!command::arity_fits(row, request.argc())) {
+        reply_error(client_errors::wrong_arity(row));
+        return true;
+    }
+    if (state_.in_transaction()) {
+        denied_in_transaction_ = true;
+        reply_error(client_errors::kSubscribeInTransaction);
+        return true;
+    }
+    const SubscriptionKind kind = kind_of(row.handling);
+    if (!subscribes(row.handling)) {
+        if (in_flight_ > 0) {
+            pause(Wait::drained);
+            return false;
+        }
+        unsubscribe(row, kind, request);
+        return true;
+    }
+    const upstream::SubscriptionFeedPtr feed =
+        context_.subscriptions.feed(state_.credentials->username, state_.credentials->password);
+    if (in_flight_ > 0 && (feed->link() == nullptr || last_link_ != feed->link())) {
+        pause(Wait::drained);
+        return false;
+    }
+    if (std::ranges::find(feeds_, feed) == feeds_.end()) {
+        feeds_.push_back(feed);
+    }
+    upstream::SubscribeRequest asked{kind, {}, replies_.open(), muted_};
+    for (std::size_t i = 1; i < request.argc(); ++i) {
+        asked.names.emplace_back(request.arg(i));
+    }
+    ++in_flight_;
+    feed->subscribe(*this, std::move(asked));
+    last_link_ = feed->link();
+    return true;
+}
+
+void Session::unsubscribe(const Row& row, SubscriptionKind kind, const resp::RequestView& request) {
+    auto& subscribed = names_of(state_.subscriptions, kind);
+    std::vector<std::string> names;
+    for (std::size_t i = 1; i < request.argc(); ++i) {
+        names.emplace_back(request.arg(i));
+    }
+    if (names.empty()) {
+        names.assign(subscribed.begin(), subscribed.end());
+    }
+    std::string out;
+    for (const std::string& name : names) {
+        if (subscribed.erase(name) > 0) {
+            for (const upstream::SubscriptionFeedPtr& feed : feeds_) {
+                feed->leave(kind, name, *this);
+            }
+        }
+        confirm(out, lower(row.name), name, kind);
+    }
+    if (names.empty()) {
+        resp::write_push_header(out, 3, state_.protocol);
+        resp::write_bulk(out, lower(row.name));
+        resp::write_null(out, state_.protocol);
+        resp::write_integer(out, count_of(state_.subscriptions, kind));
+    }
+    context_.counters.commands_local.add();
+    replies_.finish(replies_.open(), std::move(out), output_);  // also with CLIENT REPLY OFF, as redis-server
+    context_.turn.mark(*this);
+}
+
+void Session::confirm(std::string& out, std::string_view word, std::string_view name, SubscriptionKind kind) const {
+    resp::write_push_header(out, 3, state_.protocol);
+    resp::write_bulk(out, word);
+    resp::write_bulk(out, name);
+    resp::write_integer(out, count_of(state_.subscriptions, kind));
+}
+
+void Session::on_subscribed(upstream::SubscriptionFeed& feed, const upstream::SubscribeRequest& request) {
+    std::string out;
+    const std::string word = lower(upstream::subscribe_word(request.kind));
+    auto& subscribed = names_of(state_.subscriptions, request.kind);
+    for (const std::string& name : request.names) {
+        if (subscribed.insert(name).second) {
+            feed.enter(request.kind, name, *this);
+        }
+        confirm(out, word, name, request.kind);
+    }
+    --in_flight_;
+    replies_.finish(request.sequence, std::move(out), output_);
+    context_.turn.mark(*this);
+}
+
+void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) {
+    --in_flight_;
+    context_.counters.error_replies.add();
+    replies_.finish(request.sequence, request.muted ? std::string() : std::string(error), output_);
+    context_.turn.mark(*this);
+}
+
+void Session::on_subscribe_expired(const upstream::SubscribeRequest& request) {
+    context_.counters.commands_no_leader.add();
+    std::string error;
+    resp::write_error(error, std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
+    on_subscribe_refused(request, error);
+}
+
+/// Redis closes the connections of those whose permissions have shrunk below what they listen to.
+void Session::on_subscription_denied() {
+    ending_ = observe::Closed::backend;
+    cut_off_ = true;
+    context_.turn.mark(*this);
+}
+
+void Session::on_message(const upstream::MessagePtr& message) {
+    if (closed_ || cut_off_) {
+        return;
+    }
+    const char first = state_.protocol == resp::Protocol::resp3 ? '>' : '*';
+    const bool waits = stream_.blocked() || (queue_ && !queue_->empty());
+    if (!waits && message->bytes.size() <= kCopiedMessage) {
+        const std::size_t at = output_.size();
+        output_.append(message->bytes);
+        output_[at] = first;
+    } else {
+        if (!queue_) {
+            queue_ = std::make_unique<OutputQueue>();
+        }
+        queue_->push(std::exchange(output_, {}));
+        queue_->push(message, first);
+    }
+    context_.counters.messages_delivered.add();
+    context_.turn.mark(*this);
+}
+
+/// Where a PUBLISH of a client that listens travels: there its own message comes before the reply, as redis-server has
+/// it.
+upstream::Link* Session::feed_link() const noexcept {
+    return feeds_.empty() || state_.needs_pinned() || unit_left_ > 0 ? nullptr : feeds_.back()->link();
+}
+
+void Session::leave_feeds() {
+    for (const upstream::SubscriptionFeedPtr& feed : feeds_) {
+        feed->forget(*this);
+        for (const auto kind :
+             {SubscriptionKind::channel, SubscriptionKind::pattern, SubscriptionKind::shard_channel}) {
+            for (const std::string& name : names_of(state_.subscriptions, kind)) {
+                feed->leave(kind, name, *this);
+            }
+        }
+    }
+    feeds_.clear();
+}
+
+}  // namespace portal::session

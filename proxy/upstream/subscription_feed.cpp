@@ -1,0 +1,235 @@
+#include "upstream/subscription_feed.hpp"
+
+#include "resp/reply_writer.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace portal::upstream {
+
+namespace {
+
+/// What a pending request of a feed is; its sequence number.
+enum Sent : std::uint64_t { kSubscribe, kUnsubscribe };
+/// Names that are subscribed again by one command.
+constexpr std::size_t kRestoreNames = 256;
+
+std::string command(std::string_view word, const std::vector<std::string>& names) {
+    std::string frame;
+    resp::write_array_header(frame, names.size() + 1);
+    resp::write_bulk(frame, word);
+    for (const std::string& name : names) {
+        resp::write_bulk(frame, name);
+    }
+    return frame;
+}
+
+}  // namespace
+
+void SubscriptionFeed::subscribe(Subscriber& subscriber, SubscribeRequest request) {
+    Asked asked{&subscriber, std::move(request), turn_.now(), false};
+    if (!link_) {
+        restore();
+    }
+    asked_.push_back(std::move(asked));
+    if (link_) {
+        send(asked_.back());
+    }
+}
+
+/// A name that the node has already needs no second SUBSCRIBE, but a marker on the link: messages before it were
+/// published before this subscriber came.
+void SubscriptionFeed::send(const Asked& asked) {
+    std::vector<std::string> missing;
+    for (const std::string& name : asked.request.names) {
+        if (!index_.active(asked.request.kind, name)) {
+            missing.push_back(name);
+        }
+        index_.wait(asked.request.kind, name);
+    }
+    if (missing.empty()) {
+        std::string marker;
+        resp::write_request(marker, "PING");
+        submit(marker, 1, kSubscribe);
+    } else {
+        submit(command(subscribe_word(asked.request.kind), missing), static_cast<std::int32_t>(missing.size()),
+               kSubscribe);
+    }
+}
+
+void SubscriptionFeed::submit(std::string_view frame, std::int32_t replies, std::uint64_t what) {
+    PendingRequest pending;
+    pending.sink = ReplySinkPtr(this);
+    pending.sequence = what;
+    pending.replies_left = replies;
+    link_->submit(frame, std::move(pending));
+}
+
+void SubscriptionFeed::enter(SubscriptionKind kind, std::string_view name, Subscriber& subscriber) {
+    index_.add(kind, name, subscriber);
+}
+
+void SubscriptionFeed::leave(SubscriptionKind kind, std::string_view name, Subscriber& subscriber) {
+    if (index_.remove(kind, name, subscriber)) {
+        send_unsubscribe(kind, name);
+    }
+}
+
+void SubscriptionFeed::send_unsubscribe(SubscriptionKind kind, std::string_view name) {
+    if (link_) {
+        std::string frame;
+        resp::write_request(frame, unsubscribe_word(kind), name);
+        submit(frame, 1, kUnsubscribe);
+    }
+}
+
+void SubscriptionFeed::forget(Subscriber& subscriber) {
+    for (Asked& each : asked_) {
+        if (each.subscriber == &subscriber) {
+            each.subscriber = nullptr;
+        }
+    }
+}
+
+void SubscriptionFeed::restore() {
+    if (link_) {
+        return;
+    }
+    link_ = links_.lease(identity_, *this);
+    std::deque<Asked> waiting = std::exchange(asked_, {});
+    for (const auto kind : {SubscriptionKind::channel, SubscriptionKind::pattern, SubscriptionKind::shard_channel}) {
+        std::vector<std::string> names = index_.wanted(kind);
+        for (std::size_t begin = 0; begin < names.size(); begin += kRestoreNames) {
+            const auto first = names.begin() + static_cast<std::ptrdiff_t>(begin);
+            const auto last =
+                names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), begin + kRestoreNames));
+            asked_.push_back(
+                {nullptr, {kind, {std::move_iterator(first), std::move_iterator(last)}}, turn_.now(), true});
+        }
+    }
+    std::ranges::move(waiting, std::back_inserter(asked_));
+    for (const Asked& each : asked_) {
+        send(each);
+    }
+}
+
+void SubscriptionFeed::expire(net::Turn::Clock::time_point since) {
+    while (!link_ && !asked_.empty() && asked_.front().since < since) {
+        const Asked asked = std::move(asked_.front());
+        asked_.pop_front();
+        if (asked.subscriber != nullptr) {
+            asked.subscriber->on_subscribe_expired(asked.request);
+        }
+    }
+}
+
+void SubscriptionFeed::close() {
+    if (link_) {
+        links_.give_back(std::exchange(link_, nullptr), false);
+    }
+}
+
+bool SubscriptionFeed::on_reply(PendingRequest& request, std::string_view bytes, bool /*complete*/,
+                                std::string_view /*command*/) {
+    const bool failed = bytes.front() == '-';
+    if (!failed && --request.replies_left > 0) {
+        return false;
+    }
+    if (request.sequence == kSubscribe && !asked_.empty()) {
+        Asked asked = std::move(asked_.front());
+        asked_.pop_front();
+        failed ? refused(std::move(asked), bytes) : accepted(std::move(asked));
+    }
+    return true;
+}
+
+void SubscriptionFeed::accepted(Asked asked) {
+    if (asked.subscriber != nullptr) {
+        asked.subscriber->on_subscribed(*this, asked.request);
+    }
+    for (const std::string& name : asked.request.names) {
+        if (index_.answered(asked.request.kind, name, true)) {
+            send_unsubscribe(asked.request.kind, name);
+        }
+    }
+}
+
+void SubscriptionFeed::refused(Asked asked, std::string_view error) {
+    const std::vector<std::string>& names = asked.request.names;
+    for (const std::string& name : names) {
+        if (index_.answered(asked.request.kind, name, false)) {
+            send_unsubscribe(asked.request.kind, name);
+        }
+    }
+    if (asked.subscriber != nullptr) {
+        asked.subscriber->on_subscribe_refused(asked.request, error);
+    } else if (asked.restoring && names.size() > 1) {
+        for (const std::string& name : names) {  // one by one, to learn which is not allowed
+            asked_.push_back({nullptr, {asked.request.kind, {name}}, turn_.now(), true});
+            send(asked_.back());
+        }
+    } else if (asked.restoring) {
+        deny(asked.request.kind, names.front());
+    }
+}
+
+void SubscriptionFeed::on_lost(PendingRequest& /*request*/, std::string_view /*command*/, bool /*sent*/) {
+    // asked_ keeps what is to be asked again.
+}
+
+/// The node does not accept this user any more: nobody keeps anything.
+void SubscriptionFeed::on_refused(PendingRequest& request, std::string_view /*command*/, std::string_view error) {
+    if (request.sequence != kSubscribe || asked_.empty()) {
+        return;
+    }
+    link_.reset();
+    index_.lose();
+    const Asked asked = std::move(asked_.front());
+    asked_.pop_front();
+    if (asked.subscriber != nullptr) {
+        asked.subscriber->on_subscribe_refused(asked.request, error);
+    }
+    for (const std::string& name : asked.request.names) {
+        deny(asked.request.kind, name);
+    }
+}
+
+void SubscriptionFeed::deny(SubscriptionKind kind, const std::string& name) {
+    if (const auto* found = index_.subscribers(kind, name)) {
+        for (Subscriber* each : std::vector<Subscriber*>(*found)) {
+            each->on_subscription_denied();
+        }
+    }
+}
+
+bool SubscriptionFeed::take_push(std::string_view frame, const PendingRequest* front) {
+    if (frame.front() != '>') {
+        return false;
+    }
+    const PubSubFrame head = read_pubsub_frame(frame);
+    if (head.type == PubSubFrame::Type::message) {
+        deliver(head, frame);
+        return true;
+    }
+    // A confirmation answers a request of ours; any other push, or one that nobody asked for, is of no use here.
+    return head.type == PubSubFrame::Type::reply || front == nullptr || front->sink.get() != this;
+}
+
+void SubscriptionFeed::deliver(const PubSubFrame& head, std::string_view frame) {
+    const auto* subscribers = index_.subscribers(head.kind, head.name);
+    if (subscribers == nullptr || subscribers->empty()) {
+        return;
+    }
+    const MessagePtr message(new Message(frame));
+    for (Subscriber* each : *subscribers) {
+        each->on_message(message);
+    }
+}
+
+void SubscriptionFeed::on_pinned_lost() {
+    link_.reset();
+    index_.lose();
+}
+
+}  // namespace portal::upstream

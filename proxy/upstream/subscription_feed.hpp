@@ -1,0 +1,113 @@
+// One link of a shard on which everything is subscribed that the sessions of one user want: the node sees each channel
+// once, and judges it for that user. Always RESP3. Survives its link: what has subscribers is subscribed again on the
+// next one. One shard; made and restored by SubscriptionHub.
+#pragma once
+
+#include "upstream/link_pool.hpp"
+#include "upstream/subscription_index.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+namespace portal::upstream {
+
+/// One published message, shared by everybody who has still to send it.
+struct Message : boost::intrusive_ref_counter<Message, boost::thread_unsafe_counter> {
+    explicit Message(std::string_view frame) : bytes(frame) {}
+    std::string bytes;  // the whole frame as a RESP3 push; RESP2 differs in the first byte, '*' for '>'
+};
+using MessagePtr = boost::intrusive_ptr<const Message>;
+
+class SubscriptionFeed;
+
+/// A request of a subscriber to a feed.
+struct SubscribeRequest {
+    SubscriptionKind kind = SubscriptionKind::channel;
+    std::vector<std::string> names;
+    std::uint64_t sequence = 0;  // the subscriber's own
+    bool muted = false;
+};
+
+/// A session. Nothing here may close it or make it leave a feed before the call returns.
+class Subscriber {
+  public:
+    virtual void on_message(const MessagePtr& message) = 0;
+    /// The node has accepted `request`: time to enter the names into `feed` and to tell the client.
+    virtual void on_subscribed(SubscriptionFeed& feed, const SubscribeRequest& request) = 0;
+    /// It was not: `error` is the node's whole error frame.
+    virtual void on_subscribe_refused(const SubscribeRequest& request, std::string_view error) = 0;
+    /// No leader has come to ask within the hold time.
+    virtual void on_subscribe_expired(const SubscribeRequest& request) = 0;
+    /// Something that it has subscribed to is not allowed any more, or its user is gone.
+    virtual void on_subscription_denied() = 0;
+
+  protected:
+    ~Subscriber() = default;
+};
+
+class SubscriptionFeed final : public ReplySink {
+  public:
+    SubscriptionFeed(LinkPool& links, const net::Turn& turn, LinkIdentity identity)
+        : links_(links), turn_(turn), identity_(std::move(identity)) {}
+
+    /// Asks the node for what it does not have yet; answered by on_subscribed or on_subscribe_refused, in order.
+    void subscribe(Subscriber& subscriber, SubscribeRequest request);
+    /// `subscriber` gets the messages of `name` from now on. To be called by on_subscribed, once for each name.
+    void enter(SubscriptionKind kind, std::string_view name, Subscriber& subscriber);
+    /// And no more from here on.
+    void leave(SubscriptionKind kind, std::string_view name, Subscriber& subscriber);
+    /// Forgets the requests of a subscriber that is going away.
+    void forget(Subscriber& subscriber);
+
+    /// The link, for requests that must keep their order with messages. Null while there is none.
+    [[nodiscard]] Link* link() const noexcept { return link_.get(); }
+    [[nodiscard]] const LinkIdentity& identity() const noexcept { return identity_; }
+    [[nodiscard]] bool unused() const noexcept { return index_.empty() && asked_.empty(); }
+    [[nodiscard]] std::size_t names() const noexcept { return index_.size(); }
+
+    /// Leases a link if there is none, and subscribes everything again. Only with a leader.
+    void restore();
+    /// Gives up requests that have waited for a link since before `since`.
+    void expire(net::Turn::Clock::time_point since);
+    /// Ends the link of a feed that is not used.
+    void close();
+
+    bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) override;
+    void on_lost(PendingRequest& request, std::string_view command, bool sent) override;
+    void on_refused(PendingRequest& request, std::string_view command, std::string_view error) override;
+    bool take_push(std::string_view frame, const PendingRequest* front) override;
+    void on_pinned_lost() override;
+
+  private:
+    /// Something sent to the node, or waiting for a link. `subscriber` is null when nobody waits for the answer.
+    struct Asked {
+        Subscriber* subscriber = nullptr;
+        SubscribeRequest request;
+        net::Turn::Clock::time_point since;
+        bool restoring = false;
+    };
+
+    void send(const Asked& asked);
+    void send_unsubscribe(SubscriptionKind kind, std::string_view name);
+    void submit(std::string_view frame, std::int32_t replies, std::uint64_t what);
+    void accepted(Asked asked);
+    void refused(Asked asked, std::string_view error);
+    void deny(SubscriptionKind kind, const std::string& name);
+    void deliver(const PubSubFrame& head, std::string_view frame);
+
+    LinkPool& links_;
+    const net::Turn& turn_;
+    LinkIdentity identity_;
+    LinkPtr link_;
+    SubscriptionIndex index_;
+    std::deque<Asked> asked_;  // in the order in which the node answers
+};
+
+using SubscriptionFeedPtr = boost::intrusive_ptr<SubscriptionFeed>;
+
+}  // namespace portal::upstream

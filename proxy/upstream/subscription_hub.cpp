@@ -1,0 +1,49 @@
+#include "upstream/subscription_hub.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace portal::upstream {
+
+SubscriptionHub::~SubscriptionHub() {
+    for (const SubscriptionFeedPtr& each : feeds_) {
+        each->close();
+    }
+}
+
+SubscriptionFeedPtr SubscriptionHub::feed(const std::string& username, const std::string& password) {
+    LinkIdentity identity{username, password, resp::Protocol::resp3, 0};
+    const auto found = std::ranges::find_if(
+        feeds_, [&](const SubscriptionFeedPtr& each) { return each->identity().same_link(identity); });
+    if (found != feeds_.end()) {
+        return *found;
+    }
+    feeds_.emplace_back(new SubscriptionFeed(links_, turn_, std::move(identity)));
+    return feeds_.back();
+}
+
+void SubscriptionHub::restore() {
+    for (const SubscriptionFeedPtr& each : feeds_) {
+        if (!each->unused()) {
+            each->restore();
+        }
+    }
+}
+
+void SubscriptionHub::tidy(net::Turn::Clock::time_point since) {
+    std::size_t names = 0;
+    for (const SubscriptionFeedPtr& each : feeds_) {
+        each->expire(since);
+        names += each->names();
+    }
+    counters_.subscribed_names.set(names);
+    std::erase_if(feeds_, [](const SubscriptionFeedPtr& each) {
+        const bool unused = each->unused() && each->use_count() == 1;
+        if (unused) {
+            each->close();
+        }
+        return unused;
+    });
+}
+
+}  // namespace portal::upstream

@@ -1,0 +1,59 @@
+// Who wants the messages of which channel and pattern, for one subscription link. Pure: knows no link and no session.
+// Names stay as long as anybody wants them or waits to be accepted.
+#pragma once
+
+#include "upstream/pubsub_frame.hpp"
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace portal::upstream {
+
+class Subscriber;
+
+class SubscriptionIndex {
+  public:
+    struct Entry {
+        std::vector<Subscriber*> subscribers;
+        std::size_t waiting = 0;  // requests for this name that the node has not answered
+        bool active = false;      // the node has accepted it on the present link
+    };
+
+    /// A request for `name` is on its way.
+    void wait(SubscriptionKind kind, std::string_view name);
+    /// It was answered. True when nobody wants the name any more although the node has it: to be unsubscribed.
+    [[nodiscard]] bool answered(SubscriptionKind kind, std::string_view name, bool accepted);
+    /// `subscriber` gets its messages from now on. Once each.
+    void add(SubscriptionKind kind, std::string_view name, Subscriber& subscriber);
+    /// No more. True when nobody wants the name any more although the node has it: to be unsubscribed.
+    [[nodiscard]] bool remove(SubscriptionKind kind, std::string_view name, Subscriber& subscriber);
+
+    [[nodiscard]] bool active(SubscriptionKind kind, std::string_view name) const;
+    /// Null when nobody subscribed. Valid until the next change.
+    [[nodiscard]] const std::vector<Subscriber*>* subscribers(SubscriptionKind kind, std::string_view name) const;
+
+    /// The link is gone: the node has accepted nothing.
+    void lose();
+    /// The names that have subscribers.
+    [[nodiscard]] std::vector<std::string> wanted(SubscriptionKind kind) const;
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] std::size_t size() const noexcept;
+
+  private:
+    struct Hash : std::hash<std::string_view> {
+        using is_transparent = void;
+    };
+    using Names = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+
+    Names& names(SubscriptionKind kind) noexcept { return names_[static_cast<std::size_t>(kind)]; }
+    const Names& names(SubscriptionKind kind) const noexcept { return names_[static_cast<std::size_t>(kind)]; }
+    bool drop_if_unwanted(Names& all, Names::iterator entry);
+
+    std::array<Names, 3> names_;
+};
+
+}  // namespace portal::upstream

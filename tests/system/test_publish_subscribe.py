@@ -1,0 +1,84 @@
+"""Publish/subscribe through the portals: many subscribers cost the leader one, and none notices that the leader was killed."""
+
+import time
+import unittest
+
+from portal_support import DemoTestCase, report, wait_until
+from resp_client import Push, encode
+
+SUBSCRIBERS = 400
+
+
+class PublishSubscribe(DemoTestCase):
+    settings = ("threads=1",)
+
+    def subscribers(self, channel):
+        clients = [self.client(number % 2) for number in range(SUBSCRIBERS)]
+        for client in clients:
+            client.send("SUBSCRIBE", channel)
+        for client in clients:
+            self.assertEqual([b"subscribe", channel.encode(), 1], client.read())
+        return clients
+
+    def heard_by_all(self, clients, channel, text):
+        for client in clients:
+            self.assertEqual([b"message", channel.encode(), text], client.read())
+
+    def numsub(self, channel):
+        leader = self.demo.leader()
+        if leader is None:
+            return None
+        with leader.client() as direct:
+            return direct.command("PUBSUB", "NUMSUB", channel)[1]
+
+    def test_hundreds_of_subscribers_are_one_for_each_portal_and_outlive_the_leader(self):
+        clients = self.subscribers("news")
+        self.assertEqual(2, self.numsub("news"))
+        publisher = self.client(0)
+        start = time.monotonic()
+        for number in range(20):
+            self.assertEqual(2, publisher.command("PUBLISH", "news", f"n{number}"))
+        for number in range(20):
+            self.heard_by_all(clients, "news", b"n%d" % number)
+        report(f"20 messages to {SUBSCRIBERS} subscribers in {time.monotonic() - start:.2f} s")
+
+        self.demo.leader().kill()
+        wait_until(lambda: self.numsub("news") == 2, 20, "both portals listen at the new leader")
+        publisher.command("PUBLISH", "news", "after")
+        self.heard_by_all(clients, "news", b"after")
+
+        for client in clients:
+            client.close()
+        wait_until(lambda: self.numsub("news") == 0, 10, "nobody listens any more")
+
+    def test_messages_of_one_publisher_come_whole_and_in_order_whatever_their_size(self):
+        listener = self.client(0)
+        listener.command("HELLO", "3")
+        self.assertEqual(Push([b"subscribe", b"sizes", 1]), listener.command("SUBSCRIBE", "sizes"))
+        publisher = self.client(1)
+        texts = [b"%d:" % size + b"x" * size for size in (0, 1, 1000, 1100, 70_000, 3, 2_000_000, 5)]
+        publisher.send_raw(b"".join(encode("PUBLISH", "sizes", text) for text in texts))
+        for text in texts:
+            self.assertEqual(Push([b"message", b"sizes", text]), listener.read())
+
+    def test_a_user_hears_only_the_channels_that_redis_allows(self):
+        admin = self.client(0)
+        self.assertEqual("OK", admin.command("ACL", "SETUSER", "ann", "on", ">secret", "+@all", "allkeys", "resetchannels", "&open:*"))
+        ann = self.client(0, username="ann", password="secret")
+        self.assertEqual("NOPERM", ann.command("SUBSCRIBE", "open:a", "closed").kind)
+        self.assertEqual([b"subscribe", b"open:a", 1], ann.command("SUBSCRIBE", "open:a"))
+        with self.subTest("and is cut off when its channel is taken away, as by Redis"):
+            self.assertEqual("OK", admin.command("ACL", "SETUSER", "ann", "resetchannels", "&other:*"))
+            self.assertEqual(b"", ann.read_closed())
+
+    def test_keyspace_notifications_are_channels_like_others(self):
+        admin = self.client(0)
+        self.assertEqual("OK", admin.command("CONFIG", "SET", "notify-keyspace-events", "KEA"))
+        listener = self.client(1)
+        self.assertEqual([b"psubscribe", b"__keyspace@0__:*", 1], listener.command("PSUBSCRIBE", "__keyspace@0__:*"))
+        admin.command("SET", "watched", "1")
+        self.assertEqual([b"pmessage", b"__keyspace@0__:*", b"__keyspace@0__:watched", b"set"], listener.read())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,168 @@
+#include "portal_fixture.hpp"
+
+#include <algorithm>
+
+namespace portal::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string bulk(std::string_view text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
+}
+
+std::string confirmed(std::string_view word, std::string_view name, int count, char first = '*') {
+    return first + ("3\r\n" + bulk(word)) + bulk(name) + ":" + std::to_string(count) + "\r\n";
+}
+
+std::string message(std::string_view channel, std::string_view text, char first = '*') {
+    return first + ("3\r\n" + bulk("message")) + bulk(channel) + bulk(text);
+}
+
+/// Confirms subscriptions, and publishes by what PUBLISH says, on the same connection.
+std::string pubsub_node(const Words& words) {
+    std::string out;
+    std::string word = words[0];
+    std::ranges::transform(word, word.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+    if (word.ends_with("subscribe")) {
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            out += confirmed(word, words[i], static_cast<int>(i), '>');
+        }
+        return out;
+    }
+    if (word == "publish") {
+        return message(words[1], words[2], '>') + ":1\r\n";
+    }
+    return word == "ping" ? "+PONG\r\n" : "+OK\r\n";
+}
+
+class SessionPubSubTest : public PortalTest {
+  protected:
+    static Words subscribes(const FakeNode& node) {
+        Words all = node.seen();
+        std::erase_if(all, [](const std::string& each) { return each.find("SUBSCRIBE") == std::string::npos; });
+        return all;
+    }
+    static void speak_resp3(const TestClient& app) {
+        app.send("HELLO 3\r\n");
+        std::string hello;
+        while (!hello.ends_with("*0\r\n")) {
+            const std::string more = app.read(1);
+            ASSERT_FALSE(more.empty()) << hello;
+            hello += more;
+        }
+    }
+    void wait_subscribes(const FakeNode& node, std::size_t count) {
+        wait_for([&] { return subscribes(node).size() >= count; }, "the node is asked");
+    }
+};
+
+TEST_F(SessionPubSubTest, SubscribersOfOneChannelCostTheNodeOneAndEachHearsInItsOwnProtocol) {
+    FakeNode node(pubsub_node);
+    lead(node);
+    const auto first = client();
+    const auto second = client();
+    const auto publisher = client();
+    first->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    speak_resp3(*second);
+    second->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
+    // With RESP3 a subscriber may publish, and hears itself before the reply.
+    second->expect("PUBLISH c hi\r\n", message("c", "hi", '>') + ":1\r\n");
+    first->expect(message("c", "hi"));
+    EXPECT_EQ(subscribes(node), (Words{"SUBSCRIBE c"}));
+}
+
+TEST_F(SessionPubSubTest, WhenTheLastSubscriberLeavesTheNodeIsToldOnce) {
+    FakeNode node(pubsub_node);
+    lead(node);
+    const auto first = client();
+    auto second = client();
+    first->expect("SUBSCRIBE c d\r\n", confirmed("subscribe", "c", 1) + confirmed("subscribe", "d", 2));
+    second->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    first->expect("UNSUBSCRIBE c\r\n", confirmed("unsubscribe", "c", 1));
+    EXPECT_EQ(subscribes(node), (Words{"SUBSCRIBE c d"}));
+    second.reset();
+    wait_subscribes(node, 2);
+    first->expect("UNSUBSCRIBE\r\n", confirmed("unsubscribe", "d", 0));
+    wait_subscribes(node, 3);
+    EXPECT_EQ(subscribes(node), (Words{"SUBSCRIBE c d", "UNSUBSCRIBE c", "UNSUBSCRIBE d"}));
+}
+
+TEST_F(SessionPubSubTest, ConfirmationsKeepTheirPlaceAmongOtherReplies) {
+    FakeNode node(pubsub_node);
+    lead(node);
+    const auto app = client();
+    app->expect("SET a 1\r\nSUBSCRIBE c\r\nUNSUBSCRIBE c\r\nSET a 2\r\nPSUBSCRIBE p\r\nPING\r\nPING x\r\n",
+                "+OK\r\n" + confirmed("subscribe", "c", 1) + confirmed("unsubscribe", "c", 0) + "+OK\r\n" +
+                    confirmed("psubscribe", "p", 1) + "*2\r\n" + bulk("pong") + bulk("") + "*2\r\n" + bulk("pong") +
+                    bulk("x"));
+}
+
+TEST_F(SessionPubSubTest, WhatTheNodeRefusesIsRefusedToThatClientOnly) {
+    const std::string refusal =
+        "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n";
+    FakeNode node([&](const Words& words) {
+        return words[0] == "SUBSCRIBE" && words.back() == "secret" ? refusal : pubsub_node(words);
+    });
+    lead(node);
+    const auto app = client();
+    const auto other = client();
+    other->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    app->expect("SUBSCRIBE c secret\r\n", refusal);
+    app->expect("SET a 1\r\n", "+OK\r\n");
+    app->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+}
+
+TEST_F(SessionPubSubTest, WhoIsNotAllowedAnyMoreIsClosedWhenSubscriptionsAreMadeAgain) {
+    FakeNode first(pubsub_node);
+    FakeNode second([&](const Words& words) {
+        const bool secret = std::ranges::find(words, "secret") != words.end();
+        return words[0] == "SUBSCRIBE" && secret ? std::string("-NOPERM no\r\n") : pubsub_node(words);
+    });
+    lead(first);
+    const auto stays = client();
+    const auto goes = client();
+    stays->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    goes->expect("SUBSCRIBE secret\r\n", confirmed("subscribe", "secret", 1));
+    first.die();
+    lead(second);
+    EXPECT_TRUE(goes->closed());
+    const auto publisher = client();
+    wait_subscribes(second, 3);  // both at once, then one by one
+    stays->expect("SUBSCRIBE d\r\n", confirmed("subscribe", "d", 2));
+}
+
+TEST_F(SessionPubSubTest, ASubscriptionThatFindsNoLeaderInTimeIsRefused) {
+    config_.hold.time = std::chrono::milliseconds(300);
+    FakeNode silent([](const Words&) { return FakeNode::kSilence; });
+    lead(silent);
+    const auto app = client();
+    app->send("SUBSCRIBE c\r\n");
+    wait_subscribes(silent, 1);
+    nobody_leads("a test");
+    app->expect("-NOLEADER ");
+}
+
+TEST_F(SessionPubSubTest, ASubscriberThatDoesNotReadIsClosedAndTheOthersHearOn) {
+    config_.limits.output_bytes.count = 4 * 1024 * 1024;
+    FakeNode node(pubsub_node);
+    lead(node);
+    const auto slow = client();
+    const auto quick = client();
+    slow->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    speak_resp3(*quick);
+    quick->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
+    const std::string text(100'000, 'x');
+    const std::string heard = message("c", text, '>') + ":1\r\n";
+    const auto& closed = counters().client_connections_closed;
+    const auto over_limit = static_cast<std::size_t>(observe::Closed::output_limit);
+    for (int i = 0; i < 1000 && closed[over_limit].get() == 0; ++i) {
+        quick->send("*3\r\n" + bulk("PUBLISH") + bulk("c") + bulk(text));
+        ASSERT_EQ(quick->read(heard.size()), heard);
+    }
+    EXPECT_EQ(closed[over_limit].get(), 1U);
+    quick->expect("PING\r\n", "+PONG\r\n");
+}
+
+}  // namespace
+}  // namespace portal::testing
