@@ -88,7 +88,7 @@ asio::awaitable<CommandOutcome> NodeCommands::follow(config::Node node, replicat
 
 asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, config::Node to,
                                                         replication::Endpoint listed) const {
-    const auto deadline = Clock::now() + deadline_ + kHandOverTime;
+    const auto deadline = Clock::now() + deadline_;
     const auto old_leader = std::make_shared<ControlLink>(executor_, std::move(from), login_);
     const auto replica = std::make_shared<ControlLink>(executor_, to, login_);
     auto error = co_await open(old_leader, deadline);
@@ -98,42 +98,18 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, confi
     if (!error.empty()) {
         co_return CommandOutcome{std::move(error), std::nullopt, {}};
     }
-    // Replicas tell how far they are once a second; WAIT makes them tell now, so that FAILOVER finds them level at
-    // once.
-    Words confirm{"WAIT", "1", std::to_string(kHandOverTime.count() / 2)};
-    if (error = co_await command(old_leader, std::move(confirm), deadline); !error.empty()) {
-        co_return CommandOutcome{std::move(error), std::nullopt, {}};
-    }
-    Words failover{
-        "FAILOVER", "TO", listed.host, std::to_string(listed.port), "TIMEOUT", std::to_string(kHandOverTime.count())};
-    if (const auto refused = co_await command(old_leader, std::move(failover), deadline); !refused.empty()) {
+    Words pause{"CLIENT", "PAUSE", std::to_string(2 * kHandOverTime.count()), "WRITE"};
+    error = co_await command(old_leader, std::move(pause), deadline);
+    if (error.empty()) {
         co_return co_await hand_over_paused(old_leader, replica, std::move(to));
     }
-    for (;;) {
-        auto seen = co_await report_of(replica, deadline);
-        if (!seen.error.empty()) {
-            co_return CommandOutcome{std::move(seen.error), std::nullopt, {}};
-        }
-        if (seen.report->role == Role::leader) {
-            co_return CommandOutcome{{}, std::move(seen.report), seen.asked_at};
-        }
-        if (Clock::now() >= deadline - deadline_ / 2) {
-            Words abort{"FAILOVER", "ABORT"};
-            (void)co_await command(old_leader, std::move(abort), deadline);
-            co_return CommandOutcome{
-                "it did not catch up within " + std::to_string(kHandOverTime.count()) + " ms", std::nullopt, {}};
-        }
-        co_await pause_briefly();
-    }
+    co_return co_await fail_over(old_leader, replica, std::move(listed), std::move(error));
 }
 
+/// Writes are paused: as soon as the replica has them all it leads.
 asio::awaitable<CommandOutcome> NodeCommands::hand_over_paused(Link old_leader, Link replica, config::Node to) const {
     const auto give_up = Clock::now() + kHandOverTime;
     const auto deadline = give_up + deadline_;
-    Words pause{"CLIENT", "PAUSE", std::to_string(2 * kHandOverTime.count()), "WRITE"};
-    if (auto error = co_await command(old_leader, std::move(pause), deadline); !error.empty()) {
-        co_return CommandOutcome{"the leader takes neither FAILOVER nor CLIENT PAUSE: " + error, std::nullopt, {}};
-    }
     CommandOutcome outcome{"it did not catch up while writes were paused", std::nullopt, {}};
     while (Clock::now() < give_up) {
         const auto leading = co_await report_of(old_leader, deadline);
@@ -155,6 +131,35 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over_paused(Link old_leader, 
     Words unpause{"CLIENT", "UNPAUSE"};
     (void)co_await command(old_leader, std::move(unpause), deadline);
     co_return outcome;
+}
+
+/// Redis's own hand-over. It waits for the replica's next word, which comes once a second.
+asio::awaitable<CommandOutcome> NodeCommands::fail_over(Link old_leader, Link replica, replication::Endpoint listed,
+                                                        std::string no_pause) const {
+    const auto give_up = Clock::now() + kHandOverTime + deadline_ / 2;
+    const auto deadline = give_up + deadline_;
+    Words failover{
+        "FAILOVER", "TO", listed.host, std::to_string(listed.port), "TIMEOUT", std::to_string(kHandOverTime.count())};
+    if (const auto error = co_await command(old_leader, std::move(failover), deadline); !error.empty()) {
+        co_return CommandOutcome{
+            "the leader takes neither CLIENT PAUSE (" + no_pause + ") nor FAILOVER (" + error + ")", std::nullopt, {}};
+    }
+    for (;;) {
+        auto seen = co_await report_of(replica, deadline);
+        if (!seen.error.empty()) {
+            co_return CommandOutcome{std::move(seen.error), std::nullopt, {}};
+        }
+        if (seen.report->role == Role::leader) {
+            co_return CommandOutcome{{}, std::move(seen.report), seen.asked_at};
+        }
+        if (Clock::now() >= give_up) {
+            Words abort{"FAILOVER", "ABORT"};
+            (void)co_await command(old_leader, std::move(abort), deadline);
+            co_return CommandOutcome{
+                "it did not catch up within " + std::to_string(kHandOverTime.count()) + " ms", std::nullopt, {}};
+        }
+        co_await pause_briefly();
+    }
 }
 
 }  // namespace portal::sentinel

@@ -32,9 +32,9 @@ class NodeCommands {
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> promote(config::Node node) const;
     /// REPLICAOF to the leader; the node's next report shows the effect.
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> follow(config::Node node, replication::Endpoint leader) const;
-    /// Moves the role from a living leader to its replica without losing a write: FAILOVER TO, and where the leader
-    /// does not take that (no permission, replica known by another address) a pause of writes until the replica has
-    /// caught up. `listed` is the replica's address as the leader knows it. The report is the new leader's.
+    /// Moves the role from a living leader to its replica without losing a write: a pause of writes until the replica
+    /// has caught up, which takes milliseconds; where the leader does not take that (no permission), FAILOVER TO, which
+    /// takes up to a second. `listed` is the replica's address as the leader knows it. The report is the new leader's.
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> hand_over(config::Node from, config::Node to,
                                                                    replication::Endpoint listed) const;
 
@@ -42,6 +42,10 @@ class NodeCommands {
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> hand_over_paused(std::shared_ptr<ControlLink> old_leader,
                                                                           std::shared_ptr<ControlLink> replica,
                                                                           config::Node to) const;
+    [[nodiscard]] boost::asio::awaitable<CommandOutcome> fail_over(std::shared_ptr<ControlLink> old_leader,
+                                                                   std::shared_ptr<ControlLink> replica,
+                                                                   replication::Endpoint listed,
+                                                                   std::string no_pause) const;
 
     boost::asio::any_io_executor executor_;
     Login login_;
