@@ -238,6 +238,7 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.repeatable = !row.write;
     pending.muted = muted_;
+    pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
     pending.unit = unit_left_ > 0;
     if (row.write) {
         write_epoch_ = context_.topology->epoch;

@@ -17,6 +17,8 @@ constexpr std::chrono::seconds kIdleLinks{10};
 /// How long requests that are in flight may still be answered by the old leader once forwarding has stopped.
 constexpr std::chrono::milliseconds kFenceGrace{100};
 constexpr std::chrono::milliseconds kFencePoll{2};
+/// As long is always waited for commands that block: one that found data is answered by then.
+constexpr std::chrono::milliseconds kBlockedGrace{10};
 /// A leader that has sent nothing for this long is waited for less, down to not at all.
 constexpr std::chrono::milliseconds kSilence{200};
 
@@ -139,7 +141,9 @@ void Shard::fence(std::function<void()> applied) {
 }
 
 void Shard::check_fence() {
-    if (link_context_.in_flight == 0 || turn_.now() >= fence_until_) {
+    const bool answered = link_context_.in_flight == 0;
+    const bool settled = link_context_.blocked == 0 || turn_.now() >= fence_until_ - kFenceGrace + kBlockedGrace;
+    if ((answered && settled) || turn_.now() >= fence_until_) {
         links_.set_leader(std::nullopt);
         finish_fence();
         return;

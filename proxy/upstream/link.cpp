@@ -91,8 +91,8 @@ void Link::submit(std::string_view command, PendingRequest request) {
         request.sink->on_lost(request, command, false);
         return;
     }
+    ++(request.blocks ? context_.blocked : context_.in_flight);
     pending_.push(std::move(request));
-    ++context_.in_flight;
     if (state_ == State::ready) {
         context_.turn.mark(*this);
     }
@@ -214,7 +214,7 @@ bool Link::take_frame(std::string_view frame, bool complete) {
         return true;
     }
     pending_.pop();
-    --context_.in_flight;
+    --(request.blocks ? context_.blocked : context_.in_flight);
     output_.consume(request.size);
     sent_ -= request.size;
     if (output_.empty() && output_.capacity() > kKeepOutput) {
@@ -249,7 +249,7 @@ void Link::refuse() {
     boost::system::error_code ignored;
     socket_.close(ignored);
     pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool /*sent*/) {
-        --context_.in_flight;
+        --(request.blocks ? context_.blocked : context_.in_flight);
         if (request.sink) {
             request.sink->on_refused(request, command, setup_.error());
         }
@@ -275,7 +275,7 @@ void Link::end(std::string_view why) {
     socket_.close(ignored);
     owner_.on_link_ended(*this, reason);
     pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool sent) {
-        --context_.in_flight;
+        --(request.blocks ? context_.blocked : context_.in_flight);
         if (request.sink) {  // else: it is the one whose reply is being handed over right now
             request.sink->on_lost(request, command, sent);
         }

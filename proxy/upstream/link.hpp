@@ -35,8 +35,11 @@ struct LinkContext {
     observe::ShardCounters& counters;
     net::DeadlineQueue& connect_deadlines;
     resp::ReplyLimits limits;
-    /// Requests handed to any link and not answered yet. Zero means that waiting for company only costs latency.
+    /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
+    /// only costs latency.
     std::size_t in_flight = 0;
+    /// Those that block.
+    std::size_t blocked = 0;
     /// When the leader last sent anything on any link.
     net::Turn::Clock::time_point heard_at{};
 };
