@@ -27,7 +27,8 @@ bool is_word(std::string_view given, std::string_view upper) {
 std::optional<std::int64_t> to_integer(std::string_view text) {
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) {
+    // As redis-server: "01" and "-0" are no integers.
+    if (error != std::errc{} || end != text.data() + text.size() || text != fmt::format_int(value).c_str()) {
         return std::nullopt;
     }
     return value;
@@ -245,6 +246,12 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
         pause(Wait::drained);
         return false;
     }
+    if (pinned_ && state_.needs_pinned() && protocol != state_.protocol) {
+        std::string hello;
+        resp::write_request(hello, "HELLO", protocol == resp::Protocol::resp3 ? "3" : "2");
+        pinned_clean_ = false;
+        submit_own(*pinned_, hello, 1);
+    }
     state_.protocol = protocol;
     if (name) {
         state_.name = *name;
@@ -273,6 +280,10 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
     }
     if (!context_.forwarding()) {
         return ask_first(nullptr, row, request.frame());
+    }
+    if (pinned_ && in_flight_ > 0) {  // what is on its way decides whether the pinned link stays
+        pause(Wait::drained);
+        return false;
     }
     if (pinned_ && state_.needs_pinned()) {
         pinned_clean_ = false;

@@ -224,13 +224,18 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         return true;
     }
     if (request.sequence == kNoSlot) {
-        return take_own(request);
+        return take_own(request, bytes, command);
     }
     const Row& row = command::row_at(request.tag);
     std::string replacement;
-    if (row.handling != Handling::plain && complete) {
-        note_login(command, row, bytes, replacement);
-        note_reply(row, bytes, command);
+    if (row.handling != Handling::plain) {
+        if (row.handling == Handling::exec && !request.begun) {
+            exec_ran_ = bytes.front() == '*' && !bytes.starts_with("*-1");
+        }
+        if (complete) {
+            note_login(command, row, bytes, replacement);
+            note_reply(row, bytes, command);
+        }
     }
     if (bytes.front() == '-' && !request.begun) {
         context_.counters.error_replies.add();

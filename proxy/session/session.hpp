@@ -143,7 +143,8 @@ class Session final : public upstream::ReplySink,
     // --- session_replies.cpp: what replies change
     void note_reply(const Row& row, std::string_view bytes, std::string_view command);
     void note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement);
-    bool take_own(upstream::PendingRequest& request);
+    bool take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command);
+    void note_selected(std::string_view command);
     bool keep_output_bounded();
 
     // --- local_replies.cpp: commands that the portal answers
@@ -188,8 +189,9 @@ class Session final : public upstream::ReplySink,
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
     std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
-    std::uint32_t unit_left_ = 0;  // commands of a whole transaction still to be sent on the shared link
-    std::optional<std::uint32_t> queued_database_;  // SELECT inside the open transaction
+    std::uint32_t unit_left_ = 0;              // commands of a whole transaction still to be sent on the shared link
+    std::vector<std::string> queued_selects_;  // each SELECT inside the open transaction
+    bool exec_ran_ = false;                    // the last EXEC was answered with the replies of its commands
     bool denied_in_transaction_ = false;
     std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH

@@ -32,18 +32,13 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
             if (state_.transaction == Transaction::exec_sent) {
                 state_.transaction = Transaction::none;
                 state_.watching = state_.watch_accepted = state_.watch_broken = false;
-                if (queued_database_ && bytes.front() == '*' && !bytes.starts_with("*-1")) {
-                    state_.database = *queued_database_;
-                }
-                pinned_clean_ = pinned_clean_ && !queued_database_;
-                queued_database_.reset();
             }
             break;
         case Handling::discard:
             if (!failed && state_.transaction == Transaction::open) {
                 state_.transaction = Transaction::none;
                 state_.watching = state_.watch_accepted = state_.watch_broken = false;
-                queued_database_.reset();
+                queued_selects_.clear();
             }
             break;
         case Handling::watch:
@@ -67,8 +62,7 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
         case Handling::select:
             if (wait_ == Wait::reply) {
                 if (!failed) {
-                    const std::string_view index = resp::RequestView(command).arg(1);
-                    std::from_chars(index.data(), index.data() + index.size(), state_.database);
+                    note_selected(command);
                 }
                 wait_ = Wait::drained;
             }
@@ -123,8 +117,17 @@ bool Session::take_push(std::string_view frame, const upstream::PendingRequest* 
     return true;
 }
 
+/// `command` is a SELECT that the node has accepted.
+void Session::note_selected(std::string_view command) {
+    const std::string_view index = resp::RequestView(command).arg(1);
+    std::from_chars(index.data(), index.data() + index.size(), state_.database);
+}
+
 /// A reply to a request of the session's own. True when it was the last of its request.
-bool Session::take_own(upstream::PendingRequest& request) {
+bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
+    if (exec_ran_ && bytes == "+OK\r\n" && command::row_at(request.tag).handling == Handling::select) {
+        note_selected(command);
+    }
     if (--request.replies_left > 0) {
         return false;
     }

@@ -2,7 +2,6 @@
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
 
-#include <charconv>
 #include <strings.h>
 #include <utility>
 
@@ -160,7 +159,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             if (unit_left_ == 0 && state_.transaction == Transaction::none && request.argc() == 1) {
                 state_.transaction = Transaction::open;
                 denied_in_transaction_ = false;
-                queued_database_.reset();
+                queued_selects_.clear();
             }
             break;
         case Handling::exec:
@@ -173,10 +172,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             break;
         case Handling::select:
             if (state_.transaction == Transaction::open && request.argc() == 2) {
-                const std::string_view index = request.arg(1);
-                std::uint32_t database = 0;
-                std::from_chars(index.data(), index.data() + index.size(), database);
-                queued_database_ = database;
+                queued_selects_.emplace_back(request.frame());
             }
             break;
         case Handling::plain:
@@ -191,7 +187,18 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             pinned_clean_ = false;  // tracking, the unknown: the connection is not used again
             break;
     }
-    return submit(link, row, request.frame());
+    submit(link, row, request.frame());
+    if (unit_left_ == 0 && (row.handling == Handling::exec || row.handling == Handling::discard)) {
+        if (row.handling == Handling::exec) {
+            // Asked again outside of the transaction, they tell which of them the node accepts.
+            for (const std::string& select : std::exchange(queued_selects_, {})) {
+                pinned_clean_ = false;
+                submit_own(link, select, 1);
+            }
+        }
+        pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
+    }
+    return true;
 }
 
 /// WAIT speaks of the writes of this client, which travelled on a shared link. A command before it on the pinned link
@@ -270,8 +277,7 @@ void Session::submit_own(upstream::Link& link, std::string_view frame, std::int3
 
 void Session::release_pinned_if_free() {
     if (pinned_ && in_flight_ == 0 && !state_.needs_pinned() && lost_.empty()) {
-        const bool clean = pinned_clean_ && !queued_database_;
-        context_.links.give_back(std::exchange(pinned_, nullptr), clean);
+        context_.links.give_back(std::exchange(pinned_, nullptr), pinned_clean_);
     }
 }
 
