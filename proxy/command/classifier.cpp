@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace portal::command {
@@ -12,6 +13,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "fold_case and short names rely on the byte order");
 
 constexpr std::size_t kLongestName = 24;
+/// unknown_command(), shared_read_command(), shared_write_command(): they follow the table.
+constexpr std::size_t kUnlistedRows = 3;
 
 /// Eight bytes at once: adds 0x20 to every byte in 'A'..'Z' and leaves all others alone.
 constexpr std::uint64_t fold_case(std::uint64_t bytes) noexcept {
@@ -84,15 +87,15 @@ class RowIndex {
 
     [[nodiscard]] const CommandRow& find(const resp::RequestView& request) const noexcept {
         if (request.argc() == 0) {
-            return unknown_;
+            return unlisted_[0];
         }
         const std::string_view name = request.arg(0);
         if (!can_be_listed(name)) {
-            return unknown_;
+            return unlisted_[0];
         }
         const Entry* command = find_entry(FoldedName(name), kTopLevel);
         if (command == nullptr) {
-            return unknown_;
+            return unlisted_[0];
         }
         if (command->has_subcommands && request.argc() > 1) {
             const std::string_view subcommand = request.arg(1);
@@ -105,10 +108,16 @@ class RowIndex {
         return rows_[command->row];
     }
 
-    [[nodiscard]] const CommandRow& unknown() const noexcept { return unknown_; }
+    /// A row for commands that the table lacks.
+    [[nodiscard]] const CommandRow& unlisted(std::size_t which) const noexcept { return unlisted_[which]; }
 
     [[nodiscard]] std::size_t index_of(const CommandRow& row) const noexcept {
-        return &row == &unknown_ ? rows_.size() : static_cast<std::size_t>(&row - rows_.data());
+        for (std::size_t i = 0; i < unlisted_.size(); ++i) {
+            if (&row == &unlisted_[i]) {
+                return rows_.size() + i;
+            }
+        }
+        return static_cast<std::size_t>(&row - rows_.data());
     }
 
   private:
@@ -157,8 +166,11 @@ class RowIndex {
     }
 
     std::span<const CommandRow> rows_;
-    CommandRow unknown_{
-        .name = {}, .subcommand = {}, .write = true, .affinity = Affinity::pinned, .handling = Handling::unknown};
+    std::array<CommandRow, kUnlistedRows> unlisted_{
+        CommandRow{
+            .name = {}, .subcommand = {}, .write = true, .affinity = Affinity::pinned, .handling = Handling::unknown},
+        CommandRow{.name = {}, .subcommand = {}, .write = false},
+        CommandRow{.name = {}, .subcommand = {}, .write = true}};
     std::array<Entry, std::size_t{1} << kBits> entries_{};
 };
 
@@ -201,12 +213,20 @@ bool stream_read_blocks(const resp::RequestView& request) noexcept {
 }  // namespace
 
 const CommandRow& unknown_command() noexcept {
-    return row_index().unknown();
+    return row_index().unlisted(0);
+}
+
+const CommandRow& shared_read_command() noexcept {
+    return row_index().unlisted(1);
+}
+
+const CommandRow& shared_write_command() noexcept {
+    return row_index().unlisted(2);
 }
 
 const CommandRow& row_at(std::size_t index) noexcept {
     const auto table = command_table();
-    return index < table.size() ? table[index] : unknown_command();
+    return index < table.size() ? table[index] : row_index().unlisted(index - table.size());
 }
 
 std::size_t index_of(const CommandRow& row) noexcept {
@@ -233,7 +253,7 @@ DenyList::DenyList(const std::vector<std::string>& names) {
         return;
     }
     const std::span<const CommandRow> table = command_table();
-    rows_.assign(table.size() + 1, Verdict::pass);
+    rows_.assign(table.size() + kUnlistedRows, Verdict::pass);
     for (const std::string& name : names) {
         std::string folded = name;
         std::transform(folded.begin(), folded.end(), folded.begin(), lower);
@@ -243,7 +263,7 @@ DenyList::DenyList(const std::vector<std::string>& names) {
         const std::string_view subcommand = whole ? std::string_view{} : std::string_view(folded).substr(bar + 1);
 
         bool listed = false;
-        std::size_t own_row = table.size();
+        std::optional<std::size_t> own_row;
         for (std::size_t i = 0; i < table.size(); ++i) {
             if (table[i].name != command) {
                 continue;
@@ -257,9 +277,13 @@ DenyList::DenyList(const std::vector<std::string>& names) {
             }
         }
         if (!listed) {
-            // Requests for it are classified as the command's own row, or as unknown.
-            if (rows_[own_row] == Verdict::pass) {
-                rows_[own_row] = Verdict::compare;
+            // Requests for it get the command's own row, or one of those for commands that the table lacks.
+            const std::size_t first = own_row.value_or(table.size());
+            const std::size_t last = own_row ? *own_row + 1 : rows_.size();
+            for (std::size_t i = first; i < last; ++i) {
+                if (rows_[i] == Verdict::pass) {
+                    rows_[i] = Verdict::compare;
+                }
             }
             unlisted_.push_back(std::move(folded));
         }

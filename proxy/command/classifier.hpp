@@ -13,8 +13,11 @@ namespace portal::command {
 
 /// Stands for every command that the table lacks.
 [[nodiscard]] const CommandRow& unknown_command() noexcept;
+/// Stand for commands that the table lacks but the server describes as keeping nothing on the connection.
+[[nodiscard]] const CommandRow& shared_read_command() noexcept;
+[[nodiscard]] const CommandRow& shared_write_command() noexcept;
 
-/// Index of a row inside command_table(); for per-command counters. The unknown row has index command_table().size().
+/// Index of a row inside command_table(); the three rows above follow it, unknown_command() first.
 [[nodiscard]] std::size_t index_of(const CommandRow& row) noexcept;
 
 /// The row with that index_of().

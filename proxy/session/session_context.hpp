@@ -2,6 +2,7 @@
 #pragma once
 
 #include "command/classifier.hpp"
+#include "command/server_commands.hpp"
 #include "config/config.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
@@ -43,6 +44,7 @@ struct SessionContext {
     SessionRegistry& registry;
 
     command::DenyList denied;
+    command::ServerCommands server_commands;  // of the present leader, once it has told them
     resp::RequestLimits limits;
     resp::RequestLimits unauthenticated_limits;
     net::DeadlineQueue handshake_deadlines;

@@ -64,13 +64,14 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         frame = converted;
     }
     const resp::RequestView request(frame);
-    const Row& row = command::classify(request);
+    const Row& listed = command::classify(request);
     muted_ = state_.reply_mode == command::ReplyMode::off || state_.reply_mode == command::ReplyMode::skip_this;
 
-    if (row.handling == Handling::unknown && is_http(request.arg(0))) {
+    if (listed.handling == Handling::unknown && is_http(request.arg(0))) {
         close(Closed::protocol);  // as redis-server: a browser was lured into talking to us
         return true;
     }
+    const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
     bool taken = true;
     if (must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
         row.handling != Handling::quit && row.handling != Handling::reset) {

@@ -31,7 +31,11 @@ Shard::Shard(ShardSetup setup)
       link_context_{io_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}},
       links_(link_context_, {.trouble = [this](const replication::Node& node,
                                                std::string_view why) { setup_.trouble(node.name, why); },
-                             .ready = [this] { retry_held(); }}),
+                             .ready =
+                                 [this] {
+                                     survey_->ask();
+                                     retry_held();
+                                 }}),
       context_({.config = setup_.config,
                 .permit = *setup_.permit,
                 .turn = turn_,
@@ -40,7 +44,8 @@ Shard::Shard(ShardSetup setup)
                 .subscriptions = subscriptions_,
                 .counters = counters_,
                 .registry = registry_,
-                .shards = setup_.count}) {}
+                .shards = setup_.count}),
+      survey_(new session::ServerSurvey(context_, setup_.index == 0)) {}
 
 Shard::~Shard() {
     stop();

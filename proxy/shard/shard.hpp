@@ -7,6 +7,7 @@
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
+#include "session/server_survey.hpp"
 #include "session/session.hpp"
 
 #include <atomic>
@@ -81,6 +82,7 @@ class Shard {
     upstream::LinkPool links_;
     upstream::SubscriptionHub subscriptions_{links_, turn_, counters_};
     session::SessionContext context_;
+    boost::intrusive_ptr<session::ServerSurvey> survey_;
     TlsContexts tls_;
     boost::asio::steady_timer tick_timer_{io_};
     boost::asio::steady_timer fence_timer_{io_};

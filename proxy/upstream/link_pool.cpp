@@ -74,6 +74,10 @@ bool LinkPool::has_ready(const LinkIdentity& identity) const noexcept {
 
 LinkPtr LinkPool::lease(const LinkIdentity& identity, ReplySink& holder) {
     context_.counters.leases.add();
+    return reserve(identity, holder);
+}
+
+LinkPtr LinkPool::reserve(const LinkIdentity& identity, ReplySink& holder) {
     const auto found =
         std::ranges::find_if(idle_, [&](const LinkPtr& link) { return link->identity().same_link(identity); });
     LinkPtr link;

@@ -41,6 +41,8 @@ class LinkPool final : private LinkOwner {
 
     /// A link for `holder` alone, an idle one or a new one. Only with a leader.
     LinkPtr lease(const LinkIdentity& identity, ReplySink& holder);
+    /// The same for the portal's own questions, which count as no lease.
+    LinkPtr reserve(const LinkIdentity& identity, ReplySink& holder);
     /// Ends a lease. `clean`: the connection holds no state, so the link may serve another session.
     void give_back(LinkPtr link, bool clean);
 

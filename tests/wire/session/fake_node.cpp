@@ -19,7 +19,8 @@ constexpr const char* kHello =
 
 }  // namespace
 
-FakeNode::FakeNode(Script script) : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+FakeNode::FakeNode(Script script, std::string commands)
+    : script_(std::move(script)), commands_(std::move(commands)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -105,6 +106,9 @@ void FakeNode::serve(int descriptor) {
             std::string reply;
             if (words.front() == "HELLO") {
                 reply = kHello;
+            } else if (words.front() == "COMMAND") {
+                ++surveys_;
+                reply = commands_;
             } else {
                 {
                     const std::lock_guard lock(mutex_);

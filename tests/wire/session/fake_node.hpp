@@ -1,5 +1,5 @@
 // A scripted Redis node on loopback: frames what it receives and lets the test say what each command gets, also nothing
-// or a cut connection. Answers HELLO itself, as a node without a password would. Its threads end with it.
+// or a cut connection. Answers HELLO itself, as a node without a password would, and COMMAND. Its threads end with it.
 #pragma once
 
 #include <atomic>
@@ -20,14 +20,17 @@ class FakeNode {
     static inline const std::string kSilence = "";
     static inline const std::string kCut = "!cut";
 
-    explicit FakeNode(Script script);
+    /// `commands` answers COMMAND.
+    explicit FakeNode(Script script, std::string commands = "*0\r\n");
     ~FakeNode();
     FakeNode(const FakeNode&) = delete;
     FakeNode& operator=(const FakeNode&) = delete;
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    /// Every command but HELLO, in order of arrival, its words joined by blanks.
+    /// Every command but HELLO and COMMAND, in order of arrival, its words joined by blanks.
     [[nodiscard]] std::vector<std::string> seen() const;
+    /// How often COMMAND was asked.
+    [[nodiscard]] int surveys() const noexcept { return surveys_.load(); }
     /// Closes every connection and refuses new ones.
     void die();
 
@@ -37,6 +40,7 @@ class FakeNode {
     void cut();
 
     Script script_;
+    std::string commands_;
     std::uint16_t port_ = 0;
     int listener_ = -1;
     mutable std::mutex mutex_;
@@ -45,6 +49,7 @@ class FakeNode {
     std::list<std::thread> threads_;
     std::thread acceptor_;
     std::atomic<bool> dead_{false};
+    std::atomic<int> surveys_{0};
 };
 
 }  // namespace portal::testing
