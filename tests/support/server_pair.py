@@ -27,14 +27,14 @@ def free_ports(count):
 class RedisServer:
     """One server process without persistence, in a folder of its own."""
 
-    def __init__(self, program="redis-server", settings=()):
+    def __init__(self, program="redis-server", settings=(), password=None):
+        self.password = password
         self.dir = Path(tempfile.mkdtemp(prefix="redis-portal-server."))
         (self.port,) = free_ports(1)
         self.log = self.dir / "server.log"
-        argv = [*([program] if isinstance(program, str) else program), "--port", str(self.port), "--save", "", "--appendonly", "no",
-                "--dir", str(self.dir), "--logfile", str(self.log)]
+        argv = [program, "--port", str(self.port), "--save", "", "--appendonly", "no", "--dir", str(self.dir), "--logfile", str(self.log)]
         for name, value in settings:
-            argv += [f"--{name}", value]
+            argv += [f"--{name}", *value.split(" ")]
         self.process = start_process(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self._answers, 20, f"{argv[0]} answers")
 
