@@ -45,7 +45,32 @@ std::string text(const boost::asio::ip::tcp::endpoint& endpoint) {
     return fmt::format("{}:{}", host, endpoint.port());
 }
 
+/// As redis-server words it: at most 128 bytes of the name and of all arguments, each as far as a C string goes.
+std::string unknown_command(const resp::RequestView& request) {
+    constexpr std::size_t kShown = 128;
+    const auto shown = [](std::string_view word, std::size_t most) {
+        return word.substr(0, std::min(word.find('\0'), most));
+    };
+    std::string arguments;
+    for (std::size_t i = 1; i < request.argc() && arguments.size() < kShown; ++i) {
+        arguments += fmt::format("'{}' ", shown(request.arg(i), kShown - arguments.size()));
+    }
+    return fmt::format("ERR unknown command '{}', with args beginning with: {}", shown(request.arg(0), kShown),
+                       arguments);
+}
+
 }  // namespace
+
+/// Redis finds out whether it knows a command and its number of words before it asks who calls.
+void Session::refuse_before_login(const Row& row, const resp::RequestView& request) {
+    if (row.handling == Handling::unknown) {
+        reply_error(unknown_command(request));
+    } else if (row.arity != 0 && !command::arity_fits(row, request.argc())) {
+        reply_error(client_errors::wrong_arity(row));
+    } else {
+        reply_error(client_errors::kNoAuth);
+    }
+}
 
 void Session::reply(std::string bytes) {
     context_.counters.commands_local.add();

@@ -157,6 +157,7 @@ class Session final : public upstream::ReplySink,
     bool answer_broken_transaction(const Row& row, std::string& out);
     void write_hello(std::string& out) const;
     void write_client_info(std::string& out) const;
+    void refuse_before_login(const Row& row, const resp::RequestView& request);
     void reply(std::string bytes);
     void reply_error(std::string_view text);
 

@@ -75,7 +75,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     bool taken = true;
     if (must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
         row.handling != Handling::quit && row.handling != Handling::reset) {
-        reply_error(client_errors::kNoAuth);
+        refuse_before_login(row, request);
     } else if (context_.denied.denies(row, request)) {
         context_.counters.commands_denied.add();
         denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import urllib.request
 from pathlib import Path
 
 from portal_support import PROGRAM, is_free, start_process, wait_until
@@ -91,6 +92,11 @@ class PortalBefore:
 
     def context(self):
         return tls_context(str(self.dir / "ca.crt"))
+
+    def metrics(self):
+        """The text of /metrics."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as answer:
+            return answer.read().decode()
 
     def resident_bytes(self):
         """Memory of the process that is in use, VmRSS."""
