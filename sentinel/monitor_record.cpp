@@ -145,6 +145,7 @@ asio::awaitable<bool> Monitor::Loop::commit(Record next, std::string holder) {
     const auto asked_at = Clock::now();
     next.acting = std::move(holder);
     next.renewals = (record_ ? record_->renewals : 0) + 1;
+    role_.asking(asked_at);
     const auto result = co_await arbiter_->write(next, version_);
     if (result.status == WriteStatus::conflict) {
         record_due_ = true;
