@@ -78,9 +78,13 @@ struct EtcdArbiter {
     std::optional<std::string> password_file;
     std::optional<std::string> password;  // filled from password_file
 };
+/// What is left out is what Kubernetes gives every container.
 struct KubernetesArbiter {
-    std::string namespace_name;
+    std::optional<std::string> namespace_name;
     std::string name;
+    std::optional<std::string> api_server;
+    std::optional<std::string> ca;
+    std::optional<std::string> token_file;
 };
 using Arbiter = std::variant<FileArbiter, EtcdArbiter, KubernetesArbiter>;
 
