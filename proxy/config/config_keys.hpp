@@ -83,6 +83,12 @@ void visit_keys(Visitor& visit, Monitor& monitor) {
                 monitor.fence_after, DurationRule{50ms, 10min, ""});
     visit.value({"lease", "How long a portal keeps the acting role without renewing it."}, monitor.lease,
                 DurationRule{200ms, 10min, ""});
+    visit.value(
+        {"failsafe",
+         "`on`: a portal that cannot reach the arbiter goes on as long as every node answers it, the leader leads "
+         "and all others follow it. Failovers then wait `fence_after` for portals that are gone. The same on all "
+         "portals."},
+        monitor.failsafe, choice<Failsafe>({{"off", Failsafe::off}, {"on", Failsafe::on}}));
 }
 
 template <class Visitor>

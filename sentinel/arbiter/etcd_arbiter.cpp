@@ -212,7 +212,7 @@ asio::awaitable<EtcdArbiter::Answer> EtcdArbiter::ask(const char* path, json::ob
         token_.clear();
     }
     if (reply.status == 0) {
-        co_return Answer{{}, reply.error};
+        co_return Answer{{}, "etcd at " + reply.error};
     }
     if (reply.status != 200) {
         co_return Answer{{}, refusal(reply)};

@@ -146,16 +146,15 @@ class Portal(Process):
     def client(self, timeout=20.0):
         return Client(self.port, timeout=timeout)
 
-    def topology(self):
+    def status(self):
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/status.json", timeout=5) as answer:
-                return json.loads(answer.read())["topology"]
+                return json.loads(answer.read())
         except OSError:
             return {}
 
-    def metrics(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as answer:
-            return answer.read().decode()
+    def topology(self):
+        return self.status().get("topology", {})
 
 
 class Cluster:

@@ -87,7 +87,7 @@ class WithArbiter:
         self.write(clients[0], "at once")
         self.assertLess(time.monotonic() - gone, PERMIT, "the known leader is served for as long as the permit lasts")
         # What cannot be confirmed is not forwarded: the command waits, and is never refused while the hold lasts.
-        wait_until(lambda: all("could not be confirmed" in self.status_reason(portal) for portal in self.cluster.portals), 10,
+        wait_until(lambda: all("could not be confirmed" in portal.status().get("reason", "") for portal in self.cluster.portals), 10,
                    "both portals hold")
         report(f"{self.store.name}: both portals hold {time.monotonic() - gone:.1f} s after the store was gone")
         for number, client in enumerate(clients):
@@ -102,13 +102,6 @@ class WithArbiter:
         self.assertIs(leader, self.cluster.leader())
         self.assertEqual(epoch, self.cluster.portals[0].topology()["epoch"])
         self.assertEqual([b"1"] * 4, clients[1].command("MGET", "before", "at once", "held-0", "held-1"))
-
-    @staticmethod
-    def status_reason(portal):
-        import json
-        import urllib.request
-        with urllib.request.urlopen(f"http://127.0.0.1:{portal.admin_port}/status.json", timeout=5) as answer:
-            return json.loads(answer.read())["reason"]
 
     def test_a_store_that_is_killed_and_started_again(self):
         store = self.cluster.store.process
@@ -152,6 +145,39 @@ class WithArbiter:
         self.assertEqual("OK", client.read())
         with new.client() as direct:
             self.assertEqual(b"1", direct.command("GET", "late"), "the write went to the leader of the record")
+
+
+class Failsafe(unittest.TestCase):
+    """`monitor.failsafe: on`, on the stand-in for the API server: what counts here is that the store is away."""
+
+    def setUp(self):
+        self.cluster = Cluster(self, ApiServerStandIn, {"failsafe": "on"})
+
+    def test_writes_go_on_without_the_store_while_all_nodes_agree_and_stop_when_one_does_not(self):
+        portal = self.cluster.portals[0]
+        client = portal.client()
+        self.addCleanup(client.close)
+        leader = self.cluster.leader()
+        replica = next(node for node in self.cluster.nodes if node is not leader)
+        self.cluster.store.process.kill()
+        wait_until(lambda: portal.topology().get("failsafe_active"), 10, "failsafe is active")
+        began = time.monotonic()
+        longest = 0.0
+        while time.monotonic() < began + 3 * PERMIT:
+            sent = time.monotonic()
+            self.assertEqual("OK", client.command("SET", "failsafe", "1"))
+            longest = max(longest, time.monotonic() - sent)
+            time.sleep(0.01)
+        report(f"failsafe: without the store for {3 * PERMIT:.0f} s the longest write took {longest * 1000:.0f} ms")
+        replica.pause()
+        wait_until(lambda: "could not be confirmed" in portal.status().get("reason", ""), 10,
+                   "the portal holds: the replica may have been promoted by somebody who reaches the store")
+        replica.resume()
+        wait_until(lambda: portal.topology().get("failsafe_active"), 10, "failsafe is active again")
+        self.assertEqual("OK", client.command("SET", "failsafe", "2"))
+        self.cluster.store.process.start()
+        wait_until(lambda: not portal.topology().get("failsafe_active", True), 10, "failsafe has ended")
+        self.assertIs(leader, self.cluster.leader())
 
 
 class OnEtcd(WithArbiter, unittest.TestCase):
