@@ -15,6 +15,9 @@ class ActingRole {
     ActingRole(std::string self, Milliseconds lease, TimePoint now)
         : self_(std::move(self)), lease_(lease), changed_at_(now), taken_not_before_(now) {}
 
+    /// Call before every write that takes or renews the role: others may see it from then on, however late its answer
+    /// comes here.
+    void asking(TimePoint now);
     /// Call with every record that was read or written.
     void observe(const std::optional<Record>& record, TimePoint now);
     /// This portal gave the role away: leave it to the others for one lease.
@@ -33,7 +36,9 @@ class ActingRole {
     std::string holder_;
     std::uint64_t renewals_ = 0;
     bool seen_ = false;
+    /// When the record changed at the latest; what this portal wrote counts from before it asked.
     TimePoint changed_at_;
+    std::optional<TimePoint> asked_at_;
     TimePoint taken_not_before_;
 };
 

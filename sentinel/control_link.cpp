@@ -1,5 +1,7 @@
 #include "sentinel/control_link.hpp"
 
+#include "sentinel/client_tls.hpp"
+
 #include <array>
 #include <tuple>
 #include <utility>
@@ -8,7 +10,6 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <hiredis/hiredis.h>
@@ -47,24 +48,6 @@ std::string text_of(const redisReply& reply) {
         default:
             return {reply.str, static_cast<std::size_t>(reply.len)};
     }
-}
-
-std::unique_ptr<asio::ssl::context> make_tls_context(const config::NodeTls& tls) {
-    auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-    context->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-    context->set_verify_mode(asio::ssl::verify_peer);
-    if (tls.ca) {
-        context->load_verify_file(*tls.ca);
-    } else {
-        context->set_default_verify_paths();
-    }
-    if (tls.certificate) {
-        context->use_certificate_chain_file(*tls.certificate);
-    }
-    if (tls.key) {
-        context->use_private_key_file(*tls.key, asio::ssl::context::pem);
-    }
-    return context;
 }
 
 }  // namespace
@@ -157,15 +140,12 @@ asio::awaitable<Reply> ControlLink::look_up() {
 asio::awaitable<Reply> ControlLink::shake_hands() {
     const auto& server_name = node_.tls->server_name ? *node_.tls->server_name : node_.address.host;
     try {
-        tls_context_ = make_tls_context(*node_.tls);
+        tls_context_ = client_tls_context(*node_.tls);
     } catch (const boost::system::system_error& error) {
         co_return failed(error.code(), "cannot read the TLS files for");
     }
     tls_ = std::make_unique<TlsStream>(socket_, *tls_context_);
-    tls_->set_verify_callback(asio::ssl::host_name_verification(server_name));
-    // The macro SSL_set_tlsext_host_name casts in the old style.
-    std::string name = server_name;
-    SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+    expect_server(*tls_, server_name);
     const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, kAwait);
     co_return error ? failed(error, "TLS handshake with") : Reply{LinkStatus::ok, false, {}};
 }

@@ -47,10 +47,11 @@ std::vector<Action> ask_again(const View& view, TimePoint not_before) {
 
 bool all_fenced(const View& view, const Timing& timing) {
     // A permit to forward ends `fence_after` after the record was last confirmed, and a portal confirms with each beat
-    // of its mark: whoever has been still for that long does not forward any more.
+    // of its mark: whoever has been still for that long does not forward any more, unless by failsafe.
     return view.now - view.phase_since >= timing.fence_after ||
            std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
-               return portal.mark.fenced >= view.record.epoch || view.now - portal.changed_at >= timing.fence_after;
+               return portal.mark.fenced >= view.record.epoch ||
+                      (!timing.failsafe && view.now - portal.changed_at >= timing.fence_after);
            });
 }
 

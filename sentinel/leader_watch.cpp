@@ -70,13 +70,17 @@ LeaderVerdict judge_refusing(const View& view, const NodeView& leader) {
     return {LeaderState::dead, leader.node.name + " is gone: " + leader.trouble};
 }
 
-LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timing& timing) {
+/// The word of a replica that it is connected to this leader and has heard from it lately.
+bool hears(const NodeView& replica, const NodeView& leader, const View& view, const Timing& timing) {
     // A leader with nothing to replicate sends its replicas a ping each second, which a probe sees a moment later.
     const auto silence = std::max(timing.down_after, kReplicationPing + timing.ping_interval);
+    return replica.health == Health::up && replica.report && view.now - replica.heard_at < silence &&
+           replication::is_at(replica.report->leader, {leader.node, leader.addresses, {}});
+}
+
+LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timing& timing) {
     for (const auto& other : view.nodes) {
-        if (other.node.name != leader.node.name && other.health == Health::up && other.report &&
-            view.now - other.heard_at < silence &&
-            replication::is_at(other.report->leader, {leader.node, leader.addresses, {}})) {
+        if (other.node.name != leader.node.name && hears(other, leader, view, timing)) {
             return {LeaderState::cut_off,
                     leader.node.name + " does not answer here, but " + other.node.name + " still hears it"};
         }
@@ -119,6 +123,24 @@ TimePoint latest_hearing(const NodeView& before, const replication::NodeReport& 
     const auto by_count = at - std::chrono::seconds(std::max<std::int64_t>(0, report.leader_heard_seconds_ago - 1));
     const bool same = before.report && before.report->link_up && before.report->offset == report.offset;
     return same ? std::min(before.heard_at, by_count) : by_count;
+}
+
+std::optional<TimePoint> agreed_since(const View& view, const Timing& timing) {
+    const auto* leader = find_node(view, view.record.leader);
+    if (leader == nullptr || !leader->report || judge_leader(view, timing).state != LeaderState::fine) {
+        return std::nullopt;
+    }
+    auto since = leader->asked_at;
+    for (const auto& node : view.nodes) {
+        if (&node == leader) {
+            continue;
+        }
+        if (!hears(node, *leader, view, timing) || node.report->role != Role::replica) {
+            return std::nullopt;
+        }
+        since = std::min(since, node.asked_at);
+    }
+    return since;
 }
 
 bool isolated(const View& view, const Timing& timing) {

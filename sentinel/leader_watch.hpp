@@ -5,6 +5,7 @@
 #include "sentinel/view.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace portal::sentinel {
@@ -28,6 +29,11 @@ LeaderVerdict judge_leader(const View& view, const Timing& timing);
 /// When the replica `before` must have heard from its leader for the last time, given a new `report` that arrived `at`:
 /// the moment at which its offset was first seen as it is, or what its own count of whole seconds allows.
 TimePoint latest_hearing(const NodeView& before, const replication::NodeReport& report, TimePoint at);
+
+/// The moment as of which all nodes agree that the recorded leader leads: it says so itself, and every other node
+/// follows it and has heard from it lately. Nothing when one does not answer or says otherwise, as one
+/// would after another portal has changed the leader.
+std::optional<TimePoint> agreed_since(const View& view, const Timing& timing);
 
 /// True when no node answers here while another live portal reaches the leader: then this portal is the one in trouble.
 bool isolated(const View& view, const Timing& timing);

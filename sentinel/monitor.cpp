@@ -30,6 +30,7 @@ Timing timing_from(const config::Monitor& monitor) {
     timing.down_after = monitor.down_after;
     timing.fence_after = monitor.fence_after;
     timing.lease = monitor.lease;
+    timing.failsafe = monitor.failsafe == config::Failsafe::on;
     return timing;
 }
 
@@ -195,6 +196,7 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
         view = look();
     }
     publish_what_holds(view);
+    go_on_without_arbiter(view);
     const bool reaches_leader = view.record.phase == Phase::leading && verdict_.state == LeaderState::fine;
     std::string suspected;
     if (verdict_.state == LeaderState::dead || verdict_.state == LeaderState::lost) {

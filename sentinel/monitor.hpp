@@ -30,7 +30,8 @@ class Monitor {
     Monitor& operator=(const Monitor&) = delete;
 
     void start();
-    /// Gives the acting role away, removes this portal's mark and joins the thread. Takes about a second at most.
+    /// Gives the acting role away, removes this portal's mark and joins the thread. Takes as long as a few calls of the
+    /// arbiter: milliseconds, or some seconds when it does not answer.
     void stop();
 
     /// Live traffic saw trouble with a node: probe it now. Any thread.

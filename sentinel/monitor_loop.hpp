@@ -5,6 +5,7 @@
 #pragma once
 
 #include "sentinel/acting_role.hpp"
+#include "sentinel/arbiter/arbiter_calls.hpp"
 #include "sentinel/failover.hpp"
 #include "sentinel/health.hpp"
 #include "sentinel/monitor.hpp"
@@ -75,6 +76,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     boost::asio::awaitable<void> keep_role();
     boost::asio::awaitable<void> beat(bool reaches_leader, std::string suspects);
     boost::asio::awaitable<bool> commit(Record next, std::string holder);
+    void go_on_without_arbiter(const View& view);
     void take_in(Snapshot snapshot);
     void witness(const Record& before);
     void take_in_marks(const std::vector<Mark>& marks);
@@ -121,6 +123,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     std::string arbiter_error_ = "the record was not read yet";
     TimePoint confirmed_at_;
     TimePoint phase_since_;
+    ArbiterCalls calls_;
+    bool failsafe_active_ = false;
     bool vouched_for_ = false;  // this portal saw the record's phase begin, or its own probe agrees with it
     std::map<std::string, PortalView> portals_;
     Mark mark_;

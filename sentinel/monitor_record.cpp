@@ -10,12 +10,25 @@ constexpr auto kSource = "monitor";
 /// After a write whose fate is unknown.
 constexpr Milliseconds kRetry{100};
 
+CallResult result_of(WriteStatus status) {
+    switch (status) {
+        case WriteStatus::written:
+            return CallResult::ok;
+        case WriteStatus::conflict:
+            return CallResult::conflict;
+        case WriteStatus::unknown:
+            break;
+    }
+    return CallResult::error;
+}
+
 }  // namespace
 
 /// Reads the record and the marks. What was read is confirmed as of the moment before the read.
 asio::awaitable<void> Monitor::Loop::confirm() {
     const auto asked_at = Clock::now();
     auto result = co_await arbiter_->read();
+    calls_.note(CallKind::read, result.snapshot ? CallResult::ok : CallResult::error, asked_at, Clock::now());
     if (!result.snapshot) {
         if (arbiter_error_ != result.error) {
             observe::log_error(kSource, "cannot read the record",
@@ -145,7 +158,9 @@ asio::awaitable<bool> Monitor::Loop::commit(Record next, std::string holder) {
     const auto asked_at = Clock::now();
     next.acting = std::move(holder);
     next.renewals = (record_ ? record_->renewals : 0) + 1;
+    role_.asking(asked_at);
     const auto result = co_await arbiter_->write(next, version_);
+    calls_.note(CallKind::write, result_of(result.status), asked_at, Clock::now());
     if (result.status == WriteStatus::conflict) {
         record_due_ = true;
         turn_again_ = true;
@@ -207,16 +222,35 @@ asio::awaitable<void> Monitor::Loop::beat(bool reaches_leader, std::string suspe
         co_return;
     }
     ++mark.beat;
-    if (const auto error = co_await arbiter_->write_mark(mark); !error.empty()) {
+    const auto error = co_await arbiter_->write_mark(mark);
+    calls_.note(CallKind::mark, error.empty() ? CallResult::ok : CallResult::error, now, Clock::now());
+    if (!error.empty()) {
         arbiter_error_ = error;
         observe::log_error(kSource, "cannot write this portal's mark", {{"error", error}});
         next_beat_ = Clock::now() + timing_.fence_after / 4;
         co_return;
     }
     mark_ = std::move(mark);
-    next_beat_ = Clock::now() + timing_.fence_after / 4;
+    next_beat_ = now + timing_.fence_after / 4;
     if (leads_here()) {
         permit_->extend(confirmed_at_ + timing_.fence_after);
+    }
+}
+
+/// With `failsafe`: while the arbiter cannot be reached, the permit is extended on the word of all nodes. Another
+/// portal that can reach it waits `fence_after` before it promotes a node, and by then the nodes do not agree any more.
+void Monitor::Loop::go_on_without_arbiter(const View& view) {
+    const bool wanted = timing_.failsafe && !arbiter_error_.empty() && leads_here();
+    const auto agreed = wanted ? agreed_since(view, timing_) : std::nullopt;
+    if (agreed) {
+        permit_->extend(*agreed + timing_.fence_after);
+    }
+    if (agreed.has_value() != failsafe_active_) {
+        failsafe_active_ = agreed.has_value();
+        observe::log_warn(
+            kSource,
+            failsafe_active_ ? "failsafe: going on without the arbiter, since all nodes agree" : "failsafe has ended",
+            {{"error", arbiter_error_}});
     }
 }
 

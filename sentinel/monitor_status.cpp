@@ -2,6 +2,7 @@
 #include "sentinel/monitor_loop.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace portal::sentinel {
 namespace json = boost::json;
@@ -79,6 +80,18 @@ json::object to_json(const NodeView& node, const View& view) {
         object["keys"] = node.report->keys;
         object["loading"] = node.report->loading;
         object["redis_version"] = node.report->version;
+    }
+    return object;
+}
+
+json::object to_json(const ArbiterCalls& calls) {
+    json::object object;
+    for (const auto& [kind, name] :
+         {std::pair{CallKind::read, "read"}, {CallKind::write, "write"}, {CallKind::mark, "mark"}}) {
+        object[name] = {{"ok", calls.count(kind, CallResult::ok)},
+                        {"conflict", calls.count(kind, CallResult::conflict)},
+                        {"error", calls.count(kind, CallResult::error)},
+                        {"seconds", calls.time(kind).count()}};
     }
     return object;
 }
@@ -181,6 +194,8 @@ void Monitor::Loop::update_status(const View* view) {
         probes[node.config.name] = std::move(counts);
     }
     status["probes"] = std::move(probes);
+    status["arbiter_calls"] = to_json(calls_);
+    status["failsafe_active"] = failsafe_active_;
     json::object failovers;
     for (const auto* type : {"automatic", "planned", "bootstrap"}) {
         const auto found = failovers_.find(type);

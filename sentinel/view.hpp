@@ -19,6 +19,8 @@ struct Timing {
     Milliseconds down_after{1000};
     Milliseconds fence_after{2000};
     Milliseconds lease{4000};
+    /// A portal may forward without the arbiter while all nodes agree; so a mark that stands still proves nothing.
+    bool failsafe = false;
     /// How long a failover waits for in-sync nodes that are away before it takes one whose restart lost something.
     Milliseconds patience{10000};
 };

@@ -30,6 +30,16 @@ bool complain_about(const certs::Result<T>& result, const std::string& path, con
     return !result;
 }
 
+/// The files of a connection that the portal makes.
+void check_client_files(const std::string& path, const config::NodeTls& tls, config::Findings& findings) {
+    if (tls.ca) {
+        complain_about(certs::load_authorities(*tls.ca), path + ".ca", findings);
+    }
+    if (tls.certificate && tls.key) {
+        complain_about(certs::load_pair({*tls.certificate, *tls.key, std::nullopt}), path, findings);
+    }
+}
+
 /// What serve would find when it loads the certificates, found before it starts.
 void check_certificates(const config::Config& config, config::Findings& findings) {
     for (std::size_t i = 0; i < config.listen.size(); ++i) {
@@ -44,17 +54,15 @@ void check_certificates(const config::Config& config, config::Findings& findings
         }
     }
     for (std::size_t i = 0; i < config.nodes.size(); ++i) {
-        const auto& tls = config.nodes[i].tls;
-        if (!tls) {
-            continue;
+        if (const auto& tls = config.nodes[i].tls) {
+            check_client_files(fmt::format("nodes[{}].tls", i), *tls, findings);
         }
-        const std::string path = fmt::format("nodes[{}].tls", i);
-        if (tls->ca) {
-            complain_about(certs::load_authorities(*tls->ca), path + ".ca", findings);
-        }
-        if (tls->certificate && tls->key) {
-            complain_about(certs::load_pair({*tls->certificate, *tls->key, std::nullopt}), path, findings);
-        }
+    }
+    if (const auto* etcd = std::get_if<config::EtcdArbiter>(&config.arbiter)) {
+        check_client_files("arbiter.etcd", {etcd->ca, etcd->certificate, etcd->key, {}}, findings);
+    }
+    if (const auto* kubernetes = std::get_if<config::KubernetesArbiter>(&config.arbiter)) {
+        check_client_files("arbiter.kubernetes", {kubernetes->ca, {}, {}, {}}, findings);
     }
 }
 

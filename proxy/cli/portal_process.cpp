@@ -80,7 +80,7 @@ std::string PortalProcess::start() {
     }
     try {
         monitor_ = std::make_unique<sentinel::Monitor>(
-            config_, sentinel::make_arbiter(config_.arbiter, config_.name), permit_,
+            config_, sentinel::make_arbiter(config_), permit_,
             [this](replication::TopologyPtr topology, std::function<void()> applied) {
                 publish(std::move(topology), std::move(applied));
             });

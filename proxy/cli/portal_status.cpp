@@ -115,6 +115,17 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     samples.push_back({Metric::draining, {}, draining_.load() ? 1.0 : 0.0});
     samples.push_back({Metric::client_connections_limit, {}, static_cast<double>(config_.limits.sessions)});
     samples.push_back({Metric::lease_held, {}, flag_of(monitor, "acting_here")});
+    samples.push_back({Metric::failsafe_active, {}, flag_of(monitor, "failsafe_active")});
+    if (const json::value* calls = monitor.if_contains("arbiter_calls"); calls != nullptr && calls->is_object()) {
+        for (const auto& [op, counts] : calls->as_object()) {
+            for (const char* result : {"ok", "conflict", "error"}) {
+                samples.push_back(
+                    {Metric::lease_requests, {std::string(op), result}, number_of(counts.as_object(), result)});
+            }
+            samples.push_back(
+                {Metric::lease_request_seconds, {std::string(op)}, number_of(counts.as_object(), "seconds")});
+        }
+    }
     {
         const std::lock_guard lock(mutex_);
         samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});

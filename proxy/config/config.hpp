@@ -54,6 +54,9 @@ struct Node {
     std::optional<NodeTls> tls;
 };
 
+/// What a portal does that cannot reach the arbiter: hold, or go on while all nodes agree who leads.
+enum class Failsafe : std::uint8_t { off, on };
+
 /// How the portal itself logs in to the nodes (for probes, REPLICAOF and the like), and its timings.
 struct Monitor {
     std::optional<std::string> username;
@@ -63,6 +66,7 @@ struct Monitor {
     Milliseconds down_after{1000};
     Milliseconds fence_after{2000};  // shorter than `lease`
     Milliseconds lease{4000};
+    Failsafe failsafe = Failsafe::off;
 };
 
 struct FileArbiter {
@@ -78,9 +82,13 @@ struct EtcdArbiter {
     std::optional<std::string> password_file;
     std::optional<std::string> password;  // filled from password_file
 };
+/// What is left out is what Kubernetes gives every container.
 struct KubernetesArbiter {
-    std::string namespace_name;
+    std::optional<std::string> namespace_name;
     std::string name;
+    std::optional<std::string> api_server;
+    std::optional<std::string> ca;
+    std::optional<std::string> token_file;
 };
 using Arbiter = std::variant<FileArbiter, EtcdArbiter, KubernetesArbiter>;
 

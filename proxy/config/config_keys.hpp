@@ -83,6 +83,12 @@ void visit_keys(Visitor& visit, Monitor& monitor) {
                 monitor.fence_after, DurationRule{50ms, 10min, ""});
     visit.value({"lease", "How long a portal keeps the acting role without renewing it."}, monitor.lease,
                 DurationRule{200ms, 10min, ""});
+    visit.value(
+        {"failsafe",
+         "`on`: a portal that cannot reach the arbiter goes on as long as every node answers it, the leader leads "
+         "and all others follow it. Failovers then wait `fence_after` for portals that are gone. The same on all "
+         "portals."},
+        monitor.failsafe, choice<Failsafe>({{"off", Failsafe::off}, {"on", Failsafe::on}}));
 }
 
 template <class Visitor>
@@ -107,8 +113,23 @@ void visit_keys(Visitor& visit, EtcdArbiter& arbiter) {
 
 template <class Visitor>
 void visit_keys(Visitor& visit, KubernetesArbiter& arbiter) {
-    visit.value({"namespace", "Namespace of the Lease object.", Need::required}, arbiter.namespace_name, NameRule{});
-    visit.value({"name", "Name of the Lease object; one per Redis cluster.", Need::required}, arbiter.name, NameRule{});
+    visit.value({"namespace", "Namespace of the Leases; `null`: the pod's own."}, arbiter.namespace_name, NameRule{});
+    visit.value(
+        {"name",
+         "Name of the Lease with the record; one per Redis cluster. The portals' marks are in the Lease of this "
+         "name with `-portals` behind it.",
+         Need::required},
+        arbiter.name, NameRule{});
+    visit.value({"api_server", "The API server; `null`: the one that the pod's environment names."}, arbiter.api_server,
+                UrlRule{});
+    visit.value({"ca",
+                 "PEM file of CAs that may sign the API server's certificate; `null`: the service account's, or with "
+                 "`api_server` the system's trust store."},
+                arbiter.ca, FileRule{});
+    visit.value({"token_file",
+                 "File with the bearer token, read again when it changes; `null`: the service account's, or with "
+                 "`api_server` none."},
+                arbiter.token_file, FileRule{});
 }
 
 template <class Visitor>

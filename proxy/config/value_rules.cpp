@@ -258,7 +258,7 @@ Parsed<std::string> UrlRule::parse(const std::string& text) const {
     }
     const std::string address(rest.ends_with('/') ? rest.substr(0, rest.size() - 1) : rest);
     if (address.empty() || !AddressRule{}.parse(address).value) {
-        return Result::wrong("is not the address of an etcd member; write http://host:port or https://host:port");
+        return Result::wrong("is not the address of a server; write http://host:port or https://host:port");
     }
     return Result::of(text.ends_with('/') ? text.substr(0, text.size() - 1) : text);
 }

@@ -17,7 +17,7 @@
 namespace portal::sentinel {
 
 /// The record and all marks as of one moment. `version` is opaque and belongs in the next write (a counter, an etcd
-/// revision, a resourceVersion); empty when there is no record yet.
+/// revision, a resourceVersion); empty when there is nothing yet to compare with.
 struct Snapshot {
     std::optional<Record> record;
     std::string version;
@@ -55,7 +55,7 @@ class Arbiter {
     virtual void close() = 0;
 
     virtual boost::asio::awaitable<ReadResult> read() = 0;
-    /// Writes the record if its version is still `expected` (empty: if there is no record).
+    /// Writes the record if its version is still `expected` (empty: if there is none).
     virtual boost::asio::awaitable<WriteResult> write(Record record, std::string expected) = 0;
     /// Replaces this portal's mark. Returns an error sentence, or nothing.
     virtual boost::asio::awaitable<std::string> write_mark(Mark mark) = 0;
@@ -68,6 +68,6 @@ class Arbiter {
 
 /// Makes the arbiter that the configuration names. Throws std::runtime_error with one clear sentence when it cannot be
 /// used.
-std::unique_ptr<Arbiter> make_arbiter(const config::Arbiter& settings, const std::string& portal_name);
+std::unique_ptr<Arbiter> make_arbiter(const config::Config& config);
 
 }  // namespace portal::sentinel

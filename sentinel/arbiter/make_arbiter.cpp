@@ -1,29 +1,43 @@
+#include "sentinel/arbiter/etcd_arbiter.hpp"
 #include "sentinel/arbiter/file_arbiter.hpp"
+#include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
-#include <stdexcept>
+#include <algorithm>
 
 namespace portal::sentinel {
 namespace {
 
+/// A permit lasts `fence_after` from before a read, and is extended after a mark was written: both must fit, and the
+/// end of a portal should not wait for long.
+constexpr Milliseconds kLongestCall{5000};
+constexpr std::chrono::hours kNever{24 * 365 * 100};
+
 struct Maker {
-    const std::string& portal_name;
+    const config::Config& config;
+
+    /// A portal that goes on by failsafe for days leaves a mark that stands still, and must be waited for all the same.
+    [[nodiscard]] std::chrono::hours forget_after() const {
+        return config.monitor.failsafe == config::Failsafe::on ? kNever : kForgetAfter;
+    }
+    [[nodiscard]] Milliseconds call() const { return std::min(config.monitor.fence_after / 2, kLongestCall); }
 
     std::unique_ptr<Arbiter> operator()(const config::FileArbiter& file) const {
-        return std::make_unique<FileArbiter>(file.path, portal_name);
+        return std::make_unique<FileArbiter>(file.path, config.name);
     }
-    std::unique_ptr<Arbiter> operator()(const config::EtcdArbiter&) const {
-        throw std::runtime_error("arbiter: this version has the file arbiter only, not etcd; set arbiter.file.path");
+    std::unique_ptr<Arbiter> operator()(const config::EtcdArbiter& etcd) const {
+        return std::make_unique<EtcdArbiter>(etcd, config.name, call(), forget_after());
     }
-    std::unique_ptr<Arbiter> operator()(const config::KubernetesArbiter&) const {
-        throw std::runtime_error(
-            "arbiter: this version has the file arbiter only, not kubernetes; set arbiter.file.path");
+    std::unique_ptr<Arbiter> operator()(const config::KubernetesArbiter& kubernetes) const {
+        return std::make_unique<KubernetesArbiter>(
+            kubernetes_access(kubernetes), kubernetes.name, config.name,
+            KubernetesArbiter::Timing{call(), config.monitor.lease, forget_after()});
     }
 };
 
 }  // namespace
 
-std::unique_ptr<Arbiter> make_arbiter(const config::Arbiter& settings, const std::string& portal_name) {
-    return std::visit(Maker{portal_name}, settings);
+std::unique_ptr<Arbiter> make_arbiter(const config::Config& config) {
+    return std::visit(Maker{config}, config.arbiter);
 }
 
 }  // namespace portal::sentinel

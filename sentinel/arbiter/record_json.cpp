@@ -1,5 +1,7 @@
 #include "sentinel/arbiter/record_json.hpp"
 
+#include "sentinel/arbiter/json_fields.hpp"
+
 #include <boost/json.hpp>
 
 namespace portal::sentinel {
@@ -7,40 +9,6 @@ namespace json = boost::json;
 using replication::Epoch;
 
 namespace {
-
-std::optional<json::object> parse_object(std::string_view text, std::string& error) {
-    boost::system::error_code code;
-    auto value = json::parse(json::string_view(text.data(), text.size()), code);
-    if (code) {
-        error = "not JSON: " + code.message();
-        return std::nullopt;
-    }
-    if (!value.is_object()) {
-        error = "not a JSON object";
-        return std::nullopt;
-    }
-    return std::move(value.as_object());
-}
-
-std::string text_at(const json::object& object, std::string_view key) {
-    const auto* value = object.if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string{};
-}
-
-std::uint64_t number_at(const json::object& object, std::string_view key) {
-    const auto* value = object.if_contains(key);
-    if (value == nullptr || !value->is_number()) {
-        return 0;
-    }
-    boost::system::error_code code;
-    const auto number = value->to_number<std::uint64_t>(code);
-    return code ? 0 : number;
-}
-
-bool flag_at(const json::object& object, std::string_view key) {
-    const auto* value = object.if_contains(key);
-    return value != nullptr && value->is_bool() && value->as_bool();
-}
 
 std::optional<Phase> phase_from(std::string_view text) {
     for (const auto phase : {Phase::bootstrapping, Phase::leading, Phase::fencing}) {
@@ -95,20 +63,16 @@ std::optional<VersionedRecord> decode_record(std::string_view text, std::string&
     record.reason = text_at(*object, "reason");
     record.answered_id = text_at(*object, "answered_id");
     record.answered_error = text_at(*object, "answered_error");
-    if (const auto* names = object->if_contains("in_sync"); names != nullptr && names->is_array()) {
-        for (const auto& name : names->as_array()) {
-            if (name.is_string()) {
-                record.in_sync.emplace_back(name.as_string());
-            }
+    for (const auto& name : array_at(*object, "in_sync")) {
+        if (name.is_string()) {
+            record.in_sync.emplace_back(name.as_string());
         }
     }
-    if (const auto* known = object->if_contains("known"); known != nullptr && known->is_object()) {
-        for (const auto& [node, data] : known->as_object()) {
-            if (data.is_object()) {
-                const auto& fields = data.as_object();
-                record.known[std::string(node)] = {text_at(fields, "run_id"), text_at(fields, "replid"),
-                                                   number_at(fields, "offset"), number_at(fields, "keys")};
-            }
+    for (const auto& [node, data] : object_at(*object, "known")) {
+        if (data.is_object()) {
+            const auto& fields = data.as_object();
+            record.known[std::string(node)] = {text_at(fields, "run_id"), text_at(fields, "replid"),
+                                               number_at(fields, "offset"), number_at(fields, "keys")};
         }
     }
     if (record.phase != Phase::bootstrapping && (record.leader.empty() || record.epoch == Epoch{0})) {

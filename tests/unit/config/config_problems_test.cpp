@@ -223,8 +223,7 @@ TEST_F(ConfigProblems, etcd_needs_members_and_both_parts_of_a_login) {
         "listen: [{address: 'h:1', tls: null}]\nnodes: [{name: a, address: 'h:2'}]\narbiter:\n  etcd:\n";
     expect_problem(rest + "    prefix: /p/\n", 4, "arbiter.etcd.endpoints: is missing");
     expect_problem(rest + "    endpoints: []\n", 5, "arbiter.etcd.endpoints: is an empty list");
-    expect_problem(rest + "    endpoints: [etcd-0]\n", 5,
-                   "arbiter.etcd.endpoints[0]: is not the address of an etcd member");
+    expect_problem(rest + "    endpoints: [etcd-0]\n", 5, "arbiter.etcd.endpoints[0]: is not the address of a server");
     expect_problem(rest + "    endpoints: ['http://e:1']\n    username: u\n", 6, "username: goes with password_file");
 }
 

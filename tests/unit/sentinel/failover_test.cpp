@@ -218,6 +218,20 @@ TEST(FailoverMachine, a_portal_that_has_been_gone_for_long_is_not_waited_for) {
     EXPECT_LT(world.view.now - killed_at, Milliseconds(200));
 }
 
+TEST(FailoverMachine, with_failsafe_a_portal_that_has_been_gone_for_long_is_waited_for_since_it_may_still_forward) {
+    World world;
+    world.timing.failsafe = true;
+    world.failover = Failover(world.timing);
+    world.portal1_answers = false;
+    world.view.portals[1].changed_at = world.view.now - std::chrono::minutes(5);
+    world.kill("redis-0");
+    world.turn();
+    ASSERT_EQ(world.view.record.phase, Phase::fencing);
+    const auto fencing_since = world.view.now;
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_GE(world.view.now - fencing_since, world.timing.fence_after);
+}
+
 TEST(FailoverMachine, a_leader_reborn_empty_never_leads_over_its_replica) {
     World world;
     world.kill("redis-0");

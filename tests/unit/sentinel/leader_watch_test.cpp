@@ -64,6 +64,35 @@ TEST_F(LeaderWatch, a_first_report_is_taken_by_its_count_of_seconds) {
     EXPECT_EQ(latest_hearing(NodeView{}, report, view.now), view.now - std::chrono::seconds(4));
 }
 
+TEST_F(LeaderWatch, all_agree_as_of_the_oldest_answer) {
+    replica().asked_at = view.now - 3 * kTick;
+    EXPECT_EQ(agreed_since(view, timing), view.now - 3 * kTick);
+}
+
+TEST_F(LeaderWatch, they_do_not_agree_once_one_node_is_silent_or_says_otherwise) {
+    const auto healthy = view;
+    silence(replica(), view.now);
+    EXPECT_FALSE(agreed_since(view, timing)) << "another portal may have promoted it";
+    view = healthy;
+    replica().report->role = Role::leader;
+    EXPECT_FALSE(agreed_since(view, timing));
+    view = healthy;
+    replica().report->leader = {"redis-9", 6379};
+    EXPECT_FALSE(agreed_since(view, timing));
+    view = healthy;
+    replica().heard_at = view.now - std::chrono::seconds(5);
+    EXPECT_FALSE(agreed_since(view, timing)) << "its link is up, but it has not heard from the leader lately";
+    view = healthy;
+    leader().report->role = Role::replica;
+    EXPECT_FALSE(agreed_since(view, timing));
+    view = healthy;
+    leader().report->run_id = "another";
+    EXPECT_FALSE(agreed_since(view, timing)) << "it was restarted";
+    view = healthy;
+    leader().report.reset();
+    EXPECT_FALSE(agreed_since(view, timing)) << "a leader that cannot be read agrees to nothing";
+}
+
 TEST_F(LeaderWatch, nothing_is_concluded_while_another_node_is_suspected) {
     for (const auto& trouble : {refuse, silence}) {
         trouble(leader(), view.now - Milliseconds(1500));

@@ -1,5 +1,5 @@
-// What every arbiter must keep, shown on the one that is a file: compare-and-swap, marks, a watch, and crashes in
-// between.
+// What is special about the arbiter that is a file: crashes in between, permissions, names. What it shares with the
+// others is in arbiter_contract_test.cpp.
 #include "sentinel/arbiter/file_arbiter.hpp"
 
 #include "redis_process.hpp"
@@ -77,22 +77,6 @@ class FileArbiterTest : public ::testing::Test {
     FileArbiter second{path, "portal-1"};
 };
 
-TEST_F(FileArbiterTest, there_is_no_record_at_first_and_what_one_writes_the_other_reads) {
-    EXPECT_FALSE(read(first).record);
-    EXPECT_EQ(read(first).version, "");
-    const auto written = finish(first.write(record_of(1), ""));
-    EXPECT_EQ(written.status, WriteStatus::written);
-    const auto seen = read(second);
-    EXPECT_EQ(seen.record, record_of(1));
-    EXPECT_EQ(seen.version, written.version);
-}
-
-TEST_F(FileArbiterTest, of_two_that_write_upon_the_same_version_one_wins) {
-    EXPECT_EQ(finish(first.write(record_of(1), "")).status, WriteStatus::written);
-    EXPECT_EQ(finish(second.write(record_of(2), "")).status, WriteStatus::conflict);
-    EXPECT_EQ(read(second).record, record_of(1));
-}
-
 TEST_F(FileArbiterTest, no_update_is_lost_when_two_race) {
     constexpr int kEach = 100;
     const auto count = [](FileArbiter& arbiter) {
@@ -107,15 +91,6 @@ TEST_F(FileArbiterTest, no_update_is_lost_when_two_race) {
     count(first);
     other.join();
     EXPECT_EQ(read(first).record->renewals, 2U * kEach);
-}
-
-TEST_F(FileArbiterTest, marks_are_seen_by_all_and_gone_when_removed) {
-    EXPECT_EQ(finish(first.write_mark(mark_of("portal-0"))), "");
-    EXPECT_EQ(finish(second.write_mark(mark_of("portal-1"))), "");
-    EXPECT_EQ(read(first).marks.size(), 2U);
-    EXPECT_EQ(finish(second.remove_mark()), "");
-    ASSERT_EQ(read(first).marks.size(), 1U);
-    EXPECT_EQ(read(first).marks[0].portal, "portal-0");
 }
 
 TEST_F(FileArbiterTest, a_crash_before_the_claim_changes_nothing) {
@@ -173,40 +148,16 @@ TEST_F(FileArbiterTest, others_on_the_host_can_read_nothing) {
     EXPECT_EQ(mode_of(path.parent_path()), 0700U);
 }
 
-TEST_F(FileArbiterTest, the_watch_reports_the_record_and_marks_of_others_but_not_the_own_mark) {
-    boost::asio::io_context io;
-    int changes = 0;
-    first.watch(io.get_executor(), [&] {
-        ++changes;
-        io.stop();
-    });
-    const auto wait = [&](std::chrono::milliseconds limit) {
-        io.restart();
-        io.run_for(limit);
-        return std::exchange(changes, 0) > 0;
-    };
-    EXPECT_EQ(finish(second.write(record_of(1), "")).status, WriteStatus::written);
-    EXPECT_TRUE(wait(std::chrono::seconds(5)));
-    EXPECT_EQ(finish(second.write_mark(mark_of("portal-1"))), "");
-    EXPECT_TRUE(wait(std::chrono::seconds(5)));
-    EXPECT_EQ(finish(first.write_mark(mark_of("portal-0"))), "");
-    EXPECT_FALSE(wait(std::chrono::milliseconds(50)));
-    first.close();
-}
-
 TEST_F(FileArbiterTest, a_second_portal_of_the_same_name_is_refused) {
     const auto message = message_of([&] { FileArbiter(path, "portal-0"); });
     EXPECT_NE(message.find("is a portal called portal-0 running already?"), std::string::npos) << message;
 }
 
-TEST(MakeArbiter, says_clearly_what_this_version_cannot_do) {
-    EXPECT_NE(message_of([] { make_arbiter(config::EtcdArbiter{}, "portal-0"); }).find("not etcd"), std::string::npos);
-    EXPECT_NE(message_of([] { make_arbiter(config::KubernetesArbiter{}, "portal-0"); }).find("not kubernetes"),
-              std::string::npos);
-}
-
 TEST(MakeArbiter, names_the_folder_that_it_cannot_make) {
-    const auto message = message_of([] { make_arbiter(config::FileArbiter{"/proc/nowhere/record"}, "portal-0"); });
+    config::Config config;
+    config.name = "portal-0";
+    config.arbiter = config::FileArbiter{"/proc/nowhere/record"};
+    const auto message = message_of([&] { make_arbiter(config); });
     EXPECT_NE(message.find("/proc/nowhere"), std::string::npos) << message;
 }
 

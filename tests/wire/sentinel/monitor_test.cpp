@@ -44,7 +44,7 @@ class Portal {
   public:
     Portal(const config::Config& config)
         : permit_(std::make_shared<replication::ForwardPermit>()),
-          monitor_(std::make_unique<Monitor>(config, make_arbiter(config.arbiter, config.name), permit_,
+          monitor_(std::make_unique<Monitor>(config, make_arbiter(config), permit_,
                                              [this](TopologyPtr topology, std::function<void()> applied) {
                                                  const std::lock_guard lock(mutex_);
                                                  topology_ = std::move(topology);

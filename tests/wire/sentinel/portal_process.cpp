@@ -13,7 +13,7 @@ int main(int count, char** words) {
     }
     const auto port = [&](int at) { return static_cast<std::uint16_t>(std::stoi(words[at])); };
     const auto config = portal::testing::two_nodes(words[1], words[2], port(3), port(4));
-    portal::sentinel::Monitor monitor(config, portal::sentinel::make_arbiter(config.arbiter, config.name),
+    portal::sentinel::Monitor monitor(config, portal::sentinel::make_arbiter(config),
                                       std::make_shared<portal::replication::ForwardPermit>(),
                                       [](const auto&, const std::function<void()>& applied) { applied(); });
     monitor.start();

@@ -1,0 +1,355 @@
+#include "sentinel/arbiter/http_client.hpp"
+
+#include "sentinel/client_tls.hpp"
+
+#include <charconv>
+#include <tuple>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+
+namespace portal::sentinel {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+/// The record, the marks and what the server adds are some kilobytes.
+constexpr std::uint64_t kMaxBody = 4U << 20U;
+constexpr std::size_t kMaxLine = 1U << 20U;
+
+using Message = http::request<http::string_body>;
+using Parser = http::response_parser<http::string_body>;
+
+http::verb verb_of(HttpMethod method) {
+    switch (method) {
+        case HttpMethod::post:
+            return http::verb::post;
+        case HttpMethod::patch:
+            return http::verb::patch;
+        case HttpMethod::get:
+            break;
+    }
+    return http::verb::get;
+}
+
+Message message_for(const HttpRequest& request, const std::string& host) {
+    Message message(verb_of(request.method), request.target, 11);
+    message.set(http::field::host, host);
+    message.set(http::field::user_agent, "redis-portal/" PORTAL_VERSION);
+    message.set(http::field::accept, "application/json");
+    if (!request.authorization.empty()) {
+        message.set(http::field::authorization, request.authorization);
+    }
+    if (!request.body.empty()) {
+        message.set(http::field::content_type, request.content_type);
+        message.body() = request.body;
+    }
+    message.prepare_payload();
+    return message;
+}
+
+/// Retry-After in seconds (RFC 9110); a date there is not worth the trouble.
+std::chrono::seconds retry_after(const http::response<http::string_body>& answer) {
+    const auto text = answer[http::field::retry_after];
+    unsigned seconds = 0;
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+    return std::chrono::seconds(seconds);
+}
+
+HttpReply reply_from(Parser& parser) {
+    auto& answer = parser.get();
+    return {answer.result_int(), std::move(answer.body()), retry_after(answer), {}};
+}
+
+std::string cause_of(const error_code& error) {
+    if (error == beast::error::timeout || error == asio::error::operation_aborted) {
+        return "no answer in time";
+    }
+    return error == http::error::end_of_stream ? "the connection was closed" : error.message();
+}
+
+}  // namespace
+
+struct HttpClient::Connection {
+    explicit Connection(const asio::any_io_executor& executor) : stream(executor) {}
+
+    template <class Outgoing>
+    asio::awaitable<error_code> write(Outgoing& message) {
+        error_code error;
+        std::size_t count = 0;
+        if (tls) {
+            std::tie(error, count) = co_await http::async_write(*tls, message, kAwait);
+        } else {
+            std::tie(error, count) = co_await http::async_write(stream, message, kAwait);
+        }
+        co_return error;
+    }
+    asio::awaitable<error_code> read(Parser& parser) {
+        error_code error;
+        std::size_t count = 0;
+        if (tls) {
+            std::tie(error, count) = co_await http::async_read(*tls, buffer, parser, kAwait);
+        } else {
+            std::tie(error, count) = co_await http::async_read(stream, buffer, parser, kAwait);
+        }
+        co_return error;
+    }
+    asio::awaitable<error_code> read_header(Parser& parser) {
+        error_code error;
+        std::size_t count = 0;
+        if (tls) {
+            std::tie(error, count) = co_await http::async_read_header(*tls, buffer, parser, kAwait);
+        } else {
+            std::tie(error, count) = co_await http::async_read_header(stream, buffer, parser, kAwait);
+        }
+        co_return error;
+    }
+    asio::awaitable<error_code> read_some(Parser& parser) {
+        error_code error;
+        std::size_t count = 0;
+        if (tls) {
+            std::tie(error, count) = co_await http::async_read_some(*tls, buffer, parser, kAwait);
+        } else {
+            std::tie(error, count) = co_await http::async_read_some(stream, buffer, parser, kAwait);
+        }
+        co_return error;
+    }
+
+    beast::tcp_stream stream;
+    std::unique_ptr<asio::ssl::context> tls_context;
+    std::unique_ptr<asio::ssl::stream<beast::tcp_stream&>> tls;
+    beast::flat_buffer buffer;
+    bool used = false;
+};
+
+/// A look-up that may outlive who asked for it: getaddrinfo cannot be interrupted, but nobody has to wait for it.
+struct HttpClient::Lookup {
+    explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), settled(executor) {}
+
+    tcp::resolver resolver;
+    asio::steady_timer settled;
+    bool answered = false;
+    error_code error;
+    std::vector<tcp::endpoint> endpoints;
+};
+
+HttpServer server_of(const std::string& url) {
+    const bool tls = url.starts_with("https://");
+    const auto address = url.substr(url.find("//") + 2);
+    const auto colon = address.rfind(':');
+    auto host = address.substr(0, colon);
+    if (host.starts_with('[')) {
+        host = host.substr(1, host.size() - 2);
+    }
+    return {std::move(host), static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))), tls};
+}
+
+std::vector<HttpServer> servers_of(const std::vector<std::string>& urls) {
+    std::vector<HttpServer> servers;
+    for (const auto& url : urls) {
+        servers.push_back(server_of(url));
+    }
+    return servers;
+}
+
+HttpClient::HttpClient(std::vector<HttpServer> servers, config::NodeTls tls)
+    : servers_(std::move(servers)), tls_(std::move(tls)) {}
+HttpClient::~HttpClient() = default;
+
+std::string HttpClient::server() const {
+    const auto& [host, port, tls] = servers_[at_];
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+void HttpClient::next_server() {
+    connection_.reset();
+    at_ = (at_ + 1) % servers_.size();
+}
+
+HttpReply HttpClient::failed(const std::string& why) {
+    connection_.reset();
+    return {0, {}, std::chrono::seconds(0), server() + ": " + why};
+}
+
+void HttpClient::close() {
+    closed_ = true;
+    if (connection_) {
+        connection_->stream.close();
+    }
+    if (lookup_) {
+        lookup_->settled.cancel();
+    }
+}
+
+asio::awaitable<std::shared_ptr<HttpClient::Lookup>> HttpClient::look_up(TimePoint until) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto& [host, port, tls] = servers_[at_];
+    auto lookup = std::make_shared<Lookup>(executor);
+    error_code is_name;
+    const auto literal = asio::ip::make_address(host, is_name);
+    if (!is_name) {
+        lookup->answered = true;
+        lookup->endpoints.emplace_back(literal, port);
+        co_return lookup;
+    }
+    lookup_ = lookup;
+    lookup->settled.expires_at(until);
+    lookup->resolver.async_resolve(host, std::to_string(port), [lookup](error_code error, const auto& found) {
+        lookup->answered = true;
+        lookup->error = error;
+        for (const auto& entry : found) {
+            lookup->endpoints.push_back(entry.endpoint());
+        }
+        lookup->settled.cancel();
+    });
+    co_await lookup->settled.async_wait(kAwait);
+    lookup_.reset();
+    co_return lookup;
+}
+
+/// A sentence when there is no connection.
+asio::awaitable<std::string> HttpClient::connect(TimePoint until) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto lookup = co_await look_up(until);
+    if (closed_ || !lookup->answered || lookup->error) {
+        co_return "cannot look up the name: " + (lookup->error ? lookup->error.message() : "no answer in time");
+    }
+    auto connection = std::make_unique<Connection>(executor);
+    auto& stream = connection->stream;
+    connection_ = std::move(connection);
+    stream.expires_at(until);
+    const auto [error, endpoint] = co_await stream.async_connect(lookup->endpoints, kAwait);
+    if (error) {
+        co_return "cannot connect: " + cause_of(error);
+    }
+    error_code ignored;
+    stream.socket().set_option(tcp::no_delay(true), ignored);
+    if (servers_[at_].tls) {
+        try {
+            connection_->tls_context = client_tls_context(tls_);
+        } catch (const boost::system::system_error& problem) {
+            co_return "cannot read the TLS files: " + problem.code().message();
+        }
+        connection_->tls = std::make_unique<asio::ssl::stream<beast::tcp_stream&>>(stream, *connection_->tls_context);
+        expect_server(*connection_->tls, servers_[at_].host);
+        const auto [refused] = co_await connection_->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+        if (refused) {
+            co_return "TLS handshake failed: " + cause_of(refused);
+        }
+    }
+    co_return std::string{};
+}
+
+asio::awaitable<HttpReply> HttpClient::attempt(const HttpRequest& request, TimePoint until) {
+    sent_ = went_stale_ = false;
+    if (!connection_) {
+        if (const auto why = co_await connect(until); !why.empty()) {
+            co_return failed(why);
+        }
+    }
+    const bool kept = std::exchange(connection_->used, true);
+    const auto message = message_for(request, server());
+    Parser parser;
+    parser.body_limit(kMaxBody);
+    connection_->stream.expires_at(until);
+    sent_ = true;
+    auto error = co_await connection_->write(message);
+    if (!error) {
+        error = co_await connection_->read(parser);
+    }
+    if (error) {
+        went_stale_ = kept && !parser.got_some() && error != beast::error::timeout;
+        co_return failed(cause_of(error));
+    }
+    if (!parser.keep_alive()) {
+        connection_.reset();
+    }
+    co_return reply_from(parser);
+}
+
+asio::awaitable<HttpReply> HttpClient::ask(HttpRequest request, TimePoint until) {
+    HttpReply reply;
+    for (std::size_t asked = 1; !closed_; ++asked) {
+        const auto now = Clock::now();
+        const auto share = asked < servers_.size() ? now + (until - now) / 2 : until;
+        reply = co_await attempt(request, share);
+        if (went_stale_ && request.repeatable && !closed_) {
+            reply = co_await attempt(request, share);
+        }
+        if (reply.status != 0 && reply.status < 500) {
+            break;
+        }
+        next_server();
+        if (asked >= servers_.size() || (sent_ && !request.repeatable)) {
+            break;
+        }
+    }
+    co_return reply;
+}
+
+asio::awaitable<HttpReply> HttpClient::follow(HttpRequest request, Milliseconds silence, OnLine on_line) {
+    connection_.reset();
+    if (const auto why = co_await connect(Clock::now() + silence); !why.empty()) {
+        auto reply = failed(why);
+        next_server();
+        co_return reply;
+    }
+    const auto message = message_for(request, server());
+    Parser parser;
+    parser.body_limit(boost::none);
+    connection_->stream.expires_after(silence);
+    auto error = co_await connection_->write(message);
+    if (!error) {
+        error = co_await connection_->read_header(parser);
+    }
+    if (!error && parser.get().result() != http::status::ok) {
+        parser.body_limit(kMaxBody);
+        error = co_await connection_->read(parser);
+        if (!error) {
+            next_server();
+            co_return reply_from(parser);
+        }
+    }
+    auto& body = parser.get().body();
+    while (!error && !parser.is_done()) {
+        connection_->stream.expires_after(silence);
+        error = co_await connection_->read_some(parser);
+        std::size_t begin = 0;
+        for (auto end = body.find('\n'); end != std::string::npos; end = body.find('\n', begin)) {
+            if (!on_line(std::string_view(body).substr(begin, end - begin))) {
+                connection_.reset();
+                co_return HttpReply{parser.get().result_int(), {}, std::chrono::seconds(0), "ended by its owner"};
+            }
+            begin = end + 1;
+        }
+        body.erase(0, begin);
+        if (body.size() > kMaxLine) {
+            error = http::error::body_limit;
+        }
+    }
+    const auto status = parser.is_header_done() ? parser.get().result_int() : 0;
+    auto ended = failed(error ? cause_of(error) : "the stream ended");
+    ended.status = status;
+    next_server();
+    co_return ended;
+}
+
+}  // namespace portal::sentinel
