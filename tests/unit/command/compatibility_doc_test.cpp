@@ -1,0 +1,85 @@
+// docs/compatibility.md holds the command table between two markers. PORTAL_UPDATE_DOCS=1 writes it anew.
+#include "command/classifier.hpp"
+#include "config/config.hpp"
+#include "request_of.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace portal::command {
+namespace {
+
+constexpr std::string_view kBegin = "<!-- commands: begin -->\n";
+constexpr std::string_view kEnd = "<!-- commands: end -->\n";
+constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/compatibility.md";
+
+std::string_view link_of(const CommandRow& row) {
+    switch (row.handling) {
+        case Handling::blocking:
+            return "leased while it may block, else shared";
+        case Handling::multi:
+        case Handling::exec:
+        case Handling::discard:
+            return "shared when the transaction arrives whole, else leased";
+        default:
+            break;
+    }
+    switch (row.affinity) {
+        case Affinity::shared:
+            return "shared";
+        case Affinity::pinned:
+            return "leased";
+        case Affinity::feed:
+            return "feed";
+        case Affinity::local:
+            return "local";
+    }
+    return "";
+}
+
+std::string table() {
+    const DenyList denied(config::Config{}.commands.deny);
+    std::ostringstream out;
+    out << "| command | reads or writes | travels |\n| --- | --- | --- |\n";
+    for (const CommandRow& row : command_table()) {
+        std::vector<std::string> words{std::string(row.name)};
+        if (!row.subcommand.empty()) {
+            words.emplace_back(row.subcommand);
+        }
+        const RequestOf request(words);
+        std::string name = upper(full_name(row));
+        std::ranges::replace(name, '|', ' ');
+        out << "| `" << name << "` | " << (row.write ? "writes" : "reads") << " | "
+            << (denied.denies(row, request) ? "denied by default" : link_of(row)) << " |\n";
+    }
+    return out.str();
+}
+
+TEST(CompatibilityDoc, HoldsExactlyTheCommandTable) {
+    std::ifstream in(kPath);
+    std::ostringstream content;
+    content << in.rdbuf();
+    std::string text = content.str();
+    const auto begin = text.find(kBegin);
+    const auto end = text.find(kEnd);
+    ASSERT_NE(begin, std::string::npos) << kPath << " lacks the marker " << kBegin;
+    ASSERT_NE(end, std::string::npos) << kPath << " lacks the marker " << kEnd;
+    const auto from = begin + kBegin.size();
+    const std::string wanted = "\n" + table() + "\n";
+    if (std::getenv("PORTAL_UPDATE_DOCS") != nullptr) {
+        std::ofstream(kPath) << text.replace(from, end - from, wanted);
+        return;
+    }
+    EXPECT_EQ(text.substr(from, end - from), wanted)
+        << "run command_test with PORTAL_UPDATE_DOCS=1 to write the table of docs/compatibility.md anew";
+}
+
+}  // namespace
+}  // namespace portal::command
