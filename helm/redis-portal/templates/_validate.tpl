@@ -41,7 +41,7 @@
 {{- if and $v.metrics.podMonitor.enabled (not $v.redis.exporter.enabled) -}}
 {{- $problems = append $problems "metrics.podMonitor.enabled needs redis.exporter.enabled: without it Redis pods serve no metrics" -}}
 {{- end -}}
-{{- if and (gt (int64 $v.redis.maxmemoryPercent) 0) (not (dig "memory" "" $v.redis.resources.limits)) -}}
+{{- if and (gt (int64 $v.redis.maxmemoryPercent) 0) (not (dig "memory" "" ($v.redis.resources.limits | default dict))) -}}
 {{- $problems = append $problems "redis.maxmemoryPercent needs redis.resources.limits.memory: set the limit, or the share to 0" -}}
 {{- end -}}
 {{- if and $v.service.nodePort (eq $v.service.type "ClusterIP") -}}

@@ -16,7 +16,7 @@ save ""
 shutdown-timeout 20
 {{- $percent := int64 .Values.redis.maxmemoryPercent }}
 {{- if gt $percent 0 }}
-maxmemory {{ div (mul (include "redis-portal.bytes" .Values.redis.resources.limits.memory | int64) $percent) 100 }}
+maxmemory {{ div (mul (include "redis-portal.bytes" (dig "memory" "0" (.Values.redis.resources.limits | default dict)) | int64) $percent) 100 }}
 maxmemory-policy {{ .Values.redis.maxmemoryPolicy }}
 {{- end }}
 {{- with .Values.redis.extraConfig }}
