@@ -55,7 +55,8 @@ RULES = {
     "portal.preStopDelaySeconds": {"minimum": 0, "maximum": 600},
     "portal.terminationGracePeriodSeconds": {"minimum": 15, "maximum": 3600},
     "portal.config": section(
-        monitor=section(username={"type": "string"}, ping_interval=DURATION, down_after=DURATION, fence_after=DURATION, lease=DURATION),
+        monitor=section(username={"type": "string"}, ping_interval=DURATION, down_after=DURATION, fence_after=DURATION, lease=DURATION,
+                        failsafe=choice("off", "on")),
         hold=section(time=DURATION, bytes=SIZE),
         writes=section(in_doubt=choice("error", "close"), proven=choice("off", "available", "strict")),
         commands=section(deny={"type": "array", "items": {"type": "string"}}),
