@@ -10,10 +10,11 @@ demo:    ## build, then start Redis nodes and two portals on loopback; Ctrl-C st
 	@scripts/build.sh release redis-portal
 	@build/release/redis-portal demo $(DEMO)
 
-test:    ## build all, then run every test (unit, wire, system, clients)
+test:    ## build all, then run every test (unit, wire, system, clients, chart)
 	@scripts/install_dependencies.sh core test
+	@scripts/install_dependencies.sh chart || echo "Going on without promtool: tests of the alerts will be skipped."
 	@scripts/build.sh release all
-	@ctest --test-dir build/release -L '^(unit|wire|system|clients)$$' --no-tests=error --output-on-failure -j2
+	@ctest --test-dir build/release -L '^(unit|wire|system|clients|chart)$$' --no-tests=error --output-on-failure -j2
 
 build:   ## build the program as build/release/redis-portal
 	@scripts/install_dependencies.sh core test

@@ -1,0 +1,53 @@
+{{/* What values.schema.json cannot say: values that contradict each other. Every sentence names both and the fix. */}}
+{{- define "redis-portal.validate" -}}
+{{- $v := .Values -}}
+{{- $problems := list -}}
+{{- $needed := add $v.portal.preStopDelaySeconds 15 -}}
+{{- if lt (int64 $v.portal.terminationGracePeriodSeconds) $needed -}}
+{{- $problems = append $problems (printf "portal.terminationGracePeriodSeconds (%v) must be at least portal.preStopDelaySeconds + 15 (%v): a portal drains for 10 s" $v.portal.terminationGracePeriodSeconds $needed) -}}
+{{- end -}}
+{{- if and $v.tls.existingSecret $v.tls.certManager.enabled -}}
+{{- $problems = append $problems "tls.existingSecret and tls.certManager.enabled exclude each other: name a Secret or let cert-manager make one" -}}
+{{- end -}}
+{{- if and $v.tls.clientCASecret (not $v.tls.enabled) -}}
+{{- $problems = append $problems "tls.clientCASecret needs tls.enabled: without TLS no client shows a certificate" -}}
+{{- end -}}
+{{- if and $v.auth.password $v.auth.existingSecret -}}
+{{- $problems = append $problems "auth.password and auth.existingSecret exclude each other: leave one of them empty" -}}
+{{- end -}}
+{{- $monitor := mergeOverwrite (dict "ping_interval" "200ms" "down_after" "1s" "fence_after" "2s" "lease" "4s") ($v.portal.config.monitor | default dict) -}}
+{{- $ms := dict -}}
+{{- range list "ping_interval" "down_after" "fence_after" "lease" -}}
+{{- $_ := set $ms . (include "redis-portal.milliseconds" (get $monitor .) | int64) -}}
+{{- end -}}
+{{- if gt $ms.ping_interval $ms.down_after -}}
+{{- $problems = append $problems (printf "portal.config.monitor.ping_interval (%s) must be at most down_after (%s)" $monitor.ping_interval $monitor.down_after) -}}
+{{- end -}}
+{{- if ge $ms.fence_after $ms.lease -}}
+{{- $problems = append $problems (printf "portal.config.monitor.fence_after (%s) must be shorter than lease (%s): a portal that is cut off stops before another one takes over" $monitor.fence_after $monitor.lease) -}}
+{{- end -}}
+{{- if and $v.storageClass.create (not $v.storageClass.preset) (not $v.storageClass.provisioner) -}}
+{{- $problems = append $problems "storageClass.create needs storageClass.preset or storageClass.provisioner" -}}
+{{- end -}}
+{{- if and $v.storageClass.preset $v.storageClass.provisioner -}}
+{{- $problems = append $problems "storageClass.preset and storageClass.provisioner exclude each other: the preset names the provisioner" -}}
+{{- end -}}
+{{- if and $v.storageClass.create $v.persistence.storageClass -}}
+{{- $problems = append $problems "persistence.storageClass and storageClass.create exclude each other: name a class or make one" -}}
+{{- end -}}
+{{- if and $v.storageClass.create (not $v.persistence.enabled) -}}
+{{- $problems = append $problems "storageClass.create needs persistence.enabled: without volumes nothing uses the class" -}}
+{{- end -}}
+{{- if and $v.metrics.podMonitor.enabled (not $v.redis.exporter.enabled) -}}
+{{- $problems = append $problems "metrics.podMonitor.enabled needs redis.exporter.enabled: without it Redis pods serve no metrics" -}}
+{{- end -}}
+{{- if and (gt (int64 $v.redis.maxmemoryPercent) 0) (not (dig "memory" "" ($v.redis.resources.limits | default dict))) -}}
+{{- $problems = append $problems "redis.maxmemoryPercent needs redis.resources.limits.memory: set the limit, or the share to 0" -}}
+{{- end -}}
+{{- if and $v.service.nodePort (eq $v.service.type "ClusterIP") -}}
+{{- $problems = append $problems "service.nodePort needs service.type NodePort or LoadBalancer" -}}
+{{- end -}}
+{{- if $problems -}}
+{{- fail (printf "\n  - %s" (join "\n  - " $problems)) -}}
+{{- end -}}
+{{- end -}}

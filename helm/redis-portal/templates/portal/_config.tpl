@@ -1,0 +1,28 @@
+{{/* portal.yaml: what the chart knows, with the sections of portal.config over it. */}}
+{{- define "redis-portal.portalConfig" -}}
+{{- $listener := dict "address" (printf "%s:6380" .Values.portal.bindAddress) "tls" nil -}}
+{{- if .Values.tls.enabled -}}
+{{- $tls := dict "certificate" "/etc/redis-portal/tls/tls.crt" "key" "/etc/redis-portal/tls/tls.key" "min_version" .Values.tls.minVersion -}}
+{{- if .Values.tls.clientCASecret -}}
+{{- $_ := set $tls "client_ca" "/etc/redis-portal/client-ca/ca.crt" -}}
+{{- end -}}
+{{- $_ := set $listener "tls" $tls -}}
+{{- end -}}
+{{- $nodes := list -}}
+{{- range $i := until (int .Values.redis.replicaCount) -}}
+{{- $address := printf "%s-redis-%d.%s.%s.svc.%s:6379" (include "redis-portal.fullname" $) $i (include "redis-portal.nodesService" $) (include "redis-portal.namespace" $) $.Values.clusterDomain -}}
+{{- $nodes = append $nodes (dict "name" (printf "redis-%d" $i) "address" $address) -}}
+{{- end -}}
+{{- $config := dict
+      "listen" (list $listener)
+      "nodes" $nodes
+      "arbiter" (dict "kubernetes" (dict "namespace" (include "redis-portal.namespace" .) "name" (include "redis-portal.fullname" .)))
+      "admin" (dict "address" (printf "%s:9380" .Values.portal.bindAddress)) -}}
+{{- if .Values.auth.enabled -}}
+{{- $_ := set $config "monitor" (dict "password_file" "/etc/redis-portal/auth/password") -}}
+{{- end -}}
+{{- if include "redis-portal.ticketsEnabled" . -}}
+{{- $_ := set $config "tickets" (dict "secret_file" "/etc/redis-portal/tickets/ticket-secret") -}}
+{{- end -}}
+{{- mergeOverwrite $config (deepCopy .Values.portal.config) | toYaml -}}
+{{- end -}}
