@@ -1,0 +1,40 @@
+"""The client libraries that are tested, and how each program is prepared and started.
+
+`needs` are programs that must be there; a client whose language is missing is skipped. `fetch` may use the network and leaves all
+that is needed in the work folder or in the language's own cache: when it fails, the client is skipped, for a machine without network
+is no fault of the portal. `build` must do without network, and a failure of it is a failure of the test. `note` stands in
+docs/clients.md. In commands, {work} is the client's work folder and {python} a Python with pip.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Client:
+    name: str
+    language: str
+    run: list
+    folder: str  # holds the program, and pins the versions of all libraries of its language
+    needs: tuple = ()
+    fetch: tuple = ()
+    build: tuple = ()
+    probe: list = field(default_factory=list)  # a command that fails when a Debian package is missing
+    environment: dict = field(default_factory=dict)
+    note: str = ""
+
+_PIP = ["{python}", "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "20", "--only-binary", ":all:", "--no-deps",
+        "--upgrade", "--target", "{work}/site", "--requirement", "requirements.txt"]
+_NPM = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000"]
+_MAVEN = ["mvn", "--batch-mode", "--quiet", "-Dmaven.wagon.http.retryHandler.count=1"]
+
+
+def _python(name, *run, note=""):
+    return Client(name, "Python", ["{python}", "-B", *run], folder="python", fetch=(_PIP,), environment={"PYTHONPATH": "{work}/site"},
+                  note=note)
+
+
+CLIENTS = [
+    _python("redis-py", "redis_py.py", "redis"),
+    _python("redis-py-asyncio", "redis_py_asyncio.py"),
+    _python("valkey-py", "redis_py.py", "valkey"),
+]
