@@ -33,8 +33,15 @@ def _python(name, *run, note=""):
                   note=note)
 
 
+def _node(name, *run, note=""):
+    return Client(name, "JavaScript", ["node", *run], folder="node", needs=("node", "npm"), fetch=(_NPM,), note=note)
+
+
 CLIENTS = [
     _python("redis-py", "redis_py.py", "redis"),
     _python("redis-py-asyncio", "redis_py_asyncio.py"),
     _python("valkey-py", "redis_py.py", "valkey"),
+    _node("node-redis", "node_redis.mjs"),
+    _node("ioredis", "ioredis.mjs", "ioredis"),
+    _node("iovalkey", "ioredis.mjs", "iovalkey"),
 ]
