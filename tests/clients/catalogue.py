@@ -37,6 +37,12 @@ def _node(name, *run, note=""):
     return Client(name, "JavaScript", ["node", *run], folder="node", needs=("node", "npm"), fetch=(_NPM,), note=note)
 
 
+def _go(name, program, note=""):
+    return Client(name, "Go", ["{work}/" + program + "/program"], folder="go", needs=("go",), fetch=(["go", "mod", "download"],),
+                  build=(["go", "build", "-o", program + "/program", "./" + program],), note=note,
+                  environment={"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"})
+
+
 CLIENTS = [
     _python("redis-py", "redis_py.py", "redis"),
     _python("redis-py-asyncio", "redis_py_asyncio.py"),
@@ -44,4 +50,6 @@ CLIENTS = [
     _node("node-redis", "node_redis.mjs"),
     _node("ioredis", "ioredis.mjs", "ioredis"),
     _node("iovalkey", "ioredis.mjs", "iovalkey"),
+    _go("go-redis", "goredis"),
+    _go("rueidis", "rueidis"),
 ]

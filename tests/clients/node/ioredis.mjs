@@ -102,7 +102,16 @@ await at.run(at.versionOf(library), {
     assert.equal((await client.xpending("stream", "group"))[0], 0);
   },
   async resp3() {
-    throw new at.Unsupported("speaks RESP2 only");
+    if (library !== "ioredis") throw new at.Unsupported("speaks RESP2 only");
+    const third = connect({ protocol: 3, replyMapping: "resp3" });
+    await third.hset("map", "a", 1);
+    await third.zadd("sorted", 1.5, "a");
+    await third.sadd("set", "a");
+    assert.deepEqual({ ...(await third.hgetall("map")) }, { a: "1" });
+    assert.equal(await third.zscore("sorted", "a"), 1.5);
+    assert.deepEqual([...(await third.smembers("set"))], ["a"]);
+    assert.equal((await third.call("HELLO")).proto, 3);
+    third.disconnect();
   },
   async tracking() {
     throw new at.Unsupported("has no client-side cache");
