@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages that are missing: install_dependencies.sh GROUP... (core test bench lint fuzz).
+# Installs the Debian packages that are missing: install_dependencies.sh GROUP... (core test clients bench lint fuzz).
 # Silent and without network when nothing is missing. Starts no service: packages that bring one (redis-server, haproxy)
 # are installed under a temporary policy-rc.d, and their start at boot is switched off if they were not there before.
 set -euo pipefail
@@ -8,6 +8,7 @@ declare -A packages=(
     [core]="g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libssl-dev libyaml-cpp-dev libhiredis-dev
             prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libjemalloc-dev redis-server redis-tools python3"
     [test]="libgtest-dev openssl"
+    [clients]="php-cli php-redis ruby ruby-redis libredis-perl libio-socket-ssl-perl"
     [bench]="libbenchmark-dev haproxy"
     [lint]="clang-format clang-tidy"
     [fuzz]="clang"

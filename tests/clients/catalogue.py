@@ -25,7 +25,6 @@ class Client:
 _PIP = ["{python}", "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "20", "--only-binary", ":all:", "--no-deps",
         "--upgrade", "--target", "{work}/site", "--requirement", "requirements.txt"]
 _NPM = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000"]
-_MAVEN = ["mvn", "--batch-mode", "--quiet", "-Dmaven.wagon.http.retryHandler.count=1"]
 
 
 def _python(name, *run, note=""):
@@ -43,6 +42,14 @@ def _go(name, program, note=""):
                   environment={"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"})
 
 
+def _java(name, program, note=""):
+    return Client(
+        name, "Java", ["java", "-XX:TieredStopAtLevel=1", "-cp", "{work}/classes:{work}/lib/*", "clients." + program], folder="java",
+        needs=("mvn", "javac"), note=note,
+        fetch=(["mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies", "-DoutputDirectory=lib"],),
+        build=(["javac", "-d", "classes", "-cp", "lib/*", "--source-path", ".", "clients/JedisProgram.java", "clients/LettuceProgram.java"],))
+
+
 CLIENTS = [
     _python("redis-py", "redis_py.py", "redis"),
     _python("redis-py-asyncio", "redis_py_asyncio.py"),
@@ -52,4 +59,6 @@ CLIENTS = [
     _node("iovalkey", "ioredis.mjs", "iovalkey"),
     _go("go-redis", "goredis"),
     _go("rueidis", "rueidis"),
+    _java("Jedis", "JedisProgram"),
+    _java("Lettuce", "LettuceProgram"),
 ]

@@ -21,7 +21,9 @@ func options(address, ca string) rueidis.ClientOption {
 		InitAddress: []string{address}, Username: Username, Password: Password, TLSConfig: TLS(ca), ForceSingleClient: true}
 }
 
-func connect(address, ca string) (rueidis.Client, error) { return rueidis.NewClient(options(address, ca)) }
+func connect(address, ca string) (rueidis.Client, error) {
+	return rueidis.NewClient(options(address, ca))
+}
 
 func do(words ...string) rueidis.RedisResult {
 	return client.Do(ctx, client.B().Arbitrary(words...).Build())
