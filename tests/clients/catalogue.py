@@ -61,4 +61,7 @@ CLIENTS = [
     _go("rueidis", "rueidis"),
     _java("Jedis", "JedisProgram"),
     _java("Lettuce", "LettuceProgram"),
+    Client("redis-rs", "Rust", ["{work}/target/debug/redis-rs"], folder="rust", needs=("cargo",),
+           fetch=(["cargo", "fetch", "--locked"],), build=(["cargo", "build", "--offline", "--locked", "--quiet"],),
+           environment={"CARGO_TARGET_DIR": "{work}/target", "CARGO_NET_RETRY": "1"}),
 ]
