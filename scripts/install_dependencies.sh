@@ -8,7 +8,7 @@ declare -A packages=(
     [core]="g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libssl-dev libyaml-cpp-dev libhiredis-dev
             prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libjemalloc-dev redis-server redis-tools python3"
     [test]="libgtest-dev openssl"
-    [clients]="php-cli php-redis ruby ruby-redis libredis-perl libio-socket-ssl-perl"
+    [clients]="php-cli php-redis ruby ruby-redis"
     [bench]="libbenchmark-dev haproxy"
     [lint]="clang-format clang-tidy"
     [fuzz]="clang"

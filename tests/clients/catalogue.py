@@ -6,6 +6,7 @@ is no fault of the portal. `build` must do without network, and a failure of it 
 docs/clients.md. In commands, {work} is the client's work folder and {python} a Python with pip.
 """
 
+import sys
 from dataclasses import dataclass, field
 
 
@@ -51,6 +52,7 @@ def _java(name, program, note=""):
 
 
 CLIENTS = [
+    Client("redis-cli", "C", [sys.executable, "-B", "redis_cli.py"], folder="redis-cli", needs=("redis-cli",)),
     _python("redis-py", "redis_py.py", "redis"),
     _python("redis-py-asyncio", "redis_py_asyncio.py"),
     _python("valkey-py", "redis_py.py", "valkey"),
@@ -64,4 +66,7 @@ CLIENTS = [
     Client("redis-rs", "Rust", ["{work}/target/debug/redis-rs"], folder="rust", needs=("cargo",),
            fetch=(["cargo", "fetch", "--locked"],), build=(["cargo", "build", "--offline", "--locked", "--quiet"],),
            environment={"CARGO_TARGET_DIR": "{work}/target", "CARGO_NET_RETRY": "1"}),
+    Client("phpredis", "PHP", ["php", "phpredis.php"], folder="php", needs=("php",),
+           probe=["php", "-r", "exit(extension_loaded('redis') ? 0 : 1);"]),
+    Client("redis-rb", "Ruby", ["ruby", "redis_rb.rb"], folder="ruby", needs=("ruby",), probe=["ruby", "-e", "require 'redis'"]),
 ]
