@@ -53,9 +53,14 @@ def _java(name, program, note=""):
 
 CLIENTS = [
     Client("redis-cli", "C", [sys.executable, "-B", "redis_cli.py"], folder="redis-cli", needs=("redis-cli",)),
+    Client("hiredis", "C", ["{work}/hiredis"], folder="c", needs=("cc",),
+           build=(["cc", "-std=gnu11", "-Wall", "-Wextra", "-O1", "-g", "-o", "hiredis", "hiredis.c", "tls_socket.c", "-lhiredis", "-lssl",
+                   "-lcrypto", "-pthread"],),
+           note="Debian's version has no TLS of its own; it is given a socket behind which the test's program speaks TLS."),
     _python("redis-py", "redis_py.py", "redis"),
     _python("redis-py-asyncio", "redis_py_asyncio.py"),
     _python("valkey-py", "redis_py.py", "valkey"),
+    _python("valkey-glide", "valkey_glide.py"),
     _node("node-redis", "node_redis.mjs"),
     _node("ioredis", "ioredis.mjs", "ioredis"),
     _node("iovalkey", "ioredis.mjs", "iovalkey"),

@@ -8,7 +8,8 @@ by a line `please WORD`, which is answered on its standard input by `done` once 
     please kill_leader | please kill_portal
 
 Exit status: 0 all scenarios ok or not supported by the client, 1 one failed or is missing, 77 skipped (reason on the last line).
-`run_client.py --list` prints the names, `--write-page` writes docs/clients.md from the results of the last runs.
+`run_client.py --list` prints the names; `--write-page` writes docs/clients.md from the results of the last runs, `--check-page` fails
+when that page lacks a client or a scenario.
 """
 
 import argparse
@@ -29,14 +30,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from catalogue import CLIENTS
 from portal_support import PROGRAM, ROOT, Demo, start_process
 from relays import RecordingAddress, SharedAddress, start_loop
+from results_page import missing_from, write_page
 from scenarios import SCENARIOS
 
 SKIPPED = 77
 FETCH_SECONDS = 240
-BUILD_SECONDS = 420
+BUILD_SECONDS = 600
 RUN_SECONDS = 120
+PAGE = ROOT / "docs/clients.md"
 FOLDER = Path(__file__).resolve().parent
-CACHE = Path(os.environ.get("PORTAL_CLIENTS_CACHE", str(ROOT / "build/clients")))
+CACHE = Path(os.environ.get("PORTAL_CLIENTS_CACHE", str(ROOT / "build/release/clients")))
 
 
 class Skip(Exception):
@@ -226,16 +229,20 @@ def main():
     parser.add_argument("client", nargs="?", choices=[client.name for client in CLIENTS])
     parser.add_argument("--list", action="store_true", help="print the names of the clients")
     parser.add_argument("--write-page", action="store_true", help="write docs/clients.md from the results of the last runs")
+    parser.add_argument("--check-page", action="store_true", help="fail when docs/clients.md lacks a client or a scenario")
     options = parser.parse_args()
     if options.list:
         print("\n".join(client.name for client in CLIENTS))
     elif options.write_page:
-        from results_page import write_page
-        write_page(CACHE / "results", ROOT / "docs/clients.md")
+        write_page(CACHE / "results", PAGE)
+    elif options.check_page:
+        missing = missing_from(PAGE)
+        print(f"{PAGE.name} lacks or words otherwise: {', '.join(missing)}" if missing else f"{PAGE.name} is complete")
+        return 1 if missing else 0
     elif options.client:
         return test(next(client for client in CLIENTS if client.name == options.client))
     else:
-        parser.error("name a client, or give --list or --write-page")
+        parser.error("name a client, or give an option")
     return 0
 
 
