@@ -13,6 +13,7 @@ demo:    ## build, then start Redis nodes and two portals on loopback; Ctrl-C st
 test:    ## build all, then run every test (unit, wire, system, clients, chart)
 	@scripts/install_dependencies.sh core test
 	@scripts/install_dependencies.sh chart || echo "Going on without promtool: tests of the alerts will be skipped."
+	@scripts/install_dependencies.sh clients || echo "Going on without: tests of these client libraries will be skipped."
 	@scripts/build.sh release all
 	@ctest --test-dir build/release -L '^(unit|wire|system|clients|chart)$$' --no-tests=error --output-on-failure -j2
 

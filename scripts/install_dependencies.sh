@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages that are missing: install_dependencies.sh GROUP... (core test chart bench lint fuzz).
+# Installs the Debian packages that are missing: install_dependencies.sh GROUP... (core test chart clients bench lint fuzz).
 # Silent and without network when nothing is missing. Starts no service: packages that bring one (redis-server, haproxy,
 # etcd-server, prometheus) are installed under a temporary policy-rc.d, and their start at boot is switched off if they were not
 # there before.
@@ -10,6 +10,7 @@ declare -A packages=(
             prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libjemalloc-dev redis-server redis-tools python3"
     [test]="libgtest-dev openssl etcd-server python3-yaml"
     [chart]="prometheus"
+    [clients]="php-cli php-redis ruby ruby-redis"
     [bench]="libbenchmark-dev haproxy"
     [lint]="clang-format clang-tidy"
     [fuzz]="clang"

@@ -36,7 +36,8 @@ def _die_with_parent():
 
 def start_process(argv, **options):
     """subprocess.Popen whose child is killed when this process ends. To be called on the main thread."""
-    return subprocess.Popen(argv, preexec_fn=_die_with_parent, stdin=subprocess.DEVNULL, **options)
+    options.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen(argv, preexec_fn=_die_with_parent, **options)
 
 
 def wait_until(condition, deadline, what):
