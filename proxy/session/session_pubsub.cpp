@@ -210,9 +210,15 @@ void Session::on_message(const upstream::MessagePtr& message) {
 }
 
 /// Where a PUBLISH of a client that listens travels: there its own message comes before the reply, as redis-server has
-/// it.
+/// it. Only the feed of its present user, who is the one to be judged.
 upstream::Link* Session::feed_link() const noexcept {
-    return feeds_.empty() || state_.needs_pinned() || unit_left_ > 0 ? nullptr : feeds_.back()->link();
+    if (state_.subscriptions.count() == 0 || state_.needs_pinned() || unit_left_ > 0) {
+        return nullptr;
+    }
+    const auto own = std::ranges::find_if(feeds_, [&](const upstream::SubscriptionFeedPtr& feed) {
+        return feed->identity().username == state_.credentials->username;
+    });
+    return own == feeds_.end() ? nullptr : (*own)->link();
 }
 
 void Session::leave_feeds() {
