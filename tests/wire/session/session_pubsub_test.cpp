@@ -132,6 +132,29 @@ TEST_F(SessionPubSubTest, WhoIsNotAllowedAnyMoreIsClosedWhenSubscriptionsAreMade
     stays->expect("SUBSCRIBE d\r\n", confirmed("subscribe", "d", 2));
 }
 
+TEST_F(SessionPubSubTest, AfterAChangeOfPasswordWhoKnowsTheNewOneStaysSubscribed) {
+    const auto node_with = [](const Words& accepted) {
+        return [accepted](const Words& words) -> std::string {
+            if (words[0] == "AUTH") {
+                return std::ranges::find(accepted, words[2]) != accepted.end() ? "+OK\r\n" : "-WRONGPASS no\r\n";
+            }
+            return pubsub_node(words);
+        };
+    };
+    FakeNode first(node_with({"old", "new"}));
+    FakeNode second(node_with({"new"}));
+    lead(first);
+    const auto before = client();
+    const auto after = client();
+    before->expect("AUTH ann old\r\nSUBSCRIBE c\r\n", "+OK\r\n" + confirmed("subscribe", "c", 1));
+    after->expect("AUTH ann new\r\nSUBSCRIBE c\r\n", "+OK\r\n" + confirmed("subscribe", "c", 1));
+    first.die();
+    lead(second);
+    EXPECT_TRUE(before->closed());
+    wait_subscribes(second, 1);
+    after->expect("SUBSCRIBE d\r\n", confirmed("subscribe", "d", 2));
+}
+
 TEST_F(SessionPubSubTest, ASubscriptionThatFindsNoLeaderInTimeIsRefused) {
     config_.hold.time = std::chrono::milliseconds(300);
     FakeNode silent([](const Words&) { return FakeNode::kSilence; });
