@@ -30,6 +30,7 @@ struct SubscribeRequest {
     SubscriptionKind kind = SubscriptionKind::channel;
     std::vector<std::string> names;
     std::uint64_t sequence = 0;  // the subscriber's own
+    std::size_t size = 0;        // bytes of the client's command
     bool muted = false;
 };
 
