@@ -27,8 +27,9 @@ inline constexpr std::string_view kInTransaction = "ERR Command not allowed insi
 
 inline constexpr std::string_view kSubscribeInTransaction =
     "ERR subscriptions are not possible inside a transaction through the portal";
-/// + the command's name + kSubscriberModeEnd
-inline constexpr std::string_view kSubscriberMode = "ERR Can't execute '";
+inline constexpr std::string_view kExecAbortedBy = "EXECABORT Transaction discarded because of: ";  // for EXEC
+/// "ERR " or kExecAbortedBy + this + the command's name + kSubscriberModeEnd
+inline constexpr std::string_view kSubscriberMode = "Can't execute '";
 inline constexpr std::string_view kSubscriberModeEnd =
     "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
 

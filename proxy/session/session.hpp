@@ -76,6 +76,7 @@ class Session final : public upstream::ReplySink,
     void on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) override;
     void on_subscribe_expired(const upstream::SubscribeRequest& request) override;
     void on_subscription_denied() override;
+    [[nodiscard]] std::string_view password() const override { return state_.credentials->password; }
 
   private:
     /// Why no further command is taken from the input.

@@ -72,7 +72,8 @@ bool Session::refuse_in_subscriber_mode(const Row& row, const resp::RequestView&
         reply_error(client_errors::wrong_arity(row));
         return true;
     }
-    reply_error(fmt::format("{}{}{}", client_errors::kSubscriberMode, client_errors::full_name(row),
+    reply_error(fmt::format("{}{}{}{}", row.handling == Handling::exec ? client_errors::kExecAbortedBy : "ERR ",
+                            client_errors::kSubscriberMode, client_errors::full_name(row),
                             client_errors::kSubscriberModeEnd));
     return true;
 }
@@ -106,13 +107,17 @@ bool Session::take_subscription(const Row& row, const resp::RequestView& request
     if (std::ranges::find(feeds_, feed) == feeds_.end()) {
         feeds_.push_back(feed);
     }
-    upstream::SubscribeRequest asked{kind, {}, replies_.open(), muted_};
+    upstream::SubscribeRequest asked{kind, {}, replies_.open(), request.frame().size(), muted_};
     for (std::size_t i = 1; i < request.argc(); ++i) {
         asked.names.emplace_back(request.arg(i));
     }
     ++in_flight_;
+    in_flight_bytes_ += asked.size;
     feed->subscribe(*this, std::move(asked));
     last_link_ = feed->link();
+    if (in_flight_ >= kWindowRequests || in_flight_bytes_ >= kWindowBytes) {
+        pause(Wait::window);
+    }
     return true;
 }
 
@@ -163,12 +168,14 @@ void Session::on_subscribed(upstream::SubscriptionFeed& feed, const upstream::Su
         confirm(out, word, name, request.kind);
     }
     --in_flight_;
+    in_flight_bytes_ -= request.size;
     replies_.finish(request.sequence, std::move(out), output_);
     context_.turn.mark(*this);
 }
 
 void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) {
     --in_flight_;
+    in_flight_bytes_ -= request.size;
     context_.counters.error_replies.add();
     replies_.finish(request.sequence, request.muted ? std::string() : std::string(error), output_);
     context_.turn.mark(*this);
@@ -210,9 +217,15 @@ void Session::on_message(const upstream::MessagePtr& message) {
 }
 
 /// Where a PUBLISH of a client that listens travels: there its own message comes before the reply, as redis-server has
-/// it.
+/// it. Only the feed of its present user, who is the one to be judged.
 upstream::Link* Session::feed_link() const noexcept {
-    return feeds_.empty() || state_.needs_pinned() || unit_left_ > 0 ? nullptr : feeds_.back()->link();
+    if (state_.subscriptions.count() == 0 || state_.needs_pinned() || unit_left_ > 0) {
+        return nullptr;
+    }
+    const auto own = std::ranges::find_if(feeds_, [&](const upstream::SubscriptionFeedPtr& feed) {
+        return feed->identity().username == state_.credentials->username;
+    });
+    return own == feeds_.end() ? nullptr : (*own)->link();
 }
 
 void Session::leave_feeds() {

@@ -27,6 +27,12 @@ std::string command(std::string_view word, const std::vector<std::string>& names
 
 }  // namespace
 
+void SubscriptionFeed::renew(const std::string& password) {
+    if (unused()) {
+        identity_.password = password;
+    }
+}
+
 void SubscriptionFeed::subscribe(Subscriber& subscriber, SubscribeRequest request) {
     Asked asked{&subscriber, std::move(request), turn_.now(), false};
     if (!link_) {
@@ -178,21 +184,34 @@ void SubscriptionFeed::on_lost(PendingRequest& /*request*/, std::string_view /*c
     // asked_ keeps what is to be asked again.
 }
 
-/// The node does not accept this user any more: nobody keeps anything.
-void SubscriptionFeed::on_refused(PendingRequest& request, std::string_view /*command*/, std::string_view error) {
-    if (request.sequence != kSubscribe || asked_.empty()) {
+/// The node does not let this login in; called for each request that waited for it. Whoever logged in with another
+/// password, perhaps the present one, is tried next. Others lose their subscriptions only if the login itself is wrong.
+void SubscriptionFeed::on_refused(PendingRequest& /*request*/, std::string_view /*command*/, std::string_view error) {
+    if (!link_) {
         return;
     }
     link_.reset();
     index_.lose();
-    const Asked asked = std::move(asked_.front());
-    asked_.pop_front();
-    if (asked.subscriber != nullptr) {
-        asked.subscriber->on_subscribe_refused(asked.request, error);
+    const std::string refused = identity_.password;
+    for (Asked& asked : std::exchange(asked_, {})) {
+        if (asked.subscriber == nullptr) {
+            continue;
+        }
+        if (asked.subscriber->password() == refused) {
+            asked.subscriber->on_subscribe_refused(asked.request, error);
+        } else {
+            identity_.password = asked.subscriber->password();
+            asked_.push_back(std::move(asked));
+        }
     }
-    for (const std::string& name : asked.request.names) {
-        deny(asked.request.kind, name);
-    }
+    const bool wrong_login = error.starts_with("-WRONGPASS") || error.starts_with("-NOAUTH");
+    index_.for_each([&](Subscriber& each) {
+        if (each.password() != refused) {
+            identity_.password = each.password();
+        } else if (wrong_login) {
+            each.on_subscription_denied();
+        }
+    });
 }
 
 void SubscriptionFeed::deny(SubscriptionKind kind, const std::string& name) {

@@ -30,6 +30,7 @@ struct SubscribeRequest {
     SubscriptionKind kind = SubscriptionKind::channel;
     std::vector<std::string> names;
     std::uint64_t sequence = 0;  // the subscriber's own
+    std::size_t size = 0;        // bytes of the client's command
     bool muted = false;
 };
 
@@ -43,8 +44,10 @@ class Subscriber {
     virtual void on_subscribe_refused(const SubscribeRequest& request, std::string_view error) = 0;
     /// No leader has come to ask within the hold time.
     virtual void on_subscribe_expired(const SubscribeRequest& request) = 0;
-    /// Something that it has subscribed to is not allowed any more, or its user is gone.
+    /// Something that it has subscribed to is not allowed any more, or its login is not.
     virtual void on_subscription_denied() = 0;
+    /// The password that it logged in with.
+    [[nodiscard]] virtual std::string_view password() const = 0;
 
   protected:
     ~Subscriber() = default;
@@ -67,6 +70,8 @@ class SubscriptionFeed final : public ReplySink {
     /// The link, for requests that must keep their order with messages. Null while there is none.
     [[nodiscard]] Link* link() const noexcept { return link_.get(); }
     [[nodiscard]] const LinkIdentity& identity() const noexcept { return identity_; }
+    /// The next link logs in with `password`, unless somebody is subscribed by the present one.
+    void renew(const std::string& password);
     [[nodiscard]] bool unused() const noexcept { return index_.empty() && asked_.empty(); }
     [[nodiscard]] std::size_t names() const noexcept { return index_.size(); }
 

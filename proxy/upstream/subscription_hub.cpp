@@ -16,6 +16,7 @@ SubscriptionFeedPtr SubscriptionHub::feed(const std::string& username, const std
     const auto found = std::ranges::find_if(
         feeds_, [&](const SubscriptionFeedPtr& each) { return each->identity().same_link(identity); });
     if (found != feeds_.end()) {
+        (*found)->renew(password);
         return *found;
     }
     feeds_.emplace_back(new SubscriptionFeed(links_, turn_, std::move(identity)));

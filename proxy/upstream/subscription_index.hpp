@@ -36,6 +36,18 @@ class SubscriptionIndex {
     /// Null when nobody subscribed. Valid until the next change.
     [[nodiscard]] const std::vector<Subscriber*>* subscribers(SubscriptionKind kind, std::string_view name) const;
 
+    /// Every subscriber of every name. Nothing may be entered or removed meanwhile.
+    template <typename Each>
+    void for_each(Each&& each) const {
+        for (const Names& all : names_) {
+            for (const auto& [name, entry] : all) {
+                for (Subscriber* subscriber : entry.subscribers) {
+                    each(*subscriber);
+                }
+            }
+        }
+    }
+
     /// The link is gone: the node has accepted nothing.
     void lose();
     /// The names that have subscribers.

@@ -71,6 +71,16 @@ class PublishSubscribe(DemoTestCase):
             self.assertEqual("OK", admin.command("ACL", "SETUSER", "ann", "resetchannels", "&other:*"))
             self.assertEqual(b"", ann.read_closed())
 
+    def test_who_logs_in_as_another_publishes_with_that_users_rights_only(self):
+        admin = self.client(0)
+        self.assertEqual("OK", admin.command("ACL", "SETUSER", "bob", "on", ">secret", "+@all", "allkeys", "resetchannels", "&bob:*"))
+        client = self.client(0)
+        client.command("HELLO", "3")
+        self.assertEqual(Push([b"subscribe", b"private", 1]), client.command("SUBSCRIBE", "private"))
+        self.assertEqual("OK", client.command("AUTH", "bob", "secret"))
+        self.assertEqual("NOPERM", client.command("PUBLISH", "private", "forged").kind)
+        self.assertEqual(0, client.command("PUBLISH", "bob:news", "his own"))
+
     def test_keyspace_notifications_are_channels_like_others(self):
         admin = self.client(0)
         self.assertEqual("OK", admin.command("CONFIG", "SET", "notify-keyspace-events", "KEA"))

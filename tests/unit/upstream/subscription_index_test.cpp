@@ -15,6 +15,7 @@ struct Nobody final : Subscriber {
     void on_subscribe_refused(const SubscribeRequest&, std::string_view) override {}
     void on_subscribe_expired(const SubscribeRequest&) override {}
     void on_subscription_denied() override {}
+    std::string_view password() const override { return {}; }
 };
 
 TEST(SubscriptionIndex, TheLastOneToLeaveEndsTheSubscription) {

@@ -98,6 +98,33 @@ TEST_F(SessionPubSubTest, ConfirmationsKeepTheirPlaceAmongOtherReplies) {
                     bulk("x"));
 }
 
+TEST_F(SessionPubSubTest, ARespTwoSubscriberMayDoLittleElseAndIsToldSoAsRedisWordsIt) {
+    FakeNode node(pubsub_node);
+    lead(node);
+    const auto app = client();
+    const std::string end =
+        "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n";
+    app->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    app->expect("GET a\r\n", "-ERR Can't execute 'get" + end);
+    app->expect("CONFIG GET a\r\n", "-ERR Can't execute 'config|get" + end);
+    app->expect("EXEC\r\n", "-EXECABORT Transaction discarded because of: Can't execute 'exec" + end);
+    app->expect("GET\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
+    app->expect("PING a b\r\n", "-ERR wrong number of arguments for 'ping' command\r\n");
+    app->expect("RESET\r\nGET a\r\n", "+RESET\r\n+OK\r\n");
+}
+
+TEST_F(SessionPubSubTest, ThousandsOfSubscriptionsInOnePipelineAreConfirmedInOrder) {
+    FakeNode node(pubsub_node);
+    lead(node);
+    const auto app = client();
+    std::string commands, confirmations;
+    for (int i = 1; i <= 10'000; ++i) {  // more than a session has in flight at a time
+        commands += "SUBSCRIBE c" + std::to_string(i) + "\r\n";
+        confirmations += confirmed("subscribe", "c" + std::to_string(i), i);
+    }
+    app->expect(commands, confirmations);
+}
+
 TEST_F(SessionPubSubTest, WhatTheNodeRefusesIsRefusedToThatClientOnly) {
     const std::string refusal =
         "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n";
@@ -130,6 +157,29 @@ TEST_F(SessionPubSubTest, WhoIsNotAllowedAnyMoreIsClosedWhenSubscriptionsAreMade
     const auto publisher = client();
     wait_subscribes(second, 3);  // both at once, then one by one
     stays->expect("SUBSCRIBE d\r\n", confirmed("subscribe", "d", 2));
+}
+
+TEST_F(SessionPubSubTest, AfterAChangeOfPasswordWhoKnowsTheNewOneStaysSubscribed) {
+    const auto node_with = [](const Words& accepted) {
+        return [accepted](const Words& words) -> std::string {
+            if (words[0] == "AUTH") {
+                return std::ranges::find(accepted, words[2]) != accepted.end() ? "+OK\r\n" : "-WRONGPASS no\r\n";
+            }
+            return pubsub_node(words);
+        };
+    };
+    FakeNode first(node_with({"old", "new"}));
+    FakeNode second(node_with({"new"}));
+    lead(first);
+    const auto before = client();
+    const auto after = client();
+    before->expect("AUTH ann old\r\nSUBSCRIBE c\r\n", "+OK\r\n" + confirmed("subscribe", "c", 1));
+    after->expect("AUTH ann new\r\nSUBSCRIBE c\r\n", "+OK\r\n" + confirmed("subscribe", "c", 1));
+    first.die();
+    lead(second);
+    EXPECT_TRUE(before->closed());
+    wait_subscribes(second, 1);
+    after->expect("SUBSCRIBE d\r\n", confirmed("subscribe", "d", 2));
 }
 
 TEST_F(SessionPubSubTest, ASubscriptionThatFindsNoLeaderInTimeIsRefused) {
