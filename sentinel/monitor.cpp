@@ -270,8 +270,7 @@ void Monitor::Loop::observe(Observation observation) {
     if (observation.result == ProbeResult::answered || observation.result == ProbeResult::denied) {
         view.asked_at = observation.asked_at;
         view.reported_at = observation.at;
-        view.heard_at =
-            observation.report ? latest_hearing(view, *observation.report, observation.at) : TimePoint{};
+        view.heard_at = observation.report ? latest_hearing(view, *observation.report, observation.at) : TimePoint{};
         view.report = std::move(observation.report);
     }
     const auto health = node->health.assess(observation.at);
