@@ -5,7 +5,7 @@ by a line `please WORD`, which is answered on its standard input by `done` once 
 
     version 1.2.3
     ok NAME | unsupported NAME: reason | failed NAME: reason
-    please kill_leader | please kill_portal
+    please kill_leader | please count_connections | please kill_portal
 
 Exit status: 0 all scenarios ok or not supported by the client, 1 one failed or is missing, 77 skipped (reason on the last line).
 `run_client.py --list` prints the names; `--write-page` writes docs/clients.md from the results of the last runs, `--check-page` fails
@@ -114,14 +114,28 @@ class Preparation:
             raise error(f"{' '.join(words[:4])} ended with status {status}")
 
 
+ASKED_FOR = ("kill_leader", "count_connections", "kill_portal")
+
+
 class Faults:
-    """What a program may ask for by `please WORD`."""
+    """Does what a program asks for by `please WORD`."""
 
     def __init__(self, demo):
         self.demo = demo
+        self._accepted = 0.0
+        self.connected_again = 0
+
+    def _accepted_now(self):
+        return self.demo.portals[0].metric("redis_portal_client_connections_accepted_total")
 
     def kill_leader(self):
+        self._accepted = self._accepted_now()
+        assert self._accepted > 0, "no such metric"
         self.demo.leader().kill()
+
+    def count_connections(self):
+        """Counts those made since the leader was killed: a library may hide that it lost one."""
+        self.connected_again = int(self._accepted_now() - self._accepted)
 
     def kill_portal(self):
         self.demo.portals[0].kill()
@@ -174,12 +188,14 @@ class Run:
         word, _, rest = line.partition(" ")
         if word == "version":
             self.version = rest
-        elif word == "please" and rest in ("kill_leader", "kill_portal"):
+        elif word == "please" and rest in ASKED_FOR:
             getattr(self.faults, rest)()
             self.process.stdin.write(b"done\n")
             self.process.stdin.flush()
         elif word in ("ok", "unsupported", "failed"):
             name, _, reason = rest.partition(": ")
+            if line == "ok leader_killed" and self.faults.connected_again:
+                word, reason = "failed", f"{self.faults.connected_again} connections were made anew"
             self.scenarios[name] = [word, reason]
 
     def problems(self):

@@ -280,6 +280,7 @@ static void leader_killed(void) {
         pause_ms(50);
     }
     CHECK(holds(next_reply(listener), 3, "message", "lasting", "here"));
+    please("count_connections");
     redisFree(lasting);
     redisFree(listener);
 }

@@ -133,6 +133,7 @@ await at.run(at.versionOf(library), {
     assert.equal(await lasting.client("ID"), before);
     await at.until("a message after the leader's death", async () => (await lasting.publish("lasting", "still here")) && messages);
     assert.equal(closed, 0);
+    await at.please("count_connections");
     lasting.disconnect();
     listener.disconnect();
   },

@@ -137,6 +137,7 @@ await at.run(at.versionOf("redis"), {
     assert.equal(await lasting.clientId(), before);
     await at.until("a message after the leader's death", async () => (await lasting.publish("lasting", "still here")) && messages);
     assert.equal(reconnects, 0);
+    await at.please("count_connections");
     lasting.destroy();
     listener.destroy();
   },

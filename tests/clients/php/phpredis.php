@@ -203,6 +203,7 @@ $scenarios = [
             $lasting->publish('lasting', 'still here');
             return last_line($heard) === '["lasting","still here"]';
         });
+        please('count_connections');
         $stop();
     },
     'portal_killed' => function (): void {

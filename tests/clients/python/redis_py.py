@@ -181,6 +181,7 @@ def leader_killed():
             lasting.publish("lasting", "still here")
             return listener.get_message(timeout=0.1)
         equal(b"still here", until("a message after the leader's death", received)["data"])
+        please("count_connections")
 
 
 def portal_killed():

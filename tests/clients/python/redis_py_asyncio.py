@@ -156,6 +156,7 @@ async def leader_killed():
             await lasting.publish("lasting", "still here")
             return await listener.get_message(timeout=0.1)
         equal(b"still here", (await until_async("a message after the leader's death", received))["data"])
+        please("count_connections")
 
 
 async def portal_killed():

@@ -161,6 +161,7 @@ async def tracking():
     async def fresh():
         return await caching.get("cached") == b"2"
     await until_async("the new value", fresh)
+    await caching.close()
 
 
 async def leader_killed():
@@ -178,6 +179,7 @@ async def leader_killed():
         await lasting.publish("still here", "lasting")
         return listener.try_get_pubsub_message()
     equal(b"still here", (await until_async("a message after the leader's death", received)).message)
+    please("count_connections")
 
 
 async def portal_killed():

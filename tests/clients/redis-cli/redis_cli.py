@@ -194,6 +194,7 @@ def leader_killed():
             if time.monotonic() > end:
                 raise AssertionError("no message after the leader's death")
         equal(["message", "lasting", "still-here"], message[:3])
+        please("count_connections")
 
 
 def portal_killed():

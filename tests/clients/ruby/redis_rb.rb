@@ -146,6 +146,7 @@ SCENARIOS = {
     equal(before, lasting.client(:id))
     wait_until("a message after the leader's death") { lasting.publish("lasting", "still here"); !received.empty? }
     equal("still here", received.pop)
+    please("count_connections")
     listening.kill
   },
   "portal_killed" => lambda {

@@ -247,7 +247,8 @@ fn leader_killed() -> Outcome {
             Err(error) if error.is_timeout() => Ok(false),
             Err(error) => Err(error.into()),
         }
-    })
+    })?;
+    please("count_connections")
 }
 
 fn portal_killed() -> Outcome {

@@ -193,6 +193,7 @@ func leaderKilled() {
 		_, received := message.(*redis.Message)
 		return received
 	})
+	Please("count_connections")
 }
 
 func portalKilled() {

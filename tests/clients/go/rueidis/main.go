@@ -13,16 +13,16 @@ import (
 
 var (
 	ctx    = context.Background()
-	client = Must(connect(Portal, "CA_FILE"))
+	client = Must(connect(Portal, "CA_FILE", uncached))
 )
 
-func options(address, ca string) rueidis.ClientOption {
-	return rueidis.ClientOption{
-		InitAddress: []string{address}, Username: Username, Password: Password, TLSConfig: TLS(ca), ForceSingleClient: true}
-}
+// A connection with CLIENT TRACKING, which rueidis turns on unless told otherwise, ends with the leader that did the tracking.
+const uncached = true
 
-func connect(address, ca string) (rueidis.Client, error) {
-	return rueidis.NewClient(options(address, ca))
+func connect(address, ca string, disableCache bool) (rueidis.Client, error) {
+	return rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{address}, Username: Username, Password: Password, TLSConfig: TLS(ca), ForceSingleClient: true,
+		DisableCache: disableCache, PipelineMultiplex: -1})
 }
 
 func do(words ...string) rueidis.RedisResult {
@@ -30,13 +30,13 @@ func do(words ...string) rueidis.RedisResult {
 }
 
 func opening() {
-	recorded := Must(connect(Recording, "CA_FILE"))
+	recorded := Must(connect(Recording, "CA_FILE", !uncached))
 	defer recorded.Close()
 	Equal("PONG", Must(recorded.Do(ctx, recorded.B().Ping().Build()).ToString()))
 }
 
 func foreignCA() {
-	_, err := connect(Portal, "FOREIGN_CA_FILE")
+	_, err := connect(Portal, "FOREIGN_CA_FILE", uncached)
 	FailsWith("certificate", err)
 }
 
@@ -167,41 +167,33 @@ func resp3() {
 }
 
 func tracking() {
+	caching := Must(connect(Portal, "CA_FILE", !uncached))
+	defer caching.Close()
 	read := func() rueidis.RedisResult {
-		return client.DoCache(ctx, client.B().Get().Key("cached").Cache(), time.Minute)
+		return caching.DoCache(ctx, caching.B().Get().Key("cached").Cache(), time.Minute)
 	}
 	Check(do("SET", "cached", "1").Error())
 	Equal("1", Must(read().ToString()))
 	Equal(true, read().IsCacheHit())
-	another := Must(connect(Portal, "CA_FILE"))
-	defer another.Close()
-	Check(another.Do(ctx, another.B().Set().Key("cached").Value("2").Build()).Error())
+	Check(do("SET", "cached", "2").Error())
 	Until("the new value", func() bool { return Must(read().ToString()) == "2" })
 }
 
 func leaderKilled() {
-	// A connection with CLIENT TRACKING, which rueidis turns on unless told otherwise, ends with the leader that did the tracking.
-	uncached := options(Portal, "CA_FILE")
-	uncached.DisableCache, uncached.PipelineMultiplex = true, -1
-	lasting := Must(rueidis.NewClient(uncached))
-	defer lasting.Close()
 	received := make(chan string, 100)
-	own, cancel := lasting.Dedicate()
+	own, cancel := client.Dedicate()
 	defer cancel()
 	lost := own.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: func(m rueidis.PubSubMessage) { received <- m.Message }})
 	Check(own.Do(ctx, own.B().Subscribe().Channel("lasting").Build()).Error())
-	say := func(words ...string) rueidis.RedisResult {
-		return lasting.Do(ctx, lasting.B().Arbitrary(words...).Build())
-	}
-	before := Must(say("CLIENT", "ID").AsInt64())
-	Check(say("SET", "lasting", "1").Error())
+	before := Must(do("CLIENT", "ID").AsInt64())
+	Check(do("SET", "lasting", "1").Error())
 	time.Sleep(500 * time.Millisecond) // replication is asynchronous: the write above is to reach the replica
 	Please("kill_leader")
-	Equal("1", Must(say("GET", "lasting").ToString()))
-	Equal(int64(2), Must(say("INCR", "lasting").AsInt64()))
-	Equal(before, Must(say("CLIENT", "ID").AsInt64()))
+	Equal("1", Must(do("GET", "lasting").ToString()))
+	Equal(int64(2), Must(do("INCR", "lasting").AsInt64()))
+	Equal(before, Must(do("CLIENT", "ID").AsInt64()))
 	Until("a message after the leader's death", func() bool {
-		Check(say("PUBLISH", "lasting", "still here").Error())
+		Check(do("PUBLISH", "lasting", "still here").Error())
 		select {
 		case err := <-lost:
 			panic(fmt.Sprintf("the subscription's connection was lost: %v", err))
@@ -211,10 +203,11 @@ func leaderKilled() {
 			return false
 		}
 	})
+	Please("count_connections")
 }
 
 func portalKilled() {
-	shared := Must(connect(Shared, "CA_FILE"))
+	shared := Must(connect(Shared, "CA_FILE", uncached))
 	defer shared.Close()
 	say := func(words ...string) rueidis.RedisResult {
 		return shared.Do(ctx, shared.B().Arbitrary(words...).Build())

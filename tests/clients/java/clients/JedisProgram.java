@@ -268,6 +268,7 @@ final class JedisProgram {
                 }
                 return message != null;
             });
+            please("count_connections");
         }
     }
 

@@ -240,6 +240,7 @@ final class LettuceProgram {
                 lasting.publish("lasting", "still here");
                 return listener.received.poll(50, TimeUnit.MILLISECONDS) != null;
             });
+            please("count_connections");
         }
     }
 
