@@ -5,6 +5,7 @@ server is the stand-in of tests/support."""
 import base64
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,16 @@ from chart_support import ROOT, find, render
 
 sys.path.insert(0, str(ROOT / "tests/support"))
 from arbiter_cluster import ApiServerStandIn, Process, free_ports  # noqa: E402
-from portal_support import PROGRAM, is_free, report, wait_until  # noqa: E402, F401
+from portal_support import PROGRAM, is_free, report, start_process, wait_until  # noqa: E402, F401
 from resp_client import Client, tls_context  # noqa: E402
 
 NAME = "shop-redis-portal"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Folders:

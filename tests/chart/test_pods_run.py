@@ -3,7 +3,6 @@ configuration with `redis-portal check`. Only paths and the port are changed."""
 
 import contextlib
 import shutil
-import socket
 import socketserver
 import subprocess
 import threading
@@ -13,15 +12,9 @@ from pathlib import Path
 import yaml
 
 from chart_support import CASES, ChartTestCase, find, main, render
-from pods import PROGRAM, Client, Folders, RedisPod, is_free, wait_until
+from pods import PROGRAM, Client, Folders, RedisPod, free_port, is_free, wait_until
 
 PASSWORD = 'p"a\\ss $word\'1'
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class SaysOnly(socketserver.StreamRequestHandler):

@@ -8,7 +8,7 @@ import time
 import unittest
 
 from chart_support import ChartTestCase, main
-from pods import Cluster, report, wait_until
+from pods import Client, Cluster, free_port, is_free, report, start_process, wait_until
 from resp_client import ConnectionClosed, RespError
 
 
@@ -114,6 +114,18 @@ class Together(ChartTestCase):
         self.assertLessEqual(errors, {"INDOUBT"})
         self.assertIs(self.cluster.leader(), new)
 
+    def test_a_leader_that_stops_answering_is_replaced(self):
+        writers = self.load(0, 1)
+        old = self.cluster.leader()
+        old.pause()
+        wait_until(lambda: any(node.role() == "master" for node in self.cluster.nodes if node is not old), 30, "the other node leads")
+        counts = [len(writer.acknowledged) for writer in writers]
+        wait_until(lambda: all(len(writer.acknowledged) > count for writer, count in zip(writers, counts)), 30, "writes go on")
+        old.resume()
+        wait_until(lambda: old.role() == "slave", 30, "the old leader follows")
+        _, errors = self.end(writers, "the leader stopped answering")
+        self.assertLessEqual(errors, {"INDOUBT"})
+
     def test_a_machine_with_the_leader_and_the_acting_portal_is_lost(self):
         acting = wait_until(self.cluster.acting, 20, "one portal acts")
         writers = self.load(1 - self.cluster.portals.index(acting))
@@ -145,6 +157,32 @@ class Together(ChartTestCase):
         wait_until(self.cluster.leader, 30, "there is a new leader")
         _, errors = self.end(writers, "the leader was killed while the API server was away for 8 s")
         self.assertLessEqual(errors, {"INDOUBT"})
+
+    def test_the_data_of_another_redis_is_taken_over_as_the_documentation_says(self):
+        other_port = free_port()
+        other = start_process(["redis-server", "--port", str(other_port), "--requirepass", "old", "--save", ""], stdout=subprocess.DEVNULL)
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        wait_until(lambda: not is_free(other_port), 10, "the other Redis listens")
+        with Client(other_port, password="old") as source:
+            source.command("SET", "kept", "value")
+        leader = self.cluster.leader()
+        for portal in self.cluster.portals:
+            self.assertEqual(portal.stop(), 0)
+        with leader.client() as node:
+            node.command("CONFIG", "SET", "masterauth", "old")
+            node.command("REPLICAOF", "127.0.0.1", other_port)
+            wait_until(lambda: b"master_link_status:up" in node.command("INFO", "replication"), 20, "the data has come")
+            node.command("REPLICAOF", "NO", "ONE")
+            node.command("CONFIG", "SET", "masterauth", self.cluster.password)
+        for portal in self.cluster.portals:
+            portal.start()
+        self.cluster.wait_ready()
+        self.assertIs(self.cluster.leader(), leader)
+        self.assertEqual(self.cluster.client(0).command("GET", "kept"), b"value")
+        for node in self.cluster.nodes:
+            with node.client() as client:
+                self.assertEqual(client.command("DBSIZE"), 1)
 
     def test_clients_notice_nothing_while_the_api_server_is_away(self):
         writers = self.load(0, 1)
