@@ -113,6 +113,10 @@ class Alerts(ChartTestCase):
                 self.assertTrue(rule["annotations"]["summary"] and rule["annotations"]["description"])
                 self.assertEqual(rule["annotations"]["runbook_url"], "https://example.org/book/" + rule["alert"].lower())
 
+    def test_every_alert_has_its_section_in_the_runbook(self):
+        sections = re.findall(r"^#### (\w+)$", (ROOT / "docs/kubernetes.md").read_text(), re.M)
+        self.assertEqual(sections, list(CASES))
+
     def test_an_alert_can_be_left_out(self):
         left = [rule["alert"] for rule in self.rules("metrics.prometheusRule.disabled={RedisPortalNoFollower}")["groups"][0]["rules"]]
         self.assertEqual(set(CASES) - set(left), {"RedisPortalNoFollower"})

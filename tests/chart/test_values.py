@@ -69,7 +69,7 @@ class Notes(ChartTestCase):
         self.assertIn("kubectl get secret shop-redis-portal-auth -n data -o jsonpath='{.data.redis-password}' | base64 -d", text)
         self.assertIn("kubectl get secret shop-redis-portal-tls -n data -o jsonpath='{.data.ca\\.crt}' | base64 -d > ca.crt", text)
         self.assertIn("redis-cli --tls --cacert ca.crt -h localhost -p 6380 PING", text)
-        self.assertIn("kubectl get lease shop-redis-portal -n data", text)
+        self.assertIn("kubectl get lease shop-redis-portal -n data -o jsonpath='{.metadata.annotations.redis-portal/leader}", text)
 
     def test_the_notes_follow_an_existing_secret_with_a_dotted_key(self):
         text = self.notes("--set", "auth.existingSecret=mine,auth.existingSecretPasswordKey=redis.pass")
