@@ -4,36 +4,45 @@
 
 namespace portal::net {
 
-namespace {
-
-/// More is flushed in a further turn, so that a message to thousands of clients does not keep all others waiting.
-constexpr int kFlushesPerTurn = 1024;
-
-}  // namespace
-
 void Turn::end_event(bool alone) {
-    if (marked_.empty() || posted_) {
+    if ((marked_.empty() && later_.empty()) || posted_) {
         return;
     }
     if (alone) {
-        flush_marked();
-        return;
+        flush_all();
+    } else {
+        post_flush();
     }
+}
+
+void Turn::post_flush() {
     posted_ = true;
     boost::asio::post(context_, [this] {
         posted_ = false;
-        flush_marked();
+        flush_all();
     });
 }
 
-void Turn::flush_marked() {
+void Turn::flush_all() {
     ++flushed_turns_;
-    for (int flushed = 0; !marked_.empty() && flushed < kFlushesPerTurn; ++flushed) {
+    flush_marked();
+    for (int flushed = 0; flushed < kPortion && !later_.empty(); ++flushed) {
+        Flushable& item = later_.front();
+        later_.pop_front();
+        item.flush();
+    }
+    flush_marked();
+    if (!later_.empty() && !posted_) {
+        post_flush();
+    }
+}
+
+void Turn::flush_marked() {
+    while (!marked_.empty()) {
         Flushable& item = marked_.front();
         marked_.pop_front();
         item.flush();
     }
-    end_event(false);  // the rest after those events that are ready meanwhile
 }
 
 }  // namespace portal::net

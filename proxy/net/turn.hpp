@@ -21,6 +21,10 @@ class Flushable : public boost::intrusive::list_base_hook<boost::intrusive::link
 
   protected:
     virtual ~Flushable() = default;
+
+  private:
+    friend class Turn;
+    bool later_ = false;  // stands among those that wait for a later turn
 };
 
 class Turn {
@@ -37,8 +41,22 @@ class Turn {
 
     /// `item` has output. It is flushed at the end of the turn.
     void mark(Flushable& item) {
+        if (item.is_linked()) {
+            if (!item.later_) {
+                return;
+            }
+            item.unlink();
+        }
+        item.later_ = false;
+        marked_.push_back(item);
+    }
+
+    /// `item` has output, and so have many others at once: they are flushed behind the marked ones, a portion in each
+    /// turn, so that nobody else has to wait for all of them.
+    void mark_later(Flushable& item) {
         if (!item.is_linked()) {
-            marked_.push_back(item);
+            item.later_ = true;
+            later_.push_back(item);
         }
     }
 
@@ -50,10 +68,17 @@ class Turn {
     [[nodiscard]] std::uint64_t flushed_turns() const noexcept { return flushed_turns_; }
 
   private:
+    using List = boost::intrusive::list<Flushable, boost::intrusive::constant_time_size<false>>;
+    /// How many of those marked for later are flushed in one turn.
+    static constexpr int kPortion = 64;
+
+    void post_flush();
+    void flush_all();
     void flush_marked();
 
     boost::asio::io_context& context_;
-    boost::intrusive::list<Flushable, boost::intrusive::constant_time_size<false>> marked_;
+    List marked_;
+    List later_;
     Clock::time_point now_ = Clock::now();
     std::uint64_t flushed_turns_ = 0;
     bool posted_ = false;

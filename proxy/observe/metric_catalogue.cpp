@@ -102,6 +102,8 @@ const std::vector<ShardMetric>& table() {
          {{"", slot<&S::commands_no_leader>}}},
         {{"redis_portal_subscribed_names", kGauge, {}, "Channels and patterns subscribed to at the leader: each once per shard and user, however many clients listen."},
          {{"", slot<&S::subscribed_names>}}},
+        {{"redis_portal_messages_received_total", kCounter, {}, "Published messages that Redis sent to this portal."},
+         {{"", slot<&S::messages_received>}}},
         {{"redis_portal_messages_delivered_total", kCounter, {}, "Published messages handed to clients, one for each receiver."},
          {{"", slot<&S::messages_delivered>}}},
         {{"redis_portal_event_loop_turns_total", kCounter, {}, "Turns of the shards' event loops that sent something."},

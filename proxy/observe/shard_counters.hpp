@@ -77,6 +77,7 @@ struct ShardCounters {
     Counter commands_no_leader;  // answered NOLEADER
 
     Counter subscribed_names;    // gauge: channels and patterns that the node knows of, once per user
+    Counter messages_received;   // published messages that the node sent
     Counter messages_delivered;  // to clients
 
     Counter turns;  // event loop turns that flushed something

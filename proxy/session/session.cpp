@@ -1,5 +1,6 @@
 #include "session/session.hpp"
 
+#include "observe/log.hpp"
 #include "session/client_errors.hpp"
 
 #include <algorithm>
@@ -15,8 +16,6 @@ namespace {
 
 /// An idle client's output buffer is given back when it is larger.
 constexpr std::size_t kKeepOutput = 512;
-/// Queued messages are encrypted piece by piece, so that a slow client keeps references and no copies.
-constexpr std::size_t kSendPiece = 64 * 1024;
 /// Reads of one client in one turn, so that a fast one does not starve the others.
 constexpr int kReadsPerTurn = 4;
 
@@ -63,11 +62,20 @@ void Session::close(Closed reason) {
     }
     const SessionPtr registered(this, false);  // the registry's reference, given up at the end
     closed_ = true;
+    if (reason == Closed::output_limit) {
+        observe::log_warn("session", "closed a client that does not read what it is sent",
+                          {{"client", origin_.remote.address().to_string()},
+                           {"port", origin_.remote.port()},
+                           {"subscriptions", state_.subscriptions.count()},
+                           {"unread_bytes", unread()},
+                           {"limit_bytes", context_.config.limits.output_bytes.count}});
+    }
     at(context_.counters.client_connections_closed, reason).add();
     context_.counters.client_connections.subtract();
     disarm();
     leave_hold();
     leave_feeds();
+    messages_.reset();
     stream_.close();
     if (pinned_) {
         context_.links.give_back(std::exchange(pinned_, nullptr), false);
@@ -285,24 +293,20 @@ void Session::flush() {
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
     if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
-        (!queue_ || queue_->empty())) {
+        !has_messages()) {
         close(ended_ ? ending_ : Closed::client);
     }
 }
 
 /// Sends what the socket takes. Closes a client that has left too much unread.
 void Session::send_output() {
-    while (queue_ && !queue_->empty() && !stream_.blocked() && !closed_) {
-        const std::string_view piece = queue_->front(kSendPiece);
-        context_.counters.client_sent_bytes.add(piece.size());
-        const net::Stream::Status status = stream_.send(piece);
-        queue_->consume(piece.size());
-        note_written(status);
+    if (has_messages() && !stream_.blocked()) {
+        send_messages();
     }
     if (closed_) {
         return;
     }
-    if (!output_.empty() && !stream_.blocked()) {
+    if (!output_.empty() && !stream_.blocked() && !has_messages()) {
         context_.counters.client_sent_bytes.add(output_.size());
         const net::Stream::Status status = stream_.send(output_);
         output_.clear();
@@ -311,10 +315,14 @@ void Session::send_output() {
         }
         note_written(status);
     }
-    const std::size_t unread = output_.size() + replies_.stored_bytes() + (queue_ ? queue_->size() : 0);
-    if (unread > context_.config.limits.output_bytes.count && !closed_) {
+    if (unread() > context_.config.limits.output_bytes.count && !closed_) {
         close(Closed::output_limit);
     }
+}
+
+/// What the client has not taken yet. Messages count as if they were this client's alone.
+std::size_t Session::unread() const noexcept {
+    return output_.size() + replies_.stored_bytes() + (messages_ ? messages_->bytes() : 0);
 }
 
 void Session::note_written(net::Stream::Status status) {
@@ -345,7 +353,7 @@ void Session::resume_if_due() {
     release_pinned_if_free();
     switch (wait_) {
         case Wait::nothing:
-            if (output_.size() + (queue_ ? queue_->size() : 0) >= kSendAt && stream_.blocked()) {
+            if (unread() >= kSendAt && stream_.blocked()) {
                 pause(Wait::output);
             }
             return;

@@ -12,7 +12,7 @@
 #include "resp/byte_buffer.hpp"
 #include "resp/frame_scanner.hpp"
 #include "route/router.hpp"
-#include "session/output_queue.hpp"
+#include "session/outgoing_messages.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/session_context.hpp"
 #include "upstream/link_pool.hpp"
@@ -72,6 +72,7 @@ class Session final : public upstream::ReplySink,
     void on_pinned_lost() override;
 
     void on_message(const upstream::MessagePtr& message) override;
+    void on_message_dropped() override;
     void on_subscribed(upstream::SubscriptionFeed& feed, const upstream::SubscribeRequest& request) override;
     void on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) override;
     void on_subscribe_expired(const upstream::SubscribeRequest& request) override;
@@ -139,6 +140,9 @@ class Session final : public upstream::ReplySink,
     void unsubscribe(const Row& row, upstream::SubscriptionKind kind, const resp::RequestView& request);
     void confirm(std::string& out, std::string_view word, std::string_view name, upstream::SubscriptionKind kind) const;
     [[nodiscard]] upstream::Link* feed_link() const noexcept;
+    [[nodiscard]] bool has_messages() const noexcept { return messages_ && !messages_->empty(); }
+    [[nodiscard]] std::size_t unread() const noexcept;
+    void send_messages();
     void leave_feeds();
 
     // --- session_replies.cpp: what replies change
@@ -182,8 +186,8 @@ class Session final : public upstream::ReplySink,
     resp::RequestScanner scanner_;
     resp::ByteBuffer input_;  // what was read and not taken yet
     ReplySequencer replies_;
-    std::string output_;                  // plaintext for the client, in order
-    std::unique_ptr<OutputQueue> queue_;  // what goes before output_; made for messages that wait or are long
+    std::string output_;                                // plaintext for the client, in order
+    std::unique_ptr<OutgoingMessages> messages_;        // among the bytes of output_; made for the first one
     std::vector<upstream::SubscriptionFeedPtr> feeds_;  // where it has subscriptions: one, or more after another AUTH
 
     upstream::LinkPtr pinned_;

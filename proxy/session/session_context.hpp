@@ -14,6 +14,7 @@
 #include "upstream/subscription_hub.hpp"
 
 #include <memory>
+#include <string>
 
 namespace portal::session {
 
@@ -38,6 +39,7 @@ struct SessionContext {
     const replication::ForwardPermit& permit;
     net::Turn& turn;
     net::Scratch& scratch;
+    std::string gathered;  // room for one write put together from pieces; nothing stays in it
     upstream::LinkPool& links;
     upstream::SubscriptionHub& subscriptions;
     observe::ShardCounters& counters;

@@ -15,8 +15,8 @@ using upstream::SubscriptionKind;
 
 namespace {
 
-/// Shorter messages are copied behind what the client gets anyway; longer ones are sent from the one copy of them.
-constexpr std::size_t kCopiedMessage = 1024;
+/// A client that has much to read gets this many bytes in one turn.
+constexpr std::size_t kMessagesPerTurn = 1024 * 1024;
 
 SubscriptionKind kind_of(Handling handling) {
     switch (handling) {
@@ -195,25 +195,47 @@ void Session::on_subscription_denied() {
     context_.turn.mark(*this);
 }
 
+/// One of perhaps ten thousand calls for one message: notes it, and leaves the rest to the flush.
 void Session::on_message(const upstream::MessagePtr& message) {
     if (closed_ || cut_off_) {
         return;
     }
-    const char first = state_.protocol == resp::Protocol::resp3 ? '>' : '*';
-    const bool waits = stream_.blocked() || (queue_ && !queue_->empty());
-    if (!waits && message->bytes.size() <= kCopiedMessage) {
-        const std::size_t at = output_.size();
-        output_.append(message->bytes);
-        output_[at] = first;
-    } else {
-        if (!queue_) {
-            queue_ = std::make_unique<OutputQueue>();
-        }
-        queue_->push(std::exchange(output_, {}));
-        queue_->push(message, first);
+    if (!messages_) {
+        messages_ = std::make_unique<OutgoingMessages>();
     }
-    context_.counters.messages_delivered.add();
+    messages_->push(message, output_.size());
+    if (unread() > context_.config.limits.output_bytes.count) {
+        on_message_dropped();
+    } else if (messages_->size() == 1) {  // else it is marked already, or waits for the socket
+        context_.turn.mark_later(*this);
+    }
+}
+
+/// Messages are lost for this client; as with redis-server it learns that by losing the connection.
+void Session::on_message_dropped() {
+    ending_ = observe::Closed::output_limit;
+    cut_off_ = true;
     context_.turn.mark(*this);
+}
+
+/// Messages and replies in their order, until the socket is full or this client has had its share of the turn.
+void Session::send_messages() {
+    std::size_t sent = 0;
+    net::Stream::Status status = net::Stream::Status::data;
+    while (status == net::Stream::Status::data && sent < kMessagesPerTurn) {
+        const std::string_view piece = messages_->next(output_, state_.protocol, context_.gathered);
+        if (piece.empty()) {
+            break;
+        }
+        status = stream_.send(piece);
+        sent += piece.size();
+    }
+    messages_->trim(output_);
+    context_.counters.client_sent_bytes.add(sent);
+    if (status == net::Stream::Status::data && has_messages()) {
+        context_.turn.mark_later(*this);
+    }
+    note_written(status);
 }
 
 /// Where a PUBLISH of a client that listens travels: there its own message comes before the reply, as redis-server has

@@ -36,6 +36,10 @@ Shard::Shard(ShardSetup setup)
                                      survey_->ask();
                                      retry_held();
                                  }}),
+      subscriptions_({.links = links_,
+                      .turn = turn_,
+                      .counters = counters_,
+                      .backlog_limit = static_cast<std::size_t>(setup_.config.limits.output_bytes.count)}),
       context_({.config = setup_.config,
                 .permit = *setup_.permit,
                 .turn = turn_,

@@ -80,7 +80,7 @@ class Shard {
     session::SessionRegistry registry_;
     upstream::LinkContext link_context_;
     upstream::LinkPool links_;
-    upstream::SubscriptionHub subscriptions_{links_, turn_, counters_};
+    upstream::SubscriptionHub subscriptions_;
     session::SessionContext context_;
     boost::intrusive_ptr<session::ServerSurvey> survey_;
     TlsContexts tls_;

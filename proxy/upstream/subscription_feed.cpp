@@ -34,7 +34,7 @@ void SubscriptionFeed::renew(const std::string& password) {
 }
 
 void SubscriptionFeed::subscribe(Subscriber& subscriber, SubscribeRequest request) {
-    Asked asked{&subscriber, std::move(request), turn_.now(), false};
+    Asked asked{&subscriber, std::move(request), context_.turn.now(), false};
     if (!link_) {
         restore();
     }
@@ -102,7 +102,7 @@ void SubscriptionFeed::restore() {
     if (link_) {
         return;
     }
-    link_ = links_.lease(identity_, *this);
+    link_ = context_.links.lease(identity_, *this);
     std::deque<Asked> waiting = std::exchange(asked_, {});
     for (const auto kind : {SubscriptionKind::channel, SubscriptionKind::pattern, SubscriptionKind::shard_channel}) {
         std::vector<std::string> names = index_.wanted(kind);
@@ -111,7 +111,7 @@ void SubscriptionFeed::restore() {
             const auto last =
                 names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), begin + kRestoreNames));
             asked_.push_back(
-                {nullptr, {kind, {std::move_iterator(first), std::move_iterator(last)}}, turn_.now(), true});
+                {nullptr, {kind, {std::move_iterator(first), std::move_iterator(last)}}, context_.turn.now(), true});
         }
     }
     std::ranges::move(waiting, std::back_inserter(asked_));
@@ -132,7 +132,7 @@ void SubscriptionFeed::expire(net::Turn::Clock::time_point since) {
 
 void SubscriptionFeed::close() {
     if (link_) {
-        links_.give_back(std::exchange(link_, nullptr), false);
+        context_.links.give_back(std::exchange(link_, nullptr), false);
     }
 }
 
@@ -172,7 +172,7 @@ void SubscriptionFeed::refused(Asked asked, std::string_view error) {
         asked.subscriber->on_subscribe_refused(asked.request, error);
     } else if (asked.restoring && names.size() > 1) {
         for (const std::string& name : names) {  // one by one, to learn which is not allowed
-            asked_.push_back({nullptr, {asked.request.kind, {name}}, turn_.now(), true});
+            asked_.push_back({nullptr, {asked.request.kind, {name}}, context_.turn.now(), true});
             send(asked_.back());
         }
     } else if (asked.restoring) {
@@ -228,21 +228,56 @@ bool SubscriptionFeed::take_push(std::string_view frame, const PendingRequest* f
     }
     const PubSubFrame head = read_pubsub_frame(frame);
     if (head.type == PubSubFrame::Type::message) {
-        deliver(head, frame);
+        take_message(head, frame);
         return true;
     }
     // A confirmation answers a request of ours; any other push, or one that nobody asked for, is of no use here.
     return head.type == PubSubFrame::Type::reply || front == nullptr || front->sink.get() != this;
 }
 
-void SubscriptionFeed::deliver(const PubSubFrame& head, std::string_view frame) {
+/// Handed on at once, so that a client's own message comes before the reply to its PUBLISH; unless so much has been
+/// handed on in this turn that others have to have theirs first.
+void SubscriptionFeed::take_message(const PubSubFrame& head, std::string_view frame) {
+    context_.counters.messages_received.add();
     const auto* subscribers = index_.subscribers(head.kind, head.name);
     if (subscribers == nullptr || subscribers->empty()) {
         return;
     }
-    const MessagePtr message(new Message(frame));
-    for (Subscriber* each : *subscribers) {
+    context_.turn.mark_later(*this);
+    if (backlog_.empty() && portion_ > 0) {
+        hand_on(MessagePtr(new Message(frame)), *subscribers);
+    } else if (backlog_bytes_ + frame.size() <= context_.backlog_limit) {
+        backlog_.emplace_back(new Message(frame));
+        backlog_bytes_ += frame.size();
+    } else {
+        for (Subscriber* each : *subscribers) {
+            each->on_message_dropped();
+        }
+    }
+}
+
+void SubscriptionFeed::hand_on(const MessagePtr& message, const std::vector<Subscriber*>& subscribers) {
+    for (Subscriber* each : subscribers) {
         each->on_message(message);
+    }
+    context_.counters.messages_delivered.add(subscribers.size());
+    portion_ -= std::min(portion_, subscribers.size());
+}
+
+/// The next portion. What is left then waits until those have been written to that got this one.
+void SubscriptionFeed::flush() {
+    portion_ = kPortion;
+    while (!backlog_.empty() && portion_ > 0) {
+        const MessagePtr message = std::move(backlog_.front());
+        backlog_.pop_front();
+        backlog_bytes_ -= message->size();
+        const PubSubFrame head = read_pubsub_frame(message->frame(resp::Protocol::resp3));
+        if (const auto* subscribers = index_.subscribers(head.kind, head.name)) {
+            hand_on(message, *subscribers);
+        }
+    }
+    if (!backlog_.empty()) {
+        context_.turn.mark_later(*this);
     }
 }
 

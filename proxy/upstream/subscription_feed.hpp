@@ -3,7 +3,9 @@
 // next one. One shard; made and restored by SubscriptionHub.
 #pragma once
 
+#include "net/turn.hpp"
 #include "upstream/link_pool.hpp"
+#include "upstream/message.hpp"
 #include "upstream/subscription_index.hpp"
 
 #include <cstdint>
@@ -16,12 +18,14 @@
 
 namespace portal::upstream {
 
-/// One published message, shared by everybody who has still to send it.
-struct Message : boost::intrusive_ref_counter<Message, boost::thread_unsafe_counter> {
-    explicit Message(std::string_view frame) : bytes(frame) {}
-    std::string bytes;  // the whole frame as a RESP3 push; RESP2 differs in the first byte, '*' for '>'
+/// What the feeds of a shard share. Outlives them.
+struct SubscriptionContext {
+    LinkPool& links;
+    net::Turn& turn;
+    observe::ShardCounters& counters;
+    /// Bytes of messages that may wait to be handed on. More, and who should get them is closed.
+    std::size_t backlog_limit;
 };
-using MessagePtr = boost::intrusive_ptr<const Message>;
 
 class SubscriptionFeed;
 
@@ -44,6 +48,8 @@ class Subscriber {
     virtual void on_subscribe_refused(const SubscribeRequest& request, std::string_view error) = 0;
     /// No leader has come to ask within the hold time.
     virtual void on_subscribe_expired(const SubscribeRequest& request) = 0;
+    /// Messages come faster than they can be handed on; this one is not delivered.
+    virtual void on_message_dropped() = 0;
     /// Something that it has subscribed to is not allowed any more, or its login is not.
     virtual void on_subscription_denied() = 0;
     /// The password that it logged in with.
@@ -53,10 +59,10 @@ class Subscriber {
     ~Subscriber() = default;
 };
 
-class SubscriptionFeed final : public ReplySink {
+class SubscriptionFeed final : public ReplySink, public net::Flushable {
   public:
-    SubscriptionFeed(LinkPool& links, const net::Turn& turn, LinkIdentity identity)
-        : links_(links), turn_(turn), identity_(std::move(identity)) {}
+    SubscriptionFeed(const SubscriptionContext& context, LinkIdentity identity)
+        : context_(context), identity_(std::move(identity)) {}
 
     /// Asks the node for what it does not have yet; answered by on_subscribed or on_subscribe_refused, in order.
     void subscribe(Subscriber& subscriber, SubscribeRequest request);
@@ -82,6 +88,8 @@ class SubscriptionFeed final : public ReplySink {
     /// Ends the link of a feed that is not used.
     void close();
 
+    void flush() override;
+
     bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) override;
     void on_lost(PendingRequest& request, std::string_view command, bool sent) override;
     void on_refused(PendingRequest& request, std::string_view command, std::string_view error) override;
@@ -103,14 +111,20 @@ class SubscriptionFeed final : public ReplySink {
     void accepted(Asked asked);
     void refused(Asked asked, std::string_view error);
     void deny(SubscriptionKind kind, const std::string& name);
-    void deliver(const PubSubFrame& head, std::string_view frame);
+    void take_message(const PubSubFrame& head, std::string_view frame);
+    void hand_on(const MessagePtr& message, const std::vector<Subscriber*>& subscribers);
 
-    LinkPool& links_;
-    const net::Turn& turn_;
+    /// Messages handed on in one turn, counted once for each subscriber; those of one message are never parted.
+    static constexpr std::size_t kPortion = 64 * 1024;
+
+    SubscriptionContext context_;
     LinkIdentity identity_;
     LinkPtr link_;
     SubscriptionIndex index_;
-    std::deque<Asked> asked_;  // in the order in which the node answers
+    std::deque<Asked> asked_;         // in the order in which the node answers
+    std::deque<MessagePtr> backlog_;  // messages that have to wait for a further turn
+    std::size_t backlog_bytes_ = 0;
+    std::size_t portion_ = kPortion;  // what is left of it in this turn
 };
 
 using SubscriptionFeedPtr = boost::intrusive_ptr<SubscriptionFeed>;

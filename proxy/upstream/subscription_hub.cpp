@@ -19,7 +19,7 @@ SubscriptionFeedPtr SubscriptionHub::feed(const std::string& username, const std
         (*found)->renew(password);
         return *found;
     }
-    feeds_.emplace_back(new SubscriptionFeed(links_, turn_, std::move(identity)));
+    feeds_.emplace_back(new SubscriptionFeed(context_, std::move(identity)));
     return feeds_.back();
 }
 
@@ -37,7 +37,7 @@ void SubscriptionHub::tidy(net::Turn::Clock::time_point since) {
         each->expire(since);
         names += each->names();
     }
-    counters_.subscribed_names.set(names);
+    context_.counters.subscribed_names.set(names);
     std::erase_if(feeds_, [](const SubscriptionFeedPtr& each) {
         const bool unused = each->unused() && each->use_count() == 1;
         if (unused) {

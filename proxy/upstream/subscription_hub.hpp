@@ -10,8 +10,7 @@ namespace portal::upstream {
 
 class SubscriptionHub {
   public:
-    SubscriptionHub(LinkPool& links, const net::Turn& turn, observe::ShardCounters& counters)
-        : links_(links), turn_(turn), counters_(counters) {}
+    explicit SubscriptionHub(const SubscriptionContext& context) : context_(context) {}
     ~SubscriptionHub();
     SubscriptionHub(const SubscriptionHub&) = delete;
     SubscriptionHub& operator=(const SubscriptionHub&) = delete;
@@ -24,9 +23,7 @@ class SubscriptionHub {
     void tidy(net::Turn::Clock::time_point since);
 
   private:
-    LinkPool& links_;
-    const net::Turn& turn_;
-    observe::ShardCounters& counters_;
+    SubscriptionContext context_;
     std::vector<SubscriptionFeedPtr> feeds_;
 };
 

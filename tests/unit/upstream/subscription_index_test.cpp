@@ -16,6 +16,7 @@ struct Nobody final : Subscriber {
     void on_subscribe_expired(const SubscribeRequest&) override {}
     void on_subscription_denied() override {}
     std::string_view password() const override { return {}; }
+    void on_message_dropped() override {}
 };
 
 TEST(SubscriptionIndex, TheLastOneToLeaveEndsTheSubscription) {

@@ -193,6 +193,36 @@ TEST_F(SessionPubSubTest, ASubscriptionThatFindsNoLeaderInTimeIsRefused) {
     app->expect("-NOLEADER ");
 }
 
+TEST_F(SessionPubSubTest, ABurstOfMoreThanOneTurnHandsOnReachesEverybodyInOrder) {
+    constexpr int kMessages = 3000;
+    const auto numbered = [](char first) {
+        std::string all;
+        for (int i = 0; i < kMessages; ++i) {
+            all += message("c", std::to_string(i), first);
+        }
+        return all;
+    };
+    FakeNode node(
+        [&](const Words& words) { return words[0] == "PUBLISH" ? numbered('>') + ":1\r\n" : pubsub_node(words); });
+    lead(node);
+    std::vector<std::unique_ptr<TestClient>> listeners;
+    for (int i = 0; i < 40; ++i) {
+        listeners.push_back(client());
+        listeners.back()->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    }
+    const auto publisher = client();
+    speak_resp3(*publisher);
+    publisher->expect("SUBSCRIBE x\r\n", confirmed("subscribe", "x", 1, '>'));
+    for (int round = 0; round < 3; ++round) {
+        publisher->expect("PUBLISH c all\r\n", ":1\r\n");
+        for (const auto& each : listeners) {
+            EXPECT_EQ(each->read(numbered('*').size()) == numbered('*'), true);
+        }
+    }
+    EXPECT_EQ(counters().messages_received.get(), 3U * kMessages);
+    EXPECT_EQ(counters().messages_delivered.get(), 3U * kMessages * listeners.size());
+}
+
 TEST_F(SessionPubSubTest, ASubscriberThatDoesNotReadIsClosedAndTheOthersHearOn) {
     config_.limits.output_bytes.count = 4 * 1024 * 1024;
     FakeNode node(pubsub_node);

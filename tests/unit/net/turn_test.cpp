@@ -1,0 +1,83 @@
+#include "net/turn.hpp"
+
+#include <memory>
+#include <vector>
+
+#include <boost/asio/post.hpp>
+#include <gtest/gtest.h>
+
+namespace portal::net {
+namespace {
+
+class Item final : public Flushable {
+  public:
+    Item(std::vector<int>& log, int id) : log_(log), id_(id) {}
+    void flush() override { log_.push_back(id_); }
+
+  private:
+    std::vector<int>& log_;
+    int id_;
+};
+
+class TurnTest : public ::testing::Test {
+  protected:
+    boost::asio::io_context io_;
+    Turn turn_{io_};
+    std::vector<int> log_;
+};
+
+TEST_F(TurnTest, EachMarkedItemIsFlushedOnceWhenTheReadyEventsAreOver) {
+    Item a(log_, 1), b(log_, 2);
+    turn_.mark(a);
+    turn_.mark(b);
+    turn_.mark(a);
+    turn_.end_event(false);
+    EXPECT_TRUE(log_.empty());
+    io_.run();
+    EXPECT_EQ(log_, (std::vector<int>{1, 2}));
+}
+
+TEST_F(TurnTest, ManyForLaterNeverKeepAMarkedOneWaiting) {
+    std::vector<std::unique_ptr<Item>> many;
+    for (int i = 0; i < 1000; ++i) {
+        many.push_back(std::make_unique<Item>(log_, i));
+        turn_.mark_later(*many.back());
+    }
+    Item other(log_, -1);
+    boost::asio::post(io_, [&] {  // becomes ready while the many are being flushed
+        turn_.mark(other);
+        turn_.end_event(false);
+    });
+    turn_.end_event(true);
+    const std::size_t first = log_.size();
+    EXPECT_LT(first, many.size() / 2);
+    io_.run();
+    EXPECT_EQ(log_.size(), many.size() + 1);
+    EXPECT_EQ(log_[first], -1);
+}
+
+TEST_F(TurnTest, AMarkBringsForwardWhatWaitsForLater) {
+    Item a(log_, 1), b(log_, 2);
+    turn_.mark_later(a);
+    turn_.mark_later(b);
+    turn_.mark(b);
+    turn_.mark_later(b);
+    turn_.end_event(true);
+    EXPECT_EQ(log_, (std::vector<int>{2, 1}));
+}
+
+TEST_F(TurnTest, WhatIsDestroyedLeavesByItself) {
+    auto gone = std::make_unique<Item>(log_, 1);
+    auto gone_later = std::make_unique<Item>(log_, 2);
+    Item stays(log_, 3);
+    turn_.mark(*gone);
+    turn_.mark_later(*gone_later);
+    turn_.mark(stays);
+    gone.reset();
+    gone_later.reset();
+    turn_.end_event(true);
+    EXPECT_EQ(log_, (std::vector<int>{3}));
+}
+
+}  // namespace
+}  // namespace portal::net
