@@ -16,6 +16,8 @@ NOT_DRAWN = {"acl", "auth", "bgrewriteaof", "bgsave", "client", "cluster", "comm
              "waitaof", "randomkey", "spop", "srandmember", "hrandfield", "zrandmember", "xautoclaim", "function dump",
              "function list", "function stats", "restore", "swapdb"}
 
+MAY_BLOCK = {"blpop", "brpop", "blmove", "brpoplpush", "blmpop", "bzpopmin", "bzpopmax", "bzmpop", "xread", "xreadgroup"}
+
 TYPES = {"string": "str", "list": "list", "set": "set", "sorted-set": "zset", "hash": "hash", "stream": "stream", "bitmap": "str",
          "hyperloglog": "hll", "geo": "geo"}
 WORDS = ["a", "b", "c", "d", "10", "-3", "3.5", "", "hello world", b"\x00\xff\r\n", "x" * 70]
@@ -62,6 +64,8 @@ class CommandSource:
             command += self._argument(group, _dictionary(argument))
         if self.scanning:
             return [*command, "COUNT", "1000"]
+        if words[0] in MAY_BLOCK:
+            return command  # a changed argument could be a timeout without end
         if choose.random() < 0.12 and len(command) > len(words):
             at = choose.randrange(len(words), len(command))
             change = choose.randrange(3)
@@ -109,6 +113,8 @@ class CommandSource:
             return [self.key(group)]
         if kind == "pattern":
             return [choose.choice(["*", "str:*", "list:?", "[a-c]*"])]
+        if argument.get(b"token") == b"BLOCK":
+            return ["20"]
         if name in FAR:
             return [choose.choice(FAR[name])]
         if kind == "unix-time":

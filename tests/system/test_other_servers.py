@@ -65,7 +65,7 @@ class OtherServers(unittest.TestCase):
             for port in (reference.port, portal.port):
                 connection = RawConnection(port)
                 connection.send(data)
-                replies.append(comparable_all(commands, [connection.frame() or b"(no reply)" for _ in commands]))
+                replies.append(comparable_all(commands, [connection.frame() or self.fail(f"no reply, seed {seed}") for _ in commands]))
                 connection.close()
             for words, wanted, given in zip(commands, *replies):
                 self.assertEqual(wanted, given, f"{words!r}, seed {seed}")
