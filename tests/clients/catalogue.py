@@ -23,9 +23,10 @@ class Client:
     environment: dict = field(default_factory=dict)
     note: str = ""
 
+
 _PIP = ["{python}", "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "20", "--only-binary", ":all:", "--no-deps",
         "--upgrade", "--target", "{work}/site", "--requirement", "requirements.txt"]
-_NPM = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000"]
+_NPM = ["npm", "ci", "--engine-strict", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000"]
 
 
 def _python(name, *run, note=""):
@@ -48,15 +49,17 @@ def _java(name, program, note=""):
         name, "Java", ["java", "-XX:TieredStopAtLevel=1", "-cp", "{work}/classes:{work}/lib/*", "clients." + program], folder="java",
         needs=("mvn", "javac"), note=note,
         fetch=(["mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies", "-DoutputDirectory=lib"],),
-        build=(["javac", "-d", "classes", "-cp", "lib/*", "--source-path", ".", "clients/JedisProgram.java", "clients/LettuceProgram.java"],))
+        build=(["javac", "-d", "classes", "-cp", "lib/*", "--source-path", ".",
+                "clients/JedisProgram.java", "clients/LettuceProgram.java"],))
 
 
 CLIENTS = [
     Client("redis-cli", "C", [sys.executable, "-B", "redis_cli.py"], folder="redis-cli", needs=("redis-cli",)),
     Client("hiredis", "C", ["{work}/hiredis"], folder="c", needs=("cc",),
-           build=(["cc", "-std=gnu11", "-Wall", "-Wextra", "-O1", "-g", "-o", "hiredis", "hiredis.c", "tls_socket.c", "-lhiredis", "-lssl",
-                   "-lcrypto", "-pthread"],),
-           note="has no TLS of its own in Debian's version; it is given a socket behind which the test's program speaks TLS."),
+           build=(["cc", "-std=gnu11", "-Wall", "-Wextra", "-O1", "-g", "-o", "hiredis", "hiredis.c", "tls_socket.c",
+                   "-lhiredis", "-lssl", "-lcrypto", "-pthread"],),
+           note="has no TLS of its own in Debian's version; it is given a socket behind which the test's program speaks TLS, and "
+                "another one when that is lost."),
     _python("redis-py", "redis_py.py", "redis",
             note="asks for CLIENT MAINT_NOTIFICATIONS, which redis-server 7.0 and so the portal refuse; the library goes on without. Its "
                  "cache refuses a server before Redis 7.4, whose version HELLO tells; the portal passes on that of the leader."),
@@ -72,7 +75,8 @@ CLIENTS = [
         note="turns on CLIENT TRACKING at every connection unless `DisableCache` is set. Such a connection is pinned to a link of its own "
              "and is closed when the leader changes, so that the cache is dropped; all scenarios but `tracking` run without."),
     _java("Jedis", "JedisProgram",
-          note="takes a certificate of any name that the CA signed, unless its SSLParameters ask for HTTPS identification, as the test does."),
+          note="takes a certificate of any name that the CA signed, unless its SSLParameters ask for HTTPS identification, as the "
+               "test does."),
     _java("Lettuce", "LettuceProgram"),
     Client("redis-rs", "Rust", ["{work}/target/debug/redis-rs"], folder="rust", needs=("cargo",),
            fetch=(["cargo", "fetch", "--locked"],), build=(["cargo", "build", "--offline", "--locked", "--quiet"],),

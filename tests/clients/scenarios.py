@@ -15,6 +15,7 @@ SCENARIOS = {
     "stream_group": "XADD, XGROUP CREATE, XREADGROUP, XACK; nothing is pending afterwards",
     "resp3": "HELLO 3: a map, a double and a set come as such",
     "tracking": "client-side caching: a key that was read is forgotten when another connection changes it",
-    "leader_killed": "kill -9 of the leader: no connection is made anew: the same one goes on with reads and writes, and a subscription still receives",
-    "portal_killed": "kill -9 of the portal behind one shared address: the client connects again by itself and goes on",
+    "leader_killed": "kill -9 of the leader: no connection is made anew, the same one goes on with reads and writes, "
+                     "and a subscription still receives",
+    "portal_killed": "kill -9 of the portal behind one shared address: the client connects again, by itself where it can, and goes on",
 }
