@@ -106,27 +106,20 @@ Stream::Status Stream::start() {
     return transmit(out);
 }
 
-Stream::Status Stream::send(std::string_view plain) {
-    if (!tls_) {
-        return transmit(plain);
-    }
-    // A slice at a time, so that the shared buffer stays small however much one client has to read.
-    constexpr std::size_t kSlice = 256 * 1024;
-    Status status = Status::data;
-    while (!plain.empty()) {
-        const std::string_view slice = plain.substr(0, kSlice);
-        plain.remove_prefix(slice.size());
+Stream::Sent Stream::send(std::string_view plain) {
+    Sent sent;
+    while (sent.taken < plain.size() && sent.status == Status::data) {
+        const std::string_view slice = plain.substr(sent.taken, kSlice);
+        sent.taken += slice.size();
+        if (!tls_) {
+            sent.status = transmit(slice);
+            continue;
+        }
         std::string& out = scratch_.ciphertext_out;
         out.clear();
-        if (tls_->write(slice, out) != TlsStatus::ok) {
-            return Status::failed;
-        }
-        status = transmit(out);
-        if (status == Status::failed) {
-            return status;
-        }
+        sent.status = tls_->write(slice, out) == TlsStatus::ok ? transmit(out) : Status::failed;
     }
-    return status;
+    return sent;
 }
 
 Stream::Status Stream::transmit(std::string_view bytes) {

@@ -43,6 +43,13 @@ class Stream {
         bool more = false;
     };
 
+    struct Sent {
+        Status status = Status::data;
+        std::size_t taken = 0;
+    };
+    /// What send() takes at a time, so that a slow peer costs no more than this, and the shared buffer stays small.
+    static constexpr std::size_t kSlice = 256 * 1024;
+
     /// A plain connection. The socket is made non-blocking, TCP_NODELAY.
     Stream(Socket socket, Scratch& scratch);
     /// A TLS connection of `context`, which it keeps alive.
@@ -53,8 +60,9 @@ class Stream {
     /// there is one, which may send.
     Received receive(std::span<char> plain);
 
-    /// Sends `plain` (encrypted, for TLS), or keeps what the socket does not take. Must not be called while blocked().
-    Status send(std::string_view plain);
+    /// Sends `plain` (encrypted, for TLS) until the socket takes no more, of which at most kSlice bytes are kept: the
+    /// rest is not taken and stays with the caller. Must not be called while blocked().
+    Sent send(std::string_view plain);
     /// Sends what was kept. To be called when the socket is writable again.
     Status resume_send();
     [[nodiscard]] bool blocked() const noexcept { return !kept_.empty(); }

@@ -67,7 +67,8 @@ struct ShardCounters {
     Counter upstream_links_shared, upstream_links_pinned;  // gauges
     Counter upstream_connects, upstream_connect_failures, upstream_lost;
     Counter upstream_sent_bytes, upstream_received_bytes;
-    Counter leases;  // pinned links handed to sessions
+    Counter leases;          // pinned links handed to sessions
+    Counter requests_moved;  // to another link, away from a large reply
 
     Counter sessions_held;       // gauge: sessions waiting for a leader or a link
     Counter held_bytes;          // gauge

@@ -32,6 +32,9 @@ struct ScanResult {
 /// start of the next request by itself: call again with what follows. After error it stays in error. Errors come in the
 /// order and for the inputs for which redis-server 7.0 reports them, whatever pieces the bytes come in (as if byte by
 /// byte: redis-server lets an overlong line pass if its end happens to come in the same read).
+///
+/// A long request need not be kept whole: after need_more the caller may drop the first n scanned bytes if it says so
+/// with dropped(n), n <= scanned(); `size` of the final result then counts only bytes after the dropped ones.
 class RequestScanner {
   public:
     explicit RequestScanner(const RequestLimits& limits) noexcept : limits_(&limits) {}
@@ -43,6 +46,12 @@ class RequestScanner {
 
     /// Bytes that the request is already known to still need beyond what was scanned (an announced bulk); 0 if unknown.
     [[nodiscard]] std::uint64_t announced() const noexcept;
+
+    [[nodiscard]] std::size_t scanned() const noexcept { return position_; }
+    void dropped(std::size_t n) noexcept {
+        position_ -= n;
+        dropped_ += n;
+    }
 
     /// The full client-visible text of `error`, e.g. "Protocol error: expected '$', got 'x'".
     [[nodiscard]] std::string error_text(Error error) const;
@@ -58,6 +67,7 @@ class RequestScanner {
 
     const RequestLimits* limits_;
     std::size_t position_ = 0;          // everything before it is scanned
+    std::uint64_t dropped_ = 0;         // bytes of the request that went before
     std::size_t searched_ = 0;          // of the line that starts at position_, so many bytes hold no line end
     std::int64_t arguments_left_ = -1;  // -1: the request's first line is not scanned yet
     std::uint64_t bulk_left_ = 0;       // bytes of the current argument with its line end; 0: between arguments
@@ -80,6 +90,10 @@ class ReplyScanner {
 
     [[nodiscard]] std::size_t scanned() const noexcept { return position_; }
     void dropped(std::size_t n) noexcept { position_ -= n; }
+
+    /// Bytes that the value is already known to still need beyond what was scanned (an announced string, the least that
+    /// announced elements take); 0 if unknown.
+    [[nodiscard]] std::uint64_t announced() const noexcept;
 
     /// First byte of the value that scan() works on or has just completed: '+', '-', '$', '>', ... Attributes are
     /// passed over, so this is the type of the value itself; 0 before any byte.

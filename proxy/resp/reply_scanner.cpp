@@ -335,6 +335,13 @@ ReplyScanner::Step ReplyScanner::scan_chunk(std::string_view bytes) noexcept {
     return open_bulk(length);
 }
 
+std::uint64_t ReplyScanner::announced() const noexcept {
+    constexpr std::uint64_t kLeast = 3;          // "_\r\n"
+    constexpr std::uint64_t kMost = 1ULL << 48;  // a node may announce what would overflow the product
+    const std::uint64_t values = outstanding_ > 0 ? static_cast<std::uint64_t>(outstanding_) : 0;
+    return std::min(values, kMost) * kLeast + (phase_ == Phase::bulk ? static_cast<std::uint64_t>(left_) : 0);
+}
+
 void ReplyScanner::begin_value(char type) noexcept {
     if (outstanding_ == 1 && depth_ == 0 && !in_value_ && type != '|') {
         in_value_ = true;

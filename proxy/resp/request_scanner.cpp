@@ -121,7 +121,8 @@ ScanResult RequestScanner::scan(std::string_view bytes) noexcept {
                 return fail(length > bulk_limit ? Error::invalid_bulk_length : Error::unauthenticated_bulk_length);
             }
             bulk_left = static_cast<std::uint64_t>(length) + 2;
-            if (offset(at) > request_limit || bulk_left > request_limit - offset(at)) {
+            const std::uint64_t before = dropped_ + offset(at);
+            if (before > request_limit || bulk_left > request_limit - before) {
                 return fail(Error::request_too_large);
             }
         }
@@ -184,6 +185,7 @@ ScanResult RequestScanner::suspend(std::size_t position, std::int64_t arguments_
 
 ScanResult RequestScanner::finish(ScanStatus status, std::size_t size) noexcept {
     position_ = 0;
+    dropped_ = 0;
     searched_ = 0;
     arguments_left_ = -1;
     bulk_left_ = 0;

@@ -95,7 +95,8 @@ void Session::expired() {
         close(Closed::output_limit);
     } else if (wait_ == Wait::leader) {
         refuse_held(client_errors::kNoLeader);
-    } else if (in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0) {
+    } else if ((in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0) ||
+               (large_ != Large::nothing && wait_ == Wait::nothing)) {
         close(Closed::idle);
     }
 }
@@ -198,7 +199,7 @@ std::size_t Session::take_requests(std::string_view bytes) {
         const resp::ScanResult result = scanner_.scan(rest);
         switch (result.status) {
             case resp::ScanStatus::need_more:
-                return taken;
+                return taken + take_part(rest);
             case resp::ScanStatus::empty:
                 taken += result.size;
                 break;
@@ -206,7 +207,9 @@ std::size_t Session::take_requests(std::string_view bytes) {
                 protocol_error(result.error);
                 return bytes.size();
             case resp::ScanStatus::complete:
-                if (!take_request(rest.substr(0, result.size), rest.substr(result.size))) {
+                if (large_ != Large::nothing) {
+                    take_last_part(rest.substr(0, result.size));
+                } else if (!take_request(rest.substr(0, result.size), rest.substr(result.size))) {
                     return taken;  // not now: the same bytes are framed again when the wait is over
                 }
                 taken += result.size;
@@ -218,6 +221,7 @@ std::size_t Session::take_requests(std::string_view bytes) {
 
 void Session::protocol_error(resp::Error error) {
     context_.counters.protocol_errors.add();
+    give_up_large();
     reply_error("ERR " + scanner_.error_text(error));
     ended_ = true;
     ending_ = Closed::protocol;
@@ -263,10 +267,20 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         } else {
             replies_.finish(request.sequence, std::string(bytes), output_);
         }
+        if (request.begun) {
+            end_large_reply();
+        }
     } else {
+        if (!complete && !request.begun && !request.streamed) {
+            note_large_key(row, resp::RequestView(command));
+        }
+        reply_begun_ = true;
         output_.append(bytes);
     }
     if (keep_output_bounded()) {
+        if (pinned_ && unsent_output() >= kSendAt) {
+            pinned_->pause_reading();
+        }
         context_.turn.mark(*this);
     }
     return true;
@@ -287,9 +301,15 @@ void Session::flush() {
     if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
         refuse_held(client_errors::kHoldFull);
     }
+    if (wait_ == Wait::output) {
+        send_output();
+    }
     resume_if_due();
     if (!closed_) {
         send_output();
+    }
+    if (pinned_ && unsent_output() < kSendAt / 2) {
+        pinned_->resume_reading();
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
     if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
@@ -307,13 +327,16 @@ void Session::send_output() {
         return;
     }
     if (!output_.empty() && !stream_.blocked() && !has_messages()) {
-        context_.counters.client_sent_bytes.add(output_.size());
-        const net::Stream::Status status = stream_.send(output_);
-        output_.clear();
-        if (output_.capacity() > kKeepOutput) {
+        const net::Stream::Sent sent = stream_.send(std::string_view(output_).substr(output_sent_));
+        context_.counters.client_sent_bytes.add(sent.taken);
+        output_sent_ += sent.taken;
+        if (output_sent_ >= output_.size() / 2) {  // else what is left would be moved too often
+            trim_output();
+        }
+        if (output_.empty() && output_.capacity() > kKeepOutput) {
             output_.shrink_to_fit();
         }
-        note_written(status);
+        note_written(sent.status);
     }
     if (unread() > context_.config.limits.output_bytes.count && !closed_) {
         close(Closed::output_limit);
@@ -322,7 +345,15 @@ void Session::send_output() {
 
 /// What the client has not taken yet. Messages count as if they were this client's alone.
 std::size_t Session::unread() const noexcept {
-    return output_.size() + replies_.stored_bytes() + (messages_ ? messages_->bytes() : 0);
+    return unsent_output() + replies_.stored_bytes() + (messages_ ? messages_->bytes() : 0) +
+           (behind_ ? behind_->bytes : 0);
+}
+
+/// Forgets what the stream has taken.
+void Session::trim_output() {
+    if (output_sent_ > 0) {
+        output_.erase(0, std::exchange(output_sent_, 0));
+    }
 }
 
 void Session::note_written(net::Stream::Status status) {
@@ -372,6 +403,11 @@ void Session::resume_if_due() {
                 return;
             }
             break;
+        case Wait::link:
+            if (pinned_ && pinned_->unsent() > 0) {
+                return;
+            }
+            break;
         case Wait::reply:
         case Wait::leader:
             return;
@@ -396,7 +432,7 @@ void Session::finish_event() {
 }
 
 void Session::drain() {
-    if (!ended_ && !closed_) {
+    if (!ended_ && !closed_ && large_ == Large::nothing) {
         ended_ = true;
         ending_ = Closed::drain;
         context_.turn.mark(*this);

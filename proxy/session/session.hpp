@@ -70,6 +70,10 @@ class Session final : public upstream::ReplySink,
     void on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view error) override;
     bool take_push(std::string_view frame, const upstream::PendingRequest* front) override;
     void on_pinned_lost() override;
+    void on_streamed() override;
+    void on_moved(const upstream::Link& link) override;
+    bool adopt(upstream::Link& link) override;
+    upstream::Link* own_link() override;
 
     void on_message(const upstream::MessagePtr& message) override;
     void on_message_dropped() override;
@@ -87,6 +91,7 @@ class Session final : public upstream::ReplySink,
         reply,    // for the answer that decides what comes next (AUTH, HELLO, SELECT)
         window,   // too much is in flight
         output,   // the client does not read
+        link,     // the link does not take more of a large request
         leader,   // for a leader
     };
     using Slot = ReplySequencer::Slot;
@@ -99,6 +104,13 @@ class Session final : public upstream::ReplySink,
     static constexpr std::size_t kWindowBytes = 1024 * 1024;
     /// A link that owes the node this much lets each client add one request at a time.
     static constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
+    /// What becomes of the rest of a request that was too large to be gathered.
+    enum class Large : std::uint8_t {
+        nothing,    // there is none
+        forwarded,  // it goes to the pinned link as it comes
+        swallowed,  // it was answered already
+        broken,     // the client broke the protocol inside it
+    };
     using Row = command::CommandRow;
 
     /// A request that came back from a lost link.
@@ -106,6 +118,12 @@ class Session final : public upstream::ReplySink,
         upstream::PendingRequest request;
         std::string command;
         bool sent = false;
+    };
+
+    /// Messages that wait until the large reply that has begun is complete.
+    struct MessagesBehind {
+        std::vector<upstream::MessagePtr> messages;
+        std::size_t bytes = 0;
     };
 
     // --- session.cpp: the data path
@@ -118,15 +136,34 @@ class Session final : public upstream::ReplySink,
     void protocol_error(resp::Error error);
     void finish_event();
     void send_output();
+    [[nodiscard]] std::size_t unsent_output() const noexcept { return output_.size() - output_sent_; }
+    void trim_output();
     void note_written(net::Stream::Status status);
     void resume_if_due();
     void pause(Wait wait);
 
+    // --- session_streaming.cpp: requests and replies that are passed on as they come
+    std::size_t take_part(std::string_view rest);
+    void take_last_part(std::string_view bytes);
+    bool begin_large(std::string_view head);
+    void stream(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] bool has_large_key(const Row& row, const resp::RequestView& request) const noexcept;
+    void note_large_key(const Row& row, const resp::RequestView& request);
+    void pass_on(std::string_view bytes, bool last);
+    void give_up_large();
+    void end_large_reply();
+    void settle_streamed(const Lost& lost, const Row& row);
+
     // --- session_requests.cpp: from one request to the link that carries it
     bool take_request(std::string_view frame, std::string_view rest);
+    void begin_request();
+    bool refuse(const Row& row, const resp::RequestView& request);
+    void refuse_without_leader();
+    void end_request();
     bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
     bool forward_wait(const Row& row, const resp::RequestView& request);
     upstream::Link& link_for(bool pinned);
+    [[nodiscard]] upstream::PendingRequest open_request(const Row& row);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
     void release_pinned_if_free();
@@ -143,6 +180,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool has_messages() const noexcept { return messages_ && !messages_->empty(); }
     [[nodiscard]] std::size_t unread() const noexcept;
     void send_messages();
+    void wait_behind_reply(const upstream::MessagePtr& message);
     void leave_feeds();
 
     // --- session_replies.cpp: what replies change
@@ -187,7 +225,9 @@ class Session final : public upstream::ReplySink,
     resp::ByteBuffer input_;  // what was read and not taken yet
     ReplySequencer replies_;
     std::string output_;                                // plaintext for the client, in order
+    std::size_t output_sent_ = 0;                       // bytes of output_ that the stream has taken
     std::unique_ptr<OutgoingMessages> messages_;        // among the bytes of output_; made for the first one
+    std::unique_ptr<MessagesBehind> behind_;            // made when one comes within a large reply
     std::vector<upstream::SubscriptionFeedPtr> feeds_;  // where it has subscriptions: one, or more after another AUTH
 
     upstream::LinkPtr pinned_;
@@ -206,10 +246,12 @@ class Session final : public upstream::ReplySink,
     std::deque<Lost> lost_;
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
-    bool settle_ = false;   // lost_ holds new entries
-    bool muted_ = false;    // the command at hand gets no reply
-    bool reading_ = false;  // a wait for the socket is pending
-    bool writing_ = false;  // a wait for the socket to take more is pending
+    Large large_ = Large::nothing;
+    bool reply_begun_ = false;  // what goes to the client ends within a reply
+    bool settle_ = false;       // lost_ holds new entries
+    bool muted_ = false;        // the command at hand gets no reply
+    bool reading_ = false;      // a wait for the socket is pending
+    bool writing_ = false;      // a wait for the socket to take more is pending
     bool established_ = false;
     bool refused_ = false;   // over the limit of sessions
     bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER

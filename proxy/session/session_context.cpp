@@ -42,6 +42,7 @@ void SessionContext::expire_deadlines(net::Turn::Clock::time_point now) {
     idle_deadlines.expire(now);
     hold_deadlines.expire(now);
     stalled_deadlines.expire(now);
+    large_keys.forget_old(now);
 }
 
 }  // namespace portal::session

@@ -10,6 +10,7 @@
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
+#include "session/large_keys.hpp"
 #include "upstream/link_pool.hpp"
 #include "upstream/subscription_hub.hpp"
 
@@ -56,6 +57,7 @@ struct SessionContext {
     std::size_t hold_bytes;                // this shard's part of hold.bytes
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
+    LargeKeys large_keys;
     std::size_t held_bytes = 0;
     bool draining = false;
 

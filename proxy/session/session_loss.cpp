@@ -57,6 +57,10 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
     if (request.sequence == kNoSlot) {
         return;
     }
+    if (request.streamed && large_ == Large::broken) {
+        replies_.finish(request.sequence, {}, output_);  // the client is told what was wrong with it instead
+        return;
+    }
     if (request.begun) {
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
         return;
@@ -76,6 +80,9 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view /*c
         close(Closed::backend);
         return;
     }
+    if (request.streamed && large_ == Large::forwarded) {
+        large_ = Large::swallowed;
+    }
     replies_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
@@ -88,6 +95,9 @@ void Session::on_pinned_lost() {
         return;
     }
     pinned_.reset();
+    if (large_ == Large::forwarded) {
+        large_ = Large::swallowed;
+    }
     pinned_lost_ = true;
     settle_ = true;
     context_.turn.mark(*this);
@@ -123,6 +133,8 @@ void Session::settle_losses() {
             std::string none;  // the leader that had the writes is gone: nobody can confirm them
             resp::write_integer(none, 0);
             replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(none), output_);
+        } else if (each->request.streamed) {
+            settle_streamed(*each, row);
         } else if (!each->sent || may_repeat(each->request, row)) {
             lost_.push_back(std::move(*each));
         } else {

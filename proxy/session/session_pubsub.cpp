@@ -200,14 +200,31 @@ void Session::on_message(const upstream::MessagePtr& message) {
     if (closed_ || cut_off_) {
         return;
     }
+    if (reply_begun_) {
+        wait_behind_reply(message);
+        return;
+    }
     if (!messages_) {
         messages_ = std::make_unique<OutgoingMessages>();
     }
+    trim_output();
     messages_->push(message, output_.size());
     if (unread() > context_.config.limits.output_bytes.count) {
         on_message_dropped();
     } else if (messages_->size() == 1) {  // else it is marked already, or waits for the socket
         context_.turn.mark_later(*this);
+    }
+}
+
+/// A large reply has begun to go out: the message must not stand in the middle of it.
+void Session::wait_behind_reply(const upstream::MessagePtr& message) {
+    if (!behind_) {
+        behind_ = std::make_unique<MessagesBehind>();
+    }
+    behind_->messages.push_back(message);
+    behind_->bytes += message->size();
+    if (unread() > context_.config.limits.output_bytes.count) {
+        on_message_dropped();
     }
 }
 
@@ -227,7 +244,7 @@ void Session::send_messages() {
         if (piece.empty()) {
             break;
         }
-        status = stream_.send(piece);
+        status = stream_.send(piece).status;
         sent += piece.size();
     }
     messages_->trim(output_);

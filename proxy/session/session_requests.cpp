@@ -17,6 +17,12 @@ namespace {
 /// How far a transaction is looked ahead for its EXEC.
 constexpr std::uint32_t kUnitCommands = 1024;
 
+/// Replies that only need to be looked at where they begin.
+bool may_come_in_parts(Handling handling) {
+    return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
+           handling == Handling::ping || handling == Handling::exec || handling == Handling::unknown;
+}
+
 /// The first words of an HTTP request or header.
 bool is_http(std::string_view word) {
     return (word.size() == 4 && ::strncasecmp(word.data(), "post", 4) == 0) ||
@@ -48,6 +54,44 @@ std::uint32_t whole_transaction(std::string_view rest, const resp::RequestLimits
 
 }  // namespace
 
+void Session::begin_request() {
+    muted_ = state_.reply_mode == command::ReplyMode::off || state_.reply_mode == command::ReplyMode::skip_this;
+}
+
+/// The request was answered, or is on its way.
+void Session::end_request() {
+    context_.counters.commands.add();
+    if (unit_left_ > 0) {
+        --unit_left_;
+    }
+    if (state_.reply_mode == command::ReplyMode::skip_this) {
+        state_.reply_mode = command::ReplyMode::on;
+    } else if (state_.reply_mode == command::ReplyMode::skip_next) {
+        state_.reply_mode = command::ReplyMode::skip_this;
+    }
+}
+
+/// Answers what this client may not ask for. False: it may.
+bool Session::refuse(const Row& row, const resp::RequestView& request) {
+    if (must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
+        row.handling != Handling::quit && row.handling != Handling::reset) {
+        refuse_before_login(row, request);
+        return true;
+    }
+    if (context_.denied.denies(row, request)) {
+        context_.counters.commands_denied.add();
+        denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+        reply_error(std::string(client_errors::kDenied) + std::string(request.arg(0).substr(0, 64)));
+        return true;
+    }
+    return refuse_in_subscriber_mode(row, request);
+}
+
+void Session::refuse_without_leader() {
+    context_.counters.commands_no_leader.add();
+    reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
+}
+
 /// One framed request; `rest` is what follows it. False: it must wait, and stays in the input.
 bool Session::take_request(std::string_view frame, std::string_view rest) {
     std::string converted;
@@ -65,7 +109,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     }
     const resp::RequestView request(frame);
     const Row& listed = command::classify(request);
-    muted_ = state_.reply_mode == command::ReplyMode::off || state_.reply_mode == command::ReplyMode::skip_this;
+    begin_request();
 
     if (listed.handling == Handling::unknown && is_http(request.arg(0))) {
         close(Closed::protocol);  // as redis-server: a browser was lured into talking to us
@@ -73,14 +117,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     }
     const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
     bool taken = true;
-    if (must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
-        row.handling != Handling::quit && row.handling != Handling::reset) {
-        refuse_before_login(row, request);
-    } else if (context_.denied.denies(row, request)) {
-        context_.counters.commands_denied.add();
-        denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
-        reply_error(std::string(client_errors::kDenied) + std::string(request.arg(0).substr(0, 64)));
-    } else if (!refuse_in_subscriber_mode(row, request)) {
+    if (!refuse(row, request)) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
             state_.transaction = Transaction::broken;
             std::string out;
@@ -97,6 +134,9 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         Destination destination = route::route(row, command::may_block(row, request), state_, context_.forwarding());
         if (unit_left_ > 0 && destination == Destination::pinned) {
             destination = Destination::shared;
+        } else if (context_.large_keys.any() && destination == Destination::shared && unit_left_ == 0 &&
+                   has_large_key(row, request)) {
+            destination = Destination::pinned;
         }
         switch (destination) {
             case Destination::local:
@@ -104,8 +144,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 break;
             case Destination::hold:
                 if (refusing_) {
-                    context_.counters.commands_no_leader.add();
-                    reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
+                    refuse_without_leader();
                 } else {
                     hold();
                     taken = false;
@@ -123,15 +162,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     if (!taken) {
         unit_left_ = 0;  // a whole transaction is looked for again when its MULTI is taken
     } else {
-        context_.counters.commands.add();
-        if (unit_left_ > 0) {
-            --unit_left_;
-        }
-        if (state_.reply_mode == command::ReplyMode::skip_this) {
-            state_.reply_mode = command::ReplyMode::on;
-        } else if (state_.reply_mode == command::ReplyMode::skip_next) {
-            state_.reply_mode = command::ReplyMode::skip_this;
-        }
+        end_request();
     }
     return taken;
 }
@@ -239,7 +270,7 @@ upstream::Link& Session::link_for(bool pinned) {
     return *pinned_;
 }
 
-bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame) {
+upstream::PendingRequest Session::open_request(const Row& row) {
     upstream::PendingRequest pending;
     pending.sink = upstream::ReplySinkPtr(this);
     pending.sequence = replies_.open();
@@ -247,10 +278,16 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     pending.repeatable = !row.write;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
-    pending.unit = unit_left_ > 0;
+    pending.parts = may_come_in_parts(row.handling);
     if (row.write) {
         write_epoch_ = context_.topology->epoch;
     }
+    return pending;
+}
+
+bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame) {
+    upstream::PendingRequest pending = open_request(row);
+    pending.unit = unit_left_ > 0;
     last_link_ = &link;
     ++in_flight_;
     in_flight_bytes_ += frame.size();

@@ -10,8 +10,8 @@ namespace portal::upstream {
 namespace {
 
 constexpr std::size_t kReadSize = 128 * 1024;
-/// A reply longer than this is handed on in parts as it arrives.
-constexpr std::size_t kPartSize = 32 * 1024;
+/// A reply that is longer than this, or announces to be, is large: it is handed on in parts as it arrives.
+constexpr std::size_t kLargeReply = 256 * 1024;
 /// Larger output memory is given back when a link falls silent.
 constexpr std::size_t kKeepOutput = 1024 * 1024;
 
@@ -91,16 +91,44 @@ void Link::submit(std::string_view command, PendingRequest request) {
         request.sink->on_lost(request, command, false);
         return;
     }
-    ++(request.blocks ? context_.blocked : context_.in_flight);
+    ++counted(request);
     pending_.push(std::move(request));
     if (state_ == State::ready) {
         context_.turn.mark(*this);
     }
 }
 
+void Link::stream(PendingRequest request) {
+    request.size = 0;
+    request.streamed = true;
+    streaming_ = Streaming::open;
+    ++counted(request);
+    pending_.push(std::move(request));
+}
+
+void Link::stream_part(std::string_view bytes, bool last) {
+    if (last) {
+        streaming_ = Streaming::whole;
+    }
+    if (!output_.append(bytes)) {
+        end("no room for a request");
+        return;
+    }
+    flush();
+}
+
 void Link::flush() {
     if (state_ == State::ready && !waiting_to_write_) {
         write_some();
+    }
+    if (state_ == State::ready && !reading_ && !paused_) {
+        read_some();
+    }
+}
+
+void Link::resume_reading() {
+    if (std::exchange(paused_, false)) {
+        context_.turn.mark(*this);  // not here: what was read may be in the middle of being handed over
     }
 }
 
@@ -126,12 +154,20 @@ void Link::write_some() {
             end(fmt::format("write failed: {}", error.message()));
             return;
         }
-        sent_ += n;
         context_.counters.upstream_sent_bytes.add(n);
+        if (streaming_ == Streaming::nothing) {
+            sent_ += n;
+        } else {
+            output_.consume(n);
+        }
+    }
+    if (streaming_ != Streaming::nothing && holder_ != nullptr) {
+        holder_->on_streamed();
     }
 }
 
 void Link::read_some() {
+    reading_ = true;
     const auto space = input_.prepare(kReadSize);
     socket_.async_read_some(boost::asio::buffer(space.data(), space.size()),
                             [self = LinkPtr(this)](const boost::system::error_code& error, std::size_t size) {
@@ -150,15 +186,16 @@ void Link::on_read(const boost::system::error_code& error, std::size_t size) {
                                              : fmt::format("read failed: {}", error.message()));
         return;
     }
+    reading_ = false;
     context_.heard_at = context_.turn.now();
     context_.counters.upstream_received_bytes.add(size);
     input_.commit(size);
-    if (take_frames() && state_ != State::ended) {
+    if (take_frames() && state_ != State::ended && !paused_) {
         read_some();
     }
 }
 
-/// Hands on every whole reply that has arrived, and the parts of a long one. False when the link has ended.
+/// Hands on every whole reply that has arrived, and what is there of a large one. False when the link has ended.
 bool Link::take_frames() {
     const LinkPtr alive(this);
     while (!input_.empty()) {
@@ -168,22 +205,36 @@ bool Link::take_frames() {
             return false;
         }
         if (result.status == resp::ScanStatus::need_more) {
-            const std::size_t scanned = scanner_.scanned();
-            if (scanned < kPartSize || state_ != State::ready || holder_ != nullptr || pending_.empty()) {
-                return true;
-            }
-            if (!take_frame(input_.view().substr(0, scanned), false)) {
-                return false;
-            }
-            scanner_.dropped(scanned);
-            input_.consume(scanned);
-            return true;
+            return take_part();
         }
         if (!take_frame(input_.view().substr(0, result.size), true)) {
             return false;
         }
         input_.consume(result.size);
     }
+    return true;
+}
+
+/// A reply is not complete. If it is large, hands on what is there of it. Pushes and the lines of MONITOR, which may
+/// stand in front of a reply, are gathered whole. False when the link has ended.
+bool Link::take_part() {
+    const std::size_t scanned = scanner_.scanned();
+    if (scanned == 0 || state_ != State::ready || pending_.empty() || scanner_.type() == '>' ||
+        scanner_.type() == '+') {
+        return true;
+    }
+    const PendingRequest& front = pending_.front();
+    if (front.sink && !front.begun) {
+        if (!front.parts || scanned + scanner_.announced() < kLargeReply) {
+            return true;
+        }
+        owner_.on_large_reply(*this);
+    }
+    if (state_ == State::ended || !take_frame(input_.view().substr(0, scanned), false)) {
+        return false;
+    }
+    scanner_.dropped(scanned);
+    input_.consume(scanned);
     return true;
 }
 
@@ -204,7 +255,8 @@ bool Link::take_frame(std::string_view frame, bool complete) {
     }
     // The sink may submit more to this very link, which can move the queue: work on what is at the front afterwards.
     PendingRequest request = std::move(*front);
-    const bool finished = request.sink->on_reply(request, frame, complete, output_.view().substr(0, request.size));
+    const bool finished =
+        !request.sink || request.sink->on_reply(request, frame, complete, output_.view().substr(0, request.size));
     if (state_ == State::ended) {
         return false;
     }
@@ -214,11 +266,21 @@ bool Link::take_frame(std::string_view frame, bool complete) {
         return true;
     }
     pending_.pop();
-    --(request.blocks ? context_.blocked : context_.in_flight);
+    --counted(request);
+    if (std::exchange(streaming_, Streaming::nothing) == Streaming::open) {
+        end("the node answered a request before it had all of it");
+        return false;
+    }
     output_.consume(request.size);
     sent_ -= request.size;
-    if (output_.empty() && output_.capacity() > kKeepOutput) {
-        output_.release();
+    if (output_.empty()) {
+        if (output_.capacity() > kKeepOutput) {
+            output_.release();
+        }
+        if (retired_ && pending_.empty()) {
+            owner_.on_link_empty(*this);
+            return state_ != State::ended;
+        }
     }
     return true;
 }
@@ -249,7 +311,7 @@ void Link::refuse() {
     boost::system::error_code ignored;
     socket_.close(ignored);
     pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool /*sent*/) {
-        --(request.blocks ? context_.blocked : context_.in_flight);
+        --counted(request);
         if (request.sink) {
             request.sink->on_refused(request, command, setup_.error());
         }
@@ -274,10 +336,11 @@ void Link::end(std::string_view why) {
     boost::system::error_code ignored;
     socket_.close(ignored);
     owner_.on_link_ended(*this, reason);
-    pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool sent) {
-        --(request.blocks ? context_.blocked : context_.in_flight);
-        if (request.sink) {  // else: it is the one whose reply is being handed over right now
-            request.sink->on_lost(request, command, sent);
+    const bool streamed_all = streaming_ == Streaming::whole && output_.empty();
+    pending_.drain(output_.view(), sent_, [&](PendingRequest& request, std::string_view command, bool sent) {
+        --counted(request);
+        if (request.sink) {  // else: its reply is swallowed, or being handed over right now
+            request.sink->on_lost(request, command, request.streamed ? streamed_all : sent);
         }
     });
     if (holder_ != nullptr) {

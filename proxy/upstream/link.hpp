@@ -17,6 +17,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list.hpp>
@@ -49,6 +51,10 @@ class LinkOwner {
   public:
     virtual void on_link_ready(Link& link) = 0;
     virtual void on_link_ended(Link& link, std::string_view why) = 0;
+    /// A large reply for the oldest request has begun to arrive, and nothing of it was delivered yet.
+    virtual void on_large_reply(Link& link) = 0;
+    /// A link that was retired has answered everything.
+    virtual void on_link_empty(Link& link) = 0;
 
   protected:
     ~LinkOwner() = default;
@@ -69,6 +75,26 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     /// Takes a copy of `command` (one whole frame) to be sent in this turn. `request.size` is filled in here.
     void submit(std::string_view command, PendingRequest request);
 
+    /// Begins a request that is too large to be kept: stream_part() hands over its bytes. Nothing else may be pending,
+    /// and nothing may be submitted until it is answered. Only the holder of a link may do this.
+    void stream(PendingRequest request);
+    /// The next bytes of that request, written at once as far as the socket takes them. `last`: it is whole now.
+    void stream_part(std::string_view bytes, bool last);
+
+    /// Takes nothing more from the node until resume_reading(): whoever gets the replies has too many unread.
+    void pause_reading() noexcept { paused_ = true; }
+    void resume_reading();
+
+    /// No longer shared: the owner is told when everything is answered.
+    void set_retired(bool retired) noexcept { retired_ = retired; }
+    /// The sinks that must wait for their replies here, sorted; and the one whose reply is next (may be null).
+    [[nodiscard]] std::vector<const ReplySink*> bound_sinks() const { return pending_.bound_sinks(sent_); }
+    [[nodiscard]] ReplySinkPtr front_sink() { return pending_.empty() ? nullptr : pending_.front().sink; }
+    /// Takes the requests of those sinks away from here. Replies to what was sent already are swallowed when they come.
+    using Moved = std::pair<PendingRequest, std::string>;
+    template <typename Moves>
+    [[nodiscard]] std::vector<Moved> take_requests(Moves&& moves);
+
     /// Ends the link; what is pending is handed back by on_lost.
     void end(std::string_view why);
 
@@ -88,6 +114,12 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void flush() override;
 
   private:
+    /// Of the request that is passed on as it comes.
+    enum class Streaming : std::uint8_t { nothing, open, whole };
+
+    std::size_t& counted(const PendingRequest& request) const noexcept {
+        return request.blocks ? context_.blocked : context_.in_flight;
+    }
     void expired() override;
     void connect(const boost::asio::ip::tcp::resolver::results_type& endpoints);
     void begin_setup();
@@ -95,6 +127,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void read_some();
     void on_read(const boost::system::error_code& error, std::size_t size);
     bool take_frames();
+    bool take_part();
     bool take_frame(std::string_view frame, bool complete);
     bool take_setup_frame(std::string_view frame);
     void refuse();
@@ -107,6 +140,9 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     LinkSetup setup_;
     State state_ = State::connecting;
     bool was_ready_ = false;
+    bool reading_ = false;  // a read is under way
+    bool paused_ = false;   // no further read is begun
+    bool retired_ = false;
     ReplySink* holder_ = nullptr;
 
     boost::asio::ip::tcp::resolver resolver_;
@@ -115,8 +151,29 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     resp::ByteBuffer output_;  // [sent, unanswered | unsent]
     std::size_t sent_ = 0;     // bytes of output_ written to the socket
     bool waiting_to_write_ = false;
+    Streaming streaming_ = Streaming::nothing;  // unless nothing, output_ holds unsent bytes only
     resp::ByteBuffer input_;
     resp::ReplyScanner scanner_;
 };
+
+template <typename Moves>
+std::vector<Link::Moved> Link::take_requests(Moves&& moves) {
+    std::vector<Moved> moved;
+    const resp::ByteBuffer before = std::exchange(output_, {});
+    PendingQueue queue = std::exchange(pending_, {});
+    queue.drain(before.view(), sent_, [&](PendingRequest& request, std::string_view command, bool sent) {
+        if (request.sink && moves(*request.sink)) {
+            moved.emplace_back(request, command);
+            if (!sent) {
+                --counted(request);
+                return;
+            }
+            request.sink.reset();
+        }
+        [[maybe_unused]] const bool kept = output_.append(command);  // it had room before
+        pending_.push(std::move(request));
+    });
+    return moved;
+}
 
 }  // namespace portal::upstream

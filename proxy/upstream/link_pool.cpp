@@ -34,6 +34,7 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
         all.push_back(std::move(each.link));
     }
     std::ranges::move(std::exchange(leased_, {}), std::back_inserter(all));
+    std::ranges::move(std::exchange(retired_, {}), std::back_inserter(all));
     std::ranges::move(std::exchange(idle_, {}), std::back_inserter(all));
     if (LinkPtr link = std::exchange(auth_link_, nullptr)) {
         all.push_back(std::move(link));
@@ -52,6 +53,26 @@ LinkPtr LinkPool::make(const LinkIdentity& identity) {
     return link;
 }
 
+LinkPtr LinkPool::idle_or_new(const LinkIdentity& identity) {
+    const auto found =
+        std::ranges::find_if(idle_, [&](const LinkPtr& link) { return link->identity().same_link(identity); });
+    if (found == idle_.end()) {
+        return make(identity);
+    }
+    LinkPtr link = *found;
+    idle_.erase(found);
+    return link;
+}
+
+/// False: the link is of no further use.
+bool LinkPool::keep_idle(const LinkPtr& link) {
+    if (link->state() != Link::State::ready || link->pending() > 0 || idle_.size() >= kIdleLimit) {
+        return false;
+    }
+    idle_.push_back(link);
+    return true;
+}
+
 Link& LinkPool::shared(const LinkIdentity& identity) {
     for (Shared& each : shared_) {
         if (each.link->identity().same_link(identity)) {
@@ -59,10 +80,12 @@ Link& LinkPool::shared(const LinkIdentity& identity) {
             return *each.link;
         }
     }
-    const LinkPtr link = make(identity);
+    const LinkPtr link = idle_or_new(identity);
     shared_.push_back({link, true});
     count();
-    link->start();
+    if (link->state() == Link::State::connecting) {
+        link->start();
+    }
     return *link;
 }
 
@@ -78,15 +101,7 @@ LinkPtr LinkPool::lease(const LinkIdentity& identity, ReplySink& holder) {
 }
 
 LinkPtr LinkPool::reserve(const LinkIdentity& identity, ReplySink& holder) {
-    const auto found =
-        std::ranges::find_if(idle_, [&](const LinkPtr& link) { return link->identity().same_link(identity); });
-    LinkPtr link;
-    if (found != idle_.end()) {
-        link = *found;
-        idle_.erase(found);
-    } else {
-        link = make(identity);
-    }
+    LinkPtr link = idle_or_new(identity);
     link->set_holder(&holder);
     leased_.push_back(link);
     count();
@@ -99,10 +114,73 @@ LinkPtr LinkPool::reserve(const LinkIdentity& identity, ReplySink& holder) {
 void LinkPool::give_back(LinkPtr link, bool clean) {
     link->set_holder(nullptr);
     erase(leased_, *link);
-    if (clean && link->state() == Link::State::ready && link->pending() == 0 && idle_.size() < kIdleLimit) {
-        idle_.push_back(std::move(link));
-    } else {
+    link->resume_reading();
+    if (!clean || !keep_idle(link)) {
         link->end("the lease has ended");
+    }
+    count();
+}
+
+/// Takes a shared link out of use for new requests. False: it is of another kind.
+bool LinkPool::retire(Link& link) {
+    const auto is_it = [&](const auto& each) { return each.get() == &link; };
+    if (std::ranges::any_of(retired_, is_it)) {
+        return true;
+    }
+    const auto found = std::ranges::find_if(shared_, [&](const Shared& each) { return is_it(each.link); });
+    if (found == shared_.end()) {
+        return false;
+    }
+    retired_.push_back(std::move(found->link));
+    shared_.erase(found);
+    link.set_retired(true);
+    return true;
+}
+
+/// Everybody who can leaves this link: requests not sent yet, and reads, go to a fresh one. If nobody else is left, the
+/// reply's receiver holds the link from now on, and can slow it down. If others are, and it can ask again, it does so
+/// on a link of its own, and this one is read at full speed. Else they wait for it.
+void LinkPool::on_large_reply(Link& link) {
+    if (!retire(link)) {
+        return;
+    }
+    const LinkPtr alive(&link);
+    const ReplySinkPtr receiver = link.front_sink();
+    const std::vector<const ReplySink*> bound = link.bound_sinks();
+    const auto is_bound = [&](const ReplySink& sink) { return std::ranges::binary_search(bound, &sink); };
+    const auto move = [&](std::vector<Link::Moved> requests, Link& to) {
+        for (auto& [request, command] : requests) {
+            context_.counters.requests_moved.add();
+            const ReplySinkPtr sink = request.sink;
+            to.submit(command, std::move(request));
+            sink->on_moved(to);
+        }
+    };
+    std::vector<Link::Moved> others =
+        link.take_requests([&](const ReplySink& sink) { return &sink != receiver.get() && !is_bound(sink); });
+    if (!others.empty()) {
+        move(std::move(others), shared(link.identity()));
+    }
+    const bool receiver_bound = is_bound(*receiver);
+    if (bound.size() == (receiver_bound ? 1 : 0)) {
+        if (receiver->adopt(link)) {
+            erase(retired_, link);
+            link.set_retired(false);
+            link.set_holder(receiver.get());
+            leased_.push_back(alive);
+        }
+    } else if (Link* own = receiver_bound ? nullptr : receiver->own_link()) {
+        move(link.take_requests([&](const ReplySink& sink) { return &sink == receiver.get(); }), *own);
+    }
+    count();
+}
+
+void LinkPool::on_link_empty(Link& link) {
+    const LinkPtr alive(&link);
+    erase(retired_, link);
+    link.set_retired(false);
+    if (!keep_idle(alive)) {
+        link.end("nobody uses it");
     }
     count();
 }
@@ -126,6 +204,7 @@ void LinkPool::on_link_ready(Link& link) {
 void LinkPool::on_link_ended(Link& link, std::string_view why) {
     const bool ours = std::erase_if(shared_, [&](const Shared& each) { return each.link.get() == &link; }) +
                           std::erase_if(leased_, [&](const LinkPtr& each) { return each.get() == &link; }) +
+                          std::erase_if(retired_, [&](const LinkPtr& each) { return each.get() == &link; }) +
                           std::erase_if(idle_, [&](const LinkPtr& each) { return each.get() == &link; }) >
                       0;
     const bool auth = auth_link_.get() == &link;
@@ -161,7 +240,7 @@ void LinkPool::close_idle() {
 }
 
 void LinkPool::count() {
-    context_.counters.upstream_links_shared.set(shared_.size());
+    context_.counters.upstream_links_shared.set(shared_.size() + retired_.size());
     context_.counters.upstream_links_pinned.set(leased_.size() + idle_.size());
 }
 

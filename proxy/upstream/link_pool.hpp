@@ -1,6 +1,7 @@
 // The links of one shard to the leader: shared ones by (user, protocol, database), pinned ones leased to one session
-// each, and one on which nothing but AUTH travels, so that Redis itself judges every login. One shard; replaced links
-// reconnect when somebody next asks for them.
+// each, and one on which nothing but AUTH travels, so that Redis itself judges every login. A shared link on which a
+// large reply arrives is replaced, so that others do not wait behind it. One shard; lost links reconnect when asked
+// for.
 #pragma once
 
 #include "replication/topology.hpp"
@@ -61,7 +62,12 @@ class LinkPool final : private LinkOwner {
   private:
     void on_link_ready(Link& link) override;
     void on_link_ended(Link& link, std::string_view why) override;
+    void on_large_reply(Link& link) override;
+    void on_link_empty(Link& link) override;
     LinkPtr make(const LinkIdentity& identity);
+    LinkPtr idle_or_new(const LinkIdentity& identity);
+    bool keep_idle(const LinkPtr& link);
+    bool retire(Link& link);
     void count();
 
     struct Shared {
@@ -74,7 +80,8 @@ class LinkPool final : private LinkOwner {
     std::optional<replication::Node> leader_;
     std::vector<Shared> shared_;
     std::vector<LinkPtr> leased_;
-    std::vector<LinkPtr> idle_;  // pinned links that nobody holds
+    std::vector<LinkPtr> retired_;  // were shared until a large reply came; answer what they still have
+    std::vector<LinkPtr> idle_;     // links without state that nobody holds
     LinkPtr auth_link_;
     ServerHello hello_;
     bool auth_required_ = false;

@@ -18,6 +18,22 @@ void PendingQueue::push(PendingRequest&& request) {
     ++size_;
 }
 
+std::vector<const ReplySink*> PendingQueue::bound_sinks(std::size_t sent_bytes) const {
+    std::vector<const ReplySink*> bound;
+    std::size_t offset = 0;
+    for (std::size_t i = 0; i < size_ && offset < sent_bytes; ++i) {
+        const PendingRequest& each = ring_[(head_ + i) & (ring_.size() - 1)];
+        if (each.sink && (!each.repeatable || each.unit)) {
+            bound.push_back(each.sink.get());
+        }
+        offset += each.size;
+    }
+    std::ranges::sort(bound);
+    const auto repeated = std::ranges::unique(bound);
+    bound.erase(repeated.begin(), repeated.end());
+    return bound;
+}
+
 void PendingQueue::pop() noexcept {
     ring_[head_].sink.reset();
     head_ = (head_ + 1) & (ring_.size() - 1);

@@ -12,6 +12,7 @@
 
 namespace portal::upstream {
 
+class Link;
 class ReplySink;
 using ReplySinkPtr = boost::intrusive_ptr<ReplySink>;
 
@@ -27,6 +28,8 @@ struct PendingRequest {
     bool unit = false;              // part of a transaction that travels in one piece
     bool blocks = false;            // may wait inside the node for as long as it likes
     bool begun = false;             // a part of the reply was delivered already
+    bool parts = false;             // a large reply may be delivered in parts
+    bool streamed = false;          // too large to be kept: passed on as it came, see Link::stream()
 };
 
 /// Who gets the replies: a session, or something of the pool's own. Used on one shard only.
@@ -41,7 +44,8 @@ class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_u
     /// request's own frame. The views live for the call. True when the request has had all its frames.
     virtual bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) = 0;
 
-    /// The link is lost. `command` is the request's frame; `sent`: some of it has been written to the socket.
+    /// The link is lost. `command` is the request's frame; `sent`: some of it has been written to the socket. Of a
+    /// streamed request nothing is there any more, and `sent` means all of it.
     virtual void on_lost(PendingRequest& request, std::string_view command, bool sent) = 0;
 
     /// The link could not be set up: the node refused the login or the database, with `error` (a whole error frame).
@@ -53,6 +57,17 @@ class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_u
 
     /// For the holder of a pinned link: it is gone, after all on_lost calls.
     virtual void on_pinned_lost() = 0;
+
+    /// Its requests now wait on `link`: behind a large reply for somebody else they would have waited too long.
+    virtual void on_moved(const Link& /*link*/) {}
+    /// A large reply has begun on a shared link on which nobody else waits any more. True: the sink holds `link` from
+    /// now on, as if it had leased it.
+    virtual bool adopt(Link& /*link*/) { return false; }
+    /// A large reply has begun, and others wait behind it. A link held by this sink, to be asked again on, or null.
+    virtual Link* own_link() { return nullptr; }
+
+    /// For the holder of a pinned link: all that was handed over of a streamed request has been written.
+    virtual void on_streamed() {}
 };
 
 /// A growing ring of PendingRequest.
@@ -61,6 +76,9 @@ class PendingQueue {
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
+
+    /// The sinks that cannot leave this link, sorted: some request of theirs was sent and must not be sent again.
+    [[nodiscard]] std::vector<const ReplySink*> bound_sinks(std::size_t sent_bytes) const;
 
     void push(PendingRequest&& request);
     void pop() noexcept;

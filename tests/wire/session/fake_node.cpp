@@ -48,8 +48,43 @@ FakeNode::~FakeNode() {
 
 void FakeNode::die() {
     dead_.store(true);
+    released_.notify_all();
     ::shutdown(listener_, SHUT_RDWR);
     cut();
+}
+
+void FakeNode::release() {
+    {
+        const std::lock_guard lock(mutex_);
+        ++releases_;
+    }
+    released_.notify_all();
+}
+
+/// False when the node has died meanwhile.
+bool FakeNode::answer(int descriptor, std::string_view reply) {
+    for (;;) {
+        const std::size_t pause = reply.find(kPause);
+        const std::string_view now = reply.substr(0, pause);
+        if (!now.empty()) {
+            [[maybe_unused]] const ssize_t sent = ::send(descriptor, now.data(), now.size(), MSG_NOSIGNAL);
+        }
+        if (pause == std::string_view::npos) {
+            return true;
+        }
+        reply.remove_prefix(pause + kPause.size());
+        std::unique_lock lock(mutex_);
+        released_.wait(lock, [this] { return releases_ > 0 || dead_.load(); });
+        if (dead_.load()) {
+            return false;
+        }
+        --releases_;
+    }
+}
+
+void FakeNode::say(const std::string& bytes) {
+    const std::lock_guard lock(mutex_);
+    [[maybe_unused]] const ssize_t sent = ::send(connections_.back(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
 void FakeNode::cut() {
@@ -89,6 +124,7 @@ void FakeNode::serve(int descriptor) {
         if (n <= 0) {
             return;
         }
+        received_ += static_cast<std::size_t>(n);
         input.append(space.data(), static_cast<std::size_t>(n));
         for (;;) {
             const resp::ScanResult result = scanner.scan(input);
@@ -120,8 +156,8 @@ void FakeNode::serve(int descriptor) {
                 cut();
                 return;
             }
-            if (!reply.empty()) {
-                [[maybe_unused]] const ssize_t sent = ::send(descriptor, reply.data(), reply.size(), MSG_NOSIGNAL);
+            if (!answer(descriptor, reply)) {
+                return;
             }
         }
     }

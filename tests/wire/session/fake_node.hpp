@@ -3,11 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <list>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -19,6 +21,8 @@ class FakeNode {
     using Script = std::function<std::string(const std::vector<std::string>& words)>;
     static inline const std::string kSilence = "";
     static inline const std::string kCut = "!cut";
+    /// Within a reply: what follows is sent, and the connection read on, after one more release().
+    static inline const std::string kPause = "!pause";
 
     /// `commands` answers COMMAND.
     explicit FakeNode(Script script, std::string commands = "*0\r\n");
@@ -31,12 +35,19 @@ class FakeNode {
     [[nodiscard]] std::vector<std::string> seen() const;
     /// How often COMMAND was asked.
     [[nodiscard]] int surveys() const noexcept { return surveys_.load(); }
+    /// Bytes that have arrived, also of commands that are not whole yet.
+    [[nodiscard]] std::size_t received() const noexcept { return received_.load(); }
+    /// Lets one reply go on behind its kPause.
+    void release();
+    /// Sends `bytes`, which no command asked for, on the newest connection.
+    void say(const std::string& bytes);
     /// Closes every connection and refuses new ones.
     void die();
 
   private:
     void accept_all();
     void serve(int descriptor);
+    bool answer(int descriptor, std::string_view reply);
     void cut();
 
     Script script_;
@@ -44,12 +55,15 @@ class FakeNode {
     std::uint16_t port_ = 0;
     int listener_ = -1;
     mutable std::mutex mutex_;
+    std::condition_variable released_;
+    std::size_t releases_ = 0;
     std::vector<std::string> seen_;
     std::vector<int> connections_;
     std::list<std::thread> threads_;
     std::thread acceptor_;
     std::atomic<bool> dead_{false};
     std::atomic<int> surveys_{0};
+    std::atomic<std::size_t> received_{0};
 };
 
 }  // namespace portal::testing

@@ -115,12 +115,12 @@ TEST_F(SessionOrderTest, ClientsAboveTheLimitAreToldSoAndClosed) {
 
 TEST_F(SessionOrderTest, AClientThatDoesNotReadIsClosedAndTheOthersGoOn) {
     config_.limits.output_bytes = {1 << 20};
-    FakeNode node([](const Words& words) { return words[1] == "big" ? bulk(std::string(1 << 20, 'x')) : "+OK\r\n"; });
+    FakeNode node([](const Words& words) { return words[1] == "big" ? bulk(std::string(1 << 17, 'x')) : "+OK\r\n"; });
     lead(node);
     const auto lazy = client();
     const auto eager = client();
     std::string requests;
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 320; ++i) {
         requests += "GET big\r\n";
     }
     lazy->send(requests);

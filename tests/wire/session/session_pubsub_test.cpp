@@ -72,6 +72,28 @@ TEST_F(SessionPubSubTest, SubscribersOfOneChannelCostTheNodeOneAndEachHearsInIts
     EXPECT_EQ(subscribes(node), (Words{"SUBSCRIBE c"}));
 }
 
+TEST_F(SessionPubSubTest, AMessageThatComesWithinALargeReplyFollowsIt) {
+    const std::string large = bulk(std::string(4'000'000, 'v'));
+    FakeNode node([&](const Words& words) {
+        return words[0] == "GET" ? large.substr(0, 2'000'000) + FakeNode::kPause + large.substr(2'000'000)
+                                 : pubsub_node(words);
+    });
+    lead(node);
+    const auto listener = client();
+    const auto publisher = client();
+    for (const auto* each : {listener.get(), publisher.get()}) {
+        speak_resp3(*each);
+        each->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
+    }
+    listener->send("GET big\r\n");
+    listener->expect(large.substr(0, 1'000'000));
+    publisher->expect("PUBLISH c hi\r\n", message("c", "hi", '>') + ":1\r\n");
+    node.release();
+    listener->expect(large.substr(1'000'000) + message("c", "hi", '>'));
+    publisher->expect("PUBLISH c again\r\n", message("c", "again", '>') + ":1\r\n");
+    listener->expect(message("c", "again", '>'));
+}
+
 TEST_F(SessionPubSubTest, WhenTheLastSubscriberLeavesTheNodeIsToldOnce) {
     FakeNode node(pubsub_node);
     lead(node);

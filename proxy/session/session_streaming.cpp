@@ -1,0 +1,185 @@
+// Session: requests and replies too large to be gathered are passed on as they come, each on a link that carries
+// nothing else meanwhile. Neither side is read faster than the other takes the bytes.
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+using route::Destination;
+
+namespace {
+
+/// An unfinished request that is this long already, or announces to become it, is not gathered.
+constexpr std::uint64_t kLargeRequest = 256 * 1024;
+/// So much of it must be there: the names of command and subcommand are then complete, or longer than any that exist.
+constexpr std::size_t kHead = 16 * 1024;
+/// The client is read on while the link has no more than this to write.
+constexpr std::size_t kUnwritten = 128 * 1024;
+
+/// Commands of which nothing but the name has to be known. The others are gathered whole, however large.
+bool is_merely_forwarded(Handling handling) {
+    return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
+           handling == Handling::unknown;
+}
+
+}  // namespace
+
+/// The bytes of a request that is not complete. Returns how many were passed on; the rest is to be gathered.
+std::size_t Session::take_part(std::string_view rest) {
+    if (large_ == Large::nothing && !begin_large(rest)) {
+        return 0;
+    }
+    const std::size_t size = scanner_.scanned();
+    scanner_.dropped(size);
+    pass_on(rest.substr(0, size), false);
+    return size;
+}
+
+void Session::take_last_part(std::string_view bytes) {
+    pass_on(bytes, true);
+    large_ = Large::nothing;
+    if (context_.draining) {
+        drain();
+    }
+    if (in_flight_ > 0) {
+        pause(Wait::drained);
+    }
+}
+
+/// Judges a request by its head. False: it is gathered, or must wait.
+bool Session::begin_large(std::string_view head) {
+    if (head.size() < kHead || head.size() + scanner_.announced() < kLargeRequest) {
+        return false;
+    }
+    const resp::RequestView request(head);
+    const Row& listed = command::classify(request);
+    const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
+    if (!is_merely_forwarded(row.handling) || row.affinity == command::Affinity::local) {
+        return false;
+    }
+    begin_request();
+    large_ = Large::swallowed;
+    if (!refuse(row, request)) {
+        const Destination destination = route::route(row, true, state_, context_.forwarding());
+        if (destination == Destination::local) {
+            answer_locally(row, request);
+        } else if (destination == Destination::hold && !refusing_) {
+            large_ = Large::nothing;
+            hold();
+            return false;
+        } else if (destination == Destination::hold) {
+            refuse_without_leader();
+        } else if (in_flight_ > 0) {
+            large_ = Large::nothing;
+            pause(Wait::drained);
+            return false;
+        } else {
+            stream(row, request);
+        }
+    }
+    end_request();
+    return true;
+}
+
+/// Begins to forward a request on a link that carries nothing else.
+void Session::stream(const Row& row, const resp::RequestView& request) {
+    large_ = Large::forwarded;
+    if (row.write) {
+        note_large_key(row, request);
+    }
+    upstream::Link& link = link_for(true);
+    pinned_clean_ = pinned_clean_ && row.handling != Handling::unknown;
+    last_link_ = &link;
+    ++in_flight_;
+    link.stream(open_request(row));
+}
+
+/// The value of the command's first key was large lately, so its reply may be.
+bool Session::has_large_key(const Row& row, const resp::RequestView& request) const noexcept {
+    const auto key = static_cast<std::size_t>(row.first_key);
+    return key > 0 && key < request.argc() && context_.large_keys.contains(request.arg(key));
+}
+
+void Session::note_large_key(const Row& row, const resp::RequestView& request) {
+    const auto key = static_cast<std::size_t>(row.first_key);
+    if (key > 0 && key < request.argc()) {
+        context_.large_keys.note(request.arg(key), context_.turn.now());
+    }
+}
+
+void Session::pass_on(std::string_view bytes, bool last) {
+    if (large_ != Large::forwarded) {
+        return;
+    }
+    // A request that is not whole changes nothing, so a portal that may not forward any more never completes one.
+    if (!context_.permit.valid(context_.turn.now())) {
+        pinned_->end("the record could not be confirmed in time");
+        return;
+    }
+    const upstream::LinkPtr link = pinned_;
+    link->stream_part(bytes, last);
+    if (large_ == Large::forwarded && link->unsent() > kUnwritten) {
+        pause(Wait::link);
+    }
+}
+
+void Session::on_streamed() {
+    if (wait_ == Wait::link) {
+        context_.turn.mark(*this);
+    }
+}
+
+void Session::on_moved(const upstream::Link& link) {
+    last_link_ = &link;
+}
+
+bool Session::adopt(upstream::Link& link) {
+    if (closed_) {
+        return false;
+    }
+    if (pinned_) {  // leased for a command that waits until everything is answered; nothing was sent on it
+        context_.links.give_back(std::exchange(pinned_, nullptr), true);
+    }
+    pinned_ = upstream::LinkPtr(&link);
+    pinned_clean_ = true;
+    return true;
+}
+
+upstream::Link* Session::own_link() {
+    return closed_ ? nullptr : &link_for(true);
+}
+
+/// The client broke the protocol inside a large request: the node never gets the rest of it.
+void Session::give_up_large() {
+    if (large_ == Large::forwarded) {
+        large_ = Large::broken;
+        context_.links.give_back(std::exchange(pinned_, nullptr), false);
+    }
+}
+
+/// Messages that came meanwhile follow the reply.
+void Session::end_large_reply() {
+    reply_begun_ = false;
+    if (const auto behind = std::exchange(behind_, nullptr)) {
+        for (const upstream::MessagePtr& message : behind->messages) {
+            on_message(message);
+        }
+    }
+}
+
+/// A large request whose link was lost. There is no copy to be sent again; as long as the node had not all of it, it
+/// was not executed.
+void Session::settle_streamed(const Lost& lost, const Row& row) {
+    if (lost.sent && row.write) {
+        answer_in_doubt(lost);
+        return;
+    }
+    std::string error;
+    resp::write_error(error, client_errors::kLargeLost);
+    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : std::move(error), output_);
+}
+
+}  // namespace portal::session
