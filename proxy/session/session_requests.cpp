@@ -80,6 +80,9 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         context_.counters.commands_denied.add();
         denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
         reply_error(std::string(client_errors::kDenied) + std::string(request.arg(0).substr(0, 64)));
+    } else if (subscribing_ > 0 && awaits_subscriber_mode(row)) {
+        pause(Wait::drained);
+        taken = false;
     } else if (!refuse_in_subscriber_mode(row, request)) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
             state_.transaction = Transaction::broken;
