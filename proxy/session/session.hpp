@@ -173,6 +173,7 @@ class Session final : public upstream::ReplySink,
 
     // --- session_pubsub.cpp: subscriptions and messages
     bool refuse_in_subscriber_mode(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] bool awaits_subscriber_mode(const Row& row) const noexcept;
     bool take_subscription(const Row& row, const resp::RequestView& request);
     void unsubscribe(const Row& row, upstream::SubscriptionKind kind, const resp::RequestView& request);
     void confirm(std::string& out, std::string_view word, std::string_view name, upstream::SubscriptionKind kind) const;
@@ -235,6 +236,7 @@ class Session final : public upstream::ReplySink,
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
     std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
+    std::uint32_t subscribing_ = 0;            // those of them that are SUBSCRIBE and the like
     std::uint32_t unit_left_ = 0;              // commands of a whole transaction still to be sent on the shared link
     std::vector<std::string> queued_selects_;  // each SELECT inside the open transaction
     bool exec_ran_ = false;                    // the last EXEC was answered with the replies of its commands

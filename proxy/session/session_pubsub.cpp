@@ -78,6 +78,11 @@ bool Session::refuse_in_subscriber_mode(const Row& row, const resp::RequestView&
     return true;
 }
 
+/// With RESP2 the answer to a SUBSCRIBE decides whether this command is allowed.
+bool Session::awaits_subscriber_mode(const Row& row) const noexcept {
+    return state_.protocol == resp::Protocol::resp2 && !command::is_subscription(row.handling);
+}
+
 /// SUBSCRIBE, UNSUBSCRIBE and their kin. False: must wait, since what is in flight travels elsewhere.
 bool Session::take_subscription(const Row& row, const resp::RequestView& request) {
     if (!command::arity_fits(row, request.argc())) {
@@ -112,6 +117,7 @@ bool Session::take_subscription(const Row& row, const resp::RequestView& request
         asked.names.emplace_back(request.arg(i));
     }
     ++in_flight_;
+    ++subscribing_;
     in_flight_bytes_ += asked.size;
     feed->subscribe(*this, std::move(asked));
     last_link_ = feed->link();
@@ -168,6 +174,7 @@ void Session::on_subscribed(upstream::SubscriptionFeed& feed, const upstream::Su
         confirm(out, word, name, request.kind);
     }
     --in_flight_;
+    --subscribing_;
     in_flight_bytes_ -= request.size;
     replies_.finish(request.sequence, std::move(out), output_);
     context_.turn.mark(*this);
@@ -175,6 +182,7 @@ void Session::on_subscribed(upstream::SubscriptionFeed& feed, const upstream::Su
 
 void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) {
     --in_flight_;
+    --subscribing_;
     in_flight_bytes_ -= request.size;
     context_.counters.error_replies.add();
     replies_.finish(request.sequence, request.muted ? std::string() : std::string(error), output_);

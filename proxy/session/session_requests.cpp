@@ -117,7 +117,10 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     }
     const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
     bool taken = true;
-    if (!refuse(row, request)) {
+    if (subscribing_ > 0 && awaits_subscriber_mode(row)) {
+        pause(Wait::drained);
+        taken = false;
+    } else if (!refuse(row, request)) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
             state_.transaction = Transaction::broken;
             std::string out;

@@ -130,6 +130,9 @@ TEST_F(SessionPubSubTest, ARespTwoSubscriberMayDoLittleElseAndIsToldSoAsRedisWor
     app->expect("GET a\r\n", "-ERR Can't execute 'get" + end);
     app->expect("CONFIG GET a\r\n", "-ERR Can't execute 'config|get" + end);
     app->expect("EXEC\r\n", "-EXECABORT Transaction discarded because of: Can't execute 'exec" + end);
+    app->expect("UNSUBSCRIBE\r\nSUBSCRIBE d\r\nCLIENT ID\r\nPUBLISH d x\r\n",
+                confirmed("unsubscribe", "c", 0) + confirmed("subscribe", "d", 1) + "-ERR Can't execute 'client|id" +
+                    end + "-ERR Can't execute 'publish" + end);
     app->expect("GET\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
     app->expect("PING a b\r\n", "-ERR wrong number of arguments for 'ping' command\r\n");
     app->expect("RESET\r\nGET a\r\n", "+RESET\r\n+OK\r\n");
