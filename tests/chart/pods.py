@@ -106,10 +106,10 @@ class PortalPod(Process):
 
 
 class Cluster:
-    """All pods of a rendering with default values."""
+    """All pods of a rendering with default values, except for `settings` (as for helm --set)."""
 
-    def __init__(self, test):
-        self.objects = render("4", "1.34.0", "default")
+    def __init__(self, test, settings):
+        self.objects = render("4", "1.34.0", "default", *(("--set", settings) if settings else ()))
         base = free_ports()
         self.folder = Path(tempfile.mkdtemp(prefix="chart-cluster-"))
         self.store = ApiServerStandIn(self.folder, base)

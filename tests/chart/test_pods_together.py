@@ -1,5 +1,5 @@
-"""A whole rendering lives, with default values: it starts by itself, Helm's test passes, pods are replaced under load, the
-leader, a portal and the API server are lost. The pods are processes here (pods.py)."""
+"""A whole rendering lives: it starts by itself, Helm's test passes, pods are replaced under load, the leader, a portal and the
+API server are lost. The pods are processes here (pods.py)."""
 
 import os
 import subprocess
@@ -39,10 +39,12 @@ class Writer(threading.Thread):
                 time.sleep(0.01)
 
 
-class Together(ChartTestCase):
+class PodsTestCase(ChartTestCase):
+    settings = ""
+
     def setUp(self):
         started = time.monotonic()
-        self.cluster = Cluster(self)
+        self.cluster = Cluster(self, self.settings)
         self.cluster.wait_ready()
         self.assertEqual("PONG", self.cluster.client(0).command("PING"))
         report(f"from start to all pods ready: {time.monotonic() - started:.1f} s")
@@ -72,6 +74,8 @@ class Together(ChartTestCase):
                f"{len(lost)} lost; errors {dict((kind, errors.count(kind)) for kind in set(errors))}")
         return lost, set(errors)
 
+
+class Together(PodsTestCase):
     def test_helm_s_test_passes_and_all_probes_say_yes(self):
         (pod,) = [item for item in self.cluster.objects if item["kind"] == "Pod"]
         container = pod["spec"]["containers"][0]
@@ -126,14 +130,6 @@ class Together(ChartTestCase):
         _, errors = self.end(writers, "the leader stopped answering")
         self.assertLessEqual(errors, {"INDOUBT"})
 
-    def test_a_machine_with_the_leader_and_the_acting_portal_is_lost(self):
-        acting = wait_until(self.cluster.acting, 20, "one portal acts")
-        writers = self.load(1 - self.cluster.portals.index(acting))
-        self.cluster.leader().kill()
-        acting.kill()
-        _, errors = self.end(writers, "leader and acting portal were killed at once")
-        self.assertLessEqual(errors, {"INDOUBT"})
-
     def test_both_portals_are_killed_and_come_back(self):
         writers = self.load(0, 1)
         leader = self.cluster.leader()
@@ -145,18 +141,6 @@ class Together(ChartTestCase):
         lost, errors = self.end(writers, "both portals were killed and started again")
         self.assertEqual((lost, errors), ([], set()))
         self.assertIs(self.cluster.leader(), leader)
-
-    def test_a_leader_lost_while_the_api_server_is_away_is_replaced_when_it_is_back(self):
-        writers = self.load(0, 1)
-        old = self.cluster.leader()
-        self.cluster.store.process.kill()
-        old.kill()
-        time.sleep(8)  # longer than fence_after: without the record nobody makes a leader
-        self.assertIsNone(self.cluster.leader())
-        self.cluster.store.process.start()
-        wait_until(self.cluster.leader, 30, "there is a new leader")
-        _, errors = self.end(writers, "the leader was killed while the API server was away for 8 s")
-        self.assertLessEqual(errors, {"INDOUBT"})
 
     def test_the_data_of_another_redis_is_taken_over_as_the_documentation_says(self):
         other_port = free_port()
@@ -184,11 +168,37 @@ class Together(ChartTestCase):
             with node.client() as client:
                 self.assertEqual(client.command("DBSIZE"), 1)
 
+
+class WithShorterLease(PodsTestCase):
+    """What takes as long as lease and fence_after, with a third of their defaults."""
+
+    settings = "portal.config.monitor.fence_after=2s,portal.config.monitor.lease=4s"
+
+    def test_a_machine_with_the_leader_and_the_acting_portal_is_lost(self):
+        acting = wait_until(self.cluster.acting, 20, "one portal acts")
+        writers = self.load(1 - self.cluster.portals.index(acting))
+        self.cluster.leader().kill()
+        acting.kill()
+        _, errors = self.end(writers, "leader and acting portal were killed at once")
+        self.assertLessEqual(errors, {"INDOUBT"})
+
+    def test_a_leader_lost_while_the_api_server_is_away_is_replaced_when_it_is_back(self):
+        writers = self.load(0, 1)
+        old = self.cluster.leader()
+        self.cluster.store.process.kill()
+        old.kill()
+        time.sleep(3)  # longer than fence_after: without the record nobody makes a leader
+        self.assertIsNone(self.cluster.leader())
+        self.cluster.store.process.start()
+        wait_until(self.cluster.leader, 30, "there is a new leader")
+        _, errors = self.end(writers, "the leader was killed while the API server was away for 3 s")
+        self.assertLessEqual(errors, {"INDOUBT"})
+
     def test_clients_notice_nothing_while_the_api_server_is_away(self):
         writers = self.load(0, 1)
         self.cluster.store.process.kill()
-        time.sleep(15)  # longer than fence_after and lease
-        lost, errors = self.end(writers, "the API server was away for 15 s")
+        time.sleep(5)  # longer than fence_after and lease
+        lost, errors = self.end(writers, "the API server was away for 5 s")
         self.cluster.store.process.start()
         self.assertEqual((lost, errors), ([], set()))
 
