@@ -73,6 +73,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     }
     const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
     bool taken = true;
+    last_row_ = &row;
     if (must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
         row.handling != Handling::quit && row.handling != Handling::reset) {
         refuse_before_login(row, request);
@@ -80,6 +81,9 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         context_.counters.commands_denied.add();
         denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
         reply_error(std::string(client_errors::kDenied) + std::string(request.arg(0).substr(0, 64)));
+    } else if (context_.pause.mode != ClientPause::Mode::none && pauses(row)) {
+        pause(Wait::paused);
+        taken = false;
     } else if (!refuse_in_subscriber_mode(row, request)) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
             state_.transaction = Transaction::broken;
@@ -90,7 +94,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
             return true;
         }
         if (row.handling == Handling::multi && !state_.needs_pinned() && !state_.in_transaction() &&
-            request.argc() == 1 && unit_left_ == 0) {
+            request.argc() == 1 && unit_left_ == 0 && context_.pause.mode == ClientPause::Mode::none) {
             const std::uint32_t commands = whole_transaction(rest, context_.limits, context_.denied);
             unit_left_ = commands > 0 ? commands + 1 : 0;
         }
@@ -161,6 +165,8 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
                 state_.transaction = Transaction::open;
                 denied_in_transaction_ = false;
                 queued_selects_.clear();
+                queued_commands_ = -1;  // this MULTI is not one of them
+                queued_write_ = false;
             }
             break;
         case Handling::exec:
@@ -250,7 +256,9 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     pending.unit = unit_left_ > 0;
     if (row.write) {
         write_epoch_ = context_.topology->epoch;
+        queued_write_ = true;
     }
+    ++queued_commands_;
     last_link_ = &link;
     ++in_flight_;
     in_flight_bytes_ += frame.size();

@@ -61,6 +61,7 @@ class PendingQueue {
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
+    [[nodiscard]] const PendingRequest& front() const noexcept { return ring_[head_]; }
 
     void push(PendingRequest&& request);
     void pop() noexcept;
