@@ -57,6 +57,8 @@ class SessionState {
     bool watch_broken = false;    // the leader changed under a WATCH: the next EXEC answers nil
     bool tracking = false;        // CLIENT TRACKING ON
     bool monitoring = false;      // MONITOR
+    bool no_evict = false;        // CLIENT NO-EVICT ON
+    bool no_touch = false;        // CLIENT NO-TOUCH ON
     Subscriptions subscriptions;
 
     /// True while the connection holds state that only a link of its own can hold.
@@ -73,6 +75,11 @@ class SessionState {
     /// RESET: everything as after connect. The login goes too.
     void reset();
 };
+
+/// Subcommands of CLIENT that speak of the portal's clients, so that the portal answers them.
+[[nodiscard]] constexpr bool is_client_command(Handling handling) noexcept {
+    return handling >= Handling::client_id && handling <= Handling::client_unblock;
+}
 
 /// SUBSCRIBE, UNSUBSCRIBE and their kin: answered by confirmations, one for each name.
 [[nodiscard]] constexpr bool is_subscription(Handling handling) noexcept {

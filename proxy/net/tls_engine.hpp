@@ -54,6 +54,8 @@ class TlsEngine {
     [[nodiscard]] TlsFailure failure() const noexcept { return failure_; }
     /// TLS1_2_VERSION or TLS1_3_VERSION once established.
     [[nodiscard]] int version() const noexcept { return SSL_version(ssl_.get()); }
+    /// As OpenSSL names it, such as "TLSv1.3".
+    [[nodiscard]] const char* version_name() const noexcept { return SSL_get_version(ssl_.get()); }
     [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
     [[nodiscard]] const char* cipher() const noexcept { return SSL_get_cipher_name(ssl_.get()); }
 

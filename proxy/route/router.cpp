@@ -11,7 +11,7 @@ namespace {
 
 /// Commands whose meaning is the portal's own, whatever state the connection is in.
 bool always_local(Handling handling) {
-    return handling == Handling::quit || handling == Handling::reset;
+    return handling == Handling::quit || handling == Handling::reset || command::is_client_command(handling);
 }
 
 /// Inside a transaction, the node judges every command in its place.

@@ -20,6 +20,16 @@ inline constexpr std::string_view kDatabaseRange = "ERR DB index is out of range
 inline constexpr std::string_view kClientName =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kClientIdPositive = "ERR client-id should be greater than 0";
+inline constexpr std::string_view kClientId = "ERR Invalid client ID";
+inline constexpr std::string_view kNoSuchClient = "ERR No such client";
+inline constexpr std::string_view kMaxAge = "ERR maxage is not an integer or out of range";
+inline constexpr std::string_view kPauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL";
+inline constexpr std::string_view kUnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+inline constexpr std::string_view kTimeoutNotInteger = "ERR timeout is not an integer or out of range";
+inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
+inline constexpr std::string_view kClientInTransaction =
+    "ERR this CLIENT command is not possible inside a transaction through the portal";
 inline constexpr std::string_view kMaxClients = "ERR max number of clients reached";
 inline constexpr std::string_view kExecAbort = "EXECABORT Transaction discarded because of previous errors.";
 inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
@@ -45,6 +55,16 @@ inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
 /// "get" or "client|list".
 inline std::string full_name(const command::CommandRow& row) {
     return std::string(row.name) + (row.subcommand.empty() ? "" : "|" + std::string(row.subcommand));
+}
+
+inline std::string unknown_client_type(std::string_view word) {
+    return "ERR Unknown client type '" + std::string(word) + "'";
+}
+
+/// Of a container command, such as CLIENT, where an optional argument is one too many.
+inline std::string wrong_subcommand(std::string_view subcommand, std::string_view container) {
+    return "ERR unknown subcommand or wrong number of arguments for '" + std::string(subcommand.substr(0, 128)) +
+           "'. Try " + std::string(container) + " HELP.";
 }
 
 inline std::string wrong_arity(const command::CommandRow& row) {

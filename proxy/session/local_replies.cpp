@@ -1,11 +1,9 @@
 // Session: the commands that the portal answers itself, because what they speak of is the portal's: login, protocol,
-// database, and everything about the client's connection.
+// database. The CLIENT command has a file of its own.
+#include "resp/words.hpp"
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
 
-#include <algorithm>
-#include <charconv>
-#include <strings.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,31 +17,6 @@ namespace {
 
 /// Databases up to this number are asked for at the node; it knows how many it really has.
 constexpr std::int64_t kDatabaseCeiling = 65535;
-
-bool is_word(std::string_view given, std::string_view upper) {
-    return given.size() == upper.size() && ::strncasecmp(given.data(), upper.data(), given.size()) == 0;
-}
-
-std::optional<std::int64_t> to_integer(std::string_view text) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    // As redis-server: "01" and "-0" are no integers.
-    if (error != std::errc{} || end != text.data() + text.size() || text != fmt::format_int(value).c_str()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
-/// As redis-server: printable, no spaces.
-bool valid_name(std::string_view name) {
-    return std::ranges::all_of(name, [](char c) { return c >= '!' && c <= '~'; });
-}
-
-std::string text(const boost::asio::ip::tcp::endpoint& endpoint) {
-    const boost::asio::ip::address address = endpoint.address();
-    const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-    return fmt::format("{}:{}", host, endpoint.port());
-}
 
 /// As redis-server words it: at most 128 bytes of the name and of all arguments, each as far as a C string goes.
 std::string unknown_command(const resp::RequestView& request) {
@@ -133,86 +106,8 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             reply(std::move(out));
             return true;
         default:
-            return answer_client(row, request, out);
+            return answer_client(row, request);
     }
-}
-
-bool Session::answer_client(const Row& row, const resp::RequestView& request, std::string& out) {
-    switch (row.handling) {
-        case Handling::client_id:
-            resp::write_integer(out, static_cast<std::int64_t>(origin_.id));
-            break;
-        case Handling::client_getname:
-            if (state_.name.empty()) {
-                resp::write_null(out, state_.protocol);
-            } else {
-                resp::write_bulk(out, state_.name);
-            }
-            break;
-        case Handling::client_setname:
-            if (!valid_name(request.arg(2))) {
-                reply_error(client_errors::kClientName);
-                return true;
-            }
-            state_.name = request.arg(2);
-            resp::write_simple(out, "OK");
-            break;
-        case Handling::client_setinfo: {
-            const bool library = is_word(request.arg(2), "LIB-NAME");
-            if (!library && !is_word(request.arg(2), "LIB-VER")) {
-                reply_error(fmt::format("ERR Unrecognized option '{}'", request.arg(2).substr(0, 64)));
-                return true;
-            }
-            if (!valid_name(request.arg(3))) {
-                reply_error(fmt::format("ERR {} cannot contain spaces, newlines or special characters.",
-                                        library ? "lib-name" : "lib-ver"));
-                return true;
-            }
-            (library ? state_.library_name : state_.library_version) = request.arg(3);
-            resp::write_simple(out, "OK");
-            break;
-        }
-        case Handling::client_info: {
-            std::string line;
-            write_client_info(line);
-            resp::write_verbatim(out, line, state_.protocol);
-            break;
-        }
-        case Handling::client_no_evict:
-        case Handling::client_no_touch:
-            if (!is_word(request.arg(2), "ON") && !is_word(request.arg(2), "OFF")) {
-                reply_error(client_errors::kSyntax);
-                return true;
-            }
-            resp::write_simple(out, "OK");
-            break;
-        case Handling::client_reply:
-            if (is_word(request.arg(2), "ON")) {
-                state_.reply_mode = command::ReplyMode::on;
-                muted_ = false;
-                resp::write_simple(out, "OK");
-            } else if (is_word(request.arg(2), "OFF") || is_word(request.arg(2), "SKIP")) {
-                const bool skip = is_word(request.arg(2), "SKIP");
-                if (!skip || state_.reply_mode != command::ReplyMode::off) {
-                    state_.reply_mode = skip ? command::ReplyMode::skip_next : command::ReplyMode::off;
-                }
-                muted_ = true;
-            } else {
-                reply_error(client_errors::kSyntax);
-                return true;
-            }
-            break;
-        default:
-            // The table calls it local, but nothing here knows it: the node answers for its own connection.
-            if (!context_.forwarding()) {
-                hold();
-                return false;
-            }
-            return forward(row, request,
-                           state_.needs_pinned() ? route::Destination::pinned : route::Destination::shared);
-    }
-    reply(std::move(out));
-    return true;
 }
 
 bool Session::begin_auth(const Row& row, const resp::RequestView& request) {
@@ -229,7 +124,7 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
     std::optional<std::string> name;
     std::string auth;
     if (request.argc() > 1) {
-        const auto version = to_integer(request.arg(1));
+        const auto version = resp::to_integer(request.arg(1));
         if (!version) {
             reply_error(client_errors::kProtocolNotInteger);
             return true;
@@ -242,12 +137,12 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
     }
     for (std::size_t i = 2; i < request.argc();) {
         const std::size_t left = request.argc() - i - 1;
-        if (is_word(request.arg(i), "AUTH") && left >= 2) {
+        if (resp::is_word(request.arg(i), "AUTH") && left >= 2) {
             auth.clear();
             resp::write_request(auth, "AUTH", request.arg(i + 1), request.arg(i + 2));
             i += 3;
-        } else if (is_word(request.arg(i), "SETNAME") && left >= 1) {
-            if (!valid_name(request.arg(i + 1))) {
+        } else if (resp::is_word(request.arg(i), "SETNAME") && left >= 1) {
+            if (!resp::is_printable_word(request.arg(i + 1))) {
                 reply_error(client_errors::kClientName);
                 return true;
             }
@@ -288,7 +183,7 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
 }
 
 bool Session::begin_select(const Row& row, const resp::RequestView& request) {
-    const auto index = to_integer(request.arg(1));
+    const auto index = resp::to_integer(request.arg(1));
     if (!index) {
         reply_error(client_errors::kNotInteger);
         return true;
@@ -395,21 +290,6 @@ void Session::write_hello(std::string& out) const {
     resp::write_bulk(out, "master");
     resp::write_bulk(out, "modules");
     resp::write_array_header(out, 0);
-}
-
-void Session::write_client_info(std::string& out) const {
-    const auto age = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - connected_at_);
-    out = fmt::format(
-        "id={} addr={} laddr={} fd=-1 name={} age={} idle=0 flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} "
-        "qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={} oll=0 omem=0 tot-mem=0 events=r cmd=client|info user={} "
-        "redir=-1 resp={} lib-name={} lib-ver={}\n",
-        origin_.id, text(origin_.remote), text(origin_.local), state_.name, age.count(),
-        state_.subscriptions.count() > 0 ? "P" : (state_.tracking ? "t" : "N"), state_.database,
-        state_.subscriptions.channels.size(), state_.subscriptions.patterns.size(),
-        state_.subscriptions.shard_channels.size(), state_.in_transaction() ? 0 : -1, input_.size(), output_.size(),
-        state_.credentials->username.empty() ? std::string_view("default")
-                                             : std::string_view(state_.credentials->username),
-        state_.protocol == resp::Protocol::resp3 ? 3 : 2, state_.library_name, state_.library_version);
 }
 
 }  // namespace portal::session

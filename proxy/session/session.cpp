@@ -46,6 +46,8 @@ void Session::start(bool refused) {
     refused_ = refused;
     intrusive_ptr_add_ref(this);
     context_.registry.all.push_back(*this);
+    context_.registry.by_id.emplace(origin_.id, this);
+    connected_at_ = heard_at_ = context_.turn.now();
     if (stream_.established()) {
         on_established();
     } else {
@@ -82,6 +84,7 @@ void Session::close(Closed reason) {
     }
     lost_.clear();
     RegistryHook<AllTag>::unlink();
+    context_.registry.by_id.erase(origin_.id);
 }
 
 /// The handshake took too long, the client is idle, does not read, or the hold has ended: there is one deadline at a
@@ -103,6 +106,13 @@ void Session::expired() {
 
 // ---------------------------------------------------------------------------------------------- from the client
 
+/// While waiting nothing more is read: the socket's buffer, and then the client, feel it. But a client that is blocked
+/// at the node or paused may go meanwhile, and what it waits for must then end; so a little is read ahead of it.
+bool Session::reads_on() const noexcept {
+    return wait_ == Wait::nothing ||
+           ((wait_ == Wait::paused || (wait_ == Wait::drained && pinned_)) && input_.size() < kReadAhead);
+}
+
 void Session::wait_readable() {
     if (reading_ || closed_ || ended_ || eof_) {
         return;
@@ -119,14 +129,14 @@ void Session::wait_readable() {
 }
 
 void Session::on_readable() {
-    // While waiting nothing more is read: the socket's buffer, and then the client, feel it.
-    for (int reads = 0; reads < kReadsPerTurn && wait_ == Wait::nothing && !closed_ && !ended_; ++reads) {
+    for (int reads = 0; reads < kReadsPerTurn && reads_on() && !closed_ && !ended_; ++reads) {
         std::span<char> space(context_.scratch.plain.data(), context_.scratch.plain.size());
         const net::Stream::Received received = stream_.receive(space);
         if (!established_ && stream_.established()) {
             on_established();
         }
         if (received.size > 0) {
+            heard_at_ = context_.turn.now();
             context_.counters.client_received_bytes.add(received.size);
             context_.idle_deadlines.arm(*this, context_.turn.now());
             take_input(std::string_view(space.data(), received.size));
@@ -135,7 +145,7 @@ void Session::on_readable() {
             if (!established_) {
                 at(context_.counters.tls_handshake_failures, handshake_failure(stream_)).add();
                 close(Closed::handshake);
-            } else if (received.status == net::Stream::Status::failed || pinned_) {
+            } else if (received.status == net::Stream::Status::failed || pinned_ || wait_ == Wait::paused) {
                 close(Closed::client);
             } else {
                 eof_ = true;
@@ -147,7 +157,7 @@ void Session::on_readable() {
             break;
         }
     }
-    if (wait_ == Wait::nothing) {
+    if (reads_on()) {
         wait_readable();
     }
 }
@@ -410,13 +420,14 @@ void Session::resume_if_due() {
             break;
         case Wait::reply:
         case Wait::leader:
+        case Wait::paused:
             return;
     }
     wait_ = Wait::nothing;
     if (!input_.empty()) {
         take_input({});
     }
-    if (wait_ == Wait::nothing && !closed_ && !ended_) {
+    if (reads_on() && !closed_ && !ended_) {
         wait_readable();
     }
 }

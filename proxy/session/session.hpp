@@ -12,6 +12,7 @@
 #include "resp/byte_buffer.hpp"
 #include "resp/frame_scanner.hpp"
 #include "route/router.hpp"
+#include "session/client_line.hpp"
 #include "session/outgoing_messages.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/session_context.hpp"
@@ -23,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <boost/intrusive/list.hpp>
@@ -48,6 +50,7 @@ class Session final : public upstream::ReplySink,
         std::uint64_t id = 0;
         boost::asio::ip::tcp::endpoint remote;
         boost::asio::ip::tcp::endpoint local;
+        int descriptor = -1;
     };
 
     Session(SessionContext& context, net::Stream stream, Origin origin);
@@ -61,6 +64,15 @@ class Session final : public upstream::ReplySink,
     void retry();
     /// Closes at the next command boundary.
     void drain();
+
+    // --- client_commands.cpp: what other clients ask for
+    [[nodiscard]] std::uint64_t id() const noexcept { return origin_.id; }
+    [[nodiscard]] ClientLine describe() const;
+    /// The node's id of the connection on which this client is blocked at the node; 0 when it is not. The connection is
+    /// not used for another client afterwards, so that the id stays this client's.
+    [[nodiscard]] std::uint64_t blocked_connection() noexcept;
+    /// CLIENT PAUSE has ended.
+    void end_pause();
 
     void flush() override;
 
@@ -93,6 +105,7 @@ class Session final : public upstream::ReplySink,
         output,   // the client does not read
         link,     // the link does not take more of a large request
         leader,   // for a leader
+        paused,   // for the end of a CLIENT PAUSE
     };
     using Slot = ReplySequencer::Slot;
     /// The slot of requests that the session sends for itself.
@@ -111,6 +124,8 @@ class Session final : public upstream::ReplySink,
         swallowed,  // it was answered already
         broken,     // the client broke the protocol inside it
     };
+    /// So much is read of a client that waits in a way in which its end must be noticed.
+    static constexpr std::size_t kReadAhead = 64 * 1024;
     using Row = command::CommandRow;
 
     /// A request that came back from a lost link.
@@ -128,6 +143,7 @@ class Session final : public upstream::ReplySink,
 
     // --- session.cpp: the data path
     void expired() override;
+    [[nodiscard]] bool reads_on() const noexcept;
     void wait_readable();
     void on_readable();
     void on_established();
@@ -193,17 +209,33 @@ class Session final : public upstream::ReplySink,
 
     // --- local_replies.cpp: commands that the portal answers
     bool answer_locally(const Row& row, const resp::RequestView& request);
-    bool answer_client(const Row& row, const resp::RequestView& request, std::string& out);
     bool begin_auth(const Row& row, const resp::RequestView& request);
     bool begin_hello(const Row& row, const resp::RequestView& request);
     bool begin_select(const Row& row, const resp::RequestView& request);
     bool ask_first(upstream::Link* link, const Row& row, std::string_view frame);
     bool answer_broken_transaction(const Row& row, std::string& out);
     void write_hello(std::string& out) const;
-    void write_client_info(std::string& out) const;
     void refuse_before_login(const Row& row, const resp::RequestView& request);
     void reply(std::string bytes);
     void reply_error(std::string_view text);
+
+    // --- client_commands.cpp: the CLIENT command
+    bool answer_client(const Row& row, const resp::RequestView& request);
+    bool permitted(const Row& row, const resp::RequestView& request, std::string& verdict);
+    std::string answer_own(const Row& row, const resp::RequestView& request);
+    std::string set_reply_mode(const resp::RequestView& request);
+    std::string set_library(const resp::RequestView& request);
+    void list_clients(const resp::RequestView& request);
+    void kill_clients(const resp::RequestView& request, std::string_view verdict);
+    void unblock_client(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] Slot await_shards();
+    void finish_shards(Slot slot, std::string bytes);
+    [[nodiscard]] bool blocked_at_node() const noexcept;
+    [[nodiscard]] std::string client_flags() const;
+
+    // --- client_pause.cpp: CLIENT PAUSE
+    void pause_clients(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] bool pauses(const Row& row) const noexcept;
 
     // --- session_loss.cpp: a lost link, hold, replay, in doubt
     void settle_losses();
@@ -220,7 +252,6 @@ class Session final : public upstream::ReplySink,
     net::Stream stream_;
     Origin origin_;
     command::SessionState state_;
-    std::chrono::system_clock::time_point connected_at_ = std::chrono::system_clock::now();
 
     resp::RequestScanner scanner_;
     resp::ByteBuffer input_;  // what was read and not taken yet
@@ -244,6 +275,12 @@ class Session final : public upstream::ReplySink,
     std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
     std::optional<std::string> wanted_name_;
+
+    const Row* last_row_ = nullptr;  // of the last command
+    net::Turn::Clock::time_point connected_at_{}, heard_at_{};
+    std::optional<std::string> verdict_;  // what the node says of the CLIENT command at hand; see permitted()
+    std::int64_t queued_commands_ = 0;    // of the open transaction
+    bool queued_write_ = false;           // one of them is a write
 
     std::deque<Lost> lost_;
     std::size_t held_size_ = 0;
@@ -275,6 +312,15 @@ struct SessionRegistry {
                                         boost::intrusive::constant_time_size<false>>;
     List<AllTag> all;    // owns one reference each
     List<HeldTag> held;  // in the order in which they began to wait
+    std::unordered_map<std::uint64_t, Session*> by_id;
+
+    [[nodiscard]] Session* find(std::uint64_t id) const {
+        const auto found = by_id.find(id);
+        return found != by_id.end() ? found->second : nullptr;
+    }
 };
+
+/// Ends the pause of this shard's clients.
+void end_pause(SessionContext& context);
 
 }  // namespace portal::session

@@ -28,6 +28,8 @@ SessionContext::SessionContext(const Parts& parts)
       subscriptions(parts.subscriptions),
       counters(parts.counters),
       registry(parts.registry),
+      peers(parts.peers),
+      shard(parts.shard),
       denied(parts.config.commands.deny),
       limits(limits_of(parts.config, true)),
       unauthenticated_limits(limits_of(parts.config, false)),

@@ -11,15 +11,31 @@
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
 #include "session/large_keys.hpp"
+#include "session/shard_peers.hpp"
 #include "upstream/link_pool.hpp"
 #include "upstream/subscription_hub.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace portal::session {
 
 struct SessionRegistry;
+
+/// CLIENT PAUSE.
+struct ClientPause {
+    enum class Mode : std::uint8_t { none, writes, all };
+    Mode mode = Mode::none;
+    net::Turn::Clock::time_point until{};
+
+    /// A pause may be made stronger and longer by the next, never weaker or shorter.
+    void extend(Mode wanted, net::Turn::Clock::time_point end) {
+        mode = std::max(mode, wanted);
+        until = std::max(until, end);
+    }
+};
 
 struct SessionContext {
     /// What the context refers to outlives it. `shards`: how many share hold.bytes.
@@ -32,6 +48,8 @@ struct SessionContext {
         upstream::SubscriptionHub& subscriptions;
         observe::ShardCounters& counters;
         SessionRegistry& registry;
+        ShardPeers& peers;
+        std::uint32_t shard = 0;
         std::uint32_t shards = 1;
     };
     explicit SessionContext(const Parts& parts);
@@ -45,6 +63,8 @@ struct SessionContext {
     upstream::SubscriptionHub& subscriptions;
     observe::ShardCounters& counters;
     SessionRegistry& registry;
+    ShardPeers& peers;
+    std::uint32_t shard;  // the number of this one
 
     command::DenyList denied;
     command::ServerCommands server_commands;  // of the present leader, once it has told them
@@ -60,6 +80,7 @@ struct SessionContext {
     LargeKeys large_keys;
     std::size_t held_bytes = 0;
     bool draining = false;
+    ClientPause pause;
 
     /// Ends what has waited too long.
     void expire_deadlines(net::Turn::Clock::time_point now);

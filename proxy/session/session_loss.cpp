@@ -55,6 +55,10 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
     --in_flight_;
     in_flight_bytes_ -= request.size;
     if (request.sequence == kNoSlot) {
+        if (command::is_client_command(command::row_at(request.tag).handling) && wait_ == Wait::reply) {
+            wait_ = Wait::drained;  // the question is asked anew
+            context_.turn.mark(*this);
+        }
         return;
     }
     if (request.streamed && large_ == Large::broken) {
@@ -129,8 +133,9 @@ void Session::settle_losses() {
         }
         if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
             in_transaction = settle_pinned(*each, row);
-        } else if (row.handling == Handling::wait) {
-            std::string none;  // the leader that had the writes is gone: nobody can confirm them
+        } else if (row.handling == Handling::wait || row.handling == Handling::client_unblock) {
+            // The leader that had the writes, or the blocked connection, is gone: nobody confirms, nobody is unblocked.
+            std::string none;
             resp::write_integer(none, 0);
             replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(none), output_);
         } else if (each->request.streamed) {

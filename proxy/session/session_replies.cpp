@@ -125,7 +125,10 @@ void Session::note_selected(std::string_view command) {
 
 /// A reply to a request of the session's own. True when it was the last of its request.
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
-    if (exec_ran_ && bytes == "+OK\r\n" && command::row_at(request.tag).handling == Handling::select) {
+    if (command::is_client_command(command::row_at(request.tag).handling)) {
+        verdict_ = bytes;
+        wait_ = Wait::drained;
+    } else if (exec_ran_ && bytes == "+OK\r\n" && command::row_at(request.tag).handling == Handling::select) {
         note_selected(command);
     }
     if (--request.replies_left > 0) {

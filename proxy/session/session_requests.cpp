@@ -117,8 +117,12 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     }
     const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
     bool taken = true;
+    last_row_ = &row;
     if (subscribing_ > 0 && awaits_subscriber_mode(row)) {
         pause(Wait::drained);
+        taken = false;
+    } else if (context_.pause.mode != ClientPause::Mode::none && !must_log_in() && pauses(row)) {
+        pause(Wait::paused);
         taken = false;
     } else if (!refuse(row, request)) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
@@ -130,7 +134,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
             return true;
         }
         if (row.handling == Handling::multi && !state_.needs_pinned() && !state_.in_transaction() &&
-            request.argc() == 1 && unit_left_ == 0) {
+            request.argc() == 1 && unit_left_ == 0 && context_.pause.mode == ClientPause::Mode::none) {
             const std::uint32_t commands = whole_transaction(rest, context_.limits, context_.denied);
             unit_left_ = commands > 0 ? commands + 1 : 0;
         }
@@ -195,6 +199,8 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
                 state_.transaction = Transaction::open;
                 denied_in_transaction_ = false;
                 queued_selects_.clear();
+                queued_commands_ = -1;  // this MULTI is not one of them
+                queued_write_ = false;
             }
             break;
         case Handling::exec:
@@ -284,6 +290,7 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.parts = may_come_in_parts(row.handling);
     if (row.write) {
         write_epoch_ = context_.topology->epoch;
+        queued_write_ = true;
     }
     return pending;
 }
@@ -291,6 +298,7 @@ upstream::PendingRequest Session::open_request(const Row& row) {
 bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame) {
     upstream::PendingRequest pending = open_request(row);
     pending.unit = unit_left_ > 0;
+    ++queued_commands_;
     last_link_ = &link;
     ++in_flight_;
     in_flight_bytes_ += frame.size();

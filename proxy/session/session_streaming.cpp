@@ -60,6 +60,10 @@ bool Session::begin_large(std::string_view head) {
     if (!is_merely_forwarded(row.handling) || row.affinity == command::Affinity::local) {
         return false;
     }
+    if (context_.pause.mode != ClientPause::Mode::none && !must_log_in() && pauses(row)) {
+        pause(Wait::paused);
+        return false;
+    }
     begin_request();
     large_ = Large::swallowed;
     if (!refuse(row, request)) {

@@ -48,6 +48,8 @@ Shard::Shard(ShardSetup setup)
                 .subscriptions = subscriptions_,
                 .counters = counters_,
                 .registry = registry_,
+                .peers = setup_.peers,
+                .shard = setup_.index,
                 .shards = setup_.count}),
       survey_(new session::ServerSurvey(context_, setup_.index == 0)) {}
 
@@ -108,6 +110,7 @@ void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
         if (refused) {
             at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
         }
+        origin.descriptor = descriptor;
         origin.id = ++next_id_ * setup_.count + setup_.index;
         const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
         net::Stream stream =
@@ -177,6 +180,14 @@ void Shard::use_tls(TlsContexts contexts) {
     boost::asio::post(io_, [this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
 }
 
+void Shard::post(session::ShardPeers::Task task) {
+    boost::asio::post(io_, [this, task = std::move(task)] {
+        turn_.begin_event();
+        task(context_);
+        turn_.end_event(false);
+    });
+}
+
 void Shard::drain() {
     boost::asio::post(io_, [this] {
         turn_.begin_event();
@@ -202,6 +213,12 @@ void Shard::retry_held() {
     }
 }
 
+void Shard::end_pause() {
+    if (context_.pause.mode != session::ClientPause::Mode::none && turn_.now() >= context_.pause.until) {
+        session::end_pause(context_);
+    }
+}
+
 void Shard::run_tick() {
     tick_timer_.expires_after(kTick);
     tick_timer_.async_wait([this](const boost::system::error_code& cancelled) {
@@ -221,6 +238,7 @@ void Shard::tick() {
     connect_deadlines_.expire(now);
     context_.expire_deadlines(now);
     retry_held();
+    end_pause();
     subscriptions_.tidy(now - setup_.config.hold.time);
     if (now - idle_links_checked_ >= kIdleLinks) {
         idle_links_checked_ = now;

@@ -27,6 +27,7 @@ namespace portal::shard {
 /// What every shard is made with. The references outlive the shard.
 struct ShardSetup {
     const config::Config& config;
+    session::ShardPeers& peers;
     std::shared_ptr<const replication::ForwardPermit> permit;
     /// Trouble with a node on live traffic; called on the shard's thread.
     std::function<void(const std::string& node, std::string_view why)> trouble;
@@ -53,6 +54,8 @@ class Shard {
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     /// New connections use these.
     void use_tls(TlsContexts contexts);
+    /// Runs `task` as an event of its own.
+    void post(session::ShardPeers::Task task);
     /// Closes each session at its next command boundary; new ones are told so.
     void drain();
     /// Closes everything and joins the thread.
@@ -66,6 +69,7 @@ class Shard {
     void run_tick();
     void tick();
     void retry_held();
+    void end_pause();
     void fence(std::function<void()> applied);
     void check_fence();
     void finish_fence();

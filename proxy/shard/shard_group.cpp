@@ -25,10 +25,9 @@ std::uint32_t usable_processors() {
 
 ShardGroup::ShardGroup(const config::Config& config, std::shared_ptr<const replication::ForwardPermit> permit,
                        Trouble trouble)
-    : config_(config) {
-    const std::uint32_t count = config.threads > 0 ? config.threads : usable_processors();
-    for (std::uint32_t index = 0; index < count; ++index) {
-        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, permit, trouble, index, count}));
+    : config_(config), count_(config.threads > 0 ? config.threads : usable_processors()) {
+    for (std::uint32_t index = 0; index < count_; ++index) {
+        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_}));
     }
 }
 

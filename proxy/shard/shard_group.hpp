@@ -15,7 +15,7 @@
 
 namespace portal::shard {
 
-class ShardGroup {
+class ShardGroup final : private session::ShardPeers {
   public:
     using Trouble = std::function<void(const std::string& node, std::string_view why)>;
     /// The certificate of each listener; null for plain ones.
@@ -44,7 +44,11 @@ class ShardGroup {
     [[nodiscard]] std::size_t size() const noexcept { return shards_.size(); }
 
   private:
+    void post(std::uint32_t shard, Task task) override { shards_[shard]->post(std::move(task)); }
+    [[nodiscard]] std::uint32_t shards() const noexcept override { return count_; }
+
     const config::Config& config_;
+    std::uint32_t count_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
     std::vector<std::unique_ptr<Shard>> shards_;
     observe::Counter dealt_;  // written by the thread that deals

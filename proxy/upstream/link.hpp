@@ -107,6 +107,10 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     [[nodiscard]] const LinkIdentity& identity() const noexcept { return identity_; }
     [[nodiscard]] const replication::Node& node() const noexcept { return node_; }
     [[nodiscard]] std::size_t pending() const noexcept { return pending_.size(); }
+    /// The request that the node answers next; null when nothing is pending.
+    [[nodiscard]] const PendingRequest* front() const noexcept {
+        return pending_.empty() ? nullptr : &pending_.front();
+    }
     /// Bytes that wait to be written.
     [[nodiscard]] std::size_t unsent() const noexcept { return output_.size() - sent_; }
     [[nodiscard]] const LinkSetup& setup() const noexcept { return setup_; }

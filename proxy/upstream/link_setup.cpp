@@ -81,6 +81,10 @@ void LinkSetup::read_hello(std::string_view frame) {
     take(hello_.server, "server");
     take(hello_.version, "version");
     take(hello_.mode, "mode");
+    constexpr std::string_view kId = "\r\nid\r\n:";
+    if (const std::size_t at = frame.find(kId); at != std::string_view::npos) {
+        std::from_chars(frame.data() + at + kId.size(), frame.data() + frame.size(), connection_id_);
+    }
 }
 
 }  // namespace portal::upstream

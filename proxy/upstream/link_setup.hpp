@@ -44,6 +44,8 @@ class LinkSetup {
     /// The error frame that ended it, after refused.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }
+    /// The id that the node gave the connection; 0 when it did not say.
+    [[nodiscard]] std::uint64_t connection_id() const noexcept { return connection_id_; }
     /// The node wants a login before anything else (answered NOAUTH to HELLO).
     [[nodiscard]] bool auth_required() const noexcept { return auth_required_; }
 
@@ -54,6 +56,7 @@ class LinkSetup {
     std::string request_;
     std::string error_;
     ServerHello hello_;
+    std::uint64_t connection_id_ = 0;
     Awaiting awaiting_ = Awaiting::hello;
     bool select_ = false;
     bool resp3_ = false;

@@ -76,6 +76,7 @@ class PendingQueue {
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
+    [[nodiscard]] const PendingRequest& front() const noexcept { return ring_[head_]; }
 
     /// The sinks that cannot leave this link, sorted: some request of theirs was sent and must not be sent again.
     [[nodiscard]] std::vector<const ReplySink*> bound_sinks(std::size_t sent_bytes) const;
