@@ -98,6 +98,11 @@ class PortalBefore:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as answer:
             return answer.read().decode()
 
+    def keeps_freed_memory(self):
+        """True with AddressSanitizer or ThreadSanitizer, which hold on to memory that the program has given back."""
+        maps = Path(f"/proc/{self.process.pid}/maps").read_text()
+        return "libasan" in maps or "libtsan" in maps
+
     def resident_bytes(self):
         """Memory of the process that is in use, VmRSS."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
