@@ -85,24 +85,32 @@ class Piece {
 constexpr std::size_t kCopyBelow = 16384;
 
 /// `cuts` are offsets at which a piece ends, in growing order; the last piece ends with the input.
-inline Outcome feed_requests(const RequestLimits& limits, std::string_view input, std::vector<std::size_t> cuts = {}) {
+inline Outcome feed_requests(const RequestLimits& limits, std::string_view input, std::vector<std::size_t> cuts = {},
+                             const Drop& drop = drop_nothing) {
     cuts.push_back(input.size());
     RequestScanner scanner(limits);
     Outcome outcome;
-    std::size_t start = 0;
+    std::size_t start = 0;    // of the request
+    std::size_t dropped = 0;  // bytes of the request
     for (const std::size_t cut : cuts) {
         while (true) {
-            const Piece seen(input.substr(start, cut - start), input.size() < kCopyBelow);
+            const std::size_t from = start + dropped;
+            const Piece seen(input.substr(from, cut - from), input.size() < kCopyBelow);
             const ScanResult result = scanner.scan(seen.bytes());
             if (result.status == ScanStatus::need_more) {
+                const std::size_t n = std::min(drop(scanner.scanned()), scanner.scanned());
+                scanner.dropped(n);
+                dropped += n;
                 break;
             }
             if (result.status == ScanStatus::error) {
                 outcome.events.push_back({result.status, {}, scanner.error_text(result.error)});
                 return outcome;
             }
-            outcome.events.push_back({result.status, std::string(seen.bytes().substr(0, result.size)), {}});
-            start += result.size;
+            const std::size_t size = dropped + result.size;
+            outcome.events.push_back({result.status, std::string(input.substr(start, size)), {}});
+            start += size;
+            dropped = 0;
         }
     }
     outcome.unfinished = input.size() - start;

@@ -298,5 +298,18 @@ TEST(ReplyScanner, ABigStringPassesThroughASmallWindow) {
     EXPECT_EQ(scanner.type(), '*');
 }
 
+TEST(ReplyScanner, TellsWhatIsAnnouncedButNotThereYet) {
+    const ReplyLimits limits;
+    ReplyScanner bulk(limits);
+    bulk.scan("$1000\r\nabc");
+    EXPECT_EQ(bulk.announced(), 997 + 3U);  // what is missing of the string, and the least that a value takes
+    ReplyScanner array(limits);
+    array.scan("*1000000\r\n:1\r\n");
+    EXPECT_EQ(array.announced(), 3 * 999'999U);
+    ReplyScanner endless(limits);
+    endless.scan("*9223372036854775806\r\n");
+    EXPECT_GT(endless.announced(), 1ULL << 48U);
+}
+
 }  // namespace
 }  // namespace portal::resp

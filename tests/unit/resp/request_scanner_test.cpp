@@ -16,15 +16,18 @@ using testing::Event;
 using testing::feed_requests;
 using testing::Outcome;
 
-/// The outcome of the whole input, which must also be that of the input in two pieces, cut anywhere, and of single
-/// bytes.
+/// The outcome of the whole input, which must also be that of the input in two pieces, cut anywhere, of single bytes,
+/// and of any of these while scanned bytes are dropped.
 Outcome outcome_of(std::string_view input, const RequestLimits& limits = {}) {
     const Outcome whole = feed_requests(limits, input);
     EXPECT_EQ(whole, feed_requests(limits, input, byte_by_byte(input)));
+    EXPECT_EQ(whole, feed_requests(limits, input, byte_by_byte(input), testing::drop_everything));
+    EXPECT_EQ(whole, feed_requests(limits, input, byte_by_byte(input), testing::drop_half));
     // Cutting 64 KiB of the same byte everywhere shows nothing new.
     const std::size_t step = input.size() > 1000 ? 997 : 1;
     for (std::size_t cut = 0; cut < input.size(); cut += step) {
         EXPECT_EQ(whole, feed_requests(limits, input, {cut})) << "cut at " << cut;
+        EXPECT_EQ(whole, feed_requests(limits, input, {cut}, testing::drop_everything)) << "dropped, cut at " << cut;
     }
     return whole;
 }

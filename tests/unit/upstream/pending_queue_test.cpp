@@ -1,5 +1,6 @@
 #include "upstream/pending_queue.hpp"
 
+#include <algorithm>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -81,6 +82,29 @@ TEST(PendingQueue, ARequestThatBeginsWhereWritingStoppedWasNotSent) {
     std::vector<bool> sent;
     queue.drain("abcdef", 3, [&](const PendingRequest&, std::string_view, bool was_sent) { sent.push_back(was_sent); });
     EXPECT_EQ(sent, (std::vector<bool>{true, false}));
+}
+
+TEST(PendingQueue, WhoseSentRequestsMustNotBeSentAgainIsBoundToTheLink) {
+    int alive = 0;
+    PendingQueue queue;
+    const auto push = [&](bool repeatable, bool unit) {
+        PendingRequest made = request(0, 2);
+        made.sink = ReplySinkPtr(new CountingSink(alive));
+        made.repeatable = repeatable;
+        made.unit = unit;
+        const ReplySink* sink = made.sink.get();
+        queue.push(std::move(made));
+        return sink;
+    };
+    push(true, false);
+    const ReplySink* const writes = push(false, false);
+    const ReplySink* const in_unit = push(true, true);
+    const ReplySink* const partly_sent = push(false, false);
+    push(false, false);  // not sent
+    std::vector<const ReplySink*> expected = {writes, in_unit, partly_sent};
+    std::ranges::sort(expected);
+    EXPECT_EQ(queue.bound_sinks(7), expected);
+    EXPECT_TRUE(queue.bound_sinks(2).empty());
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ bool FakeNode::answer(int descriptor, std::string_view reply) {
 
 void FakeNode::say(const std::string& bytes) {
     const std::lock_guard lock(mutex_);
-    [[maybe_unused]] const ssize_t sent = ::send(connections_.back(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    [[maybe_unused]] const ssize_t sent = ::send(heard_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
 void FakeNode::cut() {
@@ -123,6 +123,10 @@ void FakeNode::serve(int descriptor) {
         const ssize_t n = ::recv(descriptor, space.data(), space.size(), 0);
         if (n <= 0) {
             return;
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            heard_ = descriptor;
         }
         received_ += static_cast<std::size_t>(n);
         input.append(space.data(), static_cast<std::size_t>(n));

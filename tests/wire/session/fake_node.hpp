@@ -39,7 +39,7 @@ class FakeNode {
     [[nodiscard]] std::size_t received() const noexcept { return received_.load(); }
     /// Lets one reply go on behind its kPause.
     void release();
-    /// Sends `bytes`, which no command asked for, on the newest connection.
+    /// Sends `bytes`, which no command asked for, on the connection that it heard from last.
     void say(const std::string& bytes);
     /// Closes every connection and refuses new ones.
     void die();
@@ -57,6 +57,7 @@ class FakeNode {
     mutable std::mutex mutex_;
     std::condition_variable released_;
     std::size_t releases_ = 0;
+    int heard_ = -1;
     std::vector<std::string> seen_;
     std::vector<int> connections_;
     std::list<std::thread> threads_;
