@@ -5,6 +5,7 @@ On a shared machine trust CPU per request and the ratios within a run; requests 
 """
 
 import argparse
+import itertools
 import signal
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import report
 from connections import TLS_VERSIONS, measure_handshakes, measure_idle_memory
+from fanout import BURSTS, measure_fan_out
 from fronts import FRONT_NAMES, Settings, make_certificates, require_descriptors, require_programs, start
 from load import CASES, measure_case
 from processes import CompareError, raise_descriptor_limit
@@ -39,6 +41,10 @@ def _at_least_one(value):
     return number
 
 
+def _numbers(value):
+    return [_at_least_one(number) for number in value.split(",")]
+
+
 def _arguments():
     cases = [case.name for case in CASES]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,9 +53,12 @@ def _arguments():
         "--fronts", type=_names(FRONT_NAMES), default=list(FRONT_NAMES), help=f"some of {','.join(FRONT_NAMES)}"
     )
     parser.add_argument("--case", type=_names(cases), default=cases, help=f"some of {','.join(cases)}")
-    parser.add_argument("--no-load", action="store_true", help="leave the cases out (with --handshakes or --idle)")
+    parser.add_argument("--no-load", action="store_true", help="leave the cases out (with --fan-out, --handshakes or --idle)")
     parser.add_argument("--rounds", type=_at_least_one, default=3, help="runs of each case through each front (default 3)")
     parser.add_argument("--quick", action="store_true", help="one round with a fifth of the requests: a try, not a figure")
+    parser.add_argument(
+        "--fan-out", type=_numbers, default=[], metavar="N,...", help="also messages to N subscribers of one channel, for each N"
+    )
     parser.add_argument("--handshakes", action="store_true", help="also full and resumed handshakes, TLS 1.2 and 1.3")
     parser.add_argument("--idle", type=_at_least_one, metavar="N", help="also memory of N idle connections, fresh processes")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write compare.json and compare.md there")
@@ -64,7 +73,17 @@ def _progress(line):
 
 
 def _most_clients(arguments):
-    return max([arguments.idle or 0] + [case.clients for case in CASES if case.name in arguments.case])
+    return max([arguments.idle or 0] + arguments.fan_out + [case.clients for case in CASES if case.name in arguments.case])
+
+
+def _fan_out(setup, subscribers, burst, arguments):
+    """The fronts take turns, so that a neighbour's load does not fall on one of them alone."""
+    rounds = {front.name: [] for front in setup.fronts}
+    for number in range(arguments.rounds):
+        for front in setup.fronts:
+            _progress(f"{subscribers} subscriber(s), bursts of {burst}, {front.name}, round {number + 1}")
+            rounds[front.name].append(measure_fan_out(setup, front, subscribers, burst, 0.2 if arguments.quick else 1))
+    return [report.fan_out_record(each) for each in rounds.values()]
 
 
 def _measure(arguments, folder):
@@ -74,6 +93,7 @@ def _measure(arguments, folder):
         "environment": report.environment(arguments.portal),
         "rounds": arguments.rounds,
         "cases": [],
+        "fan_out": [],
         "handshakes": [],
         "idle": [],
     }
@@ -86,6 +106,8 @@ def _measure(arguments, folder):
                     scaled = case.scaled(0.2 if arguments.quick else 1)
                     samples = measure_case(scaled, setup, arguments.rounds, _progress)
                     results["cases"].append(report.case_record(scaled, samples))
+        for subscribers, burst in itertools.product(arguments.fan_out, BURSTS):
+            results["fan_out"] += _fan_out(setup, subscribers, burst, arguments)
         if arguments.handshakes:
             for front in setup.fronts:
                 for tls in TLS_VERSIONS:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 import subprocess
 import time
 from dataclasses import asdict
@@ -11,8 +12,11 @@ from load import medians
 
 _CASE_HEAD = ("case", "front", "requests/s", "front us", "redis us", "sum us", "p50 ms", "p99 ms")
 _RATIO_HEAD = ("portal / haproxy", "requests/s", "front us", "sum us", "p50", "p99")
+_FAN_OUT_HEAD = ("subscribers", "burst", "front", "deliveries/s", "front us", "redis us", "sum us", "other's PING p99 ms")
 _HANDSHAKE_HEAD = ("front", "TLS", "handshake", "per second", "front us each")
 _IDLE_HEAD = ("front", "TLS", "idle connections", "front KiB each", "redis KiB each", "sum KiB each")
+
+_FAN_OUT_FIGURES = ("per_second", "front_cpu", "redis_cpu", "ping_p99")
 
 
 def environment(portal_program):
@@ -78,6 +82,14 @@ def case_record(case, samples):
     return record
 
 
+def fan_out_record(rounds):
+    """The medians of one front's rounds, and the rounds."""
+    middle = {name: statistics.median(getattr(each, name) for each in rounds) for name in _FAN_OUT_FIGURES}
+    first = rounds[0]
+    named = {"front": first.front, "subscribers": first.subscribers, "burst": first.burst}
+    return named | middle | {"rounds": [asdict(each) for each in rounds]}
+
+
 def _case_rows(records):
     for record in records:
         for name, front in record["fronts"].items():
@@ -101,6 +113,16 @@ def _ratio_rows(records):
             yield (record["case"]["title"], *("" if value is None else f"{value:.2f}" for value in values))
 
 
+def _fan_out_rows(records):
+    for row in records:
+        own = "" if row["front"] == "redis-tls" else f"{row['front_cpu']:.2f}"
+        total = f"{row['front_cpu'] + row['redis_cpu']:.2f}"
+        yield (
+            *(str(row["subscribers"]), str(row["burst"]), row["front"], f"{row['per_second']:.0f}"),
+            *(own, f"{row['redis_cpu']:.2f}", total, f"{row['ping_p99']:.1f}"),
+        )
+
+
 def _handshake_rows(handshakes):
     for row in handshakes:
         kind = "resumed" if row["resumed"] else "full"
@@ -118,6 +140,7 @@ def _tables(results):
     for head, rows in (
         (_CASE_HEAD, _case_rows(results["cases"])),
         (_RATIO_HEAD, _ratio_rows(results["cases"])),
+        (_FAN_OUT_HEAD, _fan_out_rows(results["fan_out"])),
         (_HANDSHAKE_HEAD, _handshake_rows(results["handshakes"])),
         (_IDLE_HEAD, _idle_rows(results["idle"])),
     ):
