@@ -70,6 +70,7 @@ void Session::close(Closed reason) {
     disarm();
     leave_hold();
     leave_feeds();
+    stop_tracking();
     stream_.close();
     if (pinned_) {
         context_.links.give_back(std::exchange(pinned_, nullptr), false);
@@ -265,8 +266,12 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         } else {
             replies_.finish(request.sequence, std::string(bytes), output_);
         }
+        if (std::exchange(inside_reply_, false)) {
+            output_.append(std::exchange(after_reply_, {}));
+        }
     } else {
         output_.append(bytes);
+        inside_reply_ = true;
     }
     if (keep_output_bounded()) {
         context_.turn.mark(*this);
@@ -321,7 +326,8 @@ void Session::send_output() {
         }
         note_written(status);
     }
-    const std::size_t unread = output_.size() + replies_.stored_bytes() + (queue_ ? queue_->size() : 0);
+    const std::size_t unread =
+        output_.size() + replies_.stored_bytes() + after_reply_.size() + (queue_ ? queue_->size() : 0);
     if (unread > context_.config.limits.output_bytes.count && !closed_) {
         close(Closed::output_limit);
     }

@@ -5,6 +5,7 @@
 
 #include "command/classifier.hpp"
 #include "command/session_state.hpp"
+#include "command/tracking.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
@@ -16,6 +17,7 @@
 #include "session/output_queue.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/session_context.hpp"
+#include "session/tracking_relay.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <cstdint>
@@ -40,6 +42,7 @@ using RegistryHook = boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>
 
 class Session final : public upstream::ReplySink,
                       public upstream::Subscriber,
+                      public TrackingRelay::Holder,
                       public net::Flushable,
                       public net::Deadline,
                       public RegistryHook<AllTag>,
@@ -73,6 +76,12 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::uint64_t blocked_connection() noexcept;
     /// CLIENT PAUSE has ended.
     void end_pause();
+    /// For a client that redirects to this one: `keys` have changed, an array or null as RESP.
+    void take_invalidation(std::string_view keys);
+    /// Client `target`, to which this one redirects, is gone.
+    void on_redirect_broken(std::uint64_t target);
+    void on_relay_ready() override;
+    void on_relay_lost(TrackingRelay& relay) override;
 
     void flush() override;
 
@@ -194,6 +203,19 @@ class Session final : public upstream::ReplySink,
     void pause_clients(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool pauses(const Row& row) const noexcept;
 
+    // --- client_tracking.cpp: CLIENT TRACKING
+    bool forward_tracking(const Row& row, const resp::RequestView& request);
+    void find_target(std::uint64_t target);
+    void note_tracking(std::string_view bytes, std::string_view command);
+    void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
+    [[nodiscard]] std::string translated_push(std::string_view frame) const;
+    void send_push(std::string_view frame);
+    void stop_relay();
+    void stop_tracking();
+    void flush_tracked();
+    [[nodiscard]] bool must_track_again() const noexcept;
+    bool track_again();
+
     // --- session_loss.cpp: a lost link, hold, replay, in doubt
     void settle_losses();
     void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
@@ -214,6 +236,7 @@ class Session final : public upstream::ReplySink,
     resp::ByteBuffer input_;  // what was read and not taken yet
     ReplySequencer replies_;
     std::string output_;                  // plaintext for the client, in order
+    std::string after_reply_;             // pushes that came while a long reply was on its way in parts
     std::unique_ptr<OutputQueue> queue_;  // what goes before output_; made for messages that wait or are long
     std::vector<upstream::SubscriptionFeedPtr> feeds_;  // where it has subscriptions: one, or more after another AUTH
 
@@ -232,17 +255,24 @@ class Session final : public upstream::ReplySink,
 
     const Row* last_row_ = nullptr;  // of the last command
     net::Turn::Clock::time_point connected_at_{}, heard_at_{};
-    std::optional<std::string> verdict_;  // what the node says of the CLIENT command at hand; see permitted()
-    std::int64_t queued_commands_ = 0;    // of the open transaction
-    bool queued_write_ = false;           // one of them is a write
+    std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
+    std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
+    TrackingRelayPtr relay_;                       // to the client that it redirects to
+    /// For the CLIENT TRACKING at hand: the relay to its target, null if there is no such client; empty: not known yet.
+    std::optional<TrackingRelayPtr> redirect_;
+    std::int64_t queued_commands_ = 0;  // of the open transaction
+    bool queued_write_ = false;         // one of them is a write
 
     std::deque<Lost> lost_;
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
-    bool settle_ = false;   // lost_ holds new entries
-    bool muted_ = false;    // the command at hand gets no reply
-    bool reading_ = false;  // a wait for the socket is pending
-    bool writing_ = false;  // a wait for the socket to take more is pending
+    bool tracking_armed_ = false;  // the node tracks on the pinned link
+    bool caching_yes_ = false;     // CLIENT CACHING YES was used
+    bool inside_reply_ = false;    // output_ ends inside a reply whose other parts are still to come
+    bool settle_ = false;          // lost_ holds new entries
+    bool muted_ = false;           // the command at hand gets no reply
+    bool reading_ = false;         // a wait for the socket is pending
+    bool writing_ = false;         // a wait for the socket to take more is pending
     bool established_ = false;
     bool refused_ = false;   // over the limit of sessions
     bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER

@@ -200,6 +200,11 @@ void Session::on_message(const upstream::MessagePtr& message) {
         return;
     }
     const char first = state_.protocol == resp::Protocol::resp3 ? '>' : '*';
+    if (inside_reply_) {
+        after_reply_.append(1, first).append(message->bytes, 1);
+        context_.counters.messages_delivered.add();
+        return;
+    }
     const bool waits = stream_.blocked() || (queue_ && !queue_->empty());
     if (!waits && message->bytes.size() <= kCopiedMessage) {
         const std::size_t at = output_.size();
