@@ -503,7 +503,9 @@ ClientLine Session::describe() const {
         line.command = client_errors::full_name(*last_row_);
     }
     line.username = state_.credentials->username.empty() ? "default" : state_.credentials->username;
-    line.redirect = state_.tracking ? 0 : -1;
+    if (state_.tracking) {
+        line.redirect = relay_ ? static_cast<std::int64_t>(relay_->target()) : 0;
+    }
     line.protocol = state_.protocol;
     line.library_name = state_.library_name;
     line.library_version = state_.library_version;
@@ -527,6 +529,8 @@ std::string Session::client_flags() const {
     add(state_.in_transaction(), 'x');
     add(blocked_at_node() || wait_ == Wait::paused, 'b');
     add(state_.tracking, 't');
+    add(relay_ && relay_->broken(), 'R');
+    add(tracking_ && tracking_->broadcasts(), 'B');
     add(state_.watch_broken, 'd');
     add(ended_, 'c');
     add(state_.no_evict, 'e');

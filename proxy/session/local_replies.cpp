@@ -100,6 +100,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
                 context_.links.give_back(std::exchange(pinned_, nullptr), false);
             }
             leave_feeds();
+            stop_tracking();
             state_.reset();
             muted_ = false;
             resp::write_simple(out, "RESET");

@@ -78,6 +78,7 @@ void Session::close(Closed reason) {
     leave_hold();
     leave_feeds();
     messages_.reset();
+    stop_tracking();
     stream_.close();
     if (pinned_) {
         context_.links.give_back(std::exchange(pinned_, nullptr), false);

@@ -5,6 +5,7 @@
 
 #include "command/classifier.hpp"
 #include "command/session_state.hpp"
+#include "command/tracking.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
@@ -16,6 +17,7 @@
 #include "session/outgoing_messages.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/session_context.hpp"
+#include "session/tracking_relay.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <cstdint>
@@ -40,6 +42,7 @@ using RegistryHook = boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>
 
 class Session final : public upstream::ReplySink,
                       public upstream::Subscriber,
+                      public TrackingRelay::Holder,
                       public net::Flushable,
                       public net::Deadline,
                       public RegistryHook<AllTag>,
@@ -73,6 +76,12 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::uint64_t blocked_connection() noexcept;
     /// CLIENT PAUSE has ended.
     void end_pause();
+    /// For a client that redirects to this one: `keys` have changed, an array or null as RESP.
+    void take_invalidation(std::string_view keys);
+    /// Client `target`, to which this one redirects, is gone.
+    void on_redirect_broken(std::uint64_t target);
+    void on_relay_ready() override;
+    void on_relay_lost(TrackingRelay& relay) override;
 
     void flush() override;
 
@@ -237,6 +246,19 @@ class Session final : public upstream::ReplySink,
     void pause_clients(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool pauses(const Row& row) const noexcept;
 
+    // --- client_tracking.cpp: CLIENT TRACKING
+    bool forward_tracking(const Row& row, const resp::RequestView& request);
+    void find_target(std::uint64_t target);
+    void note_tracking(std::string_view bytes, std::string_view command);
+    void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
+    [[nodiscard]] std::string translated_push(std::string_view frame) const;
+    void send_push(std::string_view frame);
+    void stop_relay();
+    void stop_tracking();
+    void flush_tracked();
+    [[nodiscard]] bool must_track_again() const noexcept;
+    bool track_again();
+
     // --- session_loss.cpp: a lost link, hold, replay, in doubt
     void settle_losses();
     void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
@@ -278,14 +300,20 @@ class Session final : public upstream::ReplySink,
 
     const Row* last_row_ = nullptr;  // of the last command
     net::Turn::Clock::time_point connected_at_{}, heard_at_{};
-    std::optional<std::string> verdict_;  // what the node says of the CLIENT command at hand; see permitted()
-    std::int64_t queued_commands_ = 0;    // of the open transaction
-    bool queued_write_ = false;           // one of them is a write
+    std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
+    std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
+    TrackingRelayPtr relay_;                       // to the client that it redirects to
+    /// For the CLIENT TRACKING at hand: the relay to its target, null if there is no such client; empty: not known yet.
+    std::optional<TrackingRelayPtr> redirect_;
+    std::int64_t queued_commands_ = 0;  // of the open transaction
+    bool queued_write_ = false;         // one of them is a write
 
     std::deque<Lost> lost_;
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
     Large large_ = Large::nothing;
+    bool tracking_armed_ = false;  // the node tracks on the pinned link
+    bool caching_yes_ = false;     // CLIENT CACHING YES was used
     bool reply_begun_ = false;  // what goes to the client ends within a reply
     bool settle_ = false;       // lost_ holds new entries
     bool muted_ = false;        // the command at hand gets no reply

@@ -111,9 +111,12 @@ void Session::on_pinned_lost() {
 void Session::settle_losses() {
     settle_ = false;
     const bool pinned_lost = std::exchange(pinned_lost_, false);
-    if (pinned_lost && (state_.tracking || state_.monitoring)) {
+    if (pinned_lost && state_.monitoring) {
         close(Closed::backend);
         return;
+    }
+    if (pinned_lost) {
+        flush_tracked();
     }
     std::deque<Lost> came_back = std::exchange(lost_, {});
     bool in_transaction =
@@ -140,6 +143,9 @@ void Session::settle_losses() {
             replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(none), output_);
         } else if (each->request.streamed) {
             settle_streamed(*each, row);
+        } else if (row.handling == Handling::client_tracking && redirect_) {
+            answer_in_doubt(*each);  // it names a connection of the lost node
+            redirect_.reset();
         } else if (!each->sent || may_repeat(each->request, row)) {
             lost_.push_back(std::move(*each));
         } else {
@@ -158,7 +164,7 @@ void Session::settle_losses() {
             state_.transaction = Transaction::none;
         }
     }
-    if (!lost_.empty()) {
+    if (!lost_.empty() || must_track_again()) {
         hold();
         retry();
     } else if (wait_ == Wait::reply) {
@@ -276,6 +282,9 @@ void Session::retry() {
     if (closed_ || wait_ != Wait::leader || !context_.forwarding()) {
         return;
     }
+    if (must_track_again() && !track_again()) {
+        return;
+    }
     leave_hold();
     wait_ = Wait::drained;
     resend();
@@ -328,6 +337,9 @@ void Session::refuse_held(std::string_view text) {
         take_input({});
     }
     refusing_ = false;
+    if (must_track_again() && !closed_) {
+        hold();  // so that it happens as soon as there is a leader
+    }
     if (wait_ == Wait::nothing) {
         wait_readable();
     }

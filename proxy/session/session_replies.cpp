@@ -4,21 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <strings.h>
 #include <utility>
 
 namespace portal::session {
 
 using command::Handling;
 using command::Transaction;
-
-namespace {
-
-bool same_word(std::string_view a, std::string_view lower) {
-    return a.size() == lower.size() && ::strncasecmp(a.data(), lower.data(), a.size()) == 0;
-}
-
-}  // namespace
 
 void Session::note_reply(const Row& row, std::string_view bytes, std::string_view command) {
     const bool failed = bytes.front() == '-';
@@ -54,10 +45,7 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
             state_.monitoring = state_.monitoring || !failed;
             break;
         case Handling::client_tracking:
-            if (bytes.starts_with("+OK")) {
-                const resp::RequestView request(command);
-                state_.tracking = request.argc() > 2 && same_word(request.arg(2), "on");
-            }
+            note_tracking(bytes, command);
             break;
         case Handling::select:
             if (wait_ == Wait::reply) {
@@ -77,6 +65,10 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
 void Session::note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement) {
     if (row.handling == Handling::exec && resp::RequestView(command).arg(0) == "DISCARD") {
         resp::write_error(replacement, client_errors::kExecAbort);
+        return;
+    }
+    if (row.handling == Handling::client_getredir || row.handling == Handling::client_trackinginfo) {
+        translate_redirect(row, bytes, replacement);
         return;
     }
     if (row.handling != Handling::auth && row.handling != Handling::hello) {
@@ -107,13 +99,7 @@ bool Session::take_push(std::string_view frame, const upstream::PendingRequest* 
     if (!shown && frame.front() != '>') {
         return false;
     }
-    if (!closed_) {
-        const SessionPtr alive(this);
-        output_.append(frame);
-        if (keep_output_bounded()) {
-            context_.turn.mark(*this);
-        }
-    }
+    send_push(translated_push(frame));
     return true;
 }
 
@@ -130,6 +116,12 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
         wait_ = Wait::drained;
     } else if (exec_ran_ && bytes == "+OK\r\n" && command::row_at(request.tag).handling == Handling::select) {
         note_selected(command);
+    } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
+        tracking_armed_ = bytes.starts_with("+OK");
+        if (!tracking_armed_) {  // what one leader allowed, the next does not
+            ending_ = observe::Closed::backend;
+            cut_off_ = true;
+        }
     }
     if (--request.replies_left > 0) {
         return false;

@@ -1,4 +1,5 @@
 // Session: from one framed request to the link that carries it.
+#include "resp/words.hpp"
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
 
@@ -187,6 +188,9 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     if (row.handling == Handling::wait && state_.transaction == Transaction::none) {
         return forward_wait(row, request);
     }
+    if (row.handling == Handling::client_tracking) {
+        return forward_tracking(row, request);
+    }
     upstream::Link* const own_feed = row.handling == Handling::publish ? feed_link() : nullptr;
     upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
     if (in_flight_ > 0 && last_link_ != &link) {
@@ -216,7 +220,13 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
                 queued_selects_.emplace_back(request.frame());
             }
             break;
+        case Handling::client_caching:
+            caching_yes_ =
+                caching_yes_ || (state_.tracking && request.argc() > 2 && resp::is_word(request.arg(2), "yes"));
+            break;
         case Handling::plain:
+        case Handling::client_getredir:
+        case Handling::client_trackinginfo:
         case Handling::publish:
         case Handling::ping:
         case Handling::blocking:

@@ -94,8 +94,8 @@ TEST(CommandTable, MarksWhatMayBeSentAgainAsRead) {
 TEST(CommandTable, AnswersLocallyOnlyWhatThePortalKeepsForEachClient) {
     EXPECT_EQ(names_with(Affinity::local),
               (std::set<std::string>{"auth", "client|getname", "client|id", "client|info", "client|kill", "client|list",
-                                     "client|no-evict", "client|no-touch", "client|reply", "client|setinfo",
-                                     "client|setname", "hello", "quit", "reset", "select"}));
+                                     "client|no-evict", "client|no-touch", "client|pause", "client|reply",
+                                     "client|setinfo", "client|setname", "client|unblock", "client|unpause", "hello", "quit", "reset", "select"}));
 }
 
 TEST(CommandTable, PinsWhatChangesOrNeedsAConnectionOfItsOwn) {
@@ -108,15 +108,9 @@ TEST(CommandTable, PinsWhatChangesOrNeedsAConnectionOfItsOwn) {
                                                                    "bzpopmax",
                                                                    "bzpopmin",
                                                                    "client",
-                                                                   "client|caching",
                                                                    "client|capa",
-                                                                   "client|getredir",
                                                                    "client|import-source",
-                                                                   "client|pause",
                                                                    "client|tracking",
-                                                                   "client|trackinginfo",
-                                                                   "client|unblock",
-                                                                   "client|unpause",
                                                                    "discard",
                                                                    "exec",
                                                                    "monitor",

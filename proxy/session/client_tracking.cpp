@@ -1,0 +1,272 @@
+// Session: CLIENT TRACKING. The node tracks on the session's pinned link. Invalidations come there as pushes, or by a
+// TrackingRelay for another client. When the link is lost, all that was tracked is invalidated, and tracking is
+// switched on again on the next link before anything else travels there.
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace portal::session {
+
+using command::Handling;
+using command::Tracking;
+using observe::Closed;
+
+namespace {
+
+constexpr std::string_view kNull = "_\r\n";
+constexpr std::string_view kBroken = ">2\r\n$21\r\ntracking-redir-broken\r\n:";
+constexpr std::string_view kRedirect = "$8\r\nredirect\r\n:";
+/// A client that no node has: what it says of that is what the client is to hear.
+constexpr std::string_view kNobody = "9223372036854775807";
+
+/// `frame` with the integer behind `prefix` turned from `connection`, which is the node's, into `client`.
+std::string translated(std::string_view frame, std::string_view prefix, std::uint64_t connection,
+                       std::uint64_t client) {
+    const std::size_t at = frame.find(prefix);
+    if (at == std::string_view::npos) {
+        return std::string(frame);
+    }
+    const std::size_t begin = at + prefix.size();
+    const std::string number = std::to_string(connection) + "\r\n";
+    if (!frame.substr(begin).starts_with(number)) {
+        return std::string(frame);
+    }
+    return fmt::format("{}{}\r\n{}", frame.substr(0, begin), client, frame.substr(begin + number.size()));
+}
+
+}  // namespace
+
+/// CLIENT TRACKING ON|OFF ... False: must wait, and is asked again.
+bool Session::forward_tracking(const Row& row, const resp::RequestView& request) {
+    if (state_.in_transaction()) {
+        denied_in_transaction_ = true;
+        reply_error(client_errors::kClientInTransaction);
+        return true;
+    }
+    const auto target = command::arity_fits(row, request.argc()) ? Tracking::redirect_of(request) : std::nullopt;
+    if (target && !redirect_) {
+        find_target(*target);
+        return false;
+    }
+    upstream::Link& link = link_for(true);
+    if (in_flight_ > 0 && last_link_ != &link) {
+        pause(Wait::drained);
+        return false;
+    }
+    std::string frame(request.frame());
+    if (target) {
+        const bool found = *redirect_ != nullptr;
+        frame = Tracking::redirected(request, found ? std::to_string((*redirect_)->connection()) : kNobody);
+    }
+    pinned_clean_ = false;
+    submit(link, row, frame);
+    pause(Wait::reply);
+    return true;
+}
+
+/// Whether there is such a client; if so, makes a relay to it. The request is taken again when all is known.
+void Session::find_target(std::uint64_t target) {
+    const auto look = [target](SessionContext& context) { return context.registry.find(target) != nullptr; };
+    const auto done = [id = origin_.id, target](SessionContext& context, bool& found) {
+        Session* session = context.registry.find(id);
+        if (session == nullptr || session->wait_ != Wait::reply) {
+            return;
+        }
+        if (!context.forwarding()) {
+            session->on_relay_ready();  // asks again, when there is a leader
+            return;
+        }
+        session->redirect_ = nullptr;
+        if (!found) {
+            session->on_relay_ready();
+            return;
+        }
+        session->redirect_ = TrackingRelayPtr(new TrackingRelay(context, *session, id, target));
+        (*session->redirect_)->start(session->identity());
+    };
+    pause(Wait::reply);
+    context_.peers.ask<bool>(static_cast<std::uint32_t>(target % context_.peers.shards()), context_.shard, look, done);
+}
+
+void Session::note_tracking(std::string_view bytes, std::string_view command) {
+    if (wait_ == Wait::reply) {
+        wait_ = Wait::drained;
+    }
+    TrackingRelayPtr relay = std::exchange(redirect_, std::nullopt).value_or(nullptr);
+    if (!bytes.starts_with("+OK")) {
+        if (relay) {
+            relay->stop();
+        }
+        return;
+    }
+    stop_relay();
+    const resp::RequestView request(command);
+    state_.tracking = Tracking::turns_on(request);
+    if (!state_.tracking) {
+        stop_tracking();
+        return;
+    }
+    if (!tracking_) {
+        tracking_ = std::make_unique<Tracking>();
+    }
+    tracking_->accept(request);
+    relay_ = std::move(relay);
+    tracking_armed_ = true;
+}
+
+/// What a client is told of redirections speaks of the portal's clients: GETREDIR, TRACKINGINFO, and pushes.
+void Session::translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const {
+    if (relay_) {
+        replacement = translated(bytes, row.handling == Handling::client_getredir ? ":" : kRedirect,
+                                 relay_->connection(), relay_->target());
+    }
+}
+
+void Session::send_push(std::string_view frame) {
+    if (closed_ || frame.empty()) {
+        return;
+    }
+    if (reply_begun_) {
+        wait_behind_reply(upstream::MessagePtr(new upstream::Message(frame)));
+        return;
+    }
+    const SessionPtr alive(this);
+    output_.append(frame);
+    if (keep_output_bounded()) {
+        context_.turn.mark(*this);
+    }
+}
+
+std::string Session::translated_push(std::string_view frame) const {
+    return relay_ && frame.starts_with(kBroken) ? translated(frame, kBroken, relay_->connection(), relay_->target())
+                                                : std::string(frame);
+}
+
+void Session::stop_relay() {
+    if (relay_) {
+        std::exchange(relay_, nullptr)->stop();
+    }
+}
+
+void Session::stop_tracking() {
+    stop_relay();
+    if (redirect_ && *redirect_) {
+        (*redirect_)->stop();
+    }
+    redirect_.reset();
+    tracking_.reset();
+    state_.tracking = tracking_armed_ = caching_yes_ = false;
+}
+
+// ------------------------------------------------------------------------------------------- the other client
+
+/// For the client that was named: `keys` as RESP, an array or null. In RESP2 only a subscriber can be told, by what
+/// looks like a message.
+void Session::take_invalidation(std::string_view keys) {
+    if (closed_ || cut_off_) {
+        return;
+    }
+    std::string frame;
+    if (state_.protocol == resp::Protocol::resp3) {
+        resp::write_push_header(frame, 2, state_.protocol);
+        resp::write_bulk(frame, "invalidate");
+        frame += keys;
+    } else if (state_.subscriptions.count() > 0) {
+        resp::write_array_header(frame, 3);
+        resp::write_bulk(frame, "message");
+        resp::write_bulk(frame, "__redis__:invalidate");
+        if (keys == kNull) {
+            resp::write_null(frame, state_.protocol);
+        } else {
+            frame += keys;
+        }
+    }
+    send_push(frame);
+}
+
+/// Client `target`, which got this one's invalidations, is gone.
+void Session::on_redirect_broken(std::uint64_t target) {
+    if (closed_ || !relay_ || relay_->target() != target || relay_->broken()) {
+        return;
+    }
+    relay_->break_off();
+    if (state_.protocol == resp::Protocol::resp3) {
+        send_push(fmt::format("{}{}\r\n", kBroken, target));
+    }
+}
+
+/// The relay for the request at hand, or for tracking that is switched on again, can be used; or all is to be tried
+/// again.
+void Session::on_relay_ready() {
+    if (wait_ == Wait::leader) {
+        retry();
+    } else if (wait_ == Wait::reply) {
+        wait_ = Wait::drained;
+    }
+    context_.turn.mark(*this);
+}
+
+void Session::on_relay_lost(TrackingRelay& relay) {
+    if (closed_) {
+        return;
+    }
+    if (redirect_ && redirect_->get() == &relay) {
+        redirect_.reset();
+        on_relay_ready();
+    } else if (relay_.get() == &relay && pinned_) {
+        pinned_->end("its invalidations cannot be delivered any more");
+    }
+}
+
+// ------------------------------------------------------------------------------------------- a lost link
+
+/// Nothing tells any more what has changed: everything may have.
+void Session::flush_tracked() {
+    if (!std::exchange(tracking_armed_, false)) {
+        return;
+    }
+    if (!relay_) {
+        if (state_.protocol == resp::Protocol::resp3) {
+            take_invalidation(kNull);
+        }
+    } else if (relay_->broken()) {
+        stop_tracking();  // nobody hears of it, as with Redis
+    } else {
+        relay_->deliver_flush();
+    }
+}
+
+bool Session::must_track_again() const noexcept {
+    return state_.tracking && !pinned_;
+}
+
+/// Leases a link and switches tracking on there. False: not yet, the relay is not ready.
+bool Session::track_again() {
+    if (relay_ && relay_->lost()) {
+        relay_ = new TrackingRelay(context_, *this, origin_.id, relay_->target());
+        relay_->start(identity());
+    }
+    if (relay_ && !relay_->ready()) {
+        return false;
+    }
+    std::optional<std::uint64_t> connection;
+    if (relay_) {
+        connection = relay_->connection();
+    }
+    upstream::Link& link = link_for(true);
+    pinned_clean_ = false;
+    submit_own(link, tracking_->request(connection), 1);
+    if (caching_yes_) {
+        // It may have been meant for a command that has not been answered. Too much tracked does no harm.
+        std::string caching;
+        resp::write_request(caching, "CLIENT", "CACHING", "YES");
+        submit_own(link, caching, 1);
+    }
+    return true;
+}
+
+}  // namespace portal::session

@@ -1,0 +1,99 @@
+#include "session/tracking_relay.hpp"
+
+#include "resp/reply_writer.hpp"
+#include "session/session.hpp"
+
+#include <string>
+#include <utility>
+
+namespace portal::session {
+
+namespace {
+
+constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
+
+}  // namespace
+
+/// The link speaks RESP3, so that invalidations are pushes. A PING tells when it is set up and has an id.
+void TrackingRelay::start(const upstream::LinkIdentity& identity) {
+    upstream::LinkIdentity own = identity;
+    own.protocol = resp::Protocol::resp3;
+    own.database = 0;
+    link_ = context_.links.lease(own, *this);
+    std::string ping;
+    resp::write_request(ping, "PING");
+    upstream::PendingRequest pending;
+    pending.sink = upstream::ReplySinkPtr(this);
+    link_->submit(ping, std::move(pending));
+}
+
+void TrackingRelay::stop() {
+    holder_ = nullptr;
+    if (link_) {
+        context_.links.give_back(std::exchange(link_, nullptr), false);
+    }
+}
+
+void TrackingRelay::break_off() {
+    broken_ = true;
+    stop();
+}
+
+bool TrackingRelay::on_reply(upstream::PendingRequest& /*request*/, std::string_view /*bytes*/, bool /*complete*/,
+                             std::string_view /*command*/) {
+    if (holder_ != nullptr && link_) {
+        connection_ = link_->setup().connection_id();
+        holder_->on_relay_ready();
+    }
+    return true;
+}
+
+void TrackingRelay::on_lost(upstream::PendingRequest& /*request*/, std::string_view /*command*/, bool /*sent*/) {
+    // on_pinned_lost follows.
+}
+
+void TrackingRelay::on_refused(upstream::PendingRequest& /*request*/, std::string_view /*command*/,
+                               std::string_view /*error*/) {
+    lose();
+}
+
+void TrackingRelay::on_pinned_lost() {
+    lose();
+}
+
+void TrackingRelay::lose() {
+    link_.reset();
+    if (holder_ != nullptr) {
+        const TrackingRelayPtr alive(this);
+        std::exchange(holder_, nullptr)->on_relay_lost(*this);
+    }
+}
+
+bool TrackingRelay::take_push(std::string_view frame, const upstream::PendingRequest* /*front*/) {
+    if (frame.front() != '>') {
+        return false;
+    }
+    if (frame.starts_with(kInvalidate)) {
+        deliver(frame.substr(kInvalidate.size()));
+    }
+    return true;
+}
+
+void TrackingRelay::deliver(std::string_view keys) {
+    ShardPeers& peers = context_.peers;
+    const auto found = [source = source_, target = target_, keys = std::string(keys), home = context_.shard,
+                        &peers](SessionContext& context) {
+        if (Session* session = context.registry.find(target)) {
+            session->take_invalidation(keys);
+            return;
+        }
+        peers.post(home, [source, target](SessionContext& back) {
+            if (Session* session = back.registry.find(source)) {
+                session->on_redirect_broken(target);
+            }
+        });
+    };
+    peers.post(static_cast<std::uint32_t>(target_ % peers.shards()), found);
+}
+
+}  // namespace portal::session
