@@ -316,6 +316,7 @@ void Session::resend() {
         if (each.sent) {
             context_.counters.commands_replayed.add();
         }
+        each.request.parts = false;  // answers may come from several links now, and out of order
         last_link_ = link;
         ++in_flight_;
         in_flight_bytes_ += each.command.size();
