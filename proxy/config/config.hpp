@@ -38,6 +38,7 @@ struct ListenerTls {
 struct Listener {
     Address address;
     std::optional<ListenerTls> tls;  // empty: plain text
+    bool proxy_protocol = false;     // each connection begins with a PROXY protocol header
 };
 
 /// TLS towards a node. `ca` empty: the system's trust store. `server_name` empty: the host of the address.

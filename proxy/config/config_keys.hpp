@@ -43,6 +43,10 @@ void visit_keys(Visitor& visit, Listener& listener) {
                 listener.address, AddressRule{});
     visit.optional_section({"tls", "Encryption towards clients. Write `tls: null` for plain text.", Need::required},
                            listener.tls);
+    visit.value({"proxy_protocol",
+                 "Each connection begins with a PROXY protocol header (version 1 or 2), as a load balancer sends it; "
+                 "others are closed. Whoever reaches the port can then claim any address."},
+                listener.proxy_protocol, choice<bool>({{"false", false}, {"true", true}}));
 }
 
 template <class Visitor>

@@ -37,6 +37,7 @@ enum class Closed : std::uint8_t {
     output_limit,  // the client did not read its replies
     killed,        // CLIENT KILL
     backend,       // a pinned upstream connection was lost in a way the session cannot survive
+    login,         // Redis accepts the user or the password no more
     in_doubt,      // writes.in_doubt: close
     drain,         // the portal is going away
     count
@@ -57,6 +58,7 @@ struct ShardCounters {
     Counter client_sent_bytes;      // plaintext, before TLS
     Counter tls12_handshakes, tls13_handshakes, tls_resumed_handshakes;
     CounterPer<HandshakeFailure> tls_handshake_failures;
+    Counter proxy_headers_refused;
 
     Counter commands;         // requests framed, whatever became of them
     Counter commands_local;   // answered by the portal

@@ -193,12 +193,6 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
         reply_error(client_errors::kDatabaseRange);
         return true;
     }
-    std::string out;
-    resp::write_simple(out, "OK");
-    if (static_cast<std::uint32_t>(*index) == state_.database) {
-        reply(std::move(out));
-        return true;
-    }
     if (!context_.forwarding()) {
         return ask_first(nullptr, row, request.frame());
     }
@@ -212,12 +206,8 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
     }
     upstream::LinkIdentity wanted = identity();
     wanted.database = static_cast<std::uint32_t>(*index);
-    if (context_.links.has_ready(wanted)) {
-        state_.database = wanted.database;
-        reply(std::move(out));
-        return true;
-    }
-    // The set-up of the link for that database shows whether there is such a database and this user may select it.
+    // On the link for that database nothing changes; but the node tells whether there is such a database and whether
+    // this user may select it.
     return ask_first(&context_.links.shared(wanted), row, request.frame());
 }
 

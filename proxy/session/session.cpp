@@ -1,5 +1,6 @@
 #include "session/session.hpp"
 
+#include "net/proxy_header.hpp"
 #include "observe/log.hpp"
 #include "session/client_errors.hpp"
 
@@ -48,7 +49,10 @@ void Session::start(bool refused) {
     context_.registry.all.push_back(*this);
     context_.registry.by_id.emplace(origin_.id, this);
     connected_at_ = heard_at_ = context_.turn.now();
-    if (stream_.established()) {
+    if (origin_.expects_proxy_header) {
+        proxy_header_ = std::make_unique<std::string>();
+    }
+    if (stream_.established() && !proxy_header_) {
         on_established();
     } else {
         context_.handshake_deadlines.arm(*this, context_.turn.now());
@@ -92,7 +96,10 @@ void Session::close(Closed reason) {
 /// time.
 void Session::expired() {
     const SessionPtr alive(this);
-    if (!established_) {
+    if (proxy_header_) {
+        context_.counters.proxy_headers_refused.add();
+        close(Closed::handshake);
+    } else if (!established_) {
         at(context_.counters.tls_handshake_failures, HandshakeFailure::timeout).add();
         close(Closed::handshake);
     } else if (stream_.blocked()) {
@@ -130,6 +137,9 @@ void Session::wait_readable() {
 }
 
 void Session::on_readable() {
+    if (proxy_header_ && !take_proxy_header()) {
+        return;
+    }
     for (int reads = 0; reads < kReadsPerTurn && reads_on() && !closed_ && !ended_; ++reads) {
         std::span<char> space(context_.scratch.plain.data(), context_.scratch.plain.size());
         const net::Stream::Received received = stream_.receive(space);
@@ -163,6 +173,31 @@ void Session::on_readable() {
     if (reads_on()) {
         wait_readable();
     }
+}
+
+/// True when the header is there and has been taken.
+bool Session::take_proxy_header() {
+    const net::ProxyHeader header = net::take_proxy_header(origin_.descriptor, *proxy_header_);
+    switch (header.status) {
+        case net::ProxyHeader::Status::need_more:
+            wait_readable();
+            return false;
+        case net::ProxyHeader::Status::invalid:
+            context_.counters.proxy_headers_refused.add();
+            close(Closed::handshake);
+            return false;
+        case net::ProxyHeader::Status::complete:
+            break;
+    }
+    proxy_header_.reset();
+    if (header.ends) {
+        origin_.remote = header.ends->source;
+        origin_.local = header.ends->destination;
+    }
+    if (stream_.established()) {
+        on_established();
+    }
+    return true;
 }
 
 void Session::on_established() {

@@ -54,6 +54,7 @@ class Session final : public upstream::ReplySink,
         boost::asio::ip::tcp::endpoint remote;
         boost::asio::ip::tcp::endpoint local;
         int descriptor = -1;
+        bool expects_proxy_header = false;
     };
 
     Session(SessionContext& context, net::Stream stream, Origin origin);
@@ -65,6 +66,10 @@ class Session final : public upstream::ReplySink,
 
     /// The leader came, went or changed, or a link became ready: whoever waits tries again.
     void retry();
+    /// Whose links it uses.
+    [[nodiscard]] upstream::LinkIdentity identity() const;
+    /// Redis accepts its user or password no more: it is closed, unanswered, as Redis closes it.
+    void on_login_refused();
     /// Closes at the next command boundary.
     void drain();
 
@@ -155,6 +160,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool reads_on() const noexcept;
     void wait_readable();
     void on_readable();
+    bool take_proxy_header();
     void on_established();
     void take_input(std::string_view fresh);
     std::size_t take_requests(std::string_view bytes);
@@ -192,7 +198,6 @@ class Session final : public upstream::ReplySink,
     bool submit(upstream::Link& link, const Row& row, std::string_view frame);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
     void release_pinned_if_free();
-    [[nodiscard]] upstream::LinkIdentity identity() const;
     [[nodiscard]] bool must_log_in() const noexcept;
     [[nodiscard]] std::string_view no_leader_reason() const noexcept;
 
@@ -275,6 +280,7 @@ class Session final : public upstream::ReplySink,
     Origin origin_;
     command::SessionState state_;
 
+    std::unique_ptr<std::string> proxy_header_;  // what came of the header that is still to come first
     resp::RequestScanner scanner_;
     resp::ByteBuffer input_;  // what was read and not taken yet
     ReplySequencer replies_;

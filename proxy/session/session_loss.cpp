@@ -94,6 +94,14 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view /*c
     context_.turn.mark(*this);
 }
 
+void Session::on_login_refused() {
+    if (!closed_) {
+        ending_ = Closed::login;
+        cut_off_ = true;
+        context_.turn.mark(*this);
+    }
+}
+
 void Session::on_pinned_lost() {
     if (closed_) {
         return;

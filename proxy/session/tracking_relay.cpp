@@ -19,7 +19,7 @@ void TrackingRelay::start(const upstream::LinkIdentity& identity) {
     upstream::LinkIdentity own = identity;
     own.protocol = resp::Protocol::resp3;
     own.database = 0;
-    link_ = context_.links.lease(own, *this);
+    link_ = context_.links.reserve(own, *this);
     std::string ping;
     resp::write_request(ping, "PING");
     upstream::PendingRequest pending;

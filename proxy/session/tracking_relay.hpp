@@ -30,7 +30,7 @@ class TrackingRelay final : public upstream::ReplySink {
     TrackingRelay(SessionContext& context, Holder& holder, std::uint64_t source, std::uint64_t target)
         : context_(context), holder_(&holder), source_(source), target_(target) {}
 
-    /// Leases the link. Only with a leader.
+    /// Asks for the link. Only with a leader.
     void start(const upstream::LinkIdentity& identity);
     /// Gives the link back; the holder hears nothing more.
     void stop();

@@ -28,14 +28,16 @@ Shard::Shard(ShardSetup setup)
     : setup_(std::move(setup)),
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       connect_deadlines_(setup_.config.monitor.down_after),
-      link_context_{io_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}},
+      link_context_{io_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}, setup_.config.name},
       links_(link_context_, {.trouble = [this](const replication::Node& node,
                                                std::string_view why) { setup_.trouble(node.name, why); },
                              .ready =
                                  [this] {
                                      survey_->ask();
                                      retry_held();
-                                 }}),
+                                 },
+                             .login_refused = [this](const auto& identity) { close_sessions_of(identity); },
+                             .dropped = [this](const auto& identity) { dropped_users_.insert(identity.username); }}),
       subscriptions_({.links = links_,
                       .turn = turn_,
                       .counters = counters_,
@@ -111,6 +113,7 @@ void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
             at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
         }
         origin.descriptor = descriptor;
+        origin.expects_proxy_header = setup_.config.listen[listener].proxy_protocol;
         origin.id = ++next_id_ * setup_.count + setup_.index;
         const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
         net::Stream stream =
@@ -213,6 +216,28 @@ void Shard::retry_held() {
     }
 }
 
+/// Redis has closed the connections of a user that was deleted; clients without a request notice only by asking.
+void Shard::check_dropped_users() {
+    if (dropped_users_.empty() || !context_.forwarding()) {
+        return;
+    }
+    const std::set<std::string> users = std::exchange(dropped_users_, {});
+    for (const session::Session& each : registry_.all) {
+        if (users.contains(each.identity().username)) {
+            links_.shared(each.identity());
+        }
+    }
+}
+
+void Shard::close_sessions_of(const upstream::LinkIdentity& refused) {
+    for (session::Session& each : registry_.all) {
+        const upstream::LinkIdentity identity = each.identity();
+        if (identity.username == refused.username && identity.password == refused.password) {
+            each.on_login_refused();
+        }
+    }
+}
+
 void Shard::end_pause() {
     if (context_.pause.mode != session::ClientPause::Mode::none && turn_.now() >= context_.pause.until) {
         session::end_pause(context_);
@@ -239,6 +264,7 @@ void Shard::tick() {
     context_.expire_deadlines(now);
     retry_held();
     end_pause();
+    check_dropped_users();
     subscriptions_.tidy(now - setup_.config.hold.time);
     if (now - idle_links_checked_ >= kIdleLinks) {
         idle_links_checked_ = now;

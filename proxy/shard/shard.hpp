@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -70,6 +71,8 @@ class Shard {
     void tick();
     void retry_held();
     void end_pause();
+    void check_dropped_users();
+    void close_sessions_of(const upstream::LinkIdentity& refused);
     void fence(std::function<void()> applied);
     void check_fence();
     void finish_fence();
@@ -93,6 +96,7 @@ class Shard {
     net::Turn::Clock::time_point fence_until_{};
     std::vector<std::function<void()>> fence_waiters_;
     net::Turn::Clock::time_point idle_links_checked_{};
+    std::set<std::string> dropped_users_;  // whose links the leader has closed; to be asked whether they still exist
     std::uint64_t next_id_ = 0;
     std::thread thread_;
 };

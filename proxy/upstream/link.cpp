@@ -22,7 +22,7 @@ Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replic
       owner_(owner),
       identity_(std::move(identity)),
       node_(std::move(node)),
-      setup_(identity_),
+      setup_(identity_, context.name),
       resolver_(context.io),
       socket_(context.io),
       scanner_(context.limits) {}

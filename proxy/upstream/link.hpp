@@ -37,6 +37,7 @@ struct LinkContext {
     observe::ShardCounters& counters;
     net::DeadlineQueue& connect_deadlines;
     resp::ReplyLimits limits;
+    std::string name;  // of the links, in the node's CLIENT LIST
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
     std::size_t in_flight = 0;

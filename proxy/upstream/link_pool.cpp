@@ -75,7 +75,8 @@ bool LinkPool::keep_idle(const LinkPtr& link) {
 
 Link& LinkPool::shared(const LinkIdentity& identity) {
     for (Shared& each : shared_) {
-        if (each.link->identity().same_link(identity)) {
+        if (each.link->identity().same_link(identity) &&
+            (each.link->was_ready() || each.link->identity().password == identity.password)) {
             each.used = true;
             return *each.link;
         }
@@ -87,12 +88,6 @@ Link& LinkPool::shared(const LinkIdentity& identity) {
         link->start();
     }
     return *link;
-}
-
-bool LinkPool::has_ready(const LinkIdentity& identity) const noexcept {
-    return std::ranges::any_of(shared_, [&](const Shared& each) {
-        return each.link->state() == Link::State::ready && each.link->identity().same_link(identity);
-    });
 }
 
 LinkPtr LinkPool::lease(const LinkIdentity& identity, ReplySink& holder) {
@@ -213,8 +208,14 @@ void LinkPool::on_link_ended(Link& link, std::string_view why) {
     }
     count();
     const bool refused = !link.setup().error().empty();  // that user or database is wrong, not the node
+    if (link.setup().login_refused() && !closing_) {
+        events_.login_refused(link.identity());
+    }
     if ((!ours && !auth) || refused || closing_) {
         return;
+    }
+    if (link.was_ready() && !link.identity().username.empty() && leader_ == link.node()) {
+        events_.dropped(link.identity());
     }
     if (!link.was_ready() && leader_ == link.node()) {
         unusable_until_ = context_.turn.now() + kConnectPause;

@@ -22,6 +22,10 @@ class LinkPool final : private LinkOwner {
         std::function<void(const replication::Node&, std::string_view why)> trouble;
         /// A link to the leader became ready: whoever waits may try again.
         std::function<void()> ready;
+        /// The node accepts this user with this password no more.
+        std::function<void(const LinkIdentity&)> login_refused;
+        /// The leader has closed a link of this user, as it does when it deletes a user.
+        std::function<void(const LinkIdentity&)> dropped;
     };
 
     LinkPool(LinkContext& context, Events events) : context_(context), events_(std::move(events)) {}
@@ -35,10 +39,9 @@ class LinkPool final : private LinkOwner {
     /// There is a leader, and it did not refuse to be connected to a moment ago.
     [[nodiscard]] bool usable() const noexcept { return leader_ && context_.turn.now() >= unusable_until_; }
 
-    /// The shared link for `identity`, made if there is none. Only with a leader.
+    /// The shared link for `identity`, made if there is none. One that is not set up yet may still be refused for its
+    /// password, so that it serves no session with another. Only with a leader.
     Link& shared(const LinkIdentity& identity);
-    /// True when a shared link for `identity` is set up, so that its login and database are known to be good.
-    [[nodiscard]] bool has_ready(const LinkIdentity& identity) const noexcept;
 
     /// A link for `holder` alone, an idle one or a new one. Only with a leader.
     LinkPtr lease(const LinkIdentity& identity, ReplySink& holder);

@@ -25,13 +25,17 @@ std::string_view value_after(std::string_view frame, std::string_view key) {
 
 }  // namespace
 
-LinkSetup::LinkSetup(const LinkIdentity& identity)
+LinkSetup::LinkSetup(const LinkIdentity& identity, std::string_view name)
     : select_(identity.database != 0), resp3_(identity.protocol == resp::Protocol::resp3) {
     if (!identity.username.empty()) {
         awaiting_ = Awaiting::auth;
         resp::write_request(request_, "AUTH", identity.username, identity.password);
     }
-    resp::write_request(request_, "HELLO", resp3_ ? "3" : "2");
+    if (name.empty()) {
+        resp::write_request(request_, "HELLO", resp3_ ? "3" : "2");
+    } else {
+        resp::write_request(request_, "HELLO", resp3_ ? "3" : "2", "SETNAME", name);
+    }
     if (select_) {
         resp::write_request(request_, "SELECT", std::to_string(identity.database));
     }

@@ -33,7 +33,8 @@ class LinkSetup {
   public:
     enum class Step : std::uint8_t { more, ready, refused };
 
-    explicit LinkSetup(const LinkIdentity& identity);
+    /// `name`: how the connection is called in the node's CLIENT LIST and ACL LOG; empty: not at all.
+    explicit LinkSetup(const LinkIdentity& identity, std::string_view name = {});
 
     /// Everything to send.
     [[nodiscard]] const std::string& request() const noexcept { return request_; }
@@ -41,6 +42,8 @@ class LinkSetup {
     /// Judges the next reply frame. After ready or refused no more replies may come.
     Step on_reply(std::string_view frame);
 
+    /// Refused, and it was the login.
+    [[nodiscard]] bool login_refused() const noexcept { return awaiting_ == Awaiting::auth && !error_.empty(); }
     /// The error frame that ended it, after refused.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }

@@ -56,9 +56,10 @@ class RedisServer:
 
 
 class PortalBefore:
-    """A portal whose one node is `server`. `settings` are lines of YAML, each one top-level key."""
+    """A portal whose one node is `server`. `settings` are lines of YAML, each one top-level key; `tls_listener` are further keys of the
+    listener that speaks TLS."""
 
-    def __init__(self, server, settings=()):
+    def __init__(self, server, settings=(), tls_listener=""):
         self.dir = Path(tempfile.mkdtemp(prefix="redis-portal-before."))
         self.port, self.tls_port, self.admin_port = free_ports(3)
         self.log = self.dir / "portal.log"
@@ -68,7 +69,7 @@ class PortalBefore:
         lines = ["name: portal-before",
                  "listen:",
                  f"  - {{address: '127.0.0.1:{self.port}', tls: null}}",
-                 f"  - {{address: '127.0.0.1:{self.tls_port}', tls: {{certificate: '{self.dir}/tls.crt', key: '{self.dir}/tls.key'}}}}",
+                 f"  - {{address: '127.0.0.1:{self.tls_port}', tls: {{certificate: '{self.dir}/tls.crt', key: '{self.dir}/tls.key'}}{tls_listener}}}",
                  "nodes:",
                  f"  - {{name: redis-0, address: '127.0.0.1:{server.port}'}}",
                  f"arbiter: {{file: {{path: '{self.dir}/record'}}}}",
