@@ -15,8 +15,6 @@ using observe::HandshakeFailure;
 
 namespace {
 
-/// An idle client's output buffer is given back when it is larger.
-constexpr std::size_t kKeepOutput = 512;
 /// Reads of one client in one turn, so that a fast one does not starve the others.
 constexpr int kReadsPerTurn = 4;
 
@@ -364,67 +362,6 @@ void Session::flush() {
         !has_messages()) {
         close(ended_ ? ending_ : Closed::client);
     }
-}
-
-/// Sends what the socket takes. Closes a client that has left too much unread.
-void Session::send_output() {
-    if (has_messages() && !stream_.blocked()) {
-        send_messages();
-    }
-    if (closed_) {
-        return;
-    }
-    if (!output_.empty() && !stream_.blocked() && !has_messages()) {
-        const net::Stream::Sent sent = stream_.send(std::string_view(output_).substr(output_sent_));
-        context_.counters.client_sent_bytes.add(sent.taken);
-        output_sent_ += sent.taken;
-        if (output_sent_ >= output_.size() / 2) {  // else what is left would be moved too often
-            trim_output();
-        }
-        if (output_.empty() && output_.capacity() > kKeepOutput) {
-            output_.shrink_to_fit();
-        }
-        note_written(sent.status);
-    }
-    if (unread() > context_.config.limits.output_bytes.count && !closed_) {
-        close(Closed::output_limit);
-    }
-}
-
-/// What the client has not taken yet. Messages count as if they were this client's alone.
-std::size_t Session::unread() const noexcept {
-    return unsent_output() + replies_.stored_bytes() + (messages_ ? messages_->bytes() : 0) +
-           (behind_ ? behind_->bytes : 0);
-}
-
-/// Forgets what the stream has taken.
-void Session::trim_output() {
-    if (output_sent_ > 0) {
-        output_.erase(0, std::exchange(output_sent_, 0));
-    }
-}
-
-void Session::note_written(net::Stream::Status status) {
-    if (status == net::Stream::Status::failed) {
-        close(Closed::client);
-        return;
-    }
-    if (status != net::Stream::Status::again || writing_) {
-        return;
-    }
-    writing_ = true;
-    context_.stalled_deadlines.arm(*this, context_.turn.now());
-    stream_.wait_writable([self = SessionPtr(this)](const boost::system::error_code& error) {
-        self->context_.turn.begin_event();
-        self->writing_ = false;
-        if (!error && !self->closed_) {
-            const net::Stream::Status more = self->stream_.resume_send();
-            self->disarm();
-            self->note_written(more);
-            self->context_.turn.mark(*self);
-        }
-        self->finish_event();
-    });
 }
 
 /// Ends the wait whose reason is gone, and goes on with what was read already.

@@ -166,12 +166,14 @@ class Session final : public upstream::ReplySink,
     std::size_t take_requests(std::string_view bytes);
     void protocol_error(resp::Error error);
     void finish_event();
+    void resume_if_due();
+    void pause(Wait wait);
+
+    // --- session_output.cpp: to the socket
     void send_output();
     [[nodiscard]] std::size_t unsent_output() const noexcept { return output_.size() - output_sent_; }
     void trim_output();
     void note_written(net::Stream::Status status);
-    void resume_if_due();
-    void pause(Wait wait);
 
     // --- session_streaming.cpp: requests and replies that are passed on as they come
     std::size_t take_part(std::string_view rest);

@@ -65,6 +65,7 @@ bool Session::begin_large(std::string_view head) {
         return false;
     }
     begin_request();
+    last_row_ = &row;
     large_ = Large::swallowed;
     if (!refuse(row, request)) {
         const Destination destination = route::route(row, true, state_, context_.forwarding());
@@ -97,6 +98,7 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
     upstream::Link& link = link_for(true);
     pinned_clean_ = pinned_clean_ && row.handling != Handling::unknown;
     last_link_ = &link;
+    ++queued_commands_;
     ++in_flight_;
     link.stream(open_request(row));
 }

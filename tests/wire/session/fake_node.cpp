@@ -122,6 +122,7 @@ void FakeNode::serve(int descriptor) {
     for (;;) {
         const ssize_t n = ::recv(descriptor, space.data(), space.size(), 0);
         if (n <= 0) {
+            ++left_;
             return;
         }
         {

@@ -37,6 +37,8 @@ class FakeNode {
     [[nodiscard]] int surveys() const noexcept { return surveys_.load(); }
     /// Bytes that have arrived, also of commands that are not whole yet.
     [[nodiscard]] std::size_t received() const noexcept { return received_.load(); }
+    /// Connections that the portal has closed.
+    [[nodiscard]] std::size_t left() const noexcept { return left_.load(); }
     /// Lets one reply go on behind its kPause.
     void release();
     /// Sends `bytes`, which no command asked for, on the connection that it heard from last.
@@ -64,7 +66,7 @@ class FakeNode {
     std::thread acceptor_;
     std::atomic<bool> dead_{false};
     std::atomic<int> surveys_{0};
-    std::atomic<std::size_t> received_{0};
+    std::atomic<std::size_t> received_{0}, left_{0};
 };
 
 }  // namespace portal::testing
