@@ -118,11 +118,12 @@ void FakeNode::serve(int descriptor) {
     const resp::RequestLimits limits;
     resp::RequestScanner scanner(limits);
     std::string input;
+    bool used = false;
     std::string space(64 * 1024, '\0');
     for (;;) {
         const ssize_t n = ::recv(descriptor, space.data(), space.size(), 0);
         if (n <= 0) {
-            ++left_;
+            left_ += used || !input.empty() ? 1 : 0;
             return;
         }
         {
@@ -151,6 +152,7 @@ void FakeNode::serve(int descriptor) {
                 ++surveys_;
                 reply = commands_;
             } else {
+                used = true;
                 {
                     const std::lock_guard lock(mutex_);
                     seen_.push_back(joined);

@@ -37,7 +37,7 @@ class FakeNode {
     [[nodiscard]] int surveys() const noexcept { return surveys_.load(); }
     /// Bytes that have arrived, also of commands that are not whole yet.
     [[nodiscard]] std::size_t received() const noexcept { return received_.load(); }
-    /// Connections that the portal has closed.
+    /// Connections that the portal has closed, of those that carried a client's command or a part of one.
     [[nodiscard]] std::size_t left() const noexcept { return left_.load(); }
     /// Lets one reply go on behind its kPause.
     void release();
