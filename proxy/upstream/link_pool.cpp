@@ -189,7 +189,9 @@ Link& LinkPool::auth_link() {
 }
 
 void LinkPool::on_link_ready(Link& link) {
-    hello_ = link.setup().hello();
+    if (!link.setup().auth_required()) {  // else it has said nothing of itself
+        hello_ = link.setup().hello();
+    }
     if (link.identity().username.empty()) {
         auth_required_ = link.setup().auth_required();
     }
