@@ -70,9 +70,7 @@ boost::json::object Monitor::status() const {
 }
 
 Monitor::Loop::WatchedNode::WatchedNode(config::Node configured, const Timing& timing, TimePoint now)
-    : config(std::move(configured)), health(timing.ping_interval, timing.down_after, now) {
-    view.node = {config.name, {config.address.host, config.address.port}};
-}
+    : config(std::move(configured)), account({config.name, {config.address.host, config.address.port}}, timing, now) {}
 
 Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
                     std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
@@ -85,10 +83,9 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
       rest_(io_),
       ticker_(io_),
       commands_(io_.get_executor(), login_, timing_.down_after),
-      role_(name_, timing_.lease, Clock::now()),
+      standing_(name_, timing_, Clock::now()),
       failover_(timing_),
       pauses_(timing_.down_after / 2, Clock::now()) {
-    mark_.portal = name_;
     for (const auto& node : config.nodes) {
         nodes_.emplace_back(node, timing_, Clock::now());
     }
@@ -102,7 +99,7 @@ void Monitor::Loop::start() {
         wake();
     });
     for (auto& node : nodes_) {
-        node.health = NodeHealth(timing_.ping_interval, timing_.down_after, Clock::now());
+        node.account = NodeAccount(node.account.view().node, timing_, Clock::now());
         node.probe = std::make_shared<NodeProbe>(io_.get_executor(), node.config, login_,
                                                  NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
                                                  [this](Observation observation) { observe(std::move(observation)); });
@@ -154,6 +151,7 @@ void Monitor::Loop::switchover(std::optional<std::string> to, std::function<void
         const auto unique = Clock::now().time_since_epoch().count();
         request_ = Request{name_ + "/" + std::to_string(unique) + "/" + std::to_string(++requests_), to.value_or(""),
                            done, Clock::now() + kRequestTime};
+        standing_.ask_for(request_->id, request_->to);
         wake();
     });
 }
@@ -176,19 +174,19 @@ boost::asio::awaitable<void> Monitor::Loop::run() {
 boost::asio::awaitable<void> Monitor::Loop::turn() {
     notice_pause();
     look_again_.reset();
-    if (std::exchange(record_due_, false) || Clock::now() >= next_beat_) {
+    if (std::exchange(record_due_, false) || Clock::now() >= standing_.next_beat()) {
         co_await confirm();
     }
-    if (arbiter_error_.empty()) {
+    if (standing_.arbiter_error().empty()) {
         co_await keep_role();
     }
-    if (!record_) {
-        next_beat_ = Clock::now() + timing_.fence_after / 4;
+    if (!standing_.record()) {
+        standing_.wait_for_record(Clock::now());
         update_status(nullptr);
         co_return;
     }
     auto view = look();
-    if (arbiter_error_.empty() && role_.held_here(view.now)) {
+    if (standing_.acts(view.now)) {
         auto decision = failover_.decide(view);
         if (co_await act(std::move(decision))) {
             turn_again_ = true;
@@ -197,12 +195,7 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
     }
     publish_what_holds(view);
     go_on_without_arbiter(view);
-    const bool reaches_leader = view.record.phase == Phase::leading && verdict_.state == LeaderState::fine;
-    std::string suspected;
-    if (verdict_.state == LeaderState::dead || verdict_.state == LeaderState::lost) {
-        suspected = view.record.leader;
-    }
-    co_await beat(reaches_leader, std::move(suspected));
+    co_await beat(view);
     sum_up();
     update_status(&view);
 }
@@ -212,12 +205,12 @@ boost::asio::awaitable<void> Monitor::Loop::rest() {
         co_return;
     }
     const auto now = Clock::now();
-    auto until = std::min(now + timing_.ping_interval, next_beat_);
-    if (arbiter_error_.empty()) {
-        until = std::min(until, role_.look_again(now));
+    auto until = std::min(now + timing_.ping_interval, standing_.next_beat());
+    if (standing_.arbiter_error().empty()) {
+        until = std::min(until, standing_.role().look_again(now));
     }
     for (const auto& node : nodes_) {
-        if (node.health.assess(now) == Health::suspected) {
+        if (node.account.assess(now) == Health::suspected) {
             until = std::min(until, now + kWhileSuspected);
         }
     }
@@ -253,7 +246,7 @@ void Monitor::Loop::notice_pause() {
     }
     observe::log_warn(kSource, "this process was paused; starting the watch of the nodes anew");
     for (auto& node : nodes_) {
-        node.health.forgive(now);
+        node.account.forgive(now);
     }
     record_due_ = true;
 }
@@ -264,81 +257,46 @@ void Monitor::Loop::observe(Observation observation) {
         return;
     }
     ++node->probes[observation.result];
-    node->health.note(observation);
-    auto& view = node->view;
-    view.addresses = observation.addresses;
-    if (observation.result == ProbeResult::answered || observation.result == ProbeResult::denied) {
-        view.asked_at = observation.asked_at;
-        view.reported_at = observation.at;
-        view.heard_at = observation.report ? latest_hearing(view, *observation.report, observation.at) : TimePoint{};
-        view.report = std::move(observation.report);
-    }
-    const auto health = node->health.assess(observation.at);
-    if (health != node->last_health) {
+    if (node->account.note(observation)) {
+        const auto health = node->account.view().health;
         const bool down = health == Health::down;
         observe::log(down ? observe::LogLevel::warn : observe::LogLevel::info, kSource,
                      down                   ? "node is down"
                      : health == Health::up ? "node is up"
                                             : "node is suspected",
                      {{"node", observation.node}, {"detail", observation.detail}});
-        node->last_health = health;
     }
     wake();
 }
 
+std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {
+    std::vector<NodeView> seen;
+    for (const auto& node : nodes_) {
+        seen.push_back(node.account.seen(now));
+    }
+    return seen;
+}
+
 View Monitor::Loop::look() {
-    View view;
-    view.self = name_;
-    view.now = Clock::now();
-    view.record = *record_;
-    view.phase_since = phase_since_;
-    for (auto& node : nodes_) {
-        auto seen = node.view;
-        seen.health = node.health.assess(view.now);
-        seen.refused = node.health.refused();
-        seen.failing_since = node.health.failing_since();
-        seen.trouble = node.health.trouble();
-        view.nodes.push_back(std::move(seen));
-    }
-    view.portals.push_back({own_mark(), view.now});
-    for (const auto& [name, portal] : portals_) {
-        view.portals.push_back(portal);
-    }
-    verdict_ = record_->phase == Phase::leading ? judge_leader(view, timing_) : LeaderVerdict{};
-    vouched_for_ = vouched_for_ || verdict_.state == LeaderState::fine;
-    return view;
+    const auto now = Clock::now();
+    return standing_.look(seen_nodes(now), now);
 }
 
 /// The leader is published only while the record names one, and only if nothing this portal knows speaks against it.
 void Monitor::Loop::publish_what_holds(const View& view) {
-    Topology topology;
-    topology.epoch = view.record.epoch;
-    topology.in_sync = view.record.in_sync;
-    for (const auto& node : view.nodes) {
-        topology.nodes.push_back(node.node);
-    }
-    const auto* leader = find_node(view, view.record.leader);
-    if (view.record.phase != Phase::leading) {
-        topology.reason = view.record.phase == Phase::fencing ? view.record.reason : "no leader was chosen yet";
-    } else if (verdict_.state == LeaderState::lost || leader == nullptr) {
-        topology.reason = verdict_.why;
-    } else if (!vouched_for_) {
-        topology.reason = "checking that " + view.record.leader + " still leads";
-    } else {
-        topology.leader = leader->node;
-        topology.reason = view.record.reason;
-    }
+    auto topology = standing_.topology(view);
     if (!topology.leader) {
         permit_->revoke();
     }
-    if (!published_.topology || *published_.topology != topology) {
+    if (!standing_.published() || *standing_.published() != topology) {
         publish(std::move(topology));
     }
 }
 
 void Monitor::Loop::publish(Topology topology) {
-    const bool had_leader = published_.topology && published_.topology->leader;
-    const bool new_epoch = !published_.topology || published_.topology->epoch != topology.epoch;
+    const auto& before = standing_.published();
+    const bool had_leader = before && before->leader;
+    const bool new_epoch = !before || before->epoch != topology.epoch;
     if (topology.leader && (new_epoch || !had_leader)) {
         published_at_ = Clock::now();
         observe::log_info(kSource, "routing to the leader",
@@ -349,14 +307,13 @@ void Monitor::Loop::publish(Topology topology) {
         observe::log_info(kSource, "forwarding nothing",
                           {{"epoch", static_cast<std::uint64_t>(topology.epoch)}, {"reason", topology.reason}});
     }
-    published_.topology = std::make_shared<const Topology>(std::move(topology));
-    const auto serial = ++published_.serial;
+    const auto serial = standing_.published(std::make_shared<const Topology>(std::move(topology)));
     // Shards may answer late, even after this monitor is gone.
-    publish_callback_(published_.topology, [self = weak_from_this(), serial] {
+    publish_callback_(standing_.published(), [self = weak_from_this(), serial] {
         if (const auto loop = self.lock()) {
             asio::post(loop->io_, [loop_again = self, serial] {
                 if (const auto alive = loop_again.lock()) {
-                    alive->published_.applied = std::max(alive->published_.applied, serial);
+                    alive->standing_.applied(serial);
                     alive->wake();
                 }
             });
@@ -369,8 +326,9 @@ boost::asio::awaitable<void> Monitor::Loop::farewell() {
     if (request_) {
         std::exchange(request_, std::nullopt)->done("this portal is stopping");
     }
-    if (record_ && record_->acting == name_ && arbiter_error_.empty()) {
-        auto unheld = *record_;
+    const auto& record = standing_.record();
+    if (record && record->acting == name_ && standing_.arbiter_error().empty()) {
+        auto unheld = *record;
         std::string nobody;
         const bool given = co_await commit(std::move(unheld), std::move(nobody));
         observe::log_info(kSource, "gave the acting role away", {{"done", given}});

@@ -37,7 +37,7 @@ asio::awaitable<bool> Monitor::Loop::act(Decision decision) {
 
 asio::awaitable<bool> Monitor::Loop::carry_out(Action action) {
     if (auto* write = std::get_if<WriteRecord>(&action)) {
-        const bool leads = write->next.phase == Phase::leading && record_->phase != Phase::leading;
+        const bool leads = write->next.phase == Phase::leading && standing_.record()->phase != Phase::leading;
         const bool written = co_await commit(std::move(write->next), name_);
         if (written && leads) {
             failover_.recorded(Clock::now());
@@ -67,8 +67,8 @@ asio::awaitable<bool> Monitor::Loop::carry_out(Action action) {
 
 /// What a command learned of a node counts like a probe's report.
 void Monitor::Loop::accept_report(WatchedNode& node, const CommandOutcome& outcome) {
-    Observation observation{node.config.name, ProbeResult::answered, outcome.asked_at, Clock::now(), {},
-                            outcome.report,   node.view.addresses};
+    Observation observation{node.config.name, ProbeResult::answered,        outcome.asked_at, Clock::now(), {},
+                            outcome.report,   node.account.view().addresses};
     observe(std::move(observation));
 }
 
@@ -93,20 +93,22 @@ asio::awaitable<void> Monitor::Loop::follow(replication::ReplicaofStep step) {
         co_return;
     }
     observe::log_info(kSource, "follows the leader now",
-                      {{"node", step.node}, {"leader", record_->leader}, {"because", step.why}});
+                      {{"node", step.node}, {"leader", standing_.record()->leader}, {"because", step.why}});
     node->probe->probe_now();
 }
 
 asio::awaitable<bool> Monitor::Loop::hand_over(HandOver move) {
     auto* from = find(move.from);
     auto* to = find(move.to);
-    if (from == nullptr || to == nullptr || !from->view.report) {
+    if (from == nullptr || to == nullptr || !from->account.view().report) {
         failover_.handed_over("the leader cannot be read", Clock::now());
         co_return true;
     }
-    const replication::SeenNode leader{from->view.node, from->view.addresses, *from->view.report};
-    const auto listed = replication::listed_replica(leader, {to->view.node, to->view.addresses, {}});
-    auto known_as = to->view.node.endpoint;
+    const auto& leading = from->account.view();
+    const auto& follower = to->account.view();
+    const replication::SeenNode leader{leading.node, leading.addresses, *leading.report};
+    const auto listed = replication::listed_replica(leader, {follower.node, follower.addresses, {}});
+    auto known_as = follower.node.endpoint;
     if (listed) {
         known_as = listed->endpoint;
     }
@@ -123,11 +125,11 @@ asio::awaitable<bool> Monitor::Loop::hand_over(HandOver move) {
 }
 
 asio::awaitable<bool> Monitor::Loop::give_away() {
-    auto unheld = *record_;
+    auto unheld = *standing_.record();
     std::string nobody;
     const bool given = co_await commit(std::move(unheld), std::move(nobody));
     if (given) {
-        role_.gave_away(Clock::now());
+        standing_.gave_away(Clock::now());
         observe::log_warn(kSource, "gave the acting role away", {{"reason", why_}});
     }
     co_return given;

@@ -4,13 +4,13 @@
 // monitor_status.cpp what people see.
 #pragma once
 
-#include "sentinel/acting_role.hpp"
 #include "sentinel/arbiter/arbiter_calls.hpp"
 #include "sentinel/failover.hpp"
-#include "sentinel/health.hpp"
 #include "sentinel/monitor.hpp"
+#include "sentinel/node_account.hpp"
 #include "sentinel/node_commands.hpp"
 #include "sentinel/node_probe.hpp"
+#include "sentinel/standing.hpp"
 
 #include <atomic>
 #include <deque>
@@ -40,16 +40,9 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         WatchedNode(config::Node configured, const Timing& timing, TimePoint now);
 
         config::Node config;
-        NodeView view;
-        NodeHealth health;
-        Health last_health = Health::suspected;
+        NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
         std::map<ProbeResult, std::uint64_t> probes;
-    };
-    struct Published {
-        replication::TopologyPtr topology;
-        std::uint64_t serial = 0;
-        std::uint64_t applied = 0;  // serial of the newest one that every shard has applied
     };
     struct Request {
         std::string id;
@@ -67,6 +60,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void tick();
     void notice_pause();
     void observe(Observation observation);
+    [[nodiscard]] std::vector<NodeView> seen_nodes(TimePoint now) const;
     [[nodiscard]] View look();
     void publish_what_holds(const View& view);
     void publish(replication::Topology topology);
@@ -74,16 +68,12 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     // The record and the marks.
     boost::asio::awaitable<void> confirm();
     boost::asio::awaitable<void> keep_role();
-    boost::asio::awaitable<void> beat(bool reaches_leader, std::string suspects);
+    boost::asio::awaitable<void> beat(View view);
     boost::asio::awaitable<bool> commit(Record next, std::string holder);
     void go_on_without_arbiter(const View& view);
-    void take_in(Snapshot snapshot);
+    void take_in(const Standing::Reading& reading);
     void witness(const Record& before);
-    void take_in_marks(const std::vector<Mark>& marks);
     void settle_request();
-    [[nodiscard]] bool leads_here() const;
-    [[nodiscard]] bool fenced_here() const;
-    [[nodiscard]] Mark own_mark() const;
 
     // Actions.
     boost::asio::awaitable<bool> act(Decision decision);
@@ -113,24 +103,12 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     boost::asio::steady_timer ticker_;
     NodeCommands commands_;
     std::deque<WatchedNode> nodes_;
-    ActingRole role_;
+    Standing standing_;
     Failover failover_;
     PauseGuard pauses_;
 
-    // The record as last read or written, and what follows from it.
-    std::optional<Record> record_;
-    std::string version_;
-    std::string arbiter_error_ = "the record was not read yet";
-    TimePoint confirmed_at_;
-    TimePoint phase_since_;
     ArbiterCalls calls_;
     bool failsafe_active_ = false;
-    bool vouched_for_ = false;  // this portal saw the record's phase begin, or its own probe agrees with it
-    std::map<std::string, PortalView> portals_;
-    Mark mark_;
-    TimePoint next_beat_;
-    Published published_;
-    LeaderVerdict verdict_;
     std::optional<Request> request_;
     std::uint64_t requests_ = 0;
 

@@ -101,8 +101,9 @@ json::object to_json(const ArbiterCalls& calls) {
 /// One log line per decision: repeated sentences are left out.
 void Monitor::Loop::say(const std::string& sentence) {
     if (sentence != said_) {
-        observe::log_info(kSource, sentence,
-                          {{"step", to_string(step_)}, {"epoch", static_cast<std::uint64_t>(record_->epoch)}});
+        observe::log_info(
+            kSource, sentence,
+            {{"step", to_string(step_)}, {"epoch", static_cast<std::uint64_t>(standing_.record()->epoch)}});
         said_ = sentence;
     }
 }
@@ -110,16 +111,16 @@ void Monitor::Loop::say(const std::string& sentence) {
 /// Once per change of leader, after this portal routes to the new one. The portal that carried it out logs and counts
 /// it.
 void Monitor::Loop::sum_up() {
-    if (!leads_here() || (summed_up_ && summed_up_->epoch == record_->epoch)) {
+    if (!standing_.leads_here() || (summed_up_ && summed_up_->epoch == standing_.record()->epoch)) {
         return;
     }
-    const bool done_here = failover_.timeline().epoch == record_->epoch && failover_.timeline().recorded;
+    const bool done_here = failover_.timeline().epoch == standing_.record()->epoch && failover_.timeline().recorded;
     const auto& timeline = done_here ? failover_.timeline() : witnessed_;
-    if (timeline.epoch != record_->epoch || !timeline.recorded) {
+    if (timeline.epoch != standing_.record()->epoch || !timeline.recorded) {
         return;
     }
     summed_up_ = timeline;
-    carried_out_by_ = done_here ? name_ : record_->acting;
+    carried_out_by_ = done_here ? name_ : standing_.record()->acting;
     said_.clear();
     if (!done_here) {
         return;
@@ -144,29 +145,31 @@ void Monitor::Loop::sum_up() {
 
 void Monitor::Loop::update_status(const View* view) {
     const auto now = Clock::now();
-    json::object status{{"name", name_}, {"arbiter", arbiter_->describe()}, {"arbiter_error", arbiter_error_}};
-    const bool confirmed = record_ && arbiter_error_.empty() && now - confirmed_at_ < timing_.fence_after;
+    json::object status{
+        {"name", name_}, {"arbiter", arbiter_->describe()}, {"arbiter_error", standing_.arbiter_error()}};
+    const bool confirmed =
+        standing_.record() && standing_.arbiter_error().empty() && now - standing_.confirmed_at() < timing_.fence_after;
     status["record_confirmed"] = confirmed;
-    if (!record_) {
+    if (!standing_.record()) {
         status["epoch"] = 0;
         status["phase"] = "unknown";
         status["leader"] = "";
         status["acting"] = "";
         status["acting_here"] = false;
-        status["reason"] = arbiter_error_.empty() ? "no record yet" : arbiter_error_;
+        status["reason"] = standing_.arbiter_error().empty() ? "no record yet" : standing_.arbiter_error();
         status["nodes"] = json::array{};
     } else {
-        const bool acting_here = role_.held_here(now);
-        std::string reason = published_.topology ? published_.topology->reason : "";
-        if (!arbiter_error_.empty()) {
-            reason = arbiter_error_;
-        } else if (acting_here && record_->phase != Phase::leading && !why_.empty()) {
+        const bool acting_here = standing_.role().held_here(now);
+        std::string reason = standing_.published() ? standing_.published()->reason : "";
+        if (!standing_.arbiter_error().empty()) {
+            reason = standing_.arbiter_error();
+        } else if (acting_here && standing_.record()->phase != Phase::leading && !why_.empty()) {
             reason = why_;
         }
-        status["epoch"] = static_cast<std::uint64_t>(record_->epoch);
-        status["phase"] = to_string(record_->phase);
-        status["leader"] = record_->phase == Phase::leading ? record_->leader : "";
-        status["acting"] = record_->acting;
+        status["epoch"] = static_cast<std::uint64_t>(standing_.record()->epoch);
+        status["phase"] = to_string(standing_.record()->phase);
+        status["leader"] = standing_.record()->phase == Phase::leading ? standing_.record()->leader : "";
+        status["acting"] = standing_.record()->acting;
         status["acting_here"] = acting_here;
         status["step"] = acting_here ? to_string(step_) : "standing by";
         status["reason"] = reason;

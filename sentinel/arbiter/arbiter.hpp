@@ -16,14 +16,6 @@
 
 namespace portal::sentinel {
 
-/// The record and all marks as of one moment. `version` is opaque and belongs in the next write (a counter, an etcd
-/// revision, a resourceVersion); empty when there is nothing yet to compare with.
-struct Snapshot {
-    std::optional<Record> record;
-    std::string version;
-    std::vector<Mark> marks;
-};
-
 struct ReadResult {
     std::optional<Snapshot> snapshot;
     std::string error;  // one sentence when there is no snapshot

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,14 @@ struct Mark {
     std::string wants_to;
 
     bool operator==(const Mark&) const = default;
+};
+
+/// The record and all marks as of one moment. `version` is opaque and belongs in the next write (a counter, an etcd
+/// revision, a resourceVersion); empty when there is nothing yet to compare with.
+struct Snapshot {
+    std::optional<Record> record;
+    std::string version;
+    std::vector<Mark> marks;
 };
 
 std::string_view to_string(Phase phase) noexcept;

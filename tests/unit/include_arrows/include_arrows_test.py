@@ -39,7 +39,8 @@ FOLDERS |= {"proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "certs
             "replication": "replication"}
 
 PURE_FOLDERS = {"resp", "command", "route", "replication"}
-PURE_FILES = {"health", "failover", "pending_queue", "link_setup", "reply_sequencer", "session_state"}
+PURE_FILES = {"health", "failover", "leader_watch", "acting_role", "node_account", "standing", "still_marks",
+              "pending_queue", "link_setup", "reply_sequencer", "session_state"}
 IMPURE_HEADER = re.compile(r"^(boost/(asio|beast)|openssl/|yaml-cpp/|prometheus/|hiredis)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

@@ -1,0 +1,36 @@
+#include "sentinel/node_account.hpp"
+
+#include "sentinel/leader_watch.hpp"
+
+#include <utility>
+
+namespace portal::sentinel {
+
+NodeAccount::NodeAccount(replication::Node node, const Timing& timing, TimePoint now)
+    : health_(timing.ping_interval, timing.down_after, now) {
+    view_.node = std::move(node);
+}
+
+bool NodeAccount::note(const Observation& observation) {
+    health_.note(observation);
+    view_.addresses = observation.addresses;
+    if (observation.result == ProbeResult::answered || observation.result == ProbeResult::denied) {
+        view_.asked_at = observation.asked_at;
+        view_.reported_at = observation.at;
+        view_.heard_at = observation.report ? latest_hearing(view_, *observation.report, observation.at) : TimePoint{};
+        view_.report = observation.report;
+    }
+    const auto before = std::exchange(view_.health, health_.assess(observation.at));
+    return before != view_.health;
+}
+
+NodeView NodeAccount::seen(TimePoint now) const {
+    auto seen = view_;
+    seen.health = health_.assess(now);
+    seen.refused = health_.refused();
+    seen.failing_since = health_.failing_since();
+    seen.trouble = health_.trouble();
+    return seen;
+}
+
+}  // namespace portal::sentinel

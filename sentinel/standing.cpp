@@ -1,0 +1,198 @@
+#include "sentinel/standing.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace portal::sentinel {
+
+Standing::Standing(std::string self, Timing timing, TimePoint now)
+    : self_(std::move(self)), timing_(timing), role_(self_, timing.lease, now) {
+    mark_.portal = self_;
+}
+
+void Standing::arbiter_failed(std::string error, Milliseconds after, TimePoint now) {
+    arbiter_error_ = std::move(error);
+    next_beat_ = now + after;
+}
+
+Standing::Reading Standing::read(Snapshot snapshot, TimePoint asked_at, TimePoint now) {
+    Reading reading;
+    reading.before = record_;
+    if (snapshot.record && record_ && snapshot.record->epoch < record_->epoch) {
+        reading.gone_back = true;
+        arbiter_failed("the record went back to an older epoch; it was replaced by hand or restored from a copy",
+                       timing_.fence_after / 4, now);
+        return reading;
+    }
+    arbiter_error_.clear();
+    confirmed_at_ = asked_at;
+    version_ = std::move(snapshot.version);
+    reading.suspects = take_in_marks(snapshot.marks, now);
+    // A record that vanished is written anew by due_record, from what this portal remembers.
+    role_.observe(snapshot.record, now);
+    if (!snapshot.record) {
+        return reading;
+    }
+    reading.first = !record_;
+    reading.new_phase =
+        reading.first || record_->epoch != snapshot.record->epoch || record_->phase != snapshot.record->phase;
+    record_ = std::move(snapshot.record);
+    if (reading.new_phase) {
+        phase_since_ = now;
+        // A portal that has just started may read a record that is older than the nodes' last restart.
+        vouched_for_ = !reading.first;
+    }
+    return reading;
+}
+
+std::vector<std::string> Standing::take_in_marks(const std::vector<Mark>& marks, TimePoint now) {
+    std::vector<std::string> suspects;
+    std::map<std::string, PortalView> seen;
+    for (const auto& mark : marks) {
+        if (mark.portal == self_) {
+            continue;
+        }
+        const auto before = portals_.find(mark.portal);
+        const bool changed = before == portals_.end() || before->second.mark != mark;
+        if (!mark.suspects.empty() && (before == portals_.end() || before->second.mark.suspects != mark.suspects)) {
+            suspects.push_back(mark.suspects);
+        }
+        seen[mark.portal] = {mark, changed ? now : before->second.changed_at};
+    }
+    portals_ = std::move(seen);
+    return suspects;
+}
+
+std::optional<Record> Standing::due_record(const std::vector<NodeView>& nodes, TimePoint now) {
+    if (role_.may_take(now)) {
+        return record_.value_or(Record{});
+    }
+    if (!record_ || !role_.held_here(now)) {
+        return std::nullopt;
+    }
+    const auto view = look(nodes, now);
+    auto next = verdict_.state == LeaderState::fine ? kept_up(view) : *record_;
+    if (role_.renewal_due(now) || next.in_sync != record_->in_sync) {
+        return next;
+    }
+    return std::nullopt;
+}
+
+Record Standing::begin_write(Record next, std::string holder, TimePoint now) {
+    next.acting = std::move(holder);
+    next.renewals = (record_ ? record_->renewals : 0) + 1;
+    role_.asking(now);
+    return next;
+}
+
+bool Standing::written(Record record, std::string version, TimePoint asked_at, TimePoint now) {
+    const bool new_phase = !record_ || record_->epoch != record.epoch || record_->phase != record.phase;
+    record_ = std::move(record);
+    version_ = std::move(version);
+    confirmed_at_ = asked_at;
+    role_.observe(record_, now);
+    if (new_phase) {
+        phase_since_ = now;
+        vouched_for_ = record_->phase == Phase::leading;
+    }
+    return new_phase;
+}
+
+View Standing::look(const std::vector<NodeView>& nodes, TimePoint now) {
+    View view;
+    view.self = self_;
+    view.now = now;
+    view.record = *record_;
+    view.phase_since = phase_since_;
+    view.nodes = nodes;
+    view.portals.push_back({own_mark(), now});
+    for (const auto& [name, portal] : portals_) {
+        view.portals.push_back(portal);
+    }
+    verdict_ = record_->phase == Phase::leading ? judge_leader(view, timing_) : LeaderVerdict{};
+    vouched_for_ = vouched_for_ || verdict_.state == LeaderState::fine;
+    return view;
+}
+
+replication::Topology Standing::topology(const View& view) const {
+    replication::Topology topology;
+    topology.epoch = view.record.epoch;
+    topology.in_sync = view.record.in_sync;
+    for (const auto& node : view.nodes) {
+        topology.nodes.push_back(node.node);
+    }
+    const auto* leader = find_node(view, view.record.leader);
+    if (view.record.phase != Phase::leading) {
+        topology.reason = view.record.phase == Phase::fencing ? view.record.reason : "no leader was chosen yet";
+    } else if (verdict_.state == LeaderState::lost || leader == nullptr) {
+        topology.reason = verdict_.why;
+    } else if (!vouched_for_) {
+        topology.reason = "checking that " + view.record.leader + " still leads";
+    } else {
+        topology.leader = leader->node;
+        topology.reason = view.record.reason;
+    }
+    return topology;
+}
+
+std::uint64_t Standing::published(replication::TopologyPtr topology) {
+    published_ = std::move(topology);
+    return ++serial_;
+}
+
+bool Standing::leads_here() const {
+    return record_ && record_->phase == Phase::leading && published_ && published_->leader &&
+           published_->epoch == record_->epoch;
+}
+
+bool Standing::fenced_here() const {
+    return record_ && record_->phase == Phase::fencing && published_ && !published_->leader &&
+           published_->epoch == record_->epoch && applied_ == serial_;
+}
+
+Mark Standing::own_mark() const {
+    auto mark = mark_;
+    mark.fenced = fenced_here() ? record_->epoch : mark_.fenced;
+    mark.wants_id = wants_id_;
+    mark.wants_to = wants_to_;
+    return mark;
+}
+
+void Standing::ask_for(std::string id, std::string to) {
+    wants_id_ = std::move(id);
+    wants_to_ = std::move(to);
+}
+
+std::optional<Mark> Standing::due_mark(const View& view, bool permit_lasts, TimePoint now) {
+    auto mark = own_mark();
+    mark.reaches_leader = view.record.phase == Phase::leading && verdict_.state == LeaderState::fine;
+    const bool suspected = verdict_.state == LeaderState::dead || verdict_.state == LeaderState::lost;
+    mark.suspects = suspected ? view.record.leader : "";
+
+    const bool wants_permit = leads_here() && arbiter_error_.empty() && !permit_lasts;
+    if (now < next_beat_ && mark == mark_ && !wants_permit) {
+        return std::nullopt;
+    }
+    if (!arbiter_error_.empty()) {
+        next_beat_ = now + timing_.fence_after / 4;
+        return std::nullopt;
+    }
+    ++mark.beat;
+    return mark;
+}
+
+std::optional<TimePoint> Standing::mark_written(Mark mark, TimePoint asked_at) {
+    mark_ = std::move(mark);
+    next_beat_ = asked_at + timing_.fence_after / 4;
+    return leads_here() ? std::optional(confirmed_at_ + timing_.fence_after) : std::nullopt;
+}
+
+std::optional<TimePoint> Standing::failsafe_until(const View& view) const {
+    if (!timing_.failsafe || arbiter_error_.empty() || !leads_here()) {
+        return std::nullopt;
+    }
+    const auto agreed = agreed_since(view, timing_);
+    return agreed ? std::optional(*agreed + timing_.fence_after) : std::nullopt;
+}
+
+}  // namespace portal::sentinel

@@ -1,0 +1,105 @@
+// Where one portal stands towards the record and the other portals: what it has confirmed, whether it acts, whether it
+// may forward and until when, what it writes next. The monitor makes the calls and tells this what came of them. Pure:
+// no I/O, time is passed in.
+#pragma once
+
+#include "replication/topology.hpp"
+#include "sentinel/acting_role.hpp"
+#include "sentinel/leader_watch.hpp"
+#include "sentinel/view.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace portal::sentinel {
+
+class Standing {
+  public:
+    Standing(std::string self, Timing timing, TimePoint now);
+
+    // The record, as the arbiter's answers tell. What was asked for counts from before it was asked for.
+    struct Reading {
+        bool gone_back = false;             // an older epoch than was known: nothing of it was taken in
+        bool first = false;                 // the first record that this portal saw
+        bool new_phase = false;             // the epoch or the phase is another
+        std::optional<Record> before;       // what was known so far
+        std::vector<std::string> suspects;  // nodes that other portals have begun to suspect
+    };
+    Reading read(Snapshot snapshot, TimePoint asked_at, TimePoint now);
+    /// Nothing is decided and no permit extended before the record was read again, `after` some time.
+    void arbiter_failed(std::string error, Milliseconds after, TimePoint now);
+
+    /// The record that takes the acting role or renews it, or that keeps the account of the data; nothing when none of
+    /// this is due.
+    [[nodiscard]] std::optional<Record> due_record(const std::vector<NodeView>& nodes, TimePoint now);
+    /// Call before each write; returns what to write.
+    Record begin_write(Record next, std::string holder, TimePoint now);
+    /// Returns true when the epoch or the phase is another.
+    bool written(Record record, std::string version, TimePoint asked_at, TimePoint now);
+    void gave_away(TimePoint now) { role_.gave_away(now); }
+
+    /// There is no record and this portal may not write one: look again in a while.
+    void wait_for_record(TimePoint now) { next_beat_ = now + timing_.fence_after / 4; }
+
+    // The leader.
+    View look(const std::vector<NodeView>& nodes, TimePoint now);
+    /// What may be routed by: a leader only while the record names one and nothing that is known here speaks against
+    /// it.
+    [[nodiscard]] replication::Topology topology(const View& view) const;
+    /// `topology` went out to the shards; returns a serial number for applied().
+    std::uint64_t published(replication::TopologyPtr topology);
+    void applied(std::uint64_t serial) { applied_ = std::max(applied_, serial); }
+
+    // The mark and the permit. A permit is extended only together with a mark, so that a mark that stands still for
+    // `fence_after` proves that its portal does not forward.
+    [[nodiscard]] std::optional<Mark> due_mark(const View& view, bool permit_lasts, TimePoint now);
+    /// Returns the moment until which this portal may forward, if it may.
+    std::optional<TimePoint> mark_written(Mark mark, TimePoint asked_at);
+    /// With `failsafe`, and while the arbiter does not answer: until when this portal may forward on the word of all
+    /// nodes. Another portal that reaches the arbiter waits `fence_after` before it promotes a node, and by then the
+    /// nodes do not agree any more.
+    [[nodiscard]] std::optional<TimePoint> failsafe_until(const View& view) const;
+    /// A switchover that this portal was asked for; an empty id ends it.
+    void ask_for(std::string id, std::string to);
+
+    [[nodiscard]] const std::optional<Record>& record() const { return record_; }
+    [[nodiscard]] const std::string& version() const { return version_; }
+    [[nodiscard]] const std::string& arbiter_error() const { return arbiter_error_; }
+    [[nodiscard]] TimePoint confirmed_at() const { return confirmed_at_; }
+    [[nodiscard]] TimePoint next_beat() const { return next_beat_; }
+    [[nodiscard]] const ActingRole& role() const { return role_; }
+    [[nodiscard]] const LeaderVerdict& verdict() const { return verdict_; }
+    [[nodiscard]] const replication::TopologyPtr& published() const { return published_; }
+    /// This portal's shards route to the recorded leader, if the permit lets them.
+    [[nodiscard]] bool leads_here() const;
+    [[nodiscard]] bool acts(TimePoint now) const { return arbiter_error_.empty() && role_.held_here(now); }
+
+  private:
+    std::vector<std::string> take_in_marks(const std::vector<Mark>& marks, TimePoint now);
+    [[nodiscard]] bool fenced_here() const;
+    [[nodiscard]] Mark own_mark() const;
+
+    std::string self_;
+    Timing timing_;
+    ActingRole role_;
+    std::optional<Record> record_;
+    std::string version_;
+    std::string arbiter_error_ = "the record was not read yet";
+    TimePoint confirmed_at_;
+    TimePoint phase_since_;
+    bool vouched_for_ = false;  // this portal saw the record's phase begin, or its own probe agrees with it
+    LeaderVerdict verdict_;
+    std::map<std::string, PortalView> portals_;
+    Mark mark_;
+    std::string wants_id_;
+    std::string wants_to_;
+    TimePoint next_beat_;
+    replication::TopologyPtr published_;
+    std::uint64_t serial_ = 0;
+    std::uint64_t applied_ = 0;  // serial of the newest one that every shard routes by
+};
+
+}  // namespace portal::sentinel
