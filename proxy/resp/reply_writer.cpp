@@ -82,4 +82,22 @@ void write_verbatim(std::string& out, std::string_view text, Protocol protocol) 
     out.append(kFormat).append(text).append("\r\n");
 }
 
+std::string simple(std::string_view text) {
+    std::string out;
+    write_simple(out, text);
+    return out;
+}
+
+std::string error(std::string_view text) {
+    std::string out;
+    write_error(out, text);
+    return out;
+}
+
+std::string integer(std::int64_t value) {
+    std::string out;
+    write_integer(out, value);
+    return out;
+}
+
 }  // namespace portal::resp

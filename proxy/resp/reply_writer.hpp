@@ -21,6 +21,11 @@ void write_map_header(std::string& out, std::size_t pairs, Protocol protocol);  
 void write_push_header(std::string& out, std::size_t count, Protocol protocol);   // *n or >n
 void write_verbatim(std::string& out, std::string_view text, Protocol protocol);  // bulk, or =n txt:...
 
+// The same as a value of its own.
+[[nodiscard]] std::string simple(std::string_view text);
+[[nodiscard]] std::string error(std::string_view text);
+[[nodiscard]] std::string integer(std::int64_t value);
+
 /// A request: *n with bulk arguments.
 template <typename... Args>
 void write_request(std::string& out, const Args&... args) {

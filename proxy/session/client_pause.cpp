@@ -77,9 +77,7 @@ void Session::pause_clients(const Row& row, const resp::RequestView& request) {
     };
     const auto done = [id = origin_.id, slot = await_shards()](SessionContext& context, std::vector<int>& /*shards*/) {
         if (Session* asker = context.registry.find(id)) {
-            std::string out;
-            resp::write_simple(out, "OK");
-            asker->finish_shards(slot, std::move(out));
+            asker->finish_shards(slot, resp::simple("OK"));
         }
     };
     context_.peers.ask_all<int>(context_.shard, look, done);

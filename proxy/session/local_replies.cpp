@@ -52,9 +52,7 @@ void Session::reply(std::string bytes) {
 }
 
 void Session::reply_error(std::string_view text) {
-    std::string bytes;
-    resp::write_error(bytes, text);
-    reply(std::move(bytes));
+    reply(resp::error(text));
 }
 
 /// False: must wait, and is asked again.

@@ -17,99 +17,12 @@ namespace {
 
 /// Reads of one client in one turn, so that a fast one does not starve the others.
 constexpr int kReadsPerTurn = 4;
-
-HandshakeFailure handshake_failure(const net::Stream& stream) {
-    switch (stream.tls()->failure()) {
-        case net::TlsFailure::plaintext:
-            return HandshakeFailure::plaintext;
-        case net::TlsFailure::version:
-            return HandshakeFailure::version;
-        case net::TlsFailure::certificate:
-            return HandshakeFailure::certificate;
-        case net::TlsFailure::other:
-            return HandshakeFailure::other;
-        case net::TlsFailure::none:
-            break;
-    }
-    return HandshakeFailure::closed;
-}
-
 }  // namespace
 
 Session::Session(SessionContext& context, net::Stream stream, Origin origin)
     : context_(context), stream_(std::move(stream)), origin_(std::move(origin)), scanner_(context.limits) {}
 
 Session::~Session() = default;
-
-void Session::start(bool refused) {
-    refused_ = refused;
-    intrusive_ptr_add_ref(this);
-    context_.registry.all.push_back(*this);
-    context_.registry.by_id.emplace(origin_.id, this);
-    connected_at_ = heard_at_ = context_.turn.now();
-    if (origin_.expects_proxy_header) {
-        proxy_header_ = std::make_unique<std::string>();
-    }
-    if (stream_.established() && !proxy_header_) {
-        on_established();
-    } else {
-        context_.handshake_deadlines.arm(*this, context_.turn.now());
-    }
-    if (!closed_) {
-        wait_readable();
-    }
-}
-
-void Session::close(Closed reason) {
-    if (closed_) {
-        return;
-    }
-    const SessionPtr registered(this, false);  // the registry's reference, given up at the end
-    closed_ = true;
-    if (reason == Closed::output_limit) {
-        observe::log_warn("session", "closed a client that does not read what it is sent",
-                          {{"client", origin_.remote.address().to_string()},
-                           {"port", origin_.remote.port()},
-                           {"subscriptions", state_.subscriptions.count()},
-                           {"unread_bytes", unread()},
-                           {"limit_bytes", context_.config.limits.output_bytes.count}});
-    }
-    at(context_.counters.client_connections_closed, reason).add();
-    context_.counters.client_connections.subtract();
-    disarm();
-    leave_hold();
-    leave_feeds();
-    messages_.reset();
-    stop_tracking();
-    stream_.close();
-    if (pinned_) {
-        context_.links.give_back(std::exchange(pinned_, nullptr), false);
-    }
-    lost_.clear();
-    RegistryHook<AllTag>::unlink();
-    context_.registry.by_id.erase(origin_.id);
-}
-
-/// The handshake took too long, the client is idle, does not read, or the hold has ended: there is one deadline at a
-/// time.
-void Session::expired() {
-    const SessionPtr alive(this);
-    if (proxy_header_) {
-        context_.counters.proxy_headers_refused.add();
-        close(Closed::handshake);
-    } else if (!established_) {
-        at(context_.counters.tls_handshake_failures, HandshakeFailure::timeout).add();
-        close(Closed::handshake);
-    } else if (stream_.blocked()) {
-        close(Closed::output_limit);
-    } else if (wait_ == Wait::leader) {
-        refuse_held(client_errors::kNoLeader);
-    } else if ((in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0) ||
-               (large_ != Large::nothing && wait_ == Wait::nothing)) {
-        close(Closed::idle);
-    }
-}
-
 // ---------------------------------------------------------------------------------------------- from the client
 
 /// While waiting nothing more is read: the socket's buffer, and then the client, feel it. But a client that is blocked
@@ -153,15 +66,7 @@ void Session::on_readable() {
             take_input(std::string_view(space.data(), received.size));
         }
         if (received.status == net::Stream::Status::failed || received.status == net::Stream::Status::closed) {
-            if (!established_) {
-                at(context_.counters.tls_handshake_failures, handshake_failure(stream_)).add();
-                close(Closed::handshake);
-            } else if (received.status == net::Stream::Status::failed || pinned_ || wait_ == Wait::paused) {
-                close(Closed::client);
-            } else {
-                eof_ = true;
-                context_.turn.mark(*this);
-            }
+            on_client_end(received.status);
             return;
         }
         if (!received.more) {
@@ -172,50 +77,6 @@ void Session::on_readable() {
         wait_readable();
     }
 }
-
-/// True when the header is there and has been taken.
-bool Session::take_proxy_header() {
-    const net::ProxyHeader header = net::take_proxy_header(origin_.descriptor, *proxy_header_);
-    switch (header.status) {
-        case net::ProxyHeader::Status::need_more:
-            wait_readable();
-            return false;
-        case net::ProxyHeader::Status::invalid:
-            context_.counters.proxy_headers_refused.add();
-            close(Closed::handshake);
-            return false;
-        case net::ProxyHeader::Status::complete:
-            break;
-    }
-    proxy_header_.reset();
-    if (header.ends) {
-        origin_.remote = header.ends->source;
-        origin_.local = header.ends->destination;
-    }
-    if (stream_.established()) {
-        on_established();
-    }
-    return true;
-}
-
-void Session::on_established() {
-    established_ = true;
-    disarm();
-    context_.idle_deadlines.arm(*this, context_.turn.now());
-    if (const net::TlsEngine* tls = stream_.tls()) {
-        (tls->version() == TLS1_3_VERSION ? context_.counters.tls13_handshakes : context_.counters.tls12_handshakes)
-            .add();
-        if (tls->resumed()) {
-            context_.counters.tls_resumed_handshakes.add();
-        }
-    }
-    if (refused_ || context_.draining) {
-        reply_error(refused_ ? client_errors::kMaxClients : client_errors::kShuttingDown);
-        ended_ = true;
-        ending_ = refused_ ? Closed::client : Closed::drain;
-    }
-}
-
 /// Takes the requests out of `fresh` bytes, or out of what was left before with `fresh` behind it; keeps the rest.
 void Session::take_input(std::string_view fresh) {
     if (input_.empty()) {
@@ -416,13 +277,4 @@ void Session::finish_event() {
     // Alone: nothing but this client's own requests is in flight, so there is no company to wait for.
     context_.turn.end_event(context_.links.in_flight() <= in_flight_);
 }
-
-void Session::drain() {
-    if (!ended_ && !closed_ && large_ == Large::nothing) {
-        ended_ = true;
-        ending_ = Closed::drain;
-        context_.turn.mark(*this);
-    }
-}
-
 }  // namespace portal::session

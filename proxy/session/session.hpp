@@ -73,7 +73,7 @@ class Session final : public upstream::ReplySink,
     /// Closes at the next command boundary.
     void drain();
 
-    // --- client_commands.cpp: what other clients ask for
+    // --- what other clients ask for
     [[nodiscard]] std::uint64_t id() const noexcept { return origin_.id; }
     [[nodiscard]] ClientLine describe() const;
     /// The node's id of the connection on which this client is blocked at the node; 0 when it is not. The connection is
@@ -155,13 +155,16 @@ class Session final : public upstream::ReplySink,
         std::size_t bytes = 0;
     };
 
-    // --- session.cpp: the data path
+    // --- session_connection.cpp: from accept to close
     void expired() override;
+    bool take_proxy_header();
+    void on_established();
+    void on_client_end(net::Stream::Status status);
+
+    // --- session.cpp: the data path
     [[nodiscard]] bool reads_on() const noexcept;
     void wait_readable();
     void on_readable();
-    bool take_proxy_header();
-    void on_established();
     void take_input(std::string_view fresh);
     std::size_t take_requests(std::string_view bytes);
     void protocol_error(resp::Error error);
@@ -241,12 +244,16 @@ class Session final : public upstream::ReplySink,
     std::string answer_own(const Row& row, const resp::RequestView& request);
     std::string set_reply_mode(const resp::RequestView& request);
     std::string set_library(const resp::RequestView& request);
+
+    // --- all_clients.cpp: CLIENT LIST, KILL and UNBLOCK
     void list_clients(const resp::RequestView& request);
     void kill_clients(const resp::RequestView& request, std::string_view verdict);
     void unblock_client(const Row& row, const resp::RequestView& request);
     [[nodiscard]] Slot await_shards();
     void finish_shards(Slot slot, std::string bytes);
     [[nodiscard]] bool blocked_at_node() const noexcept;
+
+    // --- session_description.cpp: its line in CLIENT LIST
     [[nodiscard]] std::string client_flags() const;
 
     // --- client_pause.cpp: CLIENT PAUSE
@@ -322,11 +329,11 @@ class Session final : public upstream::ReplySink,
     Large large_ = Large::nothing;
     bool tracking_armed_ = false;  // the node tracks on the pinned link
     bool caching_yes_ = false;     // CLIENT CACHING YES was used
-    bool reply_begun_ = false;  // what goes to the client ends within a reply
-    bool settle_ = false;       // lost_ holds new entries
-    bool muted_ = false;        // the command at hand gets no reply
-    bool reading_ = false;      // a wait for the socket is pending
-    bool writing_ = false;      // a wait for the socket to take more is pending
+    bool reply_begun_ = false;     // what goes to the client ends within a reply
+    bool settle_ = false;          // lost_ holds new entries
+    bool muted_ = false;           // the command at hand gets no reply
+    bool reading_ = false;         // a wait for the socket is pending
+    bool writing_ = false;         // a wait for the socket to take more is pending
     bool established_ = false;
     bool refused_ = false;   // over the limit of sessions
     bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER

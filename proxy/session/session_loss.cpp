@@ -34,18 +34,6 @@ bool may_repeat(const upstream::PendingRequest& request, const command::CommandR
     }
 }
 
-std::string simple(std::string_view text) {
-    std::string out;
-    resp::write_simple(out, text);
-    return out;
-}
-
-std::string error(std::string_view text) {
-    std::string out;
-    resp::write_error(out, text);
-    return out;
-}
-
 }  // namespace
 
 void Session::on_lost(upstream::PendingRequest& request, std::string_view command, bool sent) {
@@ -146,9 +134,7 @@ void Session::settle_losses() {
             in_transaction = settle_pinned(*each, row);
         } else if (row.handling == Handling::wait || row.handling == Handling::client_unblock) {
             // The leader that had the writes, or the blocked connection, is gone: nobody confirms, nobody is unblocked.
-            std::string none;
-            resp::write_integer(none, 0);
-            replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(none), output_);
+            replies_.finish(each->request.sequence, each->request.muted ? std::string() : resp::integer(0), output_);
         } else if (each->request.streamed) {
             settle_streamed(*each, row);
         } else if (row.handling == Handling::client_tracking && redirect_) {
@@ -190,12 +176,13 @@ void Session::settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::it
     }
     for (auto each = first; each != last && !closed_; ++each) {
         const bool multi = command::row_at(each->request.tag).handling == Handling::multi;
-        replies_.finish(each->request.sequence, each->request.muted ? "" : simple(multi ? "OK" : "QUEUED"), output_);
+        replies_.finish(each->request.sequence, each->request.muted ? "" : resp::simple(multi ? "OK" : "QUEUED"),
+                        output_);
     }
     if (executed) {
         answer_in_doubt(*last);
     } else {
-        replies_.finish(last->request.sequence, error(client_errors::kExecAbort), output_);
+        replies_.finish(last->request.sequence, resp::error(client_errors::kExecAbort), output_);
     }
 }
 
@@ -206,10 +193,10 @@ bool Session::settle_pinned(Lost& lost, const Row& row) {
     };
     switch (row.handling) {
         case Handling::multi:
-            answer(simple("OK"));
+            answer(resp::simple("OK"));
             return true;
         case Handling::discard:
-            answer(simple("OK"));
+            answer(resp::simple("OK"));
             state_.transaction = Transaction::none;
             state_.watching = state_.watch_accepted = false;
             return false;
@@ -221,13 +208,13 @@ bool Session::settle_pinned(Lost& lost, const Row& row) {
                 resp::write_null_array(nil, state_.protocol);
                 answer(std::move(nil));
             } else {
-                answer(error(client_errors::kExecAbort));
+                answer(resp::error(client_errors::kExecAbort));
             }
             state_.transaction = Transaction::none;
             state_.watching = state_.watch_accepted = false;
             return false;
         default:
-            answer(simple("QUEUED"));
+            answer(resp::simple("QUEUED"));
             return true;
     }
 }
@@ -238,7 +225,7 @@ void Session::answer_in_doubt(const Lost& lost) {
         close(Closed::in_doubt);
         return;
     }
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : error(client_errors::kInDoubt),
+    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kInDoubt),
                     output_);
 }
 
@@ -338,7 +325,7 @@ void Session::refuse_held(std::string_view text) {
     leave_hold();
     for (const Lost& each : std::exchange(lost_, {})) {
         context_.counters.commands_no_leader.add();
-        replies_.finish(each.request.sequence, each.request.muted ? std::string() : error(reason), output_);
+        replies_.finish(each.request.sequence, each.request.muted ? std::string() : resp::error(reason), output_);
     }
     wait_ = Wait::nothing;
     refusing_ = true;

@@ -191,9 +191,7 @@ void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, st
 
 void Session::on_subscribe_expired(const upstream::SubscribeRequest& request) {
     context_.counters.commands_no_leader.add();
-    std::string error;
-    resp::write_error(error, std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
-    on_subscribe_refused(request, error);
+    on_subscribe_refused(request, resp::error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason())));
 }
 
 /// Redis closes the connections of those whose permissions have shrunk below what they listen to.

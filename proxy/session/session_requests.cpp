@@ -128,9 +128,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     } else if (!refuse(row, request)) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
             state_.transaction = Transaction::broken;
-            std::string out;
-            resp::write_simple(out, "OK");
-            reply(std::move(out));
+            reply(resp::simple("OK"));
             context_.counters.commands.add();
             return true;
         }
@@ -261,9 +259,7 @@ bool Session::forward_wait(const Row& row, const resp::RequestView& request) {
         return false;
     }
     if (write_epoch_ && *write_epoch_ != context_.topology->epoch) {
-        std::string none;
-        resp::write_integer(none, 0);
-        reply(std::move(none));
+        reply(resp::integer(0));
         return true;
     }
     upstream::Link& link = link_for(true);

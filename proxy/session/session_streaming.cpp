@@ -183,9 +183,8 @@ void Session::settle_streamed(const Lost& lost, const Row& row) {
         answer_in_doubt(lost);
         return;
     }
-    std::string error;
-    resp::write_error(error, client_errors::kLargeLost);
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : std::move(error), output_);
+    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kLargeLost),
+                    output_);
 }
 
 }  // namespace portal::session

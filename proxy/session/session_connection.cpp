@@ -1,0 +1,165 @@
+// Session: a connection from accept to close, apart from what is said on it: the PROXY header, the handshake,
+// deadlines, drain.
+#include "net/proxy_header.hpp"
+#include "observe/log.hpp"
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+#include <utility>
+
+namespace portal::session {
+
+using observe::Closed;
+using observe::HandshakeFailure;
+
+namespace {
+
+HandshakeFailure handshake_failure(const net::Stream& stream) {
+    switch (stream.tls()->failure()) {
+        case net::TlsFailure::plaintext:
+            return HandshakeFailure::plaintext;
+        case net::TlsFailure::version:
+            return HandshakeFailure::version;
+        case net::TlsFailure::certificate:
+            return HandshakeFailure::certificate;
+        case net::TlsFailure::other:
+            return HandshakeFailure::other;
+        case net::TlsFailure::none:
+            break;
+    }
+    return HandshakeFailure::closed;
+}
+
+}  // namespace
+
+void Session::start(bool refused) {
+    refused_ = refused;
+    intrusive_ptr_add_ref(this);
+    context_.registry.all.push_back(*this);
+    context_.registry.by_id.emplace(origin_.id, this);
+    connected_at_ = heard_at_ = context_.turn.now();
+    if (origin_.expects_proxy_header) {
+        proxy_header_ = std::make_unique<std::string>();
+    }
+    if (stream_.established() && !proxy_header_) {
+        on_established();
+    } else {
+        context_.handshake_deadlines.arm(*this, context_.turn.now());
+    }
+    if (!closed_) {
+        wait_readable();
+    }
+}
+
+void Session::close(Closed reason) {
+    if (closed_) {
+        return;
+    }
+    const SessionPtr registered(this, false);  // the registry's reference, given up at the end
+    closed_ = true;
+    if (reason == Closed::output_limit) {
+        observe::log_warn("session", "closed a client that does not read what it is sent",
+                          {{"client", origin_.remote.address().to_string()},
+                           {"port", origin_.remote.port()},
+                           {"subscriptions", state_.subscriptions.count()},
+                           {"unread_bytes", unread()},
+                           {"limit_bytes", context_.config.limits.output_bytes.count}});
+    }
+    at(context_.counters.client_connections_closed, reason).add();
+    context_.counters.client_connections.subtract();
+    disarm();
+    leave_hold();
+    leave_feeds();
+    messages_.reset();
+    stop_tracking();
+    stream_.close();
+    if (pinned_) {
+        context_.links.give_back(std::exchange(pinned_, nullptr), false);
+    }
+    lost_.clear();
+    RegistryHook<AllTag>::unlink();
+    context_.registry.by_id.erase(origin_.id);
+}
+
+/// The handshake took too long, the client is idle, does not read, or the hold has ended: there is one deadline at a
+/// time.
+void Session::expired() {
+    const SessionPtr alive(this);
+    if (proxy_header_) {
+        context_.counters.proxy_headers_refused.add();
+        close(Closed::handshake);
+    } else if (!established_) {
+        at(context_.counters.tls_handshake_failures, HandshakeFailure::timeout).add();
+        close(Closed::handshake);
+    } else if (stream_.blocked()) {
+        close(Closed::output_limit);
+    } else if (wait_ == Wait::leader) {
+        refuse_held(client_errors::kNoLeader);
+    } else if ((in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0) ||
+               (large_ != Large::nothing && wait_ == Wait::nothing)) {
+        close(Closed::idle);
+    }
+}
+/// True when the header is there and has been taken.
+bool Session::take_proxy_header() {
+    const net::ProxyHeader header = net::take_proxy_header(origin_.descriptor, *proxy_header_);
+    switch (header.status) {
+        case net::ProxyHeader::Status::need_more:
+            wait_readable();
+            return false;
+        case net::ProxyHeader::Status::invalid:
+            context_.counters.proxy_headers_refused.add();
+            close(Closed::handshake);
+            return false;
+        case net::ProxyHeader::Status::complete:
+            break;
+    }
+    proxy_header_.reset();
+    if (header.ends) {
+        origin_.remote = header.ends->source;
+        origin_.local = header.ends->destination;
+    }
+    if (stream_.established()) {
+        on_established();
+    }
+    return true;
+}
+
+void Session::on_established() {
+    established_ = true;
+    disarm();
+    context_.idle_deadlines.arm(*this, context_.turn.now());
+    if (const net::TlsEngine* tls = stream_.tls()) {
+        (tls->version() == TLS1_3_VERSION ? context_.counters.tls13_handshakes : context_.counters.tls12_handshakes)
+            .add();
+        if (tls->resumed()) {
+            context_.counters.tls_resumed_handshakes.add();
+        }
+    }
+    if (refused_ || context_.draining) {
+        reply_error(refused_ ? client_errors::kMaxClients : client_errors::kShuttingDown);
+        ended_ = true;
+        ending_ = refused_ ? Closed::client : Closed::drain;
+    }
+}
+/// The client has closed its side, or the connection is broken.
+void Session::on_client_end(net::Stream::Status status) {
+    if (!established_) {
+        at(context_.counters.tls_handshake_failures, handshake_failure(stream_)).add();
+        close(Closed::handshake);
+    } else if (status == net::Stream::Status::failed || pinned_ || wait_ == Wait::paused) {
+        close(Closed::client);
+    } else {
+        eof_ = true;
+        context_.turn.mark(*this);
+    }
+}
+
+void Session::drain() {
+    if (!ended_ && !closed_ && large_ == Large::nothing) {
+        ended_ = true;
+        ending_ = Closed::drain;
+        context_.turn.mark(*this);
+    }
+}
+}  // namespace portal::session

@@ -1,0 +1,85 @@
+// Session: what CLIENT LIST and CLIENT INFO say of one client.
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+
+#include <chrono>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace portal::session {
+
+namespace {
+
+std::string text(const boost::asio::ip::tcp::endpoint& endpoint) {
+    const boost::asio::ip::address address = endpoint.address();
+    const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+    return fmt::format("{}:{}", host, endpoint.port());
+}
+}  // namespace
+
+ClientLine Session::describe() const {
+    const auto seconds = [](auto duration) {
+        return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+    };
+    ClientLine line;
+    line.id = origin_.id;
+    line.address = text(origin_.remote);
+    line.local_address = text(origin_.local);
+    line.descriptor = origin_.descriptor;
+    line.name = state_.name;
+    line.age = seconds(context_.turn.now() - connected_at_);
+    line.idle = seconds(context_.turn.now() - heard_at_);
+    line.flags = client_flags();
+    line.database = state_.database;
+    line.channels = state_.subscriptions.channels.size();
+    line.patterns = state_.subscriptions.patterns.size();
+    line.shard_channels = state_.subscriptions.shard_channels.size();
+    if (state_.in_transaction()) {
+        line.queued_commands = queued_commands_;
+    }
+    line.input_bytes = input_.size();
+    line.output_bytes = unsent_output();
+    line.queued_replies = messages_ ? messages_->size() : 0;
+    line.queued_bytes = (messages_ ? messages_->bytes() : 0) + replies_.stored_bytes();
+    line.total_bytes = sizeof(Session) + line.input_bytes + line.output_bytes + line.queued_bytes;
+    line.writing = stream_.blocked();
+    if (last_row_ != nullptr) {
+        line.command = client_errors::full_name(*last_row_);
+    }
+    line.username = state_.credentials->username.empty() ? "default" : state_.credentials->username;
+    if (state_.tracking) {
+        line.redirect = relay_ ? static_cast<std::int64_t>(relay_->target()) : 0;
+    }
+    line.protocol = state_.protocol;
+    line.library_name = state_.library_name;
+    line.library_version = state_.library_version;
+    if (const net::TlsEngine* tls = stream_.tls(); tls != nullptr && tls->established()) {
+        line.tls_version = tls->version_name();
+        line.tls_cipher = tls->cipher();
+    }
+    return line;
+}
+
+/// In redis-server's order of letters.
+std::string Session::client_flags() const {
+    std::string flags;
+    const auto add = [&flags](bool set, char letter) {
+        if (set) {
+            flags.push_back(letter);
+        }
+    };
+    add(state_.monitoring, 'O');
+    add(state_.subscriptions.count() > 0, 'P');
+    add(state_.in_transaction(), 'x');
+    add(blocked_at_node() || wait_ == Wait::paused, 'b');
+    add(state_.tracking, 't');
+    add(relay_ && relay_->broken(), 'R');
+    add(tracking_ && tracking_->broadcasts(), 'B');
+    add(state_.watch_broken, 'd');
+    add(ended_, 'c');
+    add(state_.no_evict, 'e');
+    add(state_.no_touch, 'T');
+    return flags.empty() ? "N" : flags;
+}
+}  // namespace portal::session
