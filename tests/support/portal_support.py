@@ -40,8 +40,8 @@ def start_process(argv, **options):
     return subprocess.Popen(argv, preexec_fn=_die_with_parent, **options)
 
 
-def wait_until(condition, deadline, what):
-    """Asks again and again until condition() is true (its value is returned) or `deadline` seconds have passed."""
+def wait_until(condition, deadline, what, every=0.02):
+    """Asks again, each time after `every` seconds, until condition() is true (its value is returned) or `deadline` seconds have passed."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
@@ -49,7 +49,7 @@ def wait_until(condition, deadline, what):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {deadline} s")
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def report(text):

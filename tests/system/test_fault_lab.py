@@ -1,6 +1,7 @@
-"""Two schedules of the fault lab, short: hosts of their own, faults from a seed, a checker. Many more: faultlab/lab.py --runs."""
+"""The fault lab, in short: hosts of their own, faults from a seed, named situations, a checker. Many more: faultlab/lab.py --runs."""
 
 import os
+import shutil
 import sys
 import unittest
 from pathlib import Path
@@ -8,21 +9,34 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "faultlab"))
 import lab  # noqa: E402
 import network  # noqa: E402
+import scenarios  # noqa: E402
 
 SEED = int(os.environ.get("FAULT_LAB_SEED", "2"))
 
 
 class FaultLab(unittest.TestCase):
-    def test_no_effect_is_invented_doubled_or_reordered_whatever_fails(self):
+    def setUp(self):
         if reason := network.unavailable():
             self.skipTest(reason)
+
+    def assert_right(self, said, verdict):
+        print(*said, f"  {lab.told(verdict)}", sep="\n", file=sys.stderr)
+        self.assertEqual([], verdict.violations)
+        self.assertGreater(verdict.acknowledged, 500)
+
+    def test_no_effect_is_invented_doubled_or_reordered_whatever_fails(self):
         for seed in (SEED, SEED + 1):
             with self.subTest(seed=seed):
                 said = [f"seed {seed}"]
-                verdict = lab.run_schedule(seed, [], faults=2, say=said.append)
-                print(*said, sep="\n", file=sys.stderr)
-                self.assertEqual([], verdict.violations)
-                self.assertGreater(verdict.acknowledged, 1000)
+                self.assert_right(said, lab.run_schedule(seed, faults=2, spacing=3.0, say=said.append))
+
+    def test_clients_see_of_each_situation_no_more_than_they_must(self):
+        etcd = 3 if shutil.which("etcd") else 0
+        chosen = [each for each in scenarios.SCENARIOS if each.etcd <= etcd]
+        if left_out := [each.name for each in scenarios.SCENARIOS if each not in chosen]:
+            print(f"etcd is not installed (Debian: etcd-server), so without: {', '.join(left_out)}", file=sys.stderr)
+        said = []
+        self.assert_right(said, lab.run_scenarios(chosen, etcd=etcd, say=said.append))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """Decides from a history and the final state what went wrong: lost acknowledged writes, writes applied twice, broken order,
 stale or impossible reads. Pure; knows no Redis.
 
-`lost` counts what asynchronous replication may lose (and proven writes may not); `violations` are never allowed.
+`violations` are never allowed. `lost` is what asynchronous replication may lose, and what looks the same from outside (a stale
+read, an element that is popped again): proven writes may not have it. `dirty` are reads of a write that was never acknowledged
+and that vanished: nobody promises anything about those.
 """
 
+import bisect
 import collections
 import dataclasses
 
-from history import DOUBT, OK, REFUSED
+from history import DOUBT, OK, REFUSED, WRITES
 
 
 @dataclasses.dataclass
@@ -17,6 +20,7 @@ class Verdict:
     dirty: list = dataclasses.field(default_factory=list)       # reads of a write that nobody acknowledged and that vanished
     errors: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     dropped: int = 0       # client connections that ended by themselves
+    reconnects: int = 0    # connections made after the first one of each client
     longest_gap: float = 0.0  # seconds without any acknowledged write
     acknowledged: int = 0
 
@@ -30,13 +34,16 @@ def check(operations, final):
     by_kind = collections.defaultdict(lambda: collections.defaultdict(list))
     for each in sorted(operations, key=lambda op: op.start):
         by_kind[each.kind][each.key].append(each)
-        if each.outcome != OK:
+        if each.kind != "connect" and each.outcome != OK:
             verdict.errors[each.error] += 1
             verdict.dropped += each.error == "closed"
     for key, each in by_kind["count"].items():
         _check_counter(verdict, key, each, final["counters"].get(key, 0))
     for key, each in by_kind["transfer"].items():
         _check_transfers(verdict, key, each, final["counters"])
+    for kind in ("share", "swap"):
+        for key, each in by_kind[kind].items():
+            _check_shared_counter(verdict, key, each, final["counters"].get(key, 0))
     for key, each in by_kind["append"].items():
         _check_list(verdict, key, each, final["lists"].get(key, []))
     for key, each in by_kind["add"].items():
@@ -49,10 +56,16 @@ def check(operations, final):
     return verdict
 
 
+def acknowledges_a_write(op):
+    return op.outcome == OK and (op.kind in WRITES or (op.kind in ("pop", "swap") and op.result is not None))
+
+
 def _measure(verdict, operations):
-    ends = sorted(op.end for op in operations if op.outcome == OK and op.kind not in ("read", "pop"))
+    ends = sorted(op.end for op in operations if acknowledges_a_write(op))
     verdict.acknowledged = len(ends)
     verdict.longest_gap = max((b - a for a, b in zip(ends, ends[1:])), default=0.0)
+    connects = [op.client for op in operations if op.kind == "connect"]
+    verdict.reconnects = len(connects) - len(set(connects))
 
 
 def _check_counter(verdict, key, operations, final):
@@ -71,6 +84,36 @@ def _check_counter(verdict, key, operations, final):
         verdict.violation(f"{key}: ends as {final}, at most {high} is possible: applied twice")
     elif final < low:
         verdict.lost += [f"{key}: ends as {final}, {low} was acknowledged"]
+
+
+def _check_shared_counter(verdict, key, operations, final):
+    """A counter that several clients count up by one, by INCR or by WATCH and EXEC (nil when another one was faster).
+
+    Each acknowledged value is there once, in the order in which things happened, and the end is no more than what may have
+    been counted.
+    """
+    counted = [op for op in operations if op.outcome == DOUBT or (op.outcome == OK and op.result is not None)]
+    acknowledged = [op for op in counted if op.outcome == OK]
+    starts = sorted(op.start for op in counted)
+    for op in acknowledged:
+        possible = bisect.bisect_left(starts, op.end)
+        if op.result > possible:
+            verdict.violation(f"{key}: answers {op.result}, at most {possible} is possible: applied twice")
+    if final > len(counted):
+        verdict.violation(f"{key}: ends as {final}, at most {len(counted)} is possible: applied twice")
+    for value, times in collections.Counter(op.result for op in acknowledged).items():
+        if times > 1:
+            verdict.lost.append(f"{key}: {value} was acknowledged {times} times")
+    by_end = sorted(acknowledged, key=lambda op: op.end)
+    before, highest = 0, 0  # how many of them had ended, and the highest value among those
+    for op in sorted(acknowledged, key=lambda op: op.start):
+        while before < len(by_end) and by_end[before].end < op.start:
+            highest = max(highest, by_end[before].result)
+            before += 1
+        if op.result < highest:
+            verdict.lost.append(f"{key}: answers {op.result} after {highest}")
+    if acknowledged and final < max(op.result for op in acknowledged):
+        verdict.lost.append(f"{key}: ends as {final}, {max(op.result for op in acknowledged)} was acknowledged")
 
 
 def _check_transfers(verdict, key, operations, counters):
@@ -113,7 +156,7 @@ def _check_set(verdict, key, operations, final):
 
 
 def _check_queue(verdict, key, pushes, pops, final):
-    """RPUSH and BLPOP by several clients: no element comes out twice; none vanishes beyond the pops in doubt."""
+    """RPUSH and BLPOP by several clients: no element comes out twice or before its elders; none vanishes beyond the pops in doubt."""
     popped = collections.Counter(op.result for op in pops if op.outcome == OK and op.result is not None)
     for value, times in popped.items():
         if times > 1:
@@ -122,10 +165,28 @@ def _check_queue(verdict, key, pushes, pops, final):
     doubtful = sum(op.outcome == DOUBT for op in pops)
     if len(gone) > doubtful:
         verdict.lost += [f"{key}: {value} was acknowledged and is nowhere" for value in gone[doubtful:]]
+    told = [f"{key}: {value} was popped before {elder}, which was pushed earlier" for elder, value in _overtaken(pushes, pops, popped)]
+    # Without a pop in doubt there is no loss that would explain it.
+    (verdict.lost if doubtful else verdict.violations).extend(told)
     pushed = {op.value for op in pushes}
     for value in [*popped, *final]:
         if value not in pushed:
             verdict.violation(f"{key}: {value} was never pushed")
+
+
+def _overtaken(pushes, pops, popped):
+    """Pairs (elder, value) of one client's elements that came out, once each, in the wrong order, with no overlap in time."""
+    taken = {op.result: op for op in pops if op.outcome == OK and op.result is not None and popped[op.result] == 1}
+    last = {}  # client -> of its elements so far, the one whose pop began last
+    for push in pushes:
+        pop = taken.get(push.value)
+        if pop is None:
+            continue
+        elder = last.get(push.client)
+        if elder is not None and pop.end < taken[elder].start:
+            yield elder, push.value
+        if elder is None or pop.start > taken[elder].start:
+            last[push.client] = push.value
 
 
 def _check_register(verdict, key, writes, reads, final):
@@ -136,6 +197,8 @@ def _check_register(verdict, key, writes, reads, final):
     for value, *_ in answers:
         if value is not None and value not in written:
             verdict.violation(f"{key}: reads {value}, which was never written or was refused")
+    for value, other in _come_back(writes, reads):
+        verdict.violation(f"{key}: {value} is read again after the older {other}: two nodes were read at one time")
     stale = _stale(writes, answers)
     if stale:
         acknowledged = [op for op in writes if op.outcome == OK]
@@ -143,6 +206,26 @@ def _check_register(verdict, key, writes, reads, final):
         proven = _stale(acknowledged, [answer for answer in answers if answer[0] in surely])
         texts = [f"{key}: {old} is read again after {new}" for old, new in stale]
         (verdict.lost if proven else verdict.dirty).extend(texts)
+
+
+def _come_back(writes, reads):
+    """Pairs (value, older) where a value is seen, then one whose write had ended before it began, then the value again.
+
+    A value that was lost with a leader does not come back, so this is no loss: somebody still read the old leader.
+    """
+    written = {op.value: op for op in writes if op.outcome == OK}
+    seen = collections.defaultdict(list)
+    for op in reads:
+        if op.outcome == OK and op.result in written:
+            seen[op.result].append(op)
+    found = []
+    for value, times in seen.items():
+        first = min(op.end for op in [*times, written[value]])
+        last = max(op.start for op in times)
+        for other, others in seen.items():
+            if written[other].end < written[value].start and any(first < op.start and op.end < last for op in others):
+                found.append((value, other))
+    return found
 
 
 def _stale(writes, answers):

@@ -8,7 +8,11 @@ Needs root (network namespaces) and haproxy. Load runs all the time; each round 
 """
 
 import argparse
+import contextlib
 import json
+import os
+import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -18,12 +22,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import checker  # noqa: E402
 import network  # noqa: E402
-from cluster import NODE_PORT, PortalCluster, SentinelCluster, wait_until  # noqa: E402
-from lab import Workload, final_state, portal_settings  # noqa: E402
+from lab import Workload, final_state, undisturbed, wait_until  # noqa: E402
+from portal_cluster import PortalCluster  # noqa: E402
+from sentinel_cluster import SentinelCluster  # noqa: E402
 
-CLIENTS = 24
-CALM = 1.0    # seconds of load before the fault
-AFTER = 6.0   # and at least after it
+CLIENTS = 20
+PAUSE = 0.005  # seconds between two commands of a client
+CALM = 1.0     # seconds of load before the fault
+AFTER = 2.0    # and after another node leads, before the fault is healed
+POLL = 0.1
+
+KINDS = {"portals": PortalCluster, "sentinel + HAProxy": SentinelCluster}
 
 
 def kill(cluster, leader):
@@ -42,12 +51,7 @@ def partition(cluster, leader):
 
 
 def switchover(cluster, leader):
-    if isinstance(cluster, PortalCluster):
-        done = cluster.switchover()
-        if done.returncode != 0:
-            raise AssertionError(f"switchover: {done.stderr}")
-    else:
-        cluster.ask("front0", 26379, "SENTINEL", "FAILOVER", "main", password=False)
+    cluster.switchover()
     return lambda: None
 
 
@@ -57,87 +61,114 @@ def front_kill(cluster, leader):
 
 
 SCENARIOS = {"kill -9 of the leader": kill, "SIGSTOP of the leader": stop, "leader cut off from all": partition,
-             "planned switchover": switchover, "kill -9 of a front": front_kill}
+             "planned switchover": switchover, "kill -9 of a portal or HAProxy": front_kill}
 
 
 def longest_gap(operations, fault):
     """Seconds without an acknowledged write, from the fault on."""
-    ends = sorted(op.end for op in operations if op.outcome == "ok" and op.kind not in ("read", "pop"))
+    ends = sorted(op.end for op in operations if checker.acknowledges_a_write(op))
     before = max((end for end in ends if end <= fault), default=fault)
     times = [before, *(end for end in ends if end > fault)]
     return max((b - max(a, fault) for a, b in zip(times, times[1:])), default=float("inf"))
 
 
 def one_round(cluster, act, seed):
-    wait_until(lambda: cluster.healthy(quiet=True), 60, "the cluster is in sync")
+    """What the clients saw. The fault is healed, as by a supervisor, once another node leads."""
+    wait_until(lambda: cluster.healthy(quiet=True), 60, "the cluster is in sync", every=POLL)
     leader = cluster.leader()
-    cluster.ask(leader.host, NODE_PORT, "FLUSHALL")
-    time.sleep(2.5)  # the fronts have seen it, and replicas count as in sync
-    workload = Workload(cluster, CLIENTS, seed, pause=0.002)
+    cluster.ask(leader, "FLUSHALL")
+    wait_until(lambda: cluster.healthy(quiet=True) and cluster.ready(), 60, "the fronts know it", every=POLL)
+    workload = Workload(cluster, CLIENTS, seed, PAUSE)
     time.sleep(CALM)
     fault = time.monotonic()
     heal = act(cluster, leader)
+    if act is not front_kill:
+        wait_until(lambda: any(cluster.role(each).get("role") == "master" for each in cluster.nodes if each is not leader), 60,
+                   "another node leads", every=POLL)
     time.sleep(AFTER)
     heal()
-    wait_until(cluster.healthy, 90, "the cluster is whole again")
+    wait_until(cluster.healthy, 90, "the cluster is whole again", every=POLL)
     time.sleep(0.5)
     operations = workload.stop()
-    wait_until(lambda: cluster.healthy(quiet=True), 60, "the cluster is in sync again")
+    wait_until(lambda: cluster.healthy(quiet=True), 60, "the cluster is in sync again", every=POLL)
     verdict = checker.check(operations, final_state(cluster, operations))
+    # A front takes its own clients along; the others notice nothing.
+    hit = [op for op in operations if act is not front_kill or workload.first_front(op.client) == 0]
     return {"dropped": verdict.dropped, "errors": sum(verdict.errors.values()) - verdict.dropped, "lost": len(verdict.lost),
-            "violations": verdict.violations, "kinds": dict(verdict.errors), "gap": longest_gap(operations, fault)}
+            "violations": verdict.violations, "kinds": dict(verdict.errors), "gap": longest_gap(hit, fault)}
 
 
-def run(kind, act, rounds, options):
-    results = []
-    with tempfile.TemporaryDirectory(prefix="redis-portal-lab.") as folder:
-        make = {"down_after": options.down_after}
-        cluster = (PortalCluster(folder, settings=portal_settings(options.set), **make) if kind == "portals"
-                   else SentinelCluster(folder, **make))
+@contextlib.contextmanager
+def started(kind, options):
+    folder = tempfile.mkdtemp(prefix="redis-portal-lab.")
+    cluster = None
+    try:
+        settings = {"settings": [tuple(pair.split("=", 1)) for pair in options.set]} if kind == "portals" else {}
+        cluster = KINDS[kind](folder, down_after=options.down_after, **settings)
+        cluster.start()
+        yield cluster
+    finally:
+        with undisturbed():
+            if cluster is not None:
+                cluster.discard()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(kind, act, options):
+    """All rounds of one scenario. A cluster that does not become whole again is replaced, and counted."""
+    results, failed = [], 0
+    while len(results) < options.rounds and failed <= options.rounds:
         try:
-            cluster.start()
-            for number in range(rounds):
-                results.append(one_round(cluster, act, number))
-                print(f"  {kind}: {results[-1]}", file=sys.stderr, flush=True)
-        finally:
-            cluster.stop()
-    return results
+            with started(kind, options) as cluster:
+                while len(results) < options.rounds:
+                    results.append(one_round(cluster, act, len(results)))
+                    print(f"  {kind}: {results[-1]}", file=sys.stderr, flush=True)
+        except AssertionError as why:
+            failed += 1
+            print(f"  {kind}: round failed: {why}", file=sys.stderr, flush=True)
+    return results, failed
 
 
-def spread(values, unit=1, digits=0):
+def spread(values, unit=1):
     values = [value * unit for value in values]
-    return f"{statistics.median(values):.{digits}f} ({max(values):.{digits}f})"
+    return f"{statistics.median(values):.0f} ({max(values):.0f})"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--down-after", type=int, default=1000, help="milliseconds, for both")
-    parser.add_argument("--scenario", help="only those whose name contains this")
+    parser.add_argument("--scenario", default="", help="only those whose name contains this")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="for the portals")
-    parser.add_argument("--only", choices=("portals", "sentinel + HAProxy"))
+    parser.add_argument("--only", choices=tuple(KINDS))
     parser.add_argument("--out", help="JSON file for the raw figures")
     options = parser.parse_args()
-    if reason := network.unavailable():
+    if reason := network.unavailable() or ("" if shutil.which("haproxy") else "haproxy is not installed"):
         print(f"skipped: {reason}")
         return 0
     raw = {}
+    print(f"load of the machine at the start: {' '.join(f'{each:.1f}' for each in os.getloadavg())}, {os.cpu_count()} cores")
     print(f"| {CLIENTS} clients; median (maximum) of {options.rounds} | front | connections dropped | errors seen | "
-          "acknowledged writes lost | without service, ms |\n| --- | --- | --- | --- | --- | --- |", flush=True)
+          "acknowledged writes lost | without service, ms | rounds that failed |\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name, act in SCENARIOS.items():
-        if options.scenario and options.scenario not in name:
+        if options.scenario not in name:
             continue
-        for kind in ("portals", "sentinel + HAProxy"):
+        for kind in KINDS:
             if options.only not in (None, kind):
                 continue
-            rounds = raw[f"{name}, {kind}"] = run(kind, act, options.rounds, options)
-            print(f"| {name} | {kind} | " + " | ".join([
-                spread([each["dropped"] for each in rounds]), spread([each["errors"] for each in rounds]),
-                spread([each["lost"] for each in rounds]), spread([each["gap"] for each in rounds], 1000)]) + " |", flush=True)
-    if options.out:
-        Path(options.out).write_text(json.dumps(raw, indent=1))
+            rounds, failed = run(kind, act, options)
+            raw[f"{name}, {kind}"] = rounds
+            if rounds:
+                print(f"| {name} | {kind} | " + " | ".join([
+                    spread([each["dropped"] for each in rounds]), spread([each["errors"] for each in rounds]),
+                    spread([each["lost"] for each in rounds]), spread([each["gap"] for each in rounds], 1000), str(failed)]) + " |",
+                    flush=True)
+            if options.out:
+                Path(options.out).write_text(json.dumps(raw, indent=1))
+    print(f"load of the machine at the end: {' '.join(f'{each:.1f}' for each in os.getloadavg())}")
     return 0
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

@@ -6,13 +6,16 @@ import json
 # Outcomes
 OK = "ok"            # answered: `result` is the reply
 DOUBT = "doubt"      # may or may not have been executed: INDOUBT, or the connection ended before the reply
-REFUSED = "refused"  # an error that promises that nothing was done: NOLEADER, NOPROOF before execution, LOADING, ...
+REFUSED = "refused"  # an error that promises that nothing was done: NOLEADER, LOADING, MISCONF, ...
+
+# Kinds whose acknowledgement means that something was stored
+WRITES = ("write", "count", "append", "add", "transfer", "push", "share")
 
 
 @dataclasses.dataclass
 class Operation:
     client: int
-    kind: str        # write, read, count, append, add, transfer, push, pop
+    kind: str        # write, read, count, append, add, transfer, push, pop, share, look, swap, connect
     key: str
     value: object    # what was written; null for reads
     outcome: str

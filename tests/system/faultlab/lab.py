@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The fault lab: real Redis nodes and portals in namespaces, clients that write, faults drawn from a seed, and a checker.
 
-  lab.py --runs 20 --seed 1            twenty random schedules, seeds 1 to 20
-  lab.py --seed 7 --show               prints the schedule of seed 7
-  lab.py --set writes.proven=strict    with that portal setting; then a lost acknowledged write is a violation, too
+  lab.py --runs 20 --seed 1                twenty random schedules, seeds 1 to 20
+  lab.py --runs 20 --jobs 2 --etcd 3       two at a time; the record is kept by an etcd of three members, whose faults count, too
+  lab.py --set writes.proven=strict        with that portal setting; then a lost acknowledged write is a violation, too, and
+                                           each fault waits until the one before is healed (--overlap: it does not)
+  lab.py --seed 7 --show                   prints the schedule of seed 7 under the same options
+  lab.py --scenarios                       the named situations of scenarios.py, one after another (--only WORDS: some of them)
 
-Exit status 0: no violation. Needs root.
+Exit status 0: no violation. Needs root. Ctrl-C ends it; namespaces, mounts and processes go with it.
 """
 
 import argparse
-import collections
 import json
 import shutil
 import signal
@@ -23,198 +25,197 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import checker  # noqa: E402
 import history  # noqa: E402
 import network  # noqa: E402
+import scenarios  # noqa: E402
 import schedule  # noqa: E402
-from cluster import NODE_PORT, Member, PortalCluster, start_process, wait_until  # noqa: E402
+import workload  # noqa: E402
+from cluster import NODE_PORT  # noqa: E402
+from injector import Injector  # noqa: E402
+from portal_cluster import PortalCluster  # noqa: E402
+from portal_support import start_process, wait_until  # noqa: E402
 
-
-class Injector:
-    """Carries a schedule out. `leader` and `replica` mean the nodes that have these roles when the fault begins."""
-
-    def __init__(self, cluster):
-        self.cluster = cluster
-        self.heals = []  # (due, what to do)
-        self.cuts = []   # what the network loses now: functions that say so again
-
-    def run(self, steps, say):
-        start = time.monotonic()
-        pending = list(steps)
-        while pending or self.heals:
-            now = time.monotonic() - start
-            self.heals.sort(key=lambda each: each[0])
-            if self.heals and self.heals[0][0] <= now:
-                self.heals.pop(0)[1]()
-            elif pending and pending[0].at <= now:
-                fault = pending.pop(0)
-                say(f"  {fault}")
-                self.begin(fault)
-            else:
-                time.sleep(0.01)
-
-    def resolve(self, target):
-        leader = self.cluster.leader() or self.cluster.nodes[0]
-        if target == "leader":
-            return [leader]
-        if target == "replica":
-            return [next(each for each in self.cluster.nodes if each is not leader)]
-        if target == "both nodes":
-            return list(self.cluster.nodes)
-        return [each for each in self.cluster.fronts if each.host == target]
-
-    def later(self, fault, action):
-        self.heals.append((fault.at + fault.lasts, action))
-
-    def begin(self, fault):
-        members = self.resolve(fault.target)
-        match fault.name:
-            case "kill":
-                for each in members:
-                    each.kill()
-                    self.later(fault, lambda each=each: each.running or each.start())
-            case "pause":
-                for each in members:
-                    each.pause()
-                    self.later(fault, each.resume)
-            case "restart empty":
-                node = members[0]
-                node.kill()
-                shutil.rmtree(self.cluster.dir / node.host)
-                (self.cluster.dir / node.host).mkdir()
-                self.later(fault, lambda: node.running or node.start())
-            case "busy":
-                self.busy = start_process(self.cluster.network.inside(members[0].host, [
-                    "redis-cli", "--no-auth-warning", "-a", self.cluster.password, "-p", str(NODE_PORT), "DEBUG", "SLEEP", "0.9"]),
-                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            case _:
-                self.disturb(fault, members[0].host)
-
-    def disturb(self, fault, host):
-        lab = self.cluster.network
-        other = self.resolve(fault.other)[0].host if fault.other else ""
-        match fault.name:
-            case "cut":
-                cut = lambda: lab.cut(host, other)
-            case "cut one way":
-                cut = lambda: lab.cut(host, other, both=False)
-            case "isolate":
-                cut = lambda: lab.isolate(host, but=("client",))
-            case "lossy":
-                cut = lambda: [lab.shape(host, each, dropped=0.1) for each in lab.hosts if each != host]
-            case "slow":
-                cut = lambda: [lab.shape(host, each, held=0.05) for each in lab.hosts if each != host]
-        self.cuts.append(cut)
-        cut()
-
-        def heal():
-            self.cuts.remove(cut)
-            lab.heal()
-            for each in self.cuts:
-                each()
-        self.later(fault, heal)
+CALM_END = 1.0  # seconds for which the clients go on when everything is healed
 
 
 def final_state(cluster, operations):
-    """What the leader holds in the end, read over one connection on its host."""
-    leader = cluster.leader()
+    """What the leader holds in the end."""
     keys = {kind: sorted({op.key for op in operations if op.kind in kinds}) for kind, kinds in
-            {"counters": ("count",), "lists": ("append", "push"), "sets": ("add",), "registers": ("write",)}.items()}
-    keys["counters"] += [op_key + part for op_key in sorted({op.key for op in operations if op.kind == "transfer"})
-                         for part in (":a", ":b")]
-    code = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from resp_client import Client
-keys = json.loads(sys.stdin.read())
-with Client(int(sys.argv[2]), password=sys.argv[3]) as c:
-    text = lambda v: v.decode() if isinstance(v, bytes) else v
-    print(json.dumps({
-        "counters": {k: int(c.command("GET", k) or 0) for k in keys["counters"]},
-        "lists": {k: [text(v) for v in c.command("LRANGE", k, 0, -1)] for k in keys["lists"]},
-        "sets": {k: [text(v) for v in c.command("SMEMBERS", k)] for k in keys["sets"]},
-        "registers": {k: text(c.command("GET", k)) for k in keys["registers"]}}))
-"""
-    support = str(Path(__file__).resolve().parents[2] / "support")
-    answer = subprocess.run(cluster.network.inside(leader.host, ["python3", "-c", code, support, str(NODE_PORT), cluster.password]),
-                            input=json.dumps(keys), capture_output=True, text=True, timeout=60, check=True)
-    return json.loads(answer.stdout)
+            {"counters": ("count", "share", "swap"), "pairs": ("transfer",), "lists": ("append", "push"), "sets": ("add",),
+             "registers": ("write",)}.items()}
+    counters = keys["counters"] + [key + part for key in keys["pairs"] for part in (":a", ":b")]
+    text = lambda value: value.decode() if isinstance(value, bytes) else value
+    with cluster.client(cluster.leader().host, NODE_PORT, timeout=30) as client:
+        return {"counters": {key: int(client.command("GET", key) or 0) for key in counters},
+                "lists": {key: [text(each) for each in client.command("LRANGE", key, 0, -1)] for key in keys["lists"]},
+                "sets": {key: [text(each) for each in client.command("SMEMBERS", key)] for key in keys["sets"]},
+                "registers": {key: text(client.command("GET", key)) for key in keys["registers"]}}
 
 
 class Workload:
     """The clients' process on the client host."""
 
-    def __init__(self, cluster, clients, seed, pause=0.005):
+    def __init__(self, cluster, clients, seed, pause=0.01):
         self.path = cluster.dir / "history"
         settings = cluster.dir / "workload.json"
         settings.write_text(json.dumps(cluster.workload_settings(clients, seed, pause)))
         program = Path(__file__).resolve().parent / "workload.py"
-        self.process = start_process(cluster.network.inside("client", ["python3", str(program), str(settings), str(self.path)]))
+        self.process = start_process(cluster.network.inside("client", ["python3", "-B", str(program), str(settings), str(self.path)]),
+                                     stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "running\n":
+            raise AssertionError("the clients of the lab did not start")
+
+    @staticmethod
+    def first_front(client):
+        """The front that a client takes first."""
+        return client // len(workload.PLANS) % 2
 
     def stop(self):
         self.process.terminate()
-        if self.process.wait(60) != 0:
+        status = self.process.wait(60)
+        self.process.stdout.close()
+        if status != 0:
             raise AssertionError("the clients of the lab ended with an error")
         return history.load(self.path)
 
 
-def run_schedule(seed, settings, clients=16, faults=4, keep=None, say=print):
-    """One schedule; returns its verdict. The folder stays when something was wrong and `keep` names a place for it."""
+def run(seed, inject, settings=(), clients=20, etcd=0, nodes=2, keep=None, say=print):
+    """One cluster under load, with whatever `inject(injector)` does to it. Returns the verdict.
+
+    `inject` may return a function that takes the history and returns further violations, or None. `keep`: a folder that gets the
+    logs and the history when something was wrong.
+    """
     folder = Path(tempfile.mkdtemp(prefix="redis-portal-lab."))
-    cluster = PortalCluster(folder, settings=settings, seed=seed)
-    verdict = None
+    cluster, verdict = None, None
     try:
+        cluster = PortalCluster(folder, etcd=etcd, nodes=nodes, settings=settings, seed=seed)
+        injector = Injector(cluster, say)
         cluster.start()
-        wait_until(lambda: cluster.healthy(quiet=True), 30, "the cluster is in sync")
-        workload = Workload(cluster, clients, seed)
-        Injector(cluster).run(schedule.draw(seed, faults), say)
-        wait_until(cluster.healthy, 60, "every node is linked to one leader after the last fault")
-        time.sleep(1.0)  # the clients go on for a moment on the healed cluster
-        operations = workload.stop()
-        wait_until(lambda: cluster.healthy(quiet=True), 20, "the cluster is in sync in the end")
+        injector.wait_whole("at the start", quiet=True)
+        clients_at_work = Workload(cluster, clients, seed)
+        judge = inject(injector)
+        injector.wait_whole("after the last fault")
+        calm = time.monotonic()
+        time.sleep(CALM_END)
+        operations = clients_at_work.stop()
+        injector.wait_whole("in the end", quiet=True)
         verdict = checker.check(operations, final_state(cluster, operations))
+        if not any(checker.acknowledges_a_write(op) and op.start > calm for op in operations):
+            verdict.violation("no write was acknowledged though all faults were over")
+        verdict.violations += judge(operations) if judge else []
         return verdict
     finally:
-        cluster.stop()
-        if keep and (verdict is None or verdict.violations or verdict.lost):
-            shutil.copytree(folder, Path(keep) / f"seed-{seed}", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.key"))
-        shutil.rmtree(folder, ignore_errors=True)
+        with undisturbed():
+            if cluster is not None:
+                cluster.stop()
+            if keep and (verdict is None or verdict.violations or verdict.lost):
+                shutil.copytree(folder, Path(keep) / f"seed-{seed}", dirs_exist_ok=True,
+                                ignore=shutil.ignore_patterns("*.key", "filler", "etcd"))
+            if cluster is not None:
+                cluster.discard()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def portal_settings(pairs):
-    """writes.proven=strict -> the YAML lines of that key."""
-    sections = collections.defaultdict(list)
-    for pair in pairs:
-        name, value = pair.split("=", 1)
-        section, key = name.split(".", 1)
-        sections[section].append(f"  {key}: {value}")
-    return [line for section, lines in sections.items() for line in (f"{section}:", *lines)]
+class undisturbed:
+    """While this lasts, Ctrl-C and termination wait."""
+
+    SIGNALS = {signal.SIGINT, signal.SIGTERM}
+
+    def __enter__(self):
+        self.before = signal.pthread_sigmask(signal.SIG_BLOCK, self.SIGNALS)
+
+    def __exit__(self, *_):
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+def run_schedule(seed, faults=4, overlap=True, etcd=0, spacing=schedule.SPACING, **options):
+    steps = schedule.draw(seed, faults, spacing, etcd, overlap)
+    return run(seed, lambda injector: injector.run_on_time(steps) if overlap else injector.run_one_by_one(steps), etcd=etcd, **options)
+
+
+def run_scenarios(chosen, seed=1, **options):
+    def inject(injector):
+        observed = scenarios.run(injector, chosen)
+        return lambda operations: [sentence for each in observed for sentence in each.judge(operations)]
+    return run(seed, inject, **options)
+
+
+def told(verdict):
+    return (f"acknowledged {verdict.acknowledged}, lost {len(verdict.lost)}, reads of vanished writes {len(verdict.dirty)}, "
+            f"violations {len(verdict.violations)}, connections ended {verdict.dropped}, reconnects {verdict.reconnects}, "
+            f"errors {dict(verdict.errors)}, longest gap {verdict.longest_gap:.2f} s")
+
+
+def is_proven(pairs):
+    return any(name == "writes.proven" and value != "off" for name, value in pairs)
+
+
+def in_parallel(seeds, jobs, argv):
+    """Runs each seed in a process of its own, `jobs` at a time; the number of those with violations."""
+    waiting, going, bad = list(seeds), [], 0
+    while waiting or going:
+        while waiting and len(going) < jobs:
+            seed = waiting.pop(0)
+            output = tempfile.TemporaryFile("w+")
+            child = start_process([sys.executable, "-B", __file__, *argv, "--seed", str(seed), "--runs", "1", "--jobs", "1"],
+                                  stdout=output, stderr=output)
+            going.append((child, output))
+        for child, output in [each for each in going if each[0].poll() is not None]:
+            going.remove((child, output))
+            output.seek(0)
+            # The last line sums up this one run.
+            print("".join(output.readlines()[:-1 if child.returncode in (0, 1) else None]), end="", flush=True)
+            bad += child.returncode != 0
+        time.sleep(0.1)
+    return bad
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="how many runs at a time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", type=int, default=4)
-    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--nodes", type=int, default=2)
+    parser.add_argument("--etcd", type=int, default=0, metavar="MEMBERS", help="0: the portals share a file")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    parser.add_argument("--overlap", action="store_true", help="faults that overlap, also with proven writes")
+    parser.add_argument("--scenarios", action="store_true")
+    parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--keep", help="folder for the files of runs that went wrong")
     parser.add_argument("--show", action="store_true", help="print the schedules and do nothing")
     options = parser.parse_args()
+    settings = [tuple(pair.split("=", 1)) for pair in options.set]
+    proven = is_proven(settings)
+    overlap = options.overlap or not proven
     seeds = range(options.seed, options.seed + options.runs)
     if options.show:
         for seed in seeds:
-            print(f"seed {seed}", *schedule.draw(seed, options.faults), sep="\n  ")
+            print(f"seed {seed}", *schedule.draw(seed, options.faults, etcd=options.etcd, overlap=overlap), sep="\n  ")
         return 0
     if reason := network.unavailable():
         print(f"skipped: {reason}")
         return 0
-    proven = any(pair.startswith("writes.proven=") and not pair.endswith("=off") for pair in options.set)
+    if options.jobs > 1:
+        bad = in_parallel(seeds, options.jobs, sys.argv[1:])
+        print(f"{len(seeds)} runs, {bad} with violations")
+        return 1 if bad else 0
+    common = {"settings": settings, "clients": options.clients, "etcd": options.etcd, "nodes": options.nodes, "keep": options.keep,
+              "say": lambda text: print(text, flush=True)}
     bad = 0
     for seed in seeds:
         print(f"seed {seed}", flush=True)
-        verdict = run_schedule(seed, portal_settings(options.set), options.clients, options.faults, options.keep,
-                               say=lambda text: print(text, flush=True))
+        try:
+            if options.scenarios:
+                chosen = [each for each in scenarios.SCENARIOS if options.only in each.name and each.etcd <= options.etcd]
+                verdict = run_scenarios(chosen, seed, **common)
+            else:
+                verdict = run_schedule(seed, options.faults, overlap, **common)
+        except AssertionError as failed:
+            print(f"  WRONG: {failed}", flush=True)
+            bad += 1
+            continue
         wrong = verdict.violations + (verdict.lost if proven else [])
-        print(f"  acknowledged {verdict.acknowledged}, lost {len(verdict.lost)}, reads of vanished writes {len(verdict.dirty)}, violations {len(verdict.violations)}, "
-              f"connections ended {verdict.dropped}, errors {dict(verdict.errors)}, longest gap {verdict.longest_gap:.2f} s", flush=True)
+        print(f"  {told(verdict)}", flush=True)
         for text in wrong[:20]:
             print(f"  WRONG: {text}", flush=True)
         bad += bool(wrong)

@@ -1,10 +1,12 @@
 """Hosts of the fault lab: one network namespace each, joined by a switch of our own that drops and delays frames by rule.
 
 The kernel here has no netem, so each namespace gets a TAP device whose other end a small process reads: it forwards
-Ethernet frames and knows, per ordered pair of hosts, what share to drop and how long to hold. Needs root and /dev/net/tun.
-Loopback of a namespace stays untouched. Everything goes when the process ends.
+Ethernet frames and knows, per ordered pair of hosts, what share to drop and how long to hold. Names are a hosts file of
+the lab's own. Needs root and /dev/net/tun. Namespaces, mounts and devices belong to a mount namespace of this process, so
+that everything goes when the process ends, however it ends.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import heapq
@@ -12,15 +14,23 @@ import multiprocessing
 import os
 import random
 import select
+import shutil
 import signal
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 _TUNSETIFF = 0x400454CA
 _IFF_TAP_NO_PI = 0x0002 | 0x1000
 _MTU = 16000
 _PR_SET_PDEATHSIG = 1
+
+
+_CLONE_NEWNS, _CLONE_NEWNET = 0x00020000, 0x40000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PRIVATE = "mount --make-rprivate / && mkdir -p /run/netns && mount -t tmpfs none /run/netns"
 
 
 def unavailable():
@@ -29,11 +39,29 @@ def unavailable():
         return "network namespaces need root"
     if not os.path.exists("/dev/net/tun"):
         return "there is no /dev/net/tun"
-    probe = f"rpprobe{os.getpid()}"
-    if subprocess.run(["ip", "netns", "add", probe], capture_output=True).returncode != 0:
-        return "`ip netns add` is refused here"
-    subprocess.run(["ip", "netns", "del", probe], capture_output=True)
-    return ""
+    if shutil.which("ip") is None:
+        return "there is no `ip` (Debian: iproute2)"
+    probe = subprocess.run(["unshare", "--mount", "sh", "-c", f"{_PRIVATE} && ip netns add probe"], capture_output=True, text=True)
+    return "" if probe.returncode == 0 else f"namespaces are refused here: {probe.stderr.strip()}"
+
+
+def _move_into(namespace, kind):
+    """Moves this thread into a namespace given by its open file; setns(2)."""
+    if _libc.setns(namespace, kind) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def mount(*words):
+    subprocess.run(["mount", *map(str, words)], check=True, capture_output=True)
+
+
+def _leave_the_machines_mounts():
+    """What this process mounts from now on is seen by it and its children alone, and goes with them. Once per process."""
+    if not getattr(_leave_the_machines_mounts, "done", False):
+        if _libc.unshare(_CLONE_NEWNS) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        subprocess.run(["sh", "-c", _PRIVATE], check=True, capture_output=True)
+        _leave_the_machines_mounts.done = True
 
 
 def _open_tap(name):
@@ -53,7 +81,7 @@ class _Switch:
         self.serial = 0
 
     def run(self, control):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         poll = select.epoll()
         index = {}
@@ -113,22 +141,28 @@ class _Switch:
 
 
 class Network:
-    """The hosts by name, their addresses, and the faults between them."""
+    """The hosts by name, their addresses, and the faults between them. `folder` takes the hosts file."""
 
-    def __init__(self, hosts, seed=0):
+    def __init__(self, hosts, folder, seed=0):
+        _leave_the_machines_mounts()
         self.hosts = list(hosts)
+        self.addresses = {host: f"10.77.0.{number + 1}" for number, host in enumerate(self.hosts)}
         self.prefix = f"rp{os.getpid()}"
         self.rules = {}
+        self.names = Path(folder) / "hosts"
+        self._write_names()
+        mount("--bind", self.names, "/etc/hosts")
+        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         fds = []
         for number, host in enumerate(self.hosts):
-            tap = f"rp{os.getpid()}t{number}"
+            tap = f"{self.prefix}t{number}"
             fds.append(_open_tap(tap))
             space = self.namespace(host)
             self._ip("netns", "add", space)
             self._ip("link", "set", tap, "netns", space)
-            self._ip("-n", space, "link", "set", tap, "address", f"02:00:00:00:00:{number:02x}", "mtu", str(_MTU))
-            self._ip("-n", space, "addr", "add", f"{self.address(host)}/24", "dev", tap)
-            self._ip("-n", space, "link", "set", tap, "up")
+            self._ip("-n", space, "link", "set", tap, "name", "lab", "address", f"02:00:00:00:00:{number:02x}", "mtu", str(_MTU))
+            self._ip("-n", space, "addr", "add", f"{self.address(host)}/24", "dev", "lab")
+            self._ip("-n", space, "link", "set", "lab", "up")
             self._ip("-n", space, "link", "set", "lo", "up")
         self.control, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("fork")
@@ -145,7 +179,38 @@ class Network:
         return f"{self.prefix}-{host}"
 
     def address(self, host):
-        return f"10.77.0.{self.hosts.index(host) + 1}"
+        return self.addresses[host]
+
+    @staticmethod
+    def name(host):
+        """The host's name, which stays when its address changes."""
+        return f"{host}.lab"
+
+    def _write_names(self):
+        """Written in place and in one piece: /etc/hosts is this very file, and somebody may be reading it."""
+        lines = ["127.0.0.1 localhost", *(f"{address} {self.name(host)}" for host, address in self.addresses.items()), ""]
+        with open(os.open(self.names, os.O_WRONLY | os.O_CREAT, 0o644), "wb", buffering=0) as file:
+            file.truncate(file.write("\n".join(lines).encode()))
+
+    def move(self, host):
+        """Gives a host another address; its name follows, and nobody answers at the old one."""
+        space, old = self.namespace(host), self.addresses[host]
+        number = int(old.rsplit(".", 1)[1])
+        self.addresses[host] = f"10.77.0.{number + 20 if number + 20 < 250 else number % 20}"
+        self._ip("-n", space, "addr", "del", f"{old}/24", "dev", "lab")
+        self._ip("-n", space, "addr", "add", f"{self.addresses[host]}/24", "dev", "lab")
+        self._write_names()
+
+    @contextlib.contextmanager
+    def entered(self, host):
+        """Sockets that this thread opens meanwhile are that host's, also afterwards."""
+        space = os.open(f"/run/netns/{self.namespace(host)}", os.O_RDONLY)
+        try:
+            _move_into(space, _CLONE_NEWNET)
+            yield
+        finally:
+            _move_into(self.home, _CLONE_NEWNET)
+            os.close(space)
 
     def inside(self, host, argv):
         """The command line that runs argv on that host."""
@@ -183,3 +248,5 @@ class Network:
         self.process.join(5)
         for host in self.hosts:
             subprocess.run(["ip", "netns", "del", self.namespace(host)], capture_output=True)
+        subprocess.run(["umount", "/etc/hosts"], capture_output=True)
+        os.close(self.home)

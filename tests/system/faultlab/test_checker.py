@@ -68,6 +68,39 @@ class Checker(unittest.TestCase):
         self.assertEqual(1, len(verdict([push]).lost))
         self.assert_right(verdict([push, op("pop", "q", None, DOUBT, None, 2, 3)]))
 
+    def test_elements_of_one_client_come_out_in_its_order(self):
+        pushes = [op("push", "q", value, OK, 1, n, n + 0.5) for n, value in enumerate("abc")]
+        right = [op("pop", "q", None, OK, value, 10 + n, 10.5 + n) for n, value in enumerate("abc")]
+        self.assert_right(verdict([*pushes, *right]))
+        wrong = [op("pop", "q", None, OK, value, 10 + n, 10.5 + n) for n, value in enumerate("cab")]
+        self.assertEqual(1, len(verdict([*pushes, *wrong]).violations))
+        self.assert_right(verdict([*pushes, *(op("pop", "q", None, OK, value, 10 + n, 20) for n, value in enumerate("cab"))]))
+        doubt = op("pop", "q", None, DOUBT, None, 5, 6)
+        found = verdict([*pushes, doubt, *wrong])
+        self.assertEqual(([], 1), (found.violations, len(found.lost)), "a pop that was lost could explain it")
+        of_two = [op("push", "q", "a", OK, 1, 0, 1, client=1), op("push", "q", "b", OK, 1, 2, 3, client=2)]
+        self.assert_right(verdict([*of_two, *(op("pop", "q", None, OK, v, n, n + 0.5) for n, v in ((10, "b"), (11, "a")))]))
+
+    def test_a_counter_of_several_clients_tells_what_was_applied_twice(self):
+        for kind in ("share", "swap"):
+            one, two = op(kind, "s", None, OK, 1, 0, 1), op(kind, "s", None, OK, 2, 0.5, 2, client=1)
+            self.assert_right(verdict([one, two], counters={"s": 2}))
+            self.assertTrue(verdict([one, two], counters={"s": 3}).violations)
+            self.assertTrue(verdict([one, op(kind, "s", None, OK, 3, 2, 3)], counters={"s": 3}).violations)
+            self.assert_right(verdict([one, op(kind, "s", None, DOUBT, None, 1, 2), op(kind, "s", None, OK, 3, 2, 3)],
+                                      counters={"s": 3}))
+        self.assert_right(verdict([one, op("swap", "s", None, OK, None, 2, 3)], counters={"s": 1}))
+        self.assertTrue(verdict([one, op("swap", "s", None, OK, None, 2, 3)], counters={"s": 2}).violations,
+                        "an EXEC that answered nil was carried out")
+
+    def test_a_counter_of_several_clients_tells_what_was_lost(self):
+        one, two = op("share", "s", None, OK, 1, 0, 1), op("share", "s", None, OK, 2, 2, 3, client=1)
+        self.assertEqual(1, len(verdict([one, two], counters={"s": 1}).lost))
+        self.assertEqual(1, len(verdict([one, op("share", "s", None, OK, 1, 0, 1, client=1)], counters={"s": 1}).lost))
+        backwards = [op("share", "s", None, OK, 2, 0, 1), op("share", "s", None, OK, 1, 2, 3, client=1),
+                     op("share", "s", None, DOUBT, None, 0, 1, client=2)]
+        self.assertEqual(1, len(verdict(backwards, counters={"s": 2}).lost))
+
     def test_reads_that_overlap_a_write_may_see_either_value(self):
         self.assert_right(verdict([op("write", "r", "a", OK, "OK", 0, 1), op("write", "r", "b", OK, "OK", 2, 5, 1),
                                    op("read", "r", None, OK, "b", 3, 3.1, 2), op("read", "r", None, OK, "b", 3.2, 4, 3)],
@@ -90,6 +123,22 @@ class Checker(unittest.TestCase):
         found = verdict(history, registers={"r": "a"})
         self.assertEqual([], found.lost)
         self.assertTrue(found.dirty)
+
+    def test_a_value_that_comes_back_after_an_older_one_is_a_violation(self):
+        history = [op("write", "r", "a", OK, "OK", 0, 1), op("write", "r", "b", OK, "OK", 2, 3)]
+        read = lambda value, at: op("read", "r", None, OK, value, at, at + 0.5, client=2)
+        self.assertTrue(verdict([*history, read("a", 4), read("b", 5)], registers={"r": "b"}).violations)
+        self.assertEqual([], verdict([*history, read("b", 4), read("a", 5)], registers={"r": "a"}).violations, "b was lost")
+        overlapping = [history[0], op("write", "r", "b", OK, "OK", 2, 9, client=1), read("a", 3), read("b", 4)]
+        self.assert_right(verdict(overlapping, registers={"r": "b"}))
+
+    def test_what_clients_met_is_counted(self):
+        history = [op("connect", "", None, OK, None, 0, 0), op("count", "c", None, OK, 1, 0, 1),
+                   Operation(0, "count", "c", None, DOUBT, None, 1, 2, "closed"), op("connect", "", None, OK, None, 3, 3),
+                   op("count", "c", None, REFUSED, None, 3, 4), op("count", "c", None, OK, 2, 4, 5)]
+        found = verdict(history, counters={"c": 2})
+        self.assertEqual((2, 1, 1, 4), (found.acknowledged, found.dropped, found.reconnects, found.longest_gap))
+        self.assertEqual({"closed": 1, "NOLEADER": 1}, dict(found.errors))
 
     def test_a_value_that_nobody_wrote_is_a_violation(self):
         self.assertTrue(verdict([op("write", "r", "a", REFUSED, None, 0, 1), op("read", "r", None, OK, "a", 2, 3)],

@@ -1,4 +1,5 @@
-"""The clients of the fault lab: `workload.py SETTINGS.json HISTORY` runs them until SIGTERM and writes what they saw.
+"""The clients of the fault lab: `workload.py SETTINGS.json HISTORY` runs them until SIGTERM and writes what they saw. Prints
+"running" once each has had an answer.
 
 Each client has one TLS connection to one of the fronts and one operation on its way; when the connection ends it takes the
 next front. Runs on the lab's client host. Standard library only.
@@ -16,8 +17,12 @@ import history
 from history import DOUBT, OK, REFUSED, Operation
 
 PATIENCE = 30.0  # seconds to wait for one reply
-REFUSALS = ("NOLEADER", "LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "MISCONF", "EXECABORT", "CLUSTERDOWN", "TRYAGAIN",
-            "UNPROVEN")
+# Errors that promise that nothing was done. Any other error leaves it open.
+REFUSALS = ("NOLEADER", "LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "MISCONF", "EXECABORT")
+
+
+# What clients do: client n has plan n, the next client the next one, and so on round.
+PLANS = ("registers", "counts", "queue", "lists", "shared")
 
 
 class ReplyError(Exception):
@@ -54,14 +59,14 @@ class Client:
         self.settings = settings
         self.context = context
         self.random = random.Random(settings["seed"] * 1000 + number)
-        self.front = number % len(settings["fronts"])
+        self.front = number // len(PLANS) % len(settings["fronts"])  # so that each plan runs through each front
         self.writer = None
         self.done = []
         self.serial = 0
         self.stopping = False
 
     async def run(self):
-        plan = (self.registers, self.counts, self.queue, self.lists)[self.number % 4]
+        plan = getattr(self, PLANS[self.number % len(PLANS)])
         while not self.stopping:
             if self.writer is None and not await self.connect():
                 await asyncio.sleep(0.05)
@@ -78,6 +83,8 @@ class Client:
             self.writer.write(encode(["AUTH", self.settings["password"]]))
             reply = await asyncio.wait_for(read_reply(self.reader), PATIENCE)
             if reply == "OK":
+                now = time.monotonic()
+                self.done.append(Operation(self.number, "connect", "", None, OK, None, now, now))
                 return True
         except (OSError, ssl.SSLError, asyncio.TimeoutError, asyncio.IncompleteReadError):
             pass
@@ -100,6 +107,8 @@ class Client:
             self.writer.write(b"".join(encode(words) for words in commands))
             for _ in commands:
                 result = await asyncio.wait_for(read_reply(self.reader), PATIENCE)
+            if isinstance(result, list):  # of a transaction: one command that failed speaks for all
+                result = next((each for each in result if isinstance(each, ReplyError)), result)
             if isinstance(result, ReplyError):
                 error = str(result).split(" ")[0]
                 outcome = REFUSED if error in REFUSALS else DOUBT
@@ -139,7 +148,7 @@ class Client:
 
     async def queue(self):
         key = "queue:0"
-        if (self.number // 4) % 2 == 0:
+        if self.number // (2 * len(PLANS)) % 2 == 0:
             value = self.unique()
             await self.operate("push", key, value, ["RPUSH", key, value])
         else:
@@ -154,6 +163,18 @@ class Client:
         else:
             await self.operate("add", f"set:{self.number}", value, ["SADD", f"set:{self.number}", value])
 
+    async def shared(self):
+        """Counters that several clients count up: by INCR, and by reading and writing under WATCH."""
+        if self.random.random() < 0.5:
+            await self.operate("share", "shared:0", None, ["INCR", "shared:0"])
+            return
+        key = "watched:0"
+        if await self.operate("look", key, None, ["WATCH", key], ["GET", key]) != OK:
+            return
+        value = int(self.done[-1].result or 0) + 1
+        if await self.operate("swap", key, value, ["MULTI"], ["SET", key, value], ["EXEC"]) == OK:
+            self.done[-1].result = value if self.done[-1].result is not None else None
+
 
 async def run(settings, path):
     context = ssl.create_default_context(cafile=settings["ca_file"]) if settings["ca_file"] else None
@@ -163,8 +184,15 @@ async def run(settings, path):
         for each in clients:
             each.stopping = True
 
+    async def tell_when_all_run():
+        while not all(any(op.outcome == OK and op.kind != "connect" for op in each.done) for each in clients):
+            await asyncio.sleep(0.02)
+        print("running", flush=True)
+
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    telling = asyncio.create_task(tell_when_all_run())
     await asyncio.gather(*(each.run() for each in clients))
+    telling.cancel()
     history.save([op for each in clients for op in each.done], path)
 
 
