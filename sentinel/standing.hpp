@@ -46,6 +46,8 @@ class Standing {
 
     // The leader.
     View look(const std::vector<NodeView>& nodes, TimePoint now);
+    /// Nothing is routed to the leader before a probe has seen it lead.
+    void doubt_leader() { vouched_for_ = false; }
     /// What may be routed by: a leader only while the record names one and nothing that is known here speaks against
     /// it.
     [[nodiscard]] replication::Topology topology(const View& view) const;
