@@ -12,6 +12,9 @@ namespace {
 constexpr Milliseconds kSoon{20};
 /// How long a node that did not let itself be promoted is left alone.
 constexpr Milliseconds kSetAside{1000};
+/// How long a failover counts against the next one, and how often that may double the patience with a silent leader.
+constexpr std::chrono::minutes kRemembered{1};
+constexpr std::size_t kMostDoublings = 3;
 
 Epoch next(Epoch epoch) {
     return Epoch{static_cast<std::uint64_t>(epoch) + 1};
@@ -111,6 +114,13 @@ void Failover::promotion_failed(const std::string& node, const std::string& why,
     set_aside_[node] = {"could not be promoted: " + why, now + kSetAside};
 }
 
+void Failover::recorded(TimePoint now) {
+    timeline_.recorded = now;
+    if (!timeline_.planned && !timeline_.from.empty()) {
+        recent_.push_back(now);
+    }
+}
+
 void Failover::handed_over(const std::string& error, TimePoint now) {
     if (planned_) {
         planned_->tried_at = now;
@@ -166,6 +176,9 @@ Decision Failover::watch(const View& view) {
                 return {
                     Step::watching, {GiveAway{}}, "no node answers here, but another portal reaches the leader", {}};
             }
+            if (auto wait = dampen(view); wait) {
+                return *wait;
+            }
             return start(view, verdict.why);
         case LeaderState::lost:
             return start(view, verdict.why);
@@ -174,6 +187,28 @@ Decision Failover::watch(const View& view) {
         return plan(view, *asked);
     }
     return follow(view);
+}
+
+/// Nodes that fall silent in turn, as on a host that has too much to do, are given more time with each failover, since
+/// another one would not help. A process that is gone for certain is replaced at once all the same.
+std::optional<Decision> Failover::dampen(const View& view) {
+    while (!recent_.empty() && view.now - recent_.front() >= kRemembered) {
+        recent_.pop_front();
+    }
+    const auto* leader = find_node(view, view.record.leader);
+    if (leader == nullptr || leader->refused || recent_.empty()) {
+        return std::nullopt;
+    }
+    const auto patience = timing_.down_after * (1 << std::min(recent_.size(), kMostDoublings));
+    const auto until = leader->reported_at + patience;
+    if (view.now >= until) {
+        return std::nullopt;
+    }
+    return Decision{Step::watching, ask_again(view, view.now - timing_.ping_interval),
+                    leader->node.name + " is silent: waiting " + std::to_string(patience.count()) +
+                        " ms for it, since there were " + std::to_string(recent_.size()) +
+                        " failovers within the last minute",
+                    std::min(until, view.now + timing_.ping_interval)};
 }
 
 /// The leader lives but not for this portal. Replicas may be a moment behind, so ask again before drawing a conclusion.

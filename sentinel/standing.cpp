@@ -124,6 +124,12 @@ replication::Topology Standing::topology(const View& view) const {
     const auto* leader = find_node(view, view.record.leader);
     if (view.record.phase != Phase::leading) {
         topology.reason = view.record.phase == Phase::fencing ? view.record.reason : "no leader was chosen yet";
+        const auto& acting = view.record.acting;
+        if (acting == self_ && !waits_for_.empty()) {
+            topology.reason += "; " + waits_for_;
+        } else if (acting != self_ && !acting.empty() && view.now - view.phase_since > 2 * timing_.fence_after) {
+            topology.reason += "; " + acting + ", which acts, says in its status what it waits for";
+        }
     } else if (verdict_.state == LeaderState::lost || leader == nullptr) {
         topology.reason = verdict_.why;
     } else if (!vouched_for_) {

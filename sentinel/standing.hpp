@@ -46,6 +46,10 @@ class Standing {
 
     // The leader.
     View look(const std::vector<NodeView>& nodes, TimePoint now);
+    /// Nothing is routed to the leader before a probe has seen it lead.
+    void doubt_leader() { vouched_for_ = false; }
+    /// What this portal, which acts, waits for before there can be a leader; empty: for nothing.
+    void explain(std::string why) { waits_for_ = std::move(why); }
     /// What may be routed by: a leader only while the record names one and nothing that is known here speaks against
     /// it.
     [[nodiscard]] replication::Topology topology(const View& view) const;
@@ -92,6 +96,7 @@ class Standing {
     TimePoint phase_since_;
     bool vouched_for_ = false;  // this portal saw the record's phase begin, or its own probe agrees with it
     LeaderVerdict verdict_;
+    std::string waits_for_;
     std::map<std::string, PortalView> portals_;
     Mark mark_;
     std::string wants_id_;

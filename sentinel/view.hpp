@@ -28,6 +28,7 @@ struct Timing {
 struct NodeView {
     replication::Node node;
     std::vector<std::string> addresses;
+    bool leaving = false;  // not configured any more, and watched only because it leads
     Health health = Health::suspected;
     bool refused = false;
     TimePoint failing_since;

@@ -27,11 +27,6 @@ std::string unavailable(const config::Config& config) {
     if (config.writes.proven != config::Proven::off) {
         return "writes.proven: this version cannot hold replies back until a replica has confirmed; set it to off";
     }
-    for (const config::Node& node : config.nodes) {
-        if (node.tls) {
-            return "node " + node.name + ": this version reaches nodes without TLS only; remove nodes[].tls";
-        }
-    }
     return {};
 }
 
@@ -134,6 +129,9 @@ std::string PortalProcess::load_certificates() {
         loaded.push_back(*material);
     }
     if (std::string problem = shards_->use_certificates(loaded); !problem.empty()) {
+        return problem;
+    }
+    if (std::string problem = shards_->use_nodes(config_.nodes); !problem.empty()) {
         return problem;
     }
     watchers_.clear();

@@ -152,6 +152,11 @@ TlsStatus TlsEngine::outcome(int result) {
 void TlsEngine::note_failure() {
     const unsigned long error = ERR_peek_error();
     failure_ = TlsFailure::other;
+    const char* reason = ERR_reason_error_string(error);
+    failure_text_ = reason == nullptr ? "the connection ended" : reason;
+    if (const long verified = SSL_get_verify_result(ssl_.get()); verified != X509_V_OK) {
+        failure_text_ += std::string(": ") + X509_verify_cert_error_string(verified);
+    }
     if (ERR_GET_LIB(error) != ERR_LIB_SSL) {
         return;
     }

@@ -52,6 +52,8 @@ class TlsEngine {
     }
 
     [[nodiscard]] TlsFailure failure() const noexcept { return failure_; }
+    /// What OpenSSL says of it, for the log; a sentence without names of this side's files.
+    [[nodiscard]] const std::string& failure_text() const noexcept { return failure_text_; }
     /// TLS1_2_VERSION or TLS1_3_VERSION once established.
     [[nodiscard]] int version() const noexcept { return SSL_version(ssl_.get()); }
     /// As OpenSSL names it, such as "TLSv1.3".
@@ -81,6 +83,7 @@ class TlsEngine {
     std::unique_ptr<SSL, FreeSsl> ssl_;
     bool established_ = false;
     TlsFailure failure_ = TlsFailure::none;
+    std::string failure_text_;
 };
 
 }  // namespace portal::net

@@ -142,10 +142,17 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (closed_) {
         return true;
     }
-    if (request.sequence == kNoSlot) {
+    if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, bytes, command);
     }
     const Row& row = command::row_at(request.tag);
+    if (request.unit && row.handling != Handling::exec) {
+        note_unit(row, command);
+    }
+    if ((bytes.front() == '-' || !lost_.empty()) && !request.begun &&
+        take_back(request, row, bytes, complete, command)) {
+        return true;
+    }
     std::string replacement;
     if (row.handling != Handling::plain) {
         if (row.handling == Handling::exec && !request.begun) {
@@ -207,6 +214,8 @@ void Session::flush() {
     }
     if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
         refuse_held(client_errors::kHoldFull);
+    } else if (wait_ == Wait::leader && held_size_ > 0 && context_.config.hold.time == config::Milliseconds::zero()) {
+        refuse_held(client_errors::kNoLeader);
     }
     if (wait_ == Wait::output) {
         send_output();
@@ -238,6 +247,12 @@ void Session::resume_if_due() {
             if (in_flight_ > 0) {
                 return;
             }
+            if (!lost_.empty()) {
+                hold();  // those that came back and go on another link than the ones before them
+                retry();
+                return;
+            }
+            hold_began_.reset();
             break;
         case Wait::window:
             if (in_flight_ > kWindowRequests / 2 || in_flight_bytes_ > kWindowBytes / 2) {

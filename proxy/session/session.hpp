@@ -142,11 +142,13 @@ class Session final : public upstream::ReplySink,
     static constexpr std::size_t kReadAhead = 64 * 1024;
     using Row = command::CommandRow;
 
-    /// A request that came back from a lost link.
+    /// A request that came back: its link was lost, or the node said that it does not lead.
     struct Lost {
         upstream::PendingRequest request;
         std::string command;
-        bool sent = false;
+        bool sent = false;            // and perhaps executed
+        std::string refusal;          // the node's answer, which says that it was not executed
+        replication::Epoch epoch{0};  // under which the node answered so
     };
 
     /// Messages that wait until the large reply that has begun is complete.
@@ -273,7 +275,20 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool must_track_again() const noexcept;
     bool track_again();
 
+    // --- session_refusals.cpp: answers of a node that does not lead
+    bool take_back(upstream::PendingRequest& request, const Row& row, std::string_view& bytes, bool complete,
+                   std::string_view command);
+    bool take_back_transaction(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
+                               std::string_view command);
+    bool refused_in_transaction(const upstream::PendingRequest& request, const Row& row, std::string_view& bytes);
+    void note_unit(const Row& row, std::string_view command);
+    void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
+    void give_up_refused();
+    bool still_refused(const Lost& lost);
+    std::string rearmed(const Row& row, const std::string& command);
+
     // --- session_loss.cpp: a lost link, hold, replay, in doubt
+    void keep(Lost lost);
     void settle_losses();
     void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
     bool settle_pinned(Lost& lost, const Row& row);
@@ -323,7 +338,17 @@ class Session final : public upstream::ReplySink,
     std::int64_t queued_commands_ = 0;  // of the open transaction
     bool queued_write_ = false;         // one of them is a write
 
-    std::deque<Lost> lost_;
+    std::deque<Lost> lost_;  // in the order of their slots
+    std::string unit_;       // the requests of the whole transaction that is being answered, up to its EXEC
+    bool unit_refused_ = false, unit_writes_ = false;
+    Slot transaction_slot_ = 0;         // of the MULTI of the open transaction
+    bool queued_refused_ = false;       // the node refused to queue one of its commands, since it does not lead
+    std::optional<Slot> blocked_slot_;  // of the newest command that may block
+    net::Turn::Clock::time_point blocked_since_{};            // since when the oldest such command has waited
+    std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
+    net::Turn::Clock::time_point left_hold_at_{};
+    /// Who waits again so soon has not been served in between.
+    static constexpr std::chrono::seconds kSameHold{1};
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
     Large large_ = Large::nothing;

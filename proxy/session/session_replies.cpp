@@ -47,6 +47,9 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
         case Handling::client_tracking:
             note_tracking(bytes, command);
             break;
+        case Handling::blocking:
+            blocked_since_ = context_.turn.now();  // the next one begins to wait
+            break;
         case Handling::select:
             if (wait_ == Wait::reply) {
                 if (!failed) {
@@ -111,7 +114,9 @@ void Session::note_selected(std::string_view command) {
 
 /// A reply to a request of the session's own. True when it was the last of its request.
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
-    if (command::is_client_command(command::row_at(request.tag).handling)) {
+    if (request.silent) {
+        note_unit(command::row_at(request.tag), command);
+    } else if (command::is_client_command(command::row_at(request.tag).handling)) {
         verdict_ = bytes;
         wait_ = Wait::drained;
     } else if (exec_ran_ && bytes == "+OK\r\n" && command::row_at(request.tag).handling == Handling::select) {

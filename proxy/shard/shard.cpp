@@ -183,6 +183,10 @@ void Shard::use_tls(TlsContexts contexts) {
     boost::asio::post(io_, [this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
 }
 
+void Shard::use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls) {
+    boost::asio::post(io_, [this, tls = std::move(tls)]() mutable { link_context_.tls = std::move(tls); });
+}
+
 void Shard::post(session::ShardPeers::Task task) {
     boost::asio::post(io_, [this, task = std::move(task)] {
         turn_.begin_event();

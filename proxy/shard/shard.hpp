@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -55,6 +56,8 @@ class Shard {
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     /// New connections use these.
     void use_tls(TlsContexts contexts);
+    /// New links to nodes use these, by the node's name.
+    void use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls);
     /// Runs `task` as an event of its own.
     void post(session::ShardPeers::Task task);
     /// Closes each session at its next command boundary; new ones are told so.

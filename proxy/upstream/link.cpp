@@ -63,18 +63,39 @@ void Link::connect(const boost::asio::ip::tcp::resolver::results_type& endpoints
             if (error) {
                 self->end(fmt::format("connect failed: {}", error.message()));
             } else {
-                self->begin_setup();
+                self->on_connected();
             }
             self->finish_event();
         });
 }
 
-void Link::begin_setup() {
-    state_ = State::setting_up;
+void Link::on_connected() {
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
     socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+    const auto tls = context_.tls.find(node_.name);
+    if (tls == context_.tls.end()) {
+        begin_setup();
+        return;
+    }
+    encrypted_ = std::make_unique<net::Stream>(std::move(socket_), context_.scratch, tls->second.context,
+                                               net::TlsEngine::Side::client, tls->second.server_name);
+    if (encrypted_->start() == net::Stream::Status::failed) {
+        end("TLS handshake could not begin");
+    } else {
+        read_encrypted();
+    }
+}
+
+void Link::begin_setup() {
+    state_ = State::setting_up;
+    if (encrypted_) {
+        if (encrypted_->send(setup_.request()).status == net::Stream::Status::failed) {
+            end("login could not be sent");
+        }
+        return;
+    }
     // A fresh socket takes a few hundred bytes at once; if it does not, it is broken.
     boost::system::error_code error;
     const std::size_t sent = socket_.send(boost::asio::buffer(setup_.request()), 0, error);
@@ -133,40 +154,79 @@ void Link::resume_reading() {
 }
 
 void Link::write_some() {
+    if (encrypted_) {
+        write_encrypted();
+        return;
+    }
     while (sent_ < output_.size()) {
         const std::string_view unsent = output_.view().substr(sent_);
         boost::system::error_code error;
         const std::size_t n = socket_.send(boost::asio::buffer(unsent), 0, error);
         if (error == boost::asio::error::would_block) {
-            waiting_to_write_ = true;
-            socket_.async_wait(boost::asio::socket_base::wait_write,
-                               [self = LinkPtr(this)](const boost::system::error_code& failed) {
-                                   self->context_.turn.begin_event();
-                                   self->waiting_to_write_ = false;
-                                   if (!failed && self->state_ == State::ready) {
-                                       self->write_some();
-                                   }
-                                   self->finish_event();
-                               });
+            wait_writable();
             return;
         }
         if (error) {
             end(fmt::format("write failed: {}", error.message()));
             return;
         }
-        context_.counters.upstream_sent_bytes.add(n);
-        if (streaming_ == Streaming::nothing) {
-            sent_ += n;
-        } else {
-            output_.consume(n);
-        }
+        note_written(n);
     }
     if (streaming_ != Streaming::nothing && holder_ != nullptr) {
         holder_->on_streamed();
     }
 }
 
+void Link::write_encrypted() {
+    net::Stream::Status status = net::Stream::Status::data;
+    if (encrypted_->blocked()) {
+        status = encrypted_->resume_send();
+    }
+    while (status == net::Stream::Status::data && sent_ < output_.size()) {
+        const net::Stream::Sent sent = encrypted_->send(output_.view().substr(sent_));
+        status = sent.status;
+        note_written(sent.taken);
+    }
+    if (status == net::Stream::Status::failed) {
+        end("write failed");
+    } else if (status == net::Stream::Status::again) {
+        wait_writable();
+    } else if (streaming_ != Streaming::nothing && holder_ != nullptr) {
+        holder_->on_streamed();
+    }
+}
+
+void Link::note_written(std::size_t size) {
+    context_.counters.upstream_sent_bytes.add(size);
+    if (streaming_ == Streaming::nothing) {
+        sent_ += size;
+    } else {
+        output_.consume(size);
+    }
+}
+
+void Link::wait_writable() {
+    waiting_to_write_ = true;
+    const auto on_writable = [self = LinkPtr(this)](const boost::system::error_code& failed) {
+        self->context_.turn.begin_event();
+        self->waiting_to_write_ = false;
+        if (!failed && self->state_ == State::ready) {
+            self->write_some();
+        }
+        self->finish_event();
+    };
+    if (encrypted_) {
+        encrypted_->wait_writable(on_writable);
+    } else {
+        socket_.async_wait(boost::asio::socket_base::wait_write, on_writable);
+    }
+}
+
 void Link::read_some() {
+    if (encrypted_) {
+        read_encrypted();
+        return;
+    }
     reading_ = true;
     const auto space = input_.prepare(kReadSize);
     socket_.async_read_some(boost::asio::buffer(space.data(), space.size()),
@@ -193,6 +253,68 @@ void Link::on_read(const boost::system::error_code& error, std::size_t size) {
     if (take_frames() && state_ != State::ended && !paused_) {
         read_some();
     }
+}
+
+void Link::read_encrypted() {
+    reading_ = true;
+    encrypted_->wait_readable([self = LinkPtr(this)](const boost::system::error_code& error) {
+        self->context_.turn.begin_event();
+        self->on_readable(error);
+        self->finish_event();
+    });
+}
+
+void Link::on_readable(const boost::system::error_code& error) {
+    if (state_ == State::ended) {
+        return;
+    }
+    if (error) {
+        end(fmt::format("read failed: {}", error.message()));
+        return;
+    }
+    const LinkPtr alive(this);
+    net::Stream::Received received;
+    do {
+        std::span<char> space(context_.scratch.plain.data(), context_.scratch.plain.size());
+        received = encrypted_->receive(space);
+        if (state_ == State::connecting && encrypted_->established()) {
+            begin_setup();
+        }
+        if (received.size > 0 && state_ != State::ended) {
+            context_.heard_at = context_.turn.now();
+            context_.counters.upstream_received_bytes.add(received.size);
+            if (!input_.append(std::string_view(space.data(), received.size))) {
+                end("no room for a reply");
+            } else {
+                take_frames();
+            }
+        }
+        if (state_ == State::ended) {
+            return;
+        }
+        if (received.status == net::Stream::Status::closed) {
+            end("the node closed the connection");
+            return;
+        }
+        if (received.status == net::Stream::Status::failed) {
+            end(state_ == State::connecting ? fmt::format("TLS handshake failed: {}", encrypted_->tls()->failure_text())
+                                            : std::string("the TLS connection broke"));
+            return;
+        }
+    } while (received.more && !paused_);
+    reading_ = false;
+    if (!paused_) {
+        read_encrypted();
+    }
+}
+
+void Link::close_socket() {
+    if (encrypted_) {
+        encrypted_->close();
+        return;
+    }
+    boost::system::error_code ignored;
+    socket_.close(ignored);
 }
 
 /// Hands on every whole reply that has arrived, and what is there of a large one. False when the link has ended.
@@ -297,7 +419,11 @@ bool Link::take_setup_frame(std::string_view frame) {
             context_.turn.mark(*this);
             return true;
         case LinkSetup::Step::refused:
-            refuse();
+            if (setup_.follows()) {
+                end("the node does not lead");
+            } else {
+                refuse();
+            }
             return false;
     }
     return false;
@@ -308,8 +434,7 @@ void Link::refuse() {
     const LinkPtr alive(this);
     state_ = State::ended;
     disarm();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    close_socket();
     pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool /*sent*/) {
         --counted(request);
         if (request.sink) {
@@ -333,8 +458,7 @@ void Link::end(std::string_view why) {
     state_ = State::ended;
     disarm();
     resolver_.cancel();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    close_socket();
     owner_.on_link_ended(*this, reason);
     const bool streamed_all = streaming_ == Streaming::whole && output_.empty();
     pending_.drain(output_.view(), sent_, [&](PendingRequest& request, std::string_view command, bool sent) {

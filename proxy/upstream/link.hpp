@@ -14,6 +14,9 @@
 #include "upstream/pending_queue.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +32,12 @@ namespace portal::upstream {
 class Link;
 using LinkPtr = boost::intrusive_ptr<Link>;
 
+/// How one node is reached over TLS.
+struct NodeTls {
+    std::shared_ptr<SSL_CTX> context;
+    std::string server_name;  // a DNS name or an address; no certificate for another is accepted
+};
+
 /// What the links of one shard share. Outlives them.
 struct LinkContext {
     boost::asio::io_context& io;
@@ -38,6 +47,8 @@ struct LinkContext {
     net::DeadlineQueue& connect_deadlines;
     resp::ReplyLimits limits;
     std::string name;  // of the links, in the node's CLIENT LIST
+    /// By the node's name; the others are reached without TLS. Counts for links made from now on.
+    std::map<std::string, NodeTls, std::less<>> tls{};
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
     std::size_t in_flight = 0;
@@ -127,10 +138,17 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     }
     void expired() override;
     void connect(const boost::asio::ip::tcp::resolver::results_type& endpoints);
+    void on_connected();
     void begin_setup();
     void write_some();
+    void write_encrypted();
+    void wait_writable();
+    void note_written(std::size_t size);
     void read_some();
     void on_read(const boost::system::error_code& error, std::size_t size);
+    void read_encrypted();
+    void on_readable(const boost::system::error_code& error);
+    void close_socket();
     bool take_frames();
     bool take_part();
     bool take_frame(std::string_view frame, bool complete);
@@ -151,7 +169,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     ReplySink* holder_ = nullptr;
 
     boost::asio::ip::tcp::resolver resolver_;
-    boost::asio::ip::tcp::socket socket_;
+    boost::asio::ip::tcp::socket socket_;  // unless encrypted_ has it
+    std::unique_ptr<net::Stream> encrypted_;
     PendingQueue pending_;
     resp::ByteBuffer output_;  // [sent, unanswered | unsent]
     std::size_t sent_ = 0;     // bytes of output_ written to the socket
