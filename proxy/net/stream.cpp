@@ -71,7 +71,7 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
     if (!tls_->established()) {
         status = tls_->handshake(in, out);
     }
-    while (status == TlsStatus::ok) {
+    while (status == TlsStatus::ok && !in.empty()) {
         std::size_t size = 0;
         status = tls_->read(in, plain.subspan(result.size), size, out);
         result.size += size;
