@@ -1,7 +1,9 @@
 """The TLS side of a portal: versions, verification, and clients that are not TLS clients or never finish."""
 
+import secrets
 import socket
 import ssl
+import tempfile
 import time
 import unittest
 import warnings
@@ -10,10 +12,13 @@ from portal_support import DemoTestCase, report, wait_until
 from resp_client import Client, tls_context
 
 HANDSHAKE_TIME = 1.0
+TICKET_SECRET = tempfile.NamedTemporaryFile(mode="w")  # the portals read it when they start
+TICKET_SECRET.write(secrets.token_urlsafe(48))
+TICKET_SECRET.flush()
 
 
 class TlsFront(DemoTestCase):
-    settings = ["limits.handshake_time=1s"]
+    settings = ["limits.handshake_time=1s", f"tickets.secret_file={TICKET_SECRET.name}"]
 
     @property
     def portal(self):
@@ -92,6 +97,25 @@ class TlsFront(DemoTestCase):
                 self.assertLess(took, HANDSHAKE_TIME + 2)
                 wait_until(lambda: self.failures("timeout") > before, 5, "it is counted")
         self.assertEqual("PONG", self.client().command("PING"))
+
+    def test_a_client_that_moves_to_the_other_portal_resumes_its_session(self):
+        def ping(portal, context, session):
+            with socket.create_connection(("127.0.0.1", portal.port), timeout=10) as connection:
+                with context.wrap_socket(connection, server_hostname="localhost", session=session) as tls:
+                    tls.sendall(b"PING\r\n")
+                    self.assertEqual(b"+PONG\r\n", tls.recv(64))
+                    return tls.session, tls.session_reused
+
+        resumed_before = self.demo.portals[1].metric("redis_portal_tls_resumed_handshakes_total")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version.name):
+                context = tls_context(self.demo.ca_file, version)
+                session, reused = ping(self.demo.portals[0], context, None)
+                self.assertFalse(reused)
+                _, reused = ping(self.demo.portals[1], context, session)
+                self.assertTrue(reused)
+        resumed = self.demo.portals[1].metric("redis_portal_tls_resumed_handshakes_total")
+        self.assertEqual(2, resumed - resumed_before)
 
     def client_hello(self):
         """The first flight of a real client."""
