@@ -52,7 +52,7 @@ asio::awaitable<HandOver> hand_over(AgentState& state, const LocalRedis& redis, 
     asio::steady_timer pause(co_await asio::this_coro::executor);
     bool led = false;
     auto outcome = HandOver::out_of_time;
-    state.leaving = true;
+    const bool first = !state.leaving.exchange(true);
     observe::log_info(kSource, "this node is about to stop");
     do {
         std::vector<LocalRedis::Command> question{{"INFO", "replication"}};
@@ -75,9 +75,10 @@ asio::awaitable<HandOver> hand_over(AgentState& state, const LocalRedis& redis, 
         pause.expires_after(kPoll);
         co_await pause.async_wait(asio::use_awaitable);
     } while (sentinel::Clock::now() < until);
-    if (outcome == HandOver::done) {
+    // The hook and SIGTERM come together; it is one hand-over all the same.
+    if (first && outcome == HandOver::done) {
         ++state.handed_over;
-    } else if (outcome != HandOver::not_needed) {
+    } else if (first && outcome != HandOver::not_needed) {
         ++state.not_handed_over;
     }
     observe::log(outcome == HandOver::out_of_time ? observe::LogLevel::warn : observe::LogLevel::info, kSource,

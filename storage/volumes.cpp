@@ -15,8 +15,9 @@ namespace {
 
 constexpr auto kSource = "volumes";
 constexpr sentinel::Milliseconds kCall{5000};
-/// A refusal is not repeated sooner.
+/// What was refused is not asked for again sooner: by a decision of people, or because the API server is in trouble.
 constexpr std::chrono::minutes kPatience{5};
+constexpr std::chrono::seconds kTroublePatience{15};
 
 /// What people can do about it; empty for what passes by itself.
 std::string_view advice(Blocked reason) {
@@ -103,7 +104,9 @@ asio::awaitable<void> Volumes::grow(Step step, std::optional<Usage> usage) {
         co_return;
     }
     ++known.refusals;
-    known.refused = Refusal{refusal_of(answer.status, answer.error), now + kPatience};
+    const auto reason = refusal_of(answer.status, answer.error);
+    const auto patience = reason == Blocked::error ? kTroublePatience : std::chrono::seconds(kPatience);
+    known.refused = Refusal{reason, now + patience};
     known.blocked = known.refused->reason;
     observe::log_warn(kSource, "a volume does not grow", {{"pvc", step.claim}, {"error", answer.error}});
     auto refused =
