@@ -63,7 +63,8 @@ class RedisPod(Process):
         config["redis"]["address"] = f"127.0.0.1:{port}"
         config["listen"], config["hand_over"]["listen"] = f"127.0.0.1:{self.agent_port}", f"127.0.0.1:{self.hand_over_port}"
         config["data"] = str(self.pod.root / "data")
-        path = self.pod.write("/etc/redis/agent-here.yaml", json.dumps(config))
+        path = self.pod.root / "etc/redis/agent-here.yaml"
+        path.write_text(json.dumps(config))
         self.agent = Process([PROGRAM, "agent", "--config", str(path)], self.pod.root / "agent-log")
         container = find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
         self.probes = {"alive": container["livenessProbe"], "ready": container["readinessProbe"]}

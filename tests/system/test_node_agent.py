@@ -213,7 +213,8 @@ class HandOver(unittest.TestCase):
         replica = next(node for node in cluster.nodes if node is not leader)
         began = time.monotonic()
         self.assertEqual(cluster.stop_pod(replica)[0], (200, "this node does not lead\n"))
-        wait_until(lambda: b"connected_slaves:0" in leader.client().command("INFO", "replication"), 20, "the replica is gone")
+        with leader.client() as client:
+            wait_until(lambda: b"connected_slaves:0" in client.command("INFO", "replication"), 20, "the replica is gone")
         self.assertEqual(cluster.stop_pod(leader)[0], (200, "no replica is there that could lead\n"))
         self.assertLess(time.monotonic() - began, 20)
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -122,7 +123,7 @@ class Growth(unittest.TestCase):
         self.assertEqual(len(cluster.asked("claims")["patches"]), 2)
 
     def test_a_full_volume_stops_writes_grows_and_writes_return(self):
-        cluster = self.cluster(node_options=("--appendonly", "yes", "--appendfsync", "everysec"))
+        cluster = self.cluster(expand={"cooldown": "6h"}, node_options=("--appendonly", "yes", "--appendfsync", "everysec"))
         portal = cluster.portals[0]
         refused = ""
         with portal.client(timeout=60) as client:
@@ -133,7 +134,9 @@ class Growth(unittest.TestCase):
                     break
             self.assertIn("MISCONF", refused, "the disk became full")
             report(f"a full disk answers: {refused}")
+            began = time.monotonic()
             wait_until(lambda: client.command("SET", "after", "growth") == "OK", 120, "writes return")
+            report(f"writes returned after {time.monotonic() - began:.1f} s")
             self.assertEqual(client.command("GET", "after"), b"growth")
         wait_until(lambda: self.sizes(cluster) == ["12Gi", "12Gi"], 60, "both have 12Gi")
         for node in cluster.nodes:
