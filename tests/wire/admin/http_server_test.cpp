@@ -244,7 +244,7 @@ TEST_F(HttpServerTest, StopsWhileRequestsWaitAndAReportAfterTheEndIsHarmless) {
 TEST_F(HttpServerTest, SaysInASentenceThatItsAddressIsTaken) {
     start();
     options.address.port = server->port();
-    HttpServer second(options, handlers());
+    HttpServer second(options, admin_responder(handlers()));
     const auto error = second.start();
     ASSERT_TRUE(error);
     EXPECT_NE(error->find("Cannot listen on 127.0.0.1:" + std::to_string(server->port())), std::string::npos);
@@ -254,7 +254,7 @@ TEST_F(HttpServerTest, SaysInASentenceThatItsAddressIsTaken) {
 
 TEST_F(HttpServerTest, SaysInASentenceThatItsHostIsUnknown) {
     options.address.host = "no such host.invalid";
-    HttpServer unknown(options, handlers());
+    HttpServer unknown(options, admin_responder(handlers()));
     const auto error = unknown.start();
     ASSERT_TRUE(error);
     EXPECT_NE(error->find("Cannot listen on no such host.invalid"), std::string::npos);
