@@ -11,7 +11,7 @@ import lab  # noqa: E402
 import network  # noqa: E402
 import scenarios  # noqa: E402
 
-SEED = int(os.environ.get("FAULT_LAB_SEED", "2"))
+SEED = int(os.environ.get("FAULT_LAB_SEED", "8"))
 
 
 class FaultLab(unittest.TestCase):
@@ -25,10 +25,8 @@ class FaultLab(unittest.TestCase):
         self.assertGreater(verdict.acknowledged, 500)
 
     def test_no_effect_is_invented_doubled_or_reordered_whatever_fails(self):
-        for seed in (SEED, SEED + 1):
-            with self.subTest(seed=seed):
-                said = [f"seed {seed}"]
-                self.assert_right(said, lab.run_schedule(seed, faults=2, spacing=3.0, say=said.append))
+        said = [f"seed {SEED}"]
+        self.assert_right(said, lab.run_schedule(SEED, faults=3, spacing=2.5, say=said.append))
 
     def test_clients_see_of_each_situation_no_more_than_they_must(self):
         etcd = 3 if shutil.which("etcd") else 0
