@@ -20,10 +20,12 @@ Epoch next(Epoch epoch) {
     return Epoch{static_cast<std::uint64_t>(epoch) + 1};
 }
 
-/// The switchover that some portal was asked for and that has no answer yet.
-const Mark* pending_request(const View& view) {
+/// The switchover that some portal was asked for and that has no answer yet. The record keeps the newest answer alone,
+/// so a portal that is gone would seem to ask again as soon as another one was answered: nobody waits for it.
+const Mark* pending_request(const View& view, const Timing& timing) {
     for (const auto& portal : view.portals) {
-        if (!portal.mark.wants_id.empty() && portal.mark.wants_id != view.record.answered_id) {
+        const bool waits = view.now - portal.changed_at < timing.fence_after;
+        if (waits && !portal.mark.wants_id.empty() && portal.mark.wants_id != view.record.answered_id) {
             return &portal.mark;
         }
     }
@@ -49,12 +51,12 @@ std::vector<Action> ask_again(const View& view, TimePoint not_before) {
 }
 
 bool all_fenced(const View& view, const Timing& timing) {
-    // A permit to forward ends `fence_after` after the record was last confirmed, and a portal confirms with each beat
-    // of its mark: whoever has been still for that long does not forward any more, unless by failsafe.
+    // A permit to forward ends `fence_after` after the newest mark that its portal wrote before this phase began (see
+    // Standing::permit): whoever has been still for that long does not forward any more, unless by failsafe.
     return view.now - view.phase_since >= timing.fence_after ||
            std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
-               return portal.mark.fenced >= view.record.epoch ||
-                      (!timing.failsafe && view.now - portal.changed_at >= timing.fence_after);
+               return portal.mark.fenced >= view.record.epoch || (!timing.failsafe && view.marks_are_of_phase &&
+                                                                  view.now - portal.changed_at >= timing.fence_after);
            });
 }
 
@@ -129,7 +131,7 @@ void Failover::handed_over(const std::string& error, TimePoint now) {
 }
 
 Decision Failover::bootstrap(const View& view) {
-    const auto* asked = pending_request(view);
+    const auto* asked = pending_request(view, timing_);
     std::optional<std::string> forced;
     if (asked != nullptr) {
         if (find_node(view, asked->wants_to) == nullptr) {
@@ -183,7 +185,7 @@ Decision Failover::watch(const View& view) {
         case LeaderState::lost:
             return start(view, verdict.why);
     }
-    if (const auto* asked = pending_request(view); asked != nullptr) {
+    if (const auto* asked = pending_request(view, timing_); asked != nullptr) {
         return plan(view, *asked);
     }
     return follow(view);
@@ -341,7 +343,7 @@ Decision Failover::complete(const View& view) {
     const auto waited = std::chrono::duration_cast<Milliseconds>(view.now - view.phase_since);
     auto choice = replication::choose_candidate(contenders(view, not_before), waited, timing_.patience);
     if (!choice.node && !planned_) {
-        const auto* asked = pending_request(view);
+        const auto* asked = pending_request(view, timing_);
         const auto* named = asked == nullptr ? nullptr : find_node(view, asked->wants_to);
         if (named != nullptr && named->health == Health::up && named->report && !named->report->loading) {
             choice.node = named->node.name;
@@ -383,7 +385,7 @@ Decision Failover::promote_or_record(const View& view, const NodeView& node, con
         record.answered_id = planned_->id;
         const std::string cause = planned_->error.empty() ? "the old leader has its role back" : planned_->error;
         record.answered_error = name == planned_->to ? "" : planned_->to + " was not promoted: " + cause;
-    } else if (const auto* asked = pending_request(view); asked != nullptr && asked->wants_to == name) {
+    } else if (const auto* asked = pending_request(view, timing_); asked != nullptr && asked->wants_to == name) {
         record.answered_id = asked->wants_id;
         record.answered_error.clear();
     }

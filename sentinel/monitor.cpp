@@ -174,14 +174,14 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
     }
     let_go();
     look_again_.reset();
-    if (std::exchange(record_due_, false) || Clock::now() >= standing_.next_beat()) {
+    const bool retry = !standing_.record() || !standing_.arbiter_error().empty();
+    if (std::exchange(record_due_, false) || (retry && Clock::now() >= standing_.next_beat())) {
         co_await confirm();
     }
     if (standing_.arbiter_error().empty()) {
         co_await keep_role();
     }
     if (!standing_.record()) {
-        standing_.wait_for_record(Clock::now());
         update_status(nullptr);
         co_return;
     }
@@ -194,6 +194,9 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
         view = look();
     }
     publish_what_holds(view);
+    if (const auto until = standing_.permit()) {
+        permit_->extend(*until);
+    }
     go_on_without_arbiter(view);
     co_await beat(view);
     sum_up();

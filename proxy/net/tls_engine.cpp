@@ -95,6 +95,7 @@ TlsStatus TlsEngine::handshake(std::string_view& in, std::string& out) {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_.get());
     const TlsStatus status = outcome(result);
+    ERR_clear_error();  // what OpenSSL tried on the way, such as a ticket that it cannot open
     transport_ = {};
     established_ = established_ || result == 1;
     return status;
@@ -102,7 +103,6 @@ TlsStatus TlsEngine::handshake(std::string_view& in, std::string& out) {
 
 TlsStatus TlsEngine::read(std::string_view& in, std::span<char> plain, std::size_t& size, std::string& out) {
     transport_ = {&in, &out};
-    ERR_clear_error();
     size = 0;
     const int result = SSL_read_ex(ssl_.get(), plain.data(), plain.size(), &size);
     const TlsStatus status = outcome(result);
@@ -112,7 +112,6 @@ TlsStatus TlsEngine::read(std::string_view& in, std::span<char> plain, std::size
 
 TlsStatus TlsEngine::write(std::string_view plain, std::string& out) {
     transport_ = {nullptr, &out};
-    ERR_clear_error();
     TlsStatus status = TlsStatus::ok;
     while (!plain.empty() && status == TlsStatus::ok) {
         std::size_t written = 0;
@@ -130,6 +129,7 @@ void TlsEngine::shutdown(std::string& out) {
     transport_ = {nullptr, &out};
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
+    ERR_clear_error();
     transport_ = {};
 }
 
@@ -145,6 +145,7 @@ TlsStatus TlsEngine::outcome(int result) {
             return TlsStatus::closed;
         default:
             note_failure();
+            ERR_clear_error();
             return TlsStatus::failed;
     }
 }

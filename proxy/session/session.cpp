@@ -17,10 +17,14 @@ namespace {
 
 /// Reads of one client in one turn, so that a fast one does not starve the others.
 constexpr int kReadsPerTurn = 4;
+
 }  // namespace
 
-Session::Session(SessionContext& context, net::Stream stream, Origin origin)
-    : context_(context), stream_(std::move(stream)), origin_(std::move(origin)), scanner_(context.limits) {}
+Session::Session(SessionContext& context, Origin origin, std::shared_ptr<SSL_CTX> tls)
+    : context_(context),
+      stream_(origin.descriptor, context.scratch, std::move(tls)),
+      origin_(std::move(origin)),
+      scanner_(context.limits) {}
 
 Session::~Session() = default;
 // ---------------------------------------------------------------------------------------------- from the client
@@ -33,18 +37,19 @@ bool Session::reads_on() const noexcept {
 }
 
 void Session::wait_readable() {
-    if (reading_ || closed_ || ended_ || eof_) {
-        return;
+    if (!closed_ && !ended_ && !eof_) {
+        stream_.want_read();
     }
-    reading_ = true;
-    stream_.wait_readable([self = SessionPtr(this)](const boost::system::error_code& error) {
-        self->context_.turn.begin_event();
-        self->reading_ = false;
-        if (!error && !self->closed_) {
-            self->on_readable();
-        }
-        self->finish_event();
-    });
+}
+
+void Session::on_stream(bool readable, bool writable) {
+    const SessionPtr alive(this);
+    if (writable) {
+        on_writable();
+    }
+    if (readable && !closed_) {
+        on_readable();
+    }
 }
 
 void Session::on_readable() {
@@ -288,8 +293,4 @@ void Session::pause(Wait wait) {
     context_.turn.mark(*this);
 }
 
-void Session::finish_event() {
-    // Alone: nothing but this client's own requests is in flight, so there is no company to wait for.
-    context_.turn.end_event(context_.links.in_flight() <= in_flight_);
-}
 }  // namespace portal::session

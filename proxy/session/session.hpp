@@ -45,6 +45,7 @@ class Session final : public upstream::ReplySink,
                       public TrackingRelay::Holder,
                       public net::Flushable,
                       public net::Deadline,
+                      public net::StreamUser,
                       public RegistryHook<AllTag>,
                       public RegistryHook<HeldTag> {
   public:
@@ -57,7 +58,8 @@ class Session final : public upstream::ReplySink,
         bool expects_proxy_header = false;
     };
 
-    Session(SessionContext& context, net::Stream stream, Origin origin);
+    /// The socket of `origin` is its own from here on; `tls` is null for a plain listener.
+    Session(SessionContext& context, Origin origin, std::shared_ptr<SSL_CTX> tls);
     ~Session() override;
 
     /// Enters the registry and begins to read. `refused`: the client is only told that there are too many.
@@ -166,11 +168,11 @@ class Session final : public upstream::ReplySink,
     // --- session.cpp: the data path
     [[nodiscard]] bool reads_on() const noexcept;
     void wait_readable();
+    void on_stream(bool readable, bool writable) override;
     void on_readable();
     void take_input(std::string_view fresh);
     std::size_t take_requests(std::string_view bytes);
     void protocol_error(resp::Error error);
-    void finish_event();
     void resume_if_due();
     void pause(Wait wait);
 
@@ -179,6 +181,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::size_t unsent_output() const noexcept { return output_.size() - output_sent_; }
     void trim_output();
     void note_written(net::Stream::Status status);
+    void on_writable();
 
     // --- session_streaming.cpp: requests and replies that are passed on as they come
     std::size_t take_part(std::string_view rest);
@@ -358,7 +361,6 @@ class Session final : public upstream::ReplySink,
     bool reply_begun_ = false;     // what goes to the client ends within a reply
     bool settle_ = false;          // lost_ holds new entries
     bool muted_ = false;           // the command at hand gets no reply
-    bool reading_ = false;         // a wait for the socket is pending
     bool writing_ = false;         // a wait for the socket to take more is pending
     bool established_ = false;
     bool refused_ = false;   // over the limit of sessions

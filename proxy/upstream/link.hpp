@@ -4,6 +4,8 @@
 #pragma once
 
 #include "net/deadline.hpp"
+#include "net/loop.hpp"
+#include "net/name_lookup.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
 #include "observe/shard_counters.hpp"
@@ -40,7 +42,8 @@ struct NodeTls {
 
 /// What the links of one shard share. Outlives them.
 struct LinkContext {
-    boost::asio::io_context& io;
+    net::Loop& loop;
+    net::NameLookup& names;
     net::Turn& turn;
     net::Scratch& scratch;
     observe::ShardCounters& counters;
@@ -74,6 +77,7 @@ class LinkOwner {
 
 class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsafe_counter>,
                    public net::Flushable,
+                   public net::StreamUser,
                    public net::Deadline {
   public:
     enum class State : std::uint8_t { connecting, setting_up, ready, ended };
@@ -137,24 +141,22 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
         return request.blocks ? context_.blocked : context_.in_flight;
     }
     void expired() override;
-    void connect(const boost::asio::ip::tcp::resolver::results_type& endpoints);
+    void on_stream(bool readable, bool writable) override;
+    void connect();
     void on_connected();
     void begin_setup();
     void write_some();
     void write_encrypted();
     void wait_writable();
     void note_written(std::size_t size);
+    void end_broken(std::string_view doing);
     void read_some();
-    void on_read(const boost::system::error_code& error, std::size_t size);
-    void read_encrypted();
-    void on_readable(const boost::system::error_code& error);
-    void close_socket();
+    void on_readable();
     bool take_frames();
     bool take_part();
     bool take_frame(std::string_view frame, bool complete);
     bool take_setup_frame(std::string_view frame);
     void refuse();
-    void finish_event();
 
     LinkContext& context_;
     LinkOwner& owner_;
@@ -163,14 +165,15 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     LinkSetup setup_;
     State state_ = State::connecting;
     bool was_ready_ = false;
-    bool reading_ = false;  // a read is under way
-    bool paused_ = false;   // no further read is begun
+    bool connected_ = false;  // what is left of connecting is TLS's part
+    bool reading_ = false;    // asked to be told when there is something to read
+    bool paused_ = false;     // no further read is begun
     bool retired_ = false;
     ReplySink* holder_ = nullptr;
 
-    boost::asio::ip::tcp::resolver resolver_;
-    boost::asio::ip::tcp::socket socket_;  // unless encrypted_ has it
-    std::unique_ptr<net::Stream> encrypted_;
+    net::NameLookup::Wanted lookup_;
+    std::vector<boost::asio::ip::tcp::endpoint> endpoints_;  // to be tried, the last one first
+    std::unique_ptr<net::Stream> stream_;                    // from the first attempt to connect on
     PendingQueue pending_;
     resp::ByteBuffer output_;  // [sent, unanswered | unsent]
     std::size_t sent_ = 0;     // bytes of output_ written to the socket

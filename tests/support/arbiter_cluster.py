@@ -135,13 +135,14 @@ class Node(Process):
 
 
 class Portal(Process):
-    def __init__(self, name, port, admin_port, folder, nodes, arbiter, monitor, node_tls=None):
+    def __init__(self, name, port, admin_port, folder, nodes, arbiter, monitor, node_tls=None, sections=None):
         self.config = folder / f"{name}.yaml"
         # YAML understands JSON.
         self.config.write_text(json.dumps({
             "name": name, "listen": [{"address": f"127.0.0.1:{port}", "tls": None}],
             "nodes": [{"name": node.name, "address": f"127.0.0.1:{node.port}", "tls": node_tls} for node in nodes],
-            "monitor": monitor, "arbiter": arbiter, "threads": 1, "admin": {"address": f"127.0.0.1:{admin_port}"}}), encoding="utf-8")
+            "monitor": monitor, "arbiter": arbiter, "threads": 1, "admin": {"address": f"127.0.0.1:{admin_port}"},
+            **(sections or {})}), encoding="utf-8")
         super().__init__([PROGRAM, "serve", "--config", str(self.config)], folder / f"{name}.log")
         self.name = name
         self.port = port

@@ -218,6 +218,19 @@ TEST(FailoverMachine, a_portal_that_has_been_gone_for_long_is_not_waited_for) {
     EXPECT_LT(world.view.now - killed_at, Milliseconds(200));
 }
 
+TEST(FailoverMachine, that_a_mark_stood_still_counts_only_if_it_was_read_after_the_failover_began) {
+    World world;
+    world.portal1_answers = false;
+    world.view.portals[1].changed_at = world.view.now - world.timing.fence_after;
+    world.kill("redis-0");
+    // portal-1 was cut off from the arbiter and has come back; what was read so far does not show it yet.
+    world.view.marks_are_of_phase = false;
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }, 20));
+    EXPECT_EQ(world.last.step, Step::fencing);
+    world.view.marks_are_of_phase = true;
+    EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }, 20));
+}
+
 TEST(FailoverMachine, with_failsafe_a_portal_that_has_been_gone_for_long_is_waited_for_since_it_may_still_forward) {
     World world;
     world.timing.failsafe = true;
@@ -379,6 +392,19 @@ TEST(FailoverMachine, a_planned_switchover_hands_over_and_answers) {
     EXPECT_EQ(world.view.record.answered_id, "request-1");
     EXPECT_EQ(world.view.record.answered_error, "");
     EXPECT_TRUE(world.failover.timeline().planned);
+}
+
+TEST(FailoverMachine, what_a_portal_asked_for_before_it_died_is_not_done_again_once_another_was_answered) {
+    World world;
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    // portal-1 dies with its request in its mark; portal-0 was asked for something else since.
+    world.portal1_answers = false;
+    world.view.now += world.timing.fence_after;
+    world.view.record.answered_id = "request-2";
+    world.turn();
+    EXPECT_TRUE(world.leads("redis-1"));
+    EXPECT_EQ(world.view.record.answered_id, "request-2");
 }
 
 TEST(FailoverMachine, a_switchover_that_fails_leaves_the_old_leader_and_says_why) {
