@@ -68,5 +68,21 @@ class NoFailover(DemoTestCase):
         self.assertEqual(before, self.epochs())
 
 
+class ThreeNodes(DemoTestCase):
+    nodes = 3
+    portals = 1
+
+    def test_a_replica_of_a_replica_is_pointed_at_the_leader(self):
+        portal = self.demo.portals[0]
+        leader = wait_until(self.demo.leader, 20, "one node leads")
+        first, second = wait_until(lambda: len(self.demo.replicas()) == 2 and self.demo.replicas(), 20, "two follow it")
+        before = portal.status()["topology"]["epoch"]
+        with second.client() as direct:
+            self.assertEqual("OK", direct.command("REPLICAOF", "127.0.0.1", first.port))
+        wait_until(lambda: "it follows 127.0.0.1:%d" % first.port in portal.log.read_text(), 20, "the portal has seen it")
+        wait_until(lambda: self.demo.follows(second, leader), 20, f"{second.name} follows the leader again")
+        self.assertEqual(before, portal.status()["topology"]["epoch"])
+
+
 if __name__ == "__main__":
     unittest.main()

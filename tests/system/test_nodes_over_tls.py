@@ -100,24 +100,36 @@ class NodesOverTls(unittest.TestCase):
         wait_until(lambda: "TLS handshake" in str(stranger.topology()), 20, "the status says what is wrong")
         self.assertEqual("", stranger.topology().get("leader"))
 
-    def test_a_renewed_certificate_of_the_portal_is_shown_by_new_links(self):
-        shown = self.folder / "shown"
+    def test_links_made_after_a_reload_show_the_new_certificate(self):
+        shown, other = self.folder / "shown", self.certificates("other")
         shown.mkdir()
-        for file in ("ca.crt", "tls.crt", "tls.key"):
-            shutil.copy(self.tls / file, shown / file)
+        self.show_certificate(shown, self.tls)
+        shutil.copy(self.tls / "ca.crt", shown / "ca.crt")
         self.portal = self.make_portal("portal-0", 0, {"ca": str(shown / "ca.crt"), "certificate": str(shown / "tls.crt"),
                                                        "key": str(shown / "tls.key")})
         self.serve()
-        client = self.client()
+        client, blocked = self.client(), self.client()
         self.assertEqual("OK", client.command("SET", "k", "v"))
-        self.assertEqual(0, subprocess.run([PROGRAM, "certs", "init", "--dir", str(self.tls), "--names", "127.0.0.1"],
-                                           capture_output=True).returncode)
-        shutil.copy(self.tls / "tls.crt", shown / "tls.crt")
-        shutil.copy(self.tls / "tls.key", shown / "tls.key")
-        self.portal.signal(signal.SIGHUP)
-        wait_until(lambda: "reload" in self.portal.log.read_text().split("serving")[-1], 20, "the reload is logged")
-        client.command("BLPOP", "nothing", "0.01")  # takes a link of its own
+
+        self.show_certificate(shown, other)  # the nodes do not know who signed it
+        self.reload()
+        blocked.send("BLPOP", "nothing", "0.01")  # takes a link of its own
+        wait_until(lambda: self.portal.status()["sessions"]["held"] > 0, 20, "the node refuses the new link")
+        self.show_certificate(shown, self.tls)
+        self.reload()
+        self.assertIsNone(blocked.read())
         self.assertEqual(b"v", client.command("GET", "k"))
+
+    def show_certificate(self, folder, source):
+        for file in ("tls.crt", "tls.key"):
+            shutil.copy(source / file, folder / file)
+
+    def reload(self):
+        def reloads():
+            return sum("level=info" in line and "reloaded" in line for line in self.portal.log.read_text().splitlines())
+        before = reloads()
+        self.portal.signal(signal.SIGHUP)
+        wait_until(lambda: reloads() > before, 20, "the reload is logged")
 
 
 if __name__ == "__main__":

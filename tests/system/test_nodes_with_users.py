@@ -1,0 +1,61 @@
+"""Nodes with an ACL user for the portal that may do no more than docs/configuration.md asks for: led, switched over, failed over."""
+
+import json
+import shutil
+import tempfile
+import unittest
+import urllib.request
+from pathlib import Path
+
+from arbiter_cluster import Node, Portal, free_ports
+from portal_support import wait_until
+from resp_client import RespError
+
+RIGHTS = "+info +replicaof +failover +client|pause +client|unpause"
+
+
+class NodesWithUsers(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="redis-portal-test."))
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        base = free_ports()
+        users = f"--user portal on >s3cret {RIGHTS} --user app on >app ~* &* +@all --user default on nopass ~* &* +@all".split()
+        self.nodes = [Node(f"redis-{i}", base + 10 + i, self.folder, users) for i in range(2)]
+        self.portal = Portal("portal-0", base, base + 30, self.folder, self.nodes, {"file": {"path": str(self.folder / "record")}},
+                             {"username": "portal", "password": "s3cret"})
+        for process in [*self.nodes, self.portal]:
+            process.start()
+            self.addCleanup(process.kill)
+        self.in_sync()
+
+    def in_sync(self):
+        wait_until(lambda: len([n for n in self.portal.topology().get("nodes", []) if n["in_sync"]]) == 2, 30, "both are in sync")
+
+    def leader(self):
+        return next((node for node in self.nodes if node.role() == "master"), None)
+
+    def test_a_switchover_and_a_failover(self):
+        client = self.portal.client()
+        self.addCleanup(client.close)
+        self.assertEqual("OK", client.command("AUTH", "app", "app"))
+        self.assertEqual("OK", client.command("SET", "a", "1"))
+        first = self.leader()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.portal.admin_port}/switchover", data=b"", method="POST")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            self.assertEqual(200, answer.status, json.loads(answer.read() or b"{}"))
+        self.assertEqual("OK", client.command("SET", "b", "1"))
+        second = self.leader()
+        self.assertIsNot(first, second)
+        self.in_sync()
+        second.kill()
+        reply = client.command("SET", "c", "1")
+        if isinstance(reply, RespError):
+            self.assertEqual("INDOUBT", reply.kind)
+        self.assertEqual("OK", client.command("SET", "c", "1"))
+        self.assertEqual([b"1"] * 3, client.command("MGET", "a", "b", "c"))
+        self.assertIs(first, self.leader())
+        self.assertNotIn("s3cret", self.portal.log.read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
