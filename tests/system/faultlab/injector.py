@@ -32,13 +32,14 @@ class Injector:
                 time.sleep(0.01)
 
     def run_one_by_one(self, steps):
-        """Each fault begins when the cluster is whole again after the one before."""
+        """Each fault begins when the cluster is whole again after the one before, and every node could be promoted."""
         for fault in steps:
             heals = self.begin(fault)
             time.sleep(fault.lasts)
             for heal in heals:
                 heal()
             self.wait_whole(f"after {fault}")
+            wait_until(self.cluster.ready, 60, f"the portals know that every node is in sync after {fault}", every=POLL)
 
     def wait_whole(self, what, quiet=False):
         wait_until(lambda: self.repaired() and self.cluster.healthy(quiet), 60, f"every node is linked to one leader {what}", every=POLL)

@@ -94,6 +94,8 @@ def run(seed, inject, settings=(), clients=20, etcd=0, nodes=2, keep=None, say=p
         clients_at_work = Workload(cluster, clients, seed)
         judge = inject(injector)
         injector.wait_whole("after the last fault")
+        # With proven writes there is service only then: the only replica must be back among those that may be promoted.
+        wait_until(cluster.ready, 60, "the portals know that every node is in sync after the last fault", every=0.1)
         calm = time.monotonic()
         time.sleep(CALM_END)
         operations = clients_at_work.stop()
