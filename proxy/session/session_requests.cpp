@@ -175,6 +175,10 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
 
 /// Sends the request on its link. False: the link is another than the one that still owes replies, so it must wait.
 bool Session::forward(const Row& row, const resp::RequestView& request, Destination destination) {
+    if (state_.transaction == Transaction::open && !pinned_) {
+        pause(Wait::drained);  // its link has just been lost, which is sorted out first
+        return false;
+    }
     if (row.handling == Handling::exec && denied_in_transaction_ && state_.transaction == Transaction::open) {
         // The node knows nothing of the command that was denied; with EXEC it would run the others.
         denied_in_transaction_ = false;
