@@ -1,4 +1,5 @@
 // redis-portal: the command line. Each subcommand stands in a file of its own below cli/.
+#include "cli/agent_command.hpp"
 #include "cli/certs_command.hpp"
 #include "cli/check_command.hpp"
 #include "cli/demo_command.hpp"
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
     app.footer("Try it: redis-portal demo");
     portal::cli::add_serve_command(app, exit_status);
     portal::cli::add_check_command(app, exit_status);
+    portal::cli::add_agent_command(app, exit_status);
     portal::cli::add_demo_command(app, exit_status);
     portal::cli::add_certs_command(app, exit_status);
     portal::cli::add_status_command(app, exit_status);

@@ -84,7 +84,9 @@ std::vector<std::string> not_ready(const std::vector<Contender>& contenders, boo
 }
 
 /// Why the best node must not be promoted yet; empty when it may.
-std::string objection(const Ranked& best, const std::vector<Contender>& contenders, bool patience_over) {
+std::string objection(const std::vector<Ranked>& ranking, const std::vector<Contender>& contenders,
+                      bool patience_over) {
+    const auto& best = ranking.front();
     const auto& name = best.contender->name;
     const auto decide = "; bring it back, or run 'redis-portal switchover --to " + name + "' to go on without it";
     switch (best.tier) {
@@ -110,7 +112,17 @@ std::string objection(const Ranked& best, const std::vector<Contender>& contende
         case Tier::refused:
             break;
     }
-    return "no node can be promoted";
+    std::string nobody = "no node can be promoted";
+    const Ranked* syncing = nullptr;
+    for (const auto& each : ranking) {
+        nobody += (&each == &ranking.front() ? ": " : ", ") + each.contender->name + " (" + each.why_refused + ")";
+        if (ready(*each.contender) && syncing == nullptr) {
+            syncing = &each;
+        }
+    }
+    return syncing == nullptr ? nobody + "; bring one back"
+                              : nobody + "; bring the leader back, or run 'redis-portal switchover --to " +
+                                    syncing->contender->name + "' to go on with what that one holds";
 }
 
 std::string reason_for(const Ranked& best) {
@@ -185,7 +197,7 @@ Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::m
         choice.why = "no node is configured";
         return choice;
     }
-    const auto objected = objection(ranking.front(), contenders, waited >= patience);
+    const auto objected = objection(ranking, contenders, waited >= patience);
     const bool promote = objected.empty();
     if (promote) {
         choice.node = ranking.front().contender->name;

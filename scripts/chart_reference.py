@@ -29,6 +29,7 @@ SIZE = {"type": ["string", "integer"], "pattern": "^[0-9]+(B|kB|KiB|MB|MiB|GB|Gi
 PROMETHEUS_TIME = {"pattern": "^[0-9]+(ms|s|m)$"}
 GO_TIME = {"pattern": "^([0-9]+(h|m|s))+$"}
 QUANTITY = {"pattern": "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"}
+WHOLE_GIB = {"pattern": "^[1-9][0-9]*(Gi|Ti)$"}
 TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 QUANTITIES = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
 OBJECTS = {"type": "array", "items": {"type": "object"}}
@@ -70,9 +71,13 @@ RULES = {
     "redis.maxmemoryPolicy": choice("noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu",
                                     "volatile-random", "volatile-ttl"),
     "redis.terminationGracePeriodSeconds": {"minimum": 25, "maximum": 3600},
+    "redis.agent.linkDown": DURATION, "redis.agent.handOverTime": DURATION,
+    "persistence.autoExpand.threshold": {"minimum": 10, "maximum": 95},
+    "persistence.autoExpand.increase": {"minimum": 1, "maximum": 400},
+    "persistence.autoExpand.minStep": WHOLE_GIB, "persistence.autoExpand.limit": WHOLE_GIB, "persistence.autoExpand.cooldown": DURATION,
     "persistence.size": QUANTITY, "persistence.emptyDirSizeLimit": QUANTITY,
     "persistence.accessModes": {"type": "array", "minItems": 1, "items": choice("ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany")},
-    "storageClass.preset": choice("", "aws-ebs", "gcp-pd", "azure-disk"), "storageClass.parameters": TEXTS,
+    "storageClass.preset": choice("", "aws-ebs", "gcp-pd", "azure-disk", "ibm-vpc-block"), "storageClass.parameters": TEXTS,
     "storageClass.reclaimPolicy": choice("Delete", "Retain"),
     "service.type": choice("NodePort", "ClusterIP", "LoadBalancer"), "service.port": PORT,
     "service.nodePort": {"type": ["integer", "null"], **PORT},

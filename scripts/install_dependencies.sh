@@ -1,15 +1,15 @@
 #!/bin/bash
 # Installs the Debian packages that are missing: install_dependencies.sh GROUP... (core test chart clients bench lint fuzz).
 # Silent and without network when nothing is missing. Starts no service: packages that bring one (redis-server, haproxy,
-# etcd-server, prometheus) are installed under a temporary policy-rc.d, and their start at boot is switched off if they were not
-# there before.
+# etcd-server, prometheus and its exporter) are installed under a temporary policy-rc.d, and their start at boot is switched off
+# if they were not there before.
 set -euo pipefail
 
 declare -A packages=(
     [core]="g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libssl-dev libyaml-cpp-dev libhiredis-dev
             prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libjemalloc-dev redis-server redis-tools python3"
-    [test]="libgtest-dev openssl etcd-server iproute2 python3-yaml"
-    [chart]="prometheus"
+    [test]="libgtest-dev openssl etcd-server iproute2 python3-yaml valgrind"
+    [chart]="prometheus prometheus-redis-exporter"
     [clients]="php-cli php-redis ruby ruby-redis"
     [bench]="libbenchmark-dev haproxy"
     [lint]="clang-format clang-tidy"
@@ -66,7 +66,7 @@ if ! apt install --yes --no-install-recommends "${missing[@]}"; then
 fi
 rm -f "$log"
 
-for package in redis-server haproxy etcd-server prometheus; do
+for package in redis-server haproxy etcd-server prometheus prometheus-redis-exporter; do
     [[ " ${missing[*]} " == *" $package "* ]] || continue
     service=${package/etcd-server/etcd}
     "${as_root[@]}" update-rc.d "$service" disable >/dev/null 2>&1 || true

@@ -12,15 +12,20 @@ namespace {
 constexpr Milliseconds kSoon{20};
 /// How long a node that did not let itself be promoted is left alone.
 constexpr Milliseconds kSetAside{1000};
+/// How long a failover counts against the next one, and how often that may double the patience with a silent leader.
+constexpr std::chrono::minutes kRemembered{1};
+constexpr std::size_t kMostDoublings = 3;
 
 Epoch next(Epoch epoch) {
     return Epoch{static_cast<std::uint64_t>(epoch) + 1};
 }
 
-/// The switchover that some portal was asked for and that has no answer yet.
-const Mark* pending_request(const View& view) {
+/// The switchover that some portal was asked for and that has no answer yet. The record keeps the newest answer alone,
+/// so a portal that is gone would seem to ask again as soon as another one was answered: nobody waits for it.
+const Mark* pending_request(const View& view, const Timing& timing) {
     for (const auto& portal : view.portals) {
-        if (!portal.mark.wants_id.empty() && portal.mark.wants_id != view.record.answered_id) {
+        const bool waits = view.now - portal.changed_at < timing.fence_after;
+        if (waits && !portal.mark.wants_id.empty() && portal.mark.wants_id != view.record.answered_id) {
             return &portal.mark;
         }
     }
@@ -46,12 +51,12 @@ std::vector<Action> ask_again(const View& view, TimePoint not_before) {
 }
 
 bool all_fenced(const View& view, const Timing& timing) {
-    // A permit to forward ends `fence_after` after the record was last confirmed, and a portal confirms with each beat
-    // of its mark: whoever has been still for that long does not forward any more, unless by failsafe.
+    // A permit to forward ends `fence_after` after the newest mark that its portal wrote before this phase began (see
+    // Standing::permit): whoever has been still for that long does not forward any more, unless by failsafe.
     return view.now - view.phase_since >= timing.fence_after ||
            std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
-               return portal.mark.fenced >= view.record.epoch ||
-                      (!timing.failsafe && view.now - portal.changed_at >= timing.fence_after);
+               return portal.mark.fenced >= view.record.epoch || (!timing.failsafe && view.marks_are_of_phase &&
+                                                                  view.now - portal.changed_at >= timing.fence_after);
            });
 }
 
@@ -111,6 +116,13 @@ void Failover::promotion_failed(const std::string& node, const std::string& why,
     set_aside_[node] = {"could not be promoted: " + why, now + kSetAside};
 }
 
+void Failover::recorded(TimePoint now) {
+    timeline_.recorded = now;
+    if (!timeline_.planned && !timeline_.from.empty()) {
+        recent_.push_back(now);
+    }
+}
+
 void Failover::handed_over(const std::string& error, TimePoint now) {
     if (planned_) {
         planned_->tried_at = now;
@@ -119,7 +131,7 @@ void Failover::handed_over(const std::string& error, TimePoint now) {
 }
 
 Decision Failover::bootstrap(const View& view) {
-    const auto* asked = pending_request(view);
+    const auto* asked = pending_request(view, timing_);
     std::optional<std::string> forced;
     if (asked != nullptr) {
         if (find_node(view, asked->wants_to) == nullptr) {
@@ -166,14 +178,39 @@ Decision Failover::watch(const View& view) {
                 return {
                     Step::watching, {GiveAway{}}, "no node answers here, but another portal reaches the leader", {}};
             }
+            if (auto wait = dampen(view); wait) {
+                return *wait;
+            }
             return start(view, verdict.why);
         case LeaderState::lost:
             return start(view, verdict.why);
     }
-    if (const auto* asked = pending_request(view); asked != nullptr) {
+    if (const auto* asked = pending_request(view, timing_); asked != nullptr) {
         return plan(view, *asked);
     }
     return follow(view);
+}
+
+/// Nodes that fall silent in turn, as on a host that has too much to do, are given more time with each failover, since
+/// another one would not help. A process that is gone for certain is replaced at once all the same.
+std::optional<Decision> Failover::dampen(const View& view) {
+    while (!recent_.empty() && view.now - recent_.front() >= kRemembered) {
+        recent_.pop_front();
+    }
+    const auto* leader = find_node(view, view.record.leader);
+    if (leader == nullptr || leader->refused || recent_.empty()) {
+        return std::nullopt;
+    }
+    const auto patience = timing_.down_after * (1 << std::min(recent_.size(), kMostDoublings));
+    const auto until = leader->reported_at + patience;
+    if (view.now >= until) {
+        return std::nullopt;
+    }
+    return Decision{Step::watching, ask_again(view, view.now - timing_.ping_interval),
+                    leader->node.name + " is silent: waiting " + std::to_string(patience.count()) +
+                        " ms for it, since there were " + std::to_string(recent_.size()) +
+                        " failovers within the last minute",
+                    std::min(until, view.now + timing_.ping_interval)};
 }
 
 /// The leader lives but not for this portal. Replicas may be a moment behind, so ask again before drawing a conclusion.
@@ -306,7 +343,7 @@ Decision Failover::complete(const View& view) {
     const auto waited = std::chrono::duration_cast<Milliseconds>(view.now - view.phase_since);
     auto choice = replication::choose_candidate(contenders(view, not_before), waited, timing_.patience);
     if (!choice.node && !planned_) {
-        const auto* asked = pending_request(view);
+        const auto* asked = pending_request(view, timing_);
         const auto* named = asked == nullptr ? nullptr : find_node(view, asked->wants_to);
         if (named != nullptr && named->health == Health::up && named->report && !named->report->loading) {
             choice.node = named->node.name;
@@ -348,7 +385,7 @@ Decision Failover::promote_or_record(const View& view, const NodeView& node, con
         record.answered_id = planned_->id;
         const std::string cause = planned_->error.empty() ? "the old leader has its role back" : planned_->error;
         record.answered_error = name == planned_->to ? "" : planned_->to + " was not promoted: " + cause;
-    } else if (const auto* asked = pending_request(view); asked != nullptr && asked->wants_to == name) {
+    } else if (const auto* asked = pending_request(view, timing_); asked != nullptr && asked->wants_to == name) {
         record.answered_id = asked->wants_id;
         record.answered_error.clear();
     }

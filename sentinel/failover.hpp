@@ -6,6 +6,7 @@
 #include "sentinel/leader_watch.hpp"
 #include "sentinel/view.hpp"
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -79,7 +80,7 @@ class Failover {
     // What became of the actions.
     void promotion_failed(const std::string& node, const std::string& why, TimePoint now);
     void handed_over(const std::string& error, TimePoint now);
-    void recorded(TimePoint now) { timeline_.recorded = now; }
+    void recorded(TimePoint now);
 
     [[nodiscard]] const Timeline& timeline() const { return timeline_; }
 
@@ -99,6 +100,7 @@ class Failover {
     Decision bootstrap(const View& view);
     Decision watch(const View& view);
     Decision complete(const View& view);
+    std::optional<Decision> dampen(const View& view);
     Decision start(const View& view, const std::string& why);
     Decision plan(const View& view, const Mark& asked);
     Decision follow(const View& view);
@@ -112,6 +114,7 @@ class Failover {
     std::map<std::string, SetAside> set_aside_;
     std::map<std::string, TimePoint> told_at_;
     std::string bootstrap_why_;
+    std::deque<TimePoint> recent_;  // failovers of the last minute that this portal carried out
 };
 
 }  // namespace portal::sentinel

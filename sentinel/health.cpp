@@ -1,5 +1,7 @@
 #include "sentinel/health.hpp"
 
+#include <algorithm>
+
 namespace portal::sentinel {
 
 std::string_view to_string(Health health) noexcept {
@@ -17,6 +19,7 @@ std::string_view to_string(Health health) noexcept {
 void NodeHealth::note(const Observation& observation) {
     if (observation.result == ProbeResult::answered || observation.result == ProbeResult::denied) {
         last_answer_ = observation.at;
+        unanswered_since_ = std::max(observation.asked_at + ping_interval_, observation.at);
         ever_answered_ = true;
         failing_ = false;
         refused_ = false;
@@ -35,12 +38,12 @@ void NodeHealth::note(const Observation& observation) {
 }
 
 void NodeHealth::forgive(TimePoint now) {
-    last_answer_ = now;
+    last_answer_ = unanswered_since_ = now;
     refused_ = false;
 }
 
 Health NodeHealth::assess(TimePoint now) const {
-    if (refused_ || now - last_answer_ >= down_after_) {
+    if (refused_ || now - unanswered_since_ >= down_after_) {
         return Health::down;
     }
     return failing_ || !ever_answered_ || now - last_answer_ > 2 * ping_interval_ ? Health::suspected : Health::up;

@@ -17,13 +17,19 @@ std::string_view to_string(Health health) noexcept;
 class NodeHealth {
   public:
     NodeHealth(Milliseconds ping_interval, Milliseconds down_after, TimePoint now)
-        : ping_interval_(ping_interval), down_after_(down_after), last_answer_(now), failing_since_(now) {}
+        : ping_interval_(ping_interval),
+          down_after_(down_after),
+          last_answer_(now),
+          unanswered_since_(now),
+          failing_since_(now) {}
 
     void note(const Observation& observation);
     /// Starts the wait for an answer anew, after this process was paused.
     void forgive(TimePoint now);
 
-    /// Down at once when a reconnect was refused, else after `down_after` without an answer.
+    /// Down at once when a reconnect was refused, else when a question has not been answered for `down_after`. The time
+    /// between an answer and the next question does not count: a node that is busy for less than `down_after` is never
+    /// down, whenever that begins.
     [[nodiscard]] Health assess(TimePoint now) const;
     [[nodiscard]] bool refused() const { return refused_; }
     /// When the present trouble began. Meaningful unless up.
@@ -34,6 +40,7 @@ class NodeHealth {
     Milliseconds ping_interval_;
     Milliseconds down_after_;
     TimePoint last_answer_;
+    TimePoint unanswered_since_;  // when the question after the last answer was due
     TimePoint failing_since_;
     bool ever_answered_ = false;
     bool failing_ = true;

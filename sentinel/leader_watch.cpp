@@ -187,6 +187,8 @@ Record kept_up(const View& view) {
             }
         }
     }
+    // Should a node that was removed come back one day, then what it holds must speak for itself.
+    std::erase_if(record.known, [&](const auto& known) { return find_node(view, known.first) == nullptr; });
     record.in_sync = std::move(in_sync);
     return record;
 }

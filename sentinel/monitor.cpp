@@ -34,17 +34,6 @@ Timing timing_from(const config::Monitor& monitor) {
     return timing;
 }
 
-void log_escaped(const std::exception_ptr& escaped) {
-    if (!escaped) {
-        return;
-    }
-    try {
-        std::rethrow_exception(escaped);
-    } catch (const std::exception& error) {
-        observe::log_error(kSource, "a coroutine ended by an exception", {{"error", error.what()}});
-    }
-}
-
 }  // namespace
 
 Monitor::Monitor(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
@@ -65,12 +54,23 @@ void Monitor::report_trouble(const std::string& node, const std::string& what) {
 void Monitor::switchover(std::optional<std::string> to, std::function<void(std::string error)> done) {
     loop_->switchover(std::move(to), std::move(done));
 }
+void Monitor::set_nodes(std::vector<config::Node> nodes) {
+    loop_->set_nodes(std::move(nodes));
+}
 boost::json::object Monitor::status() const {
     return loop_->status();
 }
 
-Monitor::Loop::WatchedNode::WatchedNode(config::Node configured, const Timing& timing, TimePoint now)
-    : config(std::move(configured)), account({config.name, {config.address.host, config.address.port}}, timing, now) {}
+void Monitor::Loop::log_escaped(const std::exception_ptr& escaped) {
+    if (!escaped) {
+        return;
+    }
+    try {
+        std::rethrow_exception(escaped);
+    } catch (const std::exception& error) {
+        observe::log_error(kSource, "a coroutine ended by an exception", {{"error", error.what()}});
+    }
+}
 
 Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
                     std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
@@ -99,11 +99,7 @@ void Monitor::Loop::start() {
         wake();
     });
     for (auto& node : nodes_) {
-        node.account = NodeAccount(node.account.view().node, timing_, Clock::now());
-        node.probe = std::make_shared<NodeProbe>(io_.get_executor(), node.config, login_,
-                                                 NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
-                                                 [this](Observation observation) { observe(std::move(observation)); });
-        asio::co_spawn(io_, node.probe->run(), log_escaped);
+        watch_node(node);
     }
     tick();
     asio::co_spawn(io_, run(), log_escaped);
@@ -173,15 +169,19 @@ boost::asio::awaitable<void> Monitor::Loop::run() {
 /// The loop's one readable function: confirm -> observe -> decide -> act -> publish -> beat.
 boost::asio::awaitable<void> Monitor::Loop::turn() {
     notice_pause();
+    if (wanted_nodes_) {
+        take_nodes(*std::exchange(wanted_nodes_, std::nullopt));
+    }
+    let_go();
     look_again_.reset();
-    if (std::exchange(record_due_, false) || Clock::now() >= standing_.next_beat()) {
+    const bool retry = !standing_.record() || !standing_.arbiter_error().empty();
+    if (std::exchange(record_due_, false) || (retry && Clock::now() >= standing_.next_beat())) {
         co_await confirm();
     }
     if (standing_.arbiter_error().empty()) {
         co_await keep_role();
     }
     if (!standing_.record()) {
-        standing_.wait_for_record(Clock::now());
         update_status(nullptr);
         co_return;
     }
@@ -194,6 +194,9 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
         view = look();
     }
     publish_what_holds(view);
+    if (const auto until = standing_.permit()) {
+        permit_->extend(*until);
+    }
     go_on_without_arbiter(view);
     co_await beat(view);
     sum_up();
@@ -273,6 +276,7 @@ std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {
     std::vector<NodeView> seen;
     for (const auto& node : nodes_) {
         seen.push_back(node.account.seen(now));
+        seen.back().leaving = node.leaving;
     }
     return seen;
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -40,6 +41,9 @@ class Monitor {
     /// decides which node becomes the first. `done` gets an error sentence or an empty string, on the monitor's thread.
     /// Any thread.
     void switchover(std::optional<std::string> to, std::function<void(std::string error)> done);
+    /// Watches these nodes from now on. A node that leads and is not among them is watched, and led by, until another
+    /// one leads; one whose address or TLS is new is looked at before anything is forwarded to it. Any thread.
+    void set_nodes(std::vector<config::Node> nodes);
     /// A snapshot for /status.json and the metrics. Any thread.
     [[nodiscard]] boost::json::object status() const;
 

@@ -26,6 +26,8 @@ asio::awaitable<bool> Monitor::Loop::act(Decision decision) {
     if (!decision.why.empty()) {
         say(decision.why);
     }
+    const bool waits = decision.actions.empty() && (step_ == Step::choosing || step_ == Step::bootstrapping);
+    standing_.explain(waits ? decision.why : std::string());
     bool changed = false;
     for (auto& action : decision.actions) {
         if (co_await carry_out(std::move(action))) {

@@ -1,7 +1,7 @@
 // The inside of the monitor: one coroutine that reads the record, looks at the nodes, decides, acts and publishes, turn
 // by turn. Everything here runs on the monitor's thread, except what says otherwise. monitor.cpp holds the turn;
-// monitor_record.cpp what concerns the record and the marks; monitor_actions.cpp what is done to nodes;
-// monitor_status.cpp what people see.
+// monitor_nodes.cpp which nodes there are; monitor_record.cpp what concerns the record and the marks;
+// monitor_actions.cpp what is done to nodes; monitor_status.cpp what people see.
 #pragma once
 
 #include "sentinel/arbiter/arbiter_calls.hpp"
@@ -33,6 +33,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void stop();
     void report_trouble(std::string node, std::string what);
     void switchover(std::optional<std::string> to, std::function<void(std::string)> done);
+    void set_nodes(std::vector<config::Node> nodes);
     [[nodiscard]] boost::json::object status() const;
 
   private:
@@ -40,6 +41,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         WatchedNode(config::Node configured, const Timing& timing, TimePoint now);
 
         config::Node config;
+        bool leaving = false;  // not configured any more; it stays while it leads
         NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
         std::map<ProbeResult, std::uint64_t> probes;
@@ -50,6 +52,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         std::function<void(std::string)> done;
         TimePoint deadline;
     };
+
+    static void log_escaped(const std::exception_ptr& escaped);
 
     // The turn.
     boost::asio::awaitable<void> run();
@@ -64,6 +68,11 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     [[nodiscard]] View look();
     void publish_what_holds(const View& view);
     void publish(replication::Topology topology);
+
+    // The nodes.
+    void watch_node(WatchedNode& node);
+    void take_nodes(std::vector<config::Node> nodes);
+    void let_go();
 
     // The record and the marks.
     boost::asio::awaitable<void> confirm();
@@ -102,7 +111,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     boost::asio::steady_timer rest_;
     boost::asio::steady_timer ticker_;
     NodeCommands commands_;
-    std::deque<WatchedNode> nodes_;
+    std::deque<WatchedNode> nodes_;  // changed between turns only
+    std::optional<std::vector<config::Node>> wanted_nodes_;
     Standing standing_;
     Failover failover_;
     PauseGuard pauses_;

@@ -125,15 +125,18 @@ asio::awaitable<bool> Monitor::Loop::commit(Record next, std::string holder) {
         standing_.arbiter_failed(result.error, kRetry, Clock::now());
         co_return false;
     }
-    standing_.written(std::move(next), result.version, asked_at, Clock::now());
+    if (standing_.written(std::move(next), result.version, asked_at, Clock::now())) {
+        // The marks as they were before this phase prove nothing.
+        record_due_ = true;
+    }
     settle_request();
     co_return true;
 }
 
-/// Writes this portal's mark when it is due or says something new, and extends the permit with it.
+/// Writes this portal's mark when it is due or says something new. What follows from it follows from the read after it.
 asio::awaitable<void> Monitor::Loop::beat(View view) {
     const auto now = Clock::now();
-    auto mark = standing_.due_mark(view, permit_->valid(now + timing_.fence_after / 4), now);
+    auto mark = standing_.due_mark(view, now);
     if (!mark) {
         co_return;
     }
@@ -144,9 +147,9 @@ asio::awaitable<void> Monitor::Loop::beat(View view) {
         standing_.arbiter_failed(error, timing_.fence_after / 4, Clock::now());
         co_return;
     }
-    if (const auto until = standing_.mark_written(std::move(*mark), now)) {
-        permit_->extend(*until);
-    }
+    standing_.mark_written(std::move(*mark), now);
+    record_due_ = true;
+    turn_again_ = true;
 }
 
 void Monitor::Loop::go_on_without_arbiter(const View& view) {

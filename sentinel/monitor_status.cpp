@@ -69,6 +69,9 @@ json::object to_json(const NodeView& node, const View& view) {
                         {"role", to_string(node.report ? node.report->role : Role::unknown)},
                         {"in_sync", std::find(view.record.in_sync.begin(), view.record.in_sync.end(), node.node.name) !=
                                         view.record.in_sync.end()}};
+    if (node.leaving) {
+        object["leaving"] = true;
+    }
     if (!node.trouble.empty()) {
         object["trouble"] = node.trouble;
     }

@@ -5,6 +5,13 @@
 
 namespace portal::sentinel {
 
+namespace {
+
+/// A permit is shorter than what others wait by this part of it, so that clocks may differ in their rates.
+constexpr int kClockRates = 100;
+
+}  // namespace
+
 Standing::Standing(std::string self, Timing timing, TimePoint now)
     : self_(std::move(self)), timing_(timing), role_(self_, timing.lease, now) {
     mark_.portal = self_;
@@ -26,17 +33,20 @@ Standing::Reading Standing::read(Snapshot snapshot, TimePoint asked_at, TimePoin
     }
     arbiter_error_.clear();
     confirmed_at_ = asked_at;
+    permit_from_ = marked_at_;
     version_ = std::move(snapshot.version);
     reading.suspects = take_in_marks(snapshot.marks, now);
     // A record that vanished is written anew by due_record, from what this portal remembers.
     role_.observe(snapshot.record, now);
     if (!snapshot.record) {
+        next_beat_ = now + timing_.fence_after / 4;
         return reading;
     }
     reading.first = !record_;
     reading.new_phase =
         reading.first || record_->epoch != snapshot.record->epoch || record_->phase != snapshot.record->phase;
     record_ = std::move(snapshot.record);
+    marks_are_of_phase_ = true;
     if (reading.new_phase) {
         phase_since_ = now;
         // A portal that has just started may read a record that is older than the nodes' last restart.
@@ -90,9 +100,11 @@ bool Standing::written(Record record, std::string version, TimePoint asked_at, T
     record_ = std::move(record);
     version_ = std::move(version);
     confirmed_at_ = asked_at;
+    permit_from_ = marked_at_;
     role_.observe(record_, now);
     if (new_phase) {
         phase_since_ = now;
+        marks_are_of_phase_ = false;
         vouched_for_ = record_->phase == Phase::leading;
     }
     return new_phase;
@@ -104,6 +116,7 @@ View Standing::look(const std::vector<NodeView>& nodes, TimePoint now) {
     view.now = now;
     view.record = *record_;
     view.phase_since = phase_since_;
+    view.marks_are_of_phase = marks_are_of_phase_;
     view.nodes = nodes;
     view.portals.push_back({own_mark(), now});
     for (const auto& [name, portal] : portals_) {
@@ -124,6 +137,12 @@ replication::Topology Standing::topology(const View& view) const {
     const auto* leader = find_node(view, view.record.leader);
     if (view.record.phase != Phase::leading) {
         topology.reason = view.record.phase == Phase::fencing ? view.record.reason : "no leader was chosen yet";
+        const auto& acting = view.record.acting;
+        if (acting == self_ && !waits_for_.empty()) {
+            topology.reason += "; " + waits_for_;
+        } else if (acting != self_ && !acting.empty() && view.now - view.phase_since > 2 * timing_.fence_after) {
+            topology.reason += "; " + acting + ", which acts, says in its status what it waits for";
+        }
     } else if (verdict_.state == LeaderState::lost || leader == nullptr) {
         topology.reason = verdict_.why;
     } else if (!vouched_for_) {
@@ -163,28 +182,30 @@ void Standing::ask_for(std::string id, std::string to) {
     wants_to_ = std::move(to);
 }
 
-std::optional<Mark> Standing::due_mark(const View& view, bool permit_lasts, TimePoint now) {
+std::optional<Mark> Standing::due_mark(const View& view, TimePoint now) {
     auto mark = own_mark();
     mark.reaches_leader = view.record.phase == Phase::leading && verdict_.state == LeaderState::fine;
     const bool suspected = verdict_.state == LeaderState::dead || verdict_.state == LeaderState::lost;
     mark.suspects = suspected ? view.record.leader : "";
-
-    const bool wants_permit = leads_here() && arbiter_error_.empty() && !permit_lasts;
-    if (now < next_beat_ && mark == mark_ && !wants_permit) {
-        return std::nullopt;
-    }
-    if (!arbiter_error_.empty()) {
-        next_beat_ = now + timing_.fence_after / 4;
+    // While the arbiter does not answer, the next beat is the next attempt to read, whatever there is to say.
+    if (!arbiter_error_.empty() || (now < next_beat_ && mark == mark_)) {
         return std::nullopt;
     }
     ++mark.beat;
     return mark;
 }
 
-std::optional<TimePoint> Standing::mark_written(Mark mark, TimePoint asked_at) {
+void Standing::mark_written(Mark mark, TimePoint asked_at) {
     mark_ = std::move(mark);
+    marked_at_ = asked_at;
     next_beat_ = asked_at + timing_.fence_after / 4;
-    return leads_here() ? std::optional(confirmed_at_ + timing_.fence_after) : std::nullopt;
+}
+
+std::optional<TimePoint> Standing::permit() const {
+    if (!arbiter_error_.empty() || !leads_here() || !permit_from_) {
+        return std::nullopt;
+    }
+    return *permit_from_ + timing_.fence_after - timing_.fence_after / kClockRates;
 }
 
 std::optional<TimePoint> Standing::failsafe_until(const View& view) const {
@@ -192,7 +213,7 @@ std::optional<TimePoint> Standing::failsafe_until(const View& view) const {
         return std::nullopt;
     }
     const auto agreed = agreed_since(view, timing_);
-    return agreed ? std::optional(*agreed + timing_.fence_after) : std::nullopt;
+    return agreed ? std::optional(*agreed + timing_.fence_after - timing_.fence_after / kClockRates) : std::nullopt;
 }
 
 }  // namespace portal::sentinel

@@ -41,11 +41,12 @@ class Standing {
     bool written(Record record, std::string version, TimePoint asked_at, TimePoint now);
     void gave_away(TimePoint now) { role_.gave_away(now); }
 
-    /// There is no record and this portal may not write one: look again in a while.
-    void wait_for_record(TimePoint now) { next_beat_ = now + timing_.fence_after / 4; }
-
     // The leader.
     View look(const std::vector<NodeView>& nodes, TimePoint now);
+    /// Nothing is routed to the leader before a probe has seen it lead.
+    void doubt_leader() { vouched_for_ = false; }
+    /// What this portal, which acts, waits for before there can be a leader; empty: for nothing.
+    void explain(std::string why) { waits_for_ = std::move(why); }
     /// What may be routed by: a leader only while the record names one and nothing that is known here speaks against
     /// it.
     [[nodiscard]] replication::Topology topology(const View& view) const;
@@ -53,11 +54,14 @@ class Standing {
     std::uint64_t published(replication::TopologyPtr topology);
     void applied(std::uint64_t serial) { applied_ = std::max(applied_, serial); }
 
-    // The mark and the permit. A permit is extended only together with a mark, so that a mark that stands still for
-    // `fence_after` proves that its portal does not forward.
-    [[nodiscard]] std::optional<Mark> due_mark(const View& view, bool permit_lasts, TimePoint now);
-    /// Returns the moment until which this portal may forward, if it may.
-    std::optional<TimePoint> mark_written(Mark mark, TimePoint asked_at);
+    // The mark and the permit.
+    [[nodiscard]] std::optional<Mark> due_mark(const View& view, TimePoint now);
+    void mark_written(Mark mark, TimePoint asked_at);
+    /// Until when this portal may forward by the record: for `fence_after` (less what clocks may differ by) from before
+    /// it asked for its newest mark, and only if the record was seen to name the leader after that mark was there. So a
+    /// portal that reads the marks once the record says fencing finds the mark that each permit counts from: when that
+    /// mark has stood still for `fence_after`, its portal does not forward any more.
+    [[nodiscard]] std::optional<TimePoint> permit() const;
     /// With `failsafe`, and while the arbiter does not answer: until when this portal may forward on the word of all
     /// nodes. Another portal that reaches the arbiter waits `fence_after` before it promotes a node, and by then the
     /// nodes do not agree any more.
@@ -90,10 +94,14 @@ class Standing {
     std::string arbiter_error_ = "the record was not read yet";
     TimePoint confirmed_at_;
     TimePoint phase_since_;
-    bool vouched_for_ = false;  // this portal saw the record's phase begin, or its own probe agrees with it
+    bool marks_are_of_phase_ = false;  // they were read since the record has its epoch and phase
+    bool vouched_for_ = false;         // this portal saw the record's phase begin, or its own probe agrees with it
     LeaderVerdict verdict_;
+    std::string waits_for_;
     std::map<std::string, PortalView> portals_;
     Mark mark_;
+    std::optional<TimePoint> marked_at_;    // before the newest mark was asked for
+    std::optional<TimePoint> permit_from_;  // the same as of the newest confirmation
     std::string wants_id_;
     std::string wants_to_;
     TimePoint next_beat_;

@@ -28,6 +28,7 @@ struct Timing {
 struct NodeView {
     replication::Node node;
     std::vector<std::string> addresses;
+    bool leaving = false;  // not configured any more, and watched only because it leads
     Health health = Health::suspected;
     bool refused = false;
     TimePoint failing_since;
@@ -52,6 +53,8 @@ struct View {
     Record record;
     /// When this portal first saw the record in this epoch and phase.
     TimePoint phase_since;
+    /// The marks were read since then: none of an earlier read counts for what has stood still.
+    bool marks_are_of_phase = true;
     std::vector<NodeView> nodes;
     std::vector<PortalView> portals;  // this one included
 };

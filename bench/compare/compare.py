@@ -10,17 +10,19 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import report
 from connections import TLS_VERSIONS, measure_handshakes, measure_idle_memory
 from fanout import BURSTS, measure_fan_out
 from fronts import FRONT_NAMES, Settings, make_certificates, require_descriptors, require_programs, start
-from load import CASES, measure_case
+from load import CASES, MANY, VARIANT_CASES, measure_case
 from processes import CompareError, raise_descriptor_limit
 
 _ROOT = Path(__file__).resolve().parents[2]
+_MOST_SIDE_ROUNDS = 3  # of what no goal is set for
+VARIANTS = {"threads-2": {"threads": 2}, "proven": {"proven": True}}
 
 
 def _names(known):
@@ -61,8 +63,22 @@ def _arguments():
     )
     parser.add_argument("--handshakes", action="store_true", help="also full and resumed handshakes, TLS 1.2 and 1.3")
     parser.add_argument("--idle", type=_at_least_one, metavar="N", help="also memory of N idle connections, fresh processes")
+    parser.add_argument("--many", action="store_true", help="also " + MANY.title.replace("%", "%%"))
+    parser.add_argument(
+        "--variants",
+        type=_names(VARIANTS),
+        default=[],
+        help=f"also some of {','.join(VARIANTS)}: a few cases with two threads each, or with proven writes",
+    )
+    parser.add_argument("--full", action="store_true", help="everything, five rounds: what the goals are judged by")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write compare.json and compare.md there")
     arguments = parser.parse_args()
+    if arguments.full:
+        arguments.rounds = 5
+        arguments.handshakes = arguments.many = True
+        arguments.idle = arguments.idle or 3000
+        arguments.fan_out = arguments.fan_out or [1, 100, 1000]
+        arguments.variants = arguments.variants or list(VARIANTS)
     if arguments.quick:
         arguments.rounds = 1
     return arguments
@@ -73,17 +89,34 @@ def _progress(line):
 
 
 def _most_clients(arguments):
-    return max([arguments.idle or 0] + arguments.fan_out + [case.clients for case in CASES if case.name in arguments.case])
+    many = [MANY.connections] if arguments.many else []
+    return max([arguments.idle or 0] + arguments.fan_out + many + [case.clients for case in CASES if case.name in arguments.case])
 
 
 def _fan_out(setup, subscribers, burst, arguments):
     """The fronts take turns, so that a neighbour's load does not fall on one of them alone."""
     rounds = {front.name: [] for front in setup.fronts}
-    for number in range(arguments.rounds):
+    for number in range(min(arguments.rounds, _MOST_SIDE_ROUNDS)):
         for front in setup.fronts:
             _progress(f"{subscribers} subscriber(s), bursts of {burst}, {front.name}, round {number + 1}")
             rounds[front.name].append(measure_fan_out(setup, front, subscribers, burst, 0.2 if arguments.quick else 1))
     return [report.fan_out_record(each) for each in rounds.values()]
+
+
+def _cases(arguments, setup, cases, rounds):
+    """The records of these cases, measured one after the other."""
+    for case in cases:
+        scaled = case.scaled(0.2 if arguments.quick else 1)
+        yield report.case_record(scaled, measure_case(scaled, setup, rounds, _progress))
+
+
+def _variant(arguments, folder, name, settings):
+    """A few cases with other settings. Without the portal's own kind of writes there is nothing to compare it with."""
+    fronts = [front for front in arguments.fronts if front != "redis-tls" and not (settings.proven and front == "haproxy")]
+    with ExitStack() as stack:
+        setup = start(stack, folder / name, fronts, settings)
+        rounds = min(arguments.rounds, _MOST_SIDE_ROUNDS)
+        return {"variant": name, "cases": list(_cases(arguments, setup, VARIANT_CASES, rounds))}
 
 
 def _measure(arguments, folder):
@@ -93,6 +126,7 @@ def _measure(arguments, folder):
         "environment": report.environment(arguments.portal),
         "rounds": arguments.rounds,
         "cases": [],
+        "variants": [],
         "fan_out": [],
         "handshakes": [],
         "idle": [],
@@ -101,11 +135,8 @@ def _measure(arguments, folder):
     with ExitStack() as stack:
         setup = start(stack, folder / "load", arguments.fronts, settings)
         if not arguments.no_load:
-            for case in CASES:
-                if case.name in arguments.case:
-                    scaled = case.scaled(0.2 if arguments.quick else 1)
-                    samples = measure_case(scaled, setup, arguments.rounds, _progress)
-                    results["cases"].append(report.case_record(scaled, samples))
+            chosen = [case for case in CASES if case.name in arguments.case]
+            results["cases"] += _cases(arguments, setup, chosen, arguments.rounds)
         for subscribers, burst in itertools.product(arguments.fan_out, BURSTS):
             results["fan_out"] += _fan_out(setup, subscribers, burst, arguments)
         if arguments.handshakes:
@@ -115,6 +146,12 @@ def _measure(arguments, folder):
                         _progress(f"{'resumed' if resumed else 'full'} handshakes, TLS {tls}, {front.name}")
                         row = measure_handshakes(setup, front, tls, resumed, seconds=1 if arguments.quick else 4)
                         results["handshakes"].append(asdict(row))
+    if arguments.many:  # fresh processes: what a thousand clients left behind is no part of it
+        with ExitStack() as stack:
+            setup = start(stack, folder / "many", arguments.fronts, settings)
+            results["cases"] += _cases(arguments, setup, [MANY], arguments.rounds)
+    for name in arguments.variants:
+        results["variants"].append(_variant(arguments, folder, name, replace(settings, **VARIANTS[name])))
     if arguments.idle:
         for name in arguments.fronts:
             for tls in TLS_VERSIONS:

@@ -1,7 +1,7 @@
 """What connections cost apart from requests: handshakes, and memory while they are idle."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from processes import CompareError
@@ -27,6 +27,17 @@ class IdleMemory:
     connections: int
     front_kib: float  # resident memory per connection
     redis_kib: float  # what the connection costs Redis behind the front
+
+
+@contextmanager
+def idle_connections(front, context, connections):
+    """Connections that send one PING each and then stay."""
+    with ExitStack() as stack:
+        for _ in range(connections):
+            connection = stack.enter_context(open_socket(front.port, context))
+            if ask(connection, "PING") != b"+PONG":
+                raise CompareError(f"{front.name} did not answer PING")
+        yield
 
 
 def measure_handshakes(setup, front, tls, resumed, seconds):
@@ -56,15 +67,11 @@ def _session_of(front, context):
 
 
 def measure_idle_memory(setup, front, tls, connections):
-    """Opens connections that send one PING each and then stay. To be used with processes that did nothing before."""
+    """To be used with processes that did nothing before."""
     context = tls_context(setup.certificates.ca_file, tls)
     front_before = front.process.resident_kib() if front.process else 0
     redis_before = setup.redis.resident_kib()
-    with ExitStack() as stack:
-        for _ in range(connections):
-            connection = stack.enter_context(open_socket(front.port, context))
-            if ask(connection, "PING") != b"+PONG":
-                raise CompareError(f"{front.name} did not answer PING")
+    with idle_connections(front, context, connections):
         time.sleep(1)  # a front that gives buffers back when a connection falls idle has had the time
         setup.require_running()
         front_after = front.process.resident_kib() if front.process else 0

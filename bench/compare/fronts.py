@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from processes import Child, CompareError, free_port, run
-from resp_socket import answers_ping, tls_context
+from resp_socket import answers_ping, ask, open_socket, tls_context
 
 FRONT_NAMES = ("redis-tls", "haproxy", "portal")
 _SPARE_CONNECTIONS = 100  # for the checks of this program and of the fronts
@@ -23,11 +23,14 @@ class Certificates:
 
 @dataclass(frozen=True)
 class Settings:
-    """What every start has in common. `clients` is how many connections the fronts must take at a time."""
+    """What every start has in common. `clients` is how many connections the fronts must take at a time; `proven`: the
+    portal answers a write when a replica has it."""
 
     certificates: Certificates
     portal_program: Path
     clients: int
+    threads: int = 1
+    proven: bool = False
 
     @property
     def connection_limit(self):
@@ -102,6 +105,7 @@ def start(stack: ExitStack, folder, names, settings):
     """Starts Redis and the named fronts; the stack stops them. Returns when each of them answers PING."""
     folder.mkdir()
     redis, redis_port, tls_port = _start_redis(stack, folder, settings)
+    replica_port = _start_replica(stack, folder, settings) if settings.proven else None
     setup = Setup(redis, redis_port, settings.certificates)
     starters = {"haproxy": _start_haproxy, "portal": _start_portal}
     context = tls_context(settings.certificates.ca_file)
@@ -110,9 +114,11 @@ def start(stack: ExitStack, folder, names, settings):
             setup.fronts.append(Front(name, tls_port))
             continue
         port = free_port()
-        process = starters[name](folder, port, redis_port, settings)
+        process = starters[name](folder, port, [redis_port] + ([replica_port] if replica_port else []), settings)
         stack.callback(process.stop)
         process.wait_until(lambda port=port: answers_ping(port, context))
+        if settings.proven and name == "portal":
+            process.wait_until(lambda port=port: _takes_writes(port, context))
         setup.fronts.append(Front(name, port, process))
     return setup
 
@@ -133,14 +139,36 @@ def _start_redis(stack, folder, settings):
     return process, port, tls_port
 
 
-def _start_haproxy(folder, port, redis_port, settings):
+def _start_replica(stack, folder, settings):
+    """A second node. The portal makes it the replica of the first."""
+    port = free_port()
+    folder = folder / "replica"
+    folder.mkdir()
+    process = Child(
+        "redis-server (replica)",
+        [_program("redis-server"), "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"]
+        + ["--dir", folder, "--maxclients", settings.connection_limit, "--replicaof", "127.0.0.1 1"],
+        folder / "redis-server.log",
+    )
+    stack.callback(process.stop)
+    process.wait_until(lambda: answers_ping(port))
+    return port
+
+
+def _takes_writes(port, context):
+    """Proven writes are answered only once a replica follows."""
+    with open_socket(port, context) as client:
+        return ask(client, "SET", "bench:ready", "1") == b"+OK"
+
+
+def _start_haproxy(folder, port, redis_ports, settings):
     combined = folder / "haproxy.pem"
     combined.touch(mode=0o600)
     combined.write_bytes(settings.certificates.certificate.read_bytes() + settings.certificates.key.read_bytes())
     configuration = folder / "haproxy.cfg"
     configuration.write_text(
         f"""global
-    nbthread 1
+    nbthread {settings.threads}
     maxconn {settings.connection_limit}
 defaults
     mode tcp
@@ -149,25 +177,26 @@ defaults
     timeout server 1h
 listen redis
     bind 127.0.0.1:{port} ssl crt {combined} ssl-min-ver TLSv1.2
-    server redis-0 127.0.0.1:{redis_port}
+    server redis-0 127.0.0.1:{redis_ports[0]}
 """
     )
     return Child("haproxy", [_program("haproxy"), "-db", "-f", configuration], folder / "haproxy.log")
 
 
-def _start_portal(folder, port, redis_port, settings):
+def _start_portal(folder, port, redis_ports, settings):
     certificates = settings.certificates
+    nodes = "".join(f'  - {{name: redis-{i}, address: "127.0.0.1:{each}"}}\n' for i, each in enumerate(redis_ports))
     configuration = folder / "portal.yaml"
     configuration.write_text(
         f"""name: bench
-threads: 1
+threads: {settings.threads}
 listen:
   - address: 127.0.0.1:{port}
     tls: {{certificate: {certificates.certificate}, key: {certificates.key}}}
 nodes:
-  - {{name: redis-0, address: "127.0.0.1:{redis_port}"}}
-arbiter: {{file: {{path: {folder / "record"}}}}}
+{nodes}arbiter: {{file: {{path: {folder / "record"}}}}}
 limits: {{sessions: {settings.connection_limit}}}
+{"writes: {proven: strict}" if settings.proven else ""}
 admin: {{address: 127.0.0.1:{free_port()}}}
 """
     )

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
+from connections import idle_connections
 from processes import CompareError, run
 from resp_socket import ask, open_socket, tls_context
 
@@ -20,10 +21,14 @@ class Case:
     command: str
     size: int
     requests: int  # enough for two seconds or more, since CPU time is counted in ticks of 10 ms
+    idle: int = 0  # further connections that do nothing meanwhile
+
+    @property
+    def connections(self):
+        return self.clients + self.idle
 
     def scaled(self, factor):
-        requests = max(int(self.requests * factor), self.clients * self.pipeline * 4)
-        return Case(self.name, self.title, self.clients, self.pipeline, self.command, self.size, requests)
+        return replace(self, requests=max(int(self.requests * factor), self.clients * self.pipeline * 4))
 
 
 CASES = (
@@ -35,6 +40,8 @@ CASES = (
     Case("c50-4k", "50 clients, GET 4 KiB", 50, 1, "get", 4096, 150_000),
     Case("c20-64k", "20 clients, GET 64 KiB", 20, 1, "get", 65536, 30_000),
 )
+MANY = Case("c10000", "10,000 clients, 1 % active, GET 64 B", 100, 1, "get", 64, 200_000, 9_900)
+VARIANT_CASES = tuple(case for case in CASES if case.name in ("c50", "c500-set", "c50-p16"))
 
 
 @dataclass(frozen=True)
@@ -97,8 +104,17 @@ def _prepare(case, setup, front):
 
 
 def measure_case(case, setup, rounds, progress):
-    """All rounds of one case, the fronts taking turns so that a slow moment of the machine meets all of them."""
+    """All rounds of one case, the fronts taking turns so that a slow moment of the machine meets all of them. Where
+    connections must be opened first, one front has all its rounds before the next."""
     samples = {front.name: [] for front in setup.fronts}
+    if case.idle:
+        for front in setup.fronts:
+            progress(f"{case.title}: {case.idle} idle connections, {front.name}")
+            with idle_connections(front, tls_context(setup.certificates.ca_file), case.idle):
+                for index in range(rounds):
+                    progress(f"{case.title}: round {index + 1} of {rounds}, {front.name}")
+                    samples[front.name].append(measure(case, setup, front))
+        return samples
     for index in range(rounds):
         turn = index % len(setup.fronts)
         for front in setup.fronts[turn:] + setup.fronts[:turn]:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from dataclasses import asdict
 
+from goals import checks
 from load import medians
 
 _CASE_HEAD = ("case", "front", "requests/s", "front us", "redis us", "sum us", "p50 ms", "p99 ms")
@@ -15,6 +16,9 @@ _RATIO_HEAD = ("portal / haproxy", "requests/s", "front us", "sum us", "p50", "p
 _FAN_OUT_HEAD = ("subscribers", "burst", "front", "deliveries/s", "front us", "redis us", "sum us", "other's PING p99 ms")
 _HANDSHAKE_HEAD = ("front", "TLS", "handshake", "per second", "front us each")
 _IDLE_HEAD = ("front", "TLS", "idle connections", "front KiB each", "redis KiB each", "sum KiB each")
+
+_GOAL_HEAD = ("goal", "figure", "measured", "wanted", "met")
+_VARIANT_HEAD = ("variant", *_CASE_HEAD)
 
 _FAN_OUT_FIGURES = ("per_second", "front_cpu", "redis_cpu", "ping_p99")
 
@@ -136,10 +140,23 @@ def _idle_rows(idle):
         yield (row["front"], row["tls"], str(row["connections"]), own, f"{redis:.1f}", f"{front + redis:.1f}")
 
 
+def _goal_rows(found):
+    for check in found:
+        wanted = f"{check['sign']} {check['bound']:.2f}"
+        yield (check["title"], check["what"], f"{check['value']:.2f}", wanted, "met" if check["met"] else "not met")
+
+
+def _variant_rows(variants):
+    for variant in variants:
+        yield from ((variant["variant"], *row) for row in _case_rows(variant["cases"]))
+
+
 def _tables(results):
     for head, rows in (
         (_CASE_HEAD, _case_rows(results["cases"])),
         (_RATIO_HEAD, _ratio_rows(results["cases"])),
+        (_GOAL_HEAD, _goal_rows(checks(results))),
+        (_VARIANT_HEAD, _variant_rows(results["variants"])),
         (_FAN_OUT_HEAD, _fan_out_rows(results["fan_out"])),
         (_HANDSHAKE_HEAD, _handshake_rows(results["handshakes"])),
         (_IDLE_HEAD, _idle_rows(results["idle"])),
@@ -185,5 +202,6 @@ def markdown(results):
 
 def write_files(results, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "compare.json").write_text(json.dumps(results, indent=2) + "\n")
+    text = json.dumps(results | {"goals": checks(results)}, indent=2)
+    (folder / "compare.json").write_text(text + "\n")
     (folder / "compare.md").write_text(markdown(results))

@@ -1,13 +1,10 @@
 #include "admin/http_server.hpp"
 
-#include "admin/routes.hpp"
 #include "observe/log.hpp"
 
 #include <exception>
-#include <mutex>
 #include <tuple>
 #include <utility>
-#include <variant>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -41,11 +38,11 @@ using Buffer = beast::flat_static_buffer<kHeaderLimit + kBodyLimit>;
 }  // namespace
 
 struct ServerCore {
-    ServerCore(ServerOptions given_options, AdminHandlers given_handlers)
-        : options(std::move(given_options)), handlers(std::move(given_handlers)) {}
+    ServerCore(ServerOptions given_options, Respond given_respond)
+        : options(std::move(given_options)), respond(std::move(given_respond)) {}
 
     ServerOptions options;
-    AdminHandlers handlers;
+    Respond respond;
     std::size_t connections = 0;
     // Last, so that the coroutines in it end while the members above still live.
     asio::io_context context{1};
@@ -53,74 +50,17 @@ struct ServerCore {
 
 namespace {
 
-/// The way of a switchover's outcome from whatever thread reports it to the coroutine that waits; either may go first.
-struct Outcome {
-    std::mutex mutex;
-    asio::steady_timer* timer = nullptr;  // null once nobody waits
-    std::optional<std::string> error;
-};
-
-/// Takes the coroutine's timer out of the Outcome before it dies.
-class WaitsForOutcome {
-  public:
-    WaitsForOutcome(std::shared_ptr<Outcome> outcome, asio::steady_timer& timer) : outcome_(std::move(outcome)) {
-        outcome_->timer = &timer;
-    }
-    WaitsForOutcome(const WaitsForOutcome&) = delete;
-    WaitsForOutcome& operator=(const WaitsForOutcome&) = delete;
-    ~WaitsForOutcome() {
-        const std::lock_guard lock(outcome_->mutex);
-        outcome_->timer = nullptr;
-    }
-
-  private:
-    std::shared_ptr<Outcome> outcome_;
-};
-
-void wake(const std::shared_ptr<Outcome>& outcome) {
-    const std::lock_guard lock(outcome->mutex);
-    if (outcome->timer != nullptr) {
-        outcome->timer->cancel();
-    }
-}
-
-void report(const std::shared_ptr<Outcome>& outcome, std::string error) {
-    const std::lock_guard lock(outcome->mutex);
-    if (outcome->timer == nullptr || outcome->error) {
-        return;
-    }
-    outcome->error = std::move(error);
-    asio::post(outcome->timer->get_executor(), [outcome] { wake(outcome); });
-}
-
-/// Starts the switchover and waits for its end or for `time`.
-asio::awaitable<Response> switch_over(const AdminHandlers& handlers, StartSwitchover start,
-                                      std::chrono::milliseconds time) {
-    asio::steady_timer timer(co_await asio::this_coro::executor, time);
-    const auto outcome = std::make_shared<Outcome>();
-    const WaitsForOutcome waits(outcome, timer);
-    handlers.switchover(std::move(start.to), [outcome](std::string error) { report(outcome, std::move(error)); });
-    co_await timer.async_wait(kNoThrow);
-    const std::lock_guard lock(outcome->mutex);
-    co_return switchover_response(outcome->error);
-}
-
-/// A failed handler costs its client an answer, not the portal its admin port.
-asio::awaitable<Response> answer(const AdminHandlers& handlers, const ServerOptions& options, const Request& request,
-                                 asio::ip::address peer) {
+/// A failed handler costs its client an answer, not the process its port.
+asio::awaitable<Response> answer(const Respond& respond, const Request& request, asio::ip::address peer) {
     std::string failure;
     try {
-        auto routed = route(handlers, request, peer);
-        if (auto* response = std::get_if<Response>(&routed)) {
-            co_return std::move(*response);
-        }
-        auto response = co_await switch_over(handlers, std::get<StartSwitchover>(routed), options.switchover_time);
+        auto response = co_await respond(request, peer);
         co_return response;
     } catch (const std::exception& error) {
         failure = error.what();
     }
     observe::log_error("admin", "request failed", {{"target", std::string(request.target())}, {"reason", failure}});
-    co_return text_response(http::status::internal_server_error, "The portal could not answer; its log says why.");
+    co_return text_response(http::status::internal_server_error, "This could not be answered; the log says why.");
 }
 
 asio::awaitable<bool> write(beast::tcp_stream& stream, Response response, bool head_only, bool keep_alive,
@@ -196,7 +136,7 @@ asio::awaitable<void> serve_connection(ServerCore& core, tcp::socket socket, asi
         const auto& request = parser.get();
         keep_alive = request.keep_alive();
         stream.expires_never();
-        auto response = co_await answer(core.handlers, core.options, request, peer);
+        auto response = co_await answer(core.respond, request, peer);
         const bool head_only = request.method() == http::verb::head;
         const bool written =
             co_await write(stream, std::move(response), head_only, keep_alive, core.options.request_time);
@@ -265,8 +205,8 @@ beast::error_code listen(tcp::acceptor& acceptor, const config::Address& address
 
 }  // namespace
 
-HttpServer::HttpServer(ServerOptions options, AdminHandlers handlers)
-    : core_(std::make_unique<ServerCore>(std::move(options), std::move(handlers))) {}
+HttpServer::HttpServer(ServerOptions options, Respond respond)
+    : core_(std::make_unique<ServerCore>(std::move(options), std::move(respond))) {}
 
 HttpServer::~HttpServer() {
     stop();
@@ -276,10 +216,8 @@ std::optional<std::string> HttpServer::start() {
     const auto& address = core_->options.address;
     tcp::acceptor acceptor(core_->context);
     if (const auto error = listen(acceptor, address)) {
-        return fmt::format(
-            "Cannot listen on {}:{} for admin requests ({}): change admin.address in the configuration, or stop what "
-            "uses it.",
-            address.host, address.port, error.message());
+        return fmt::format("Cannot listen on {}:{} for {} ({}): change {} in the configuration, or stop what uses it.",
+                           address.host, address.port, core_->options.purpose, error.message(), core_->options.key);
     }
     beast::error_code error;
     port_ = acceptor.local_endpoint(error).port();

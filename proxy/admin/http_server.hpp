@@ -1,8 +1,8 @@
-// The admin port: HTTP/1.1 on a thread of its own, for people, probes and Prometheus. Bounded in connections, header
-// and body size and in time per request. Knows no shard and no monitor, only the handlers.
+// An HTTP/1.1 server on a thread of its own, for people, probes and Prometheus. Bounded in connections, header and body
+// size and in time per request. Knows no path: what it is asked goes to the function that it is given.
 #pragma once
 
-#include "admin/handlers.hpp"
+#include "admin/http_message.hpp"
 #include "config/config.hpp"
 
 #include <chrono>
@@ -20,14 +20,16 @@ struct ServerOptions {
     std::size_t max_connections = 64;            // further ones are closed at once
     std::chrono::milliseconds request_time{10'000};
     std::chrono::milliseconds idle_time{15'000};  // between requests of one connection
-    std::chrono::milliseconds switchover_time{30'000};
+    // For the sentence that says why it cannot listen: what for, and which key says where.
+    std::string purpose = "admin requests";
+    std::string key = "admin.address";
 };
 
 struct ServerCore;
 
 class HttpServer {
   public:
-    HttpServer(ServerOptions options, AdminHandlers handlers);
+    HttpServer(ServerOptions options, Respond respond);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();

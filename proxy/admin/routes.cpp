@@ -19,22 +19,12 @@ namespace {
 namespace http = boost::beast::http;
 namespace json = boost::json;
 
-constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kPaths =
     "Paths: / /status.json /metrics /livez /healthz /readyz, and POST to /switchover /drain.";
 
-Response make(http::status status, std::string_view type, std::string body) {
-    Response response(status, 11);
-    response.set(http::field::content_type, type);
-    response.set(http::field::cache_control, "no-store");
-    response.set("X-Content-Type-Options", "nosniff");
-    response.body() = std::move(body);
-    return response;
-}
-
 Response json_response(http::status status, const json::object& content) {
-    return make(status, kJson, json::serialize(content) + "\n");
+    return typed_response(status, kJson, json::serialize(content) + "\n");
 }
 
 Response error_response(http::status status, std::string_view sentence) {
@@ -56,7 +46,7 @@ Response get_ready(const AdminHandlers& handlers) {
 }
 
 Response get_metrics(const AdminHandlers& handlers) {
-    return make(http::status::ok, observe::Exporter::kContentType, handlers.metrics());
+    return typed_response(http::status::ok, observe::Exporter::kContentType, handlers.metrics());
 }
 
 Response get_status(const AdminHandlers& handlers) {
@@ -64,8 +54,8 @@ Response get_status(const AdminHandlers& handlers) {
 }
 
 Response get_page(const AdminHandlers& handlers) {
-    auto response =
-        make(http::status::ok, "text/html; charset=utf-8", render_status_page(read_status(handlers.status())));
+    auto response = typed_response(http::status::ok, "text/html; charset=utf-8",
+                                   render_status_page(read_status(handlers.status())));
     response.set("Content-Security-Policy", kStatusPagePolicy);
     response.set("Referrer-Policy", "no-referrer");
     return response;
@@ -79,13 +69,6 @@ constexpr std::array kGetRoutes{
     GetRoute{"/", get_page},        GetRoute{"/livez", get_live},      GetRoute{"/healthz", get_live},
     GetRoute{"/readyz", get_ready}, GetRoute{"/metrics", get_metrics}, GetRoute{"/status.json", get_status},
 };
-
-Response wrong_method(std::string_view allow) {
-    auto response = text_response(http::status::method_not_allowed,
-                                  "Wrong method for this path; allowed: " + std::string(allow) + ".");
-    response.set(http::field::allow, allow);
-    return response;
-}
 
 bool is_plain_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -159,7 +142,7 @@ std::variant<Response, StartSwitchover> route(const AdminHandlers& handlers, con
                                               const boost::asio::ip::address& peer) {
     const std::string_view target(request.target().data(), request.target().size());
     const auto question = target.find('?');
-    const auto path = target.substr(0, question);
+    const auto path = path_of(request);
     const auto query = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
     if (path == "/switchover" || path == "/drain") {
         return change(handlers, request, path, query, peer);
@@ -182,10 +165,6 @@ Response switchover_response(const std::optional<std::string>& error) {
         return error_response(http::status::conflict, *error);
     }
     return json_response(http::status::ok, {{"result", "switched over"}});
-}
-
-Response text_response(http::status status, std::string_view sentence) {
-    return make(status, kText, std::string(sentence) + "\n");
 }
 
 }  // namespace portal::admin

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "admin/handlers.hpp"
+#include "admin/http_message.hpp"
 
 #include <optional>
 #include <string>
@@ -10,13 +11,8 @@
 #include <variant>
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 namespace portal::admin {
-
-using Request = boost::beast::http::request<boost::beast::http::string_body>;
-using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
 /// A switchover that was allowed and is to be started; without a name the portal chooses the node.
 struct StartSwitchover {
@@ -29,7 +25,5 @@ struct StartSwitchover {
 
 /// `error` empty: it worked; a null `error`: it has not ended within the time that the server waits.
 [[nodiscard]] Response switchover_response(const std::optional<std::string>& error);
-/// A one-line text response, for what fails before or beside the routes.
-[[nodiscard]] Response text_response(boost::beast::http::status status, std::string_view sentence);
 
 }  // namespace portal::admin

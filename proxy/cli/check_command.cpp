@@ -79,7 +79,7 @@ int run_check(const CheckArguments& arguments) {
         return 1;
     }
     if (arguments.print) {
-        fmt::print("{}", config::effective_yaml(*result.config));
+        fmt::print("{}", config::effective_yaml(*result.config, result.upkeep));
     } else {
         fmt::print("{}: ok\n", arguments.file);
     }

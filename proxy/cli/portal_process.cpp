@@ -1,5 +1,6 @@
 #include "cli/portal_process.hpp"
 
+#include "admin/admin_responder.hpp"
 #include "config/config_loader.hpp"
 #include "observe/log.hpp"
 
@@ -27,11 +28,6 @@ std::string unavailable(const config::Config& config) {
     if (config.writes.proven != config::Proven::off) {
         return "writes.proven: this version cannot hold replies back until a replica has confirmed; set it to off";
     }
-    for (const config::Node& node : config.nodes) {
-        if (node.tls) {
-            return "node " + node.name + ": this version reaches nodes without TLS only; remove nodes[].tls";
-        }
-    }
     return {};
 }
 
@@ -52,12 +48,15 @@ void raise_descriptor_limit(std::uint32_t sessions) {
 
 }  // namespace
 
-PortalProcess::PortalProcess(config::Config config, std::string config_file)
-    : config_(std::move(config)), config_file_(std::move(config_file)) {}
+PortalProcess::PortalProcess(config::Config config, config::Upkeep upkeep, std::string config_file)
+    : config_(std::move(config)), upkeep_(std::move(upkeep)), config_file_(std::move(config_file)) {}
 
 PortalProcess::~PortalProcess() {
     if (admin_) {
         admin_->stop();
+    }
+    if (caretaker_) {
+        caretaker_->stop();
     }
     if (monitor_) {
         monitor_->stop();
@@ -84,15 +83,24 @@ std::string PortalProcess::start() {
             [this](replication::TopologyPtr topology, std::function<void()> applied) {
                 publish(std::move(topology), std::move(applied));
             });
+        if (storage::Caretaker::is_needed(config_, upkeep_)) {
+            caretaker_ = std::make_unique<storage::Caretaker>(
+                config_, upkeep_,
+                storage::MonitorAccess{[this] { return monitor_->status(); },
+                                       [this](std::optional<std::string> to, std::function<void(std::string)> done) {
+                                           monitor_->switchover(std::move(to), std::move(done));
+                                       }});
+        }
     } catch (const std::exception& problem) {
         return problem.what();
     }
     exporter_ = std::make_unique<observe::Exporter>(shards_->counters());
     exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_samples(samples); });
+    exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_volume_samples(samples); });
     exporter_->add_provider(observe::add_log_samples);
     admin::ServerOptions options;
     options.address = config_.admin;
-    admin_ = std::make_unique<admin::HttpServer>(options, handlers());
+    admin_ = std::make_unique<admin::HttpServer>(options, admin::admin_responder(handlers()));
     if (const auto problem = admin_->start()) {
         return *problem;
     }
@@ -101,6 +109,9 @@ std::string PortalProcess::start() {
         return problem;
     }
     monitor_->start();
+    if (caretaker_) {
+        caretaker_->start();
+    }
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.add(SIGHUP);
@@ -134,6 +145,9 @@ std::string PortalProcess::load_certificates() {
         loaded.push_back(*material);
     }
     if (std::string problem = shards_->use_certificates(loaded); !problem.empty()) {
+        return problem;
+    }
+    if (std::string problem = shards_->use_nodes(config_.nodes); !problem.empty()) {
         return problem;
     }
     watchers_.clear();

@@ -2,6 +2,7 @@
 // data path and the failover path meet, through publish() and report_trouble().
 #pragma once
 
+#include "admin/handlers.hpp"
 #include "admin/http_server.hpp"
 #include "certs/cert_store.hpp"
 #include "config/config.hpp"
@@ -10,6 +11,7 @@
 #include "sentinel/monitor.hpp"
 #include "shard/listener.hpp"
 #include "shard/shard_group.hpp"
+#include "storage/caretaker.hpp"
 
 #include <memory>
 #include <mutex>
@@ -26,7 +28,7 @@ namespace portal::cli {
 
 class PortalProcess {
   public:
-    PortalProcess(config::Config config, std::string config_file);
+    PortalProcess(config::Config config, config::Upkeep upkeep, std::string config_file);
     ~PortalProcess();
 
     /// Starts everything. The sentence to print when that is not possible, else empty.
@@ -50,8 +52,10 @@ class PortalProcess {
     [[nodiscard]] std::optional<std::string> not_ready() const;
     [[nodiscard]] boost::json::object status() const;
     void add_samples(std::vector<observe::Sample>& samples) const;
+    void add_volume_samples(std::vector<observe::Sample>& samples) const;
 
     const config::Config config_;
+    const config::Upkeep upkeep_;
     const std::string config_file_;
     const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
     boost::asio::io_context io_{1};
@@ -65,6 +69,7 @@ class PortalProcess {
     std::unique_ptr<shard::ShardGroup> shards_;
     std::vector<std::unique_ptr<shard::Listener>> listeners_;
     std::unique_ptr<sentinel::Monitor> monitor_;
+    std::unique_ptr<storage::Caretaker> caretaker_;  // may be empty
     std::unique_ptr<observe::Exporter> exporter_;
     std::unique_ptr<admin::HttpServer> admin_;
 

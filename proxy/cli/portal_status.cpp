@@ -1,6 +1,7 @@
 // PortalProcess: what the admin port tells, put together from shards, monitor and certificates. Runs on the admin
 // thread.
 #include "cli/portal_process.hpp"
+#include "sentinel/arbiter/kubernetes_client.hpp"
 
 #include <chrono>
 
@@ -166,6 +167,41 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
         }
     }
     samples.push_back({Metric::leaders_observed, {}, leaders});
+}
+
+void PortalProcess::add_volume_samples(std::vector<observe::Sample>& samples) const {
+    for (const auto& [request, count] : sentinel::denied_requests()) {
+        const auto& [verb, resource] = request;
+        samples.push_back(
+            {Metric::kubernetes_denied, {verb, resource, upkeep_.role.value_or("")}, static_cast<double>(count)});
+    }
+    if (!caretaker_) {
+        return;
+    }
+    using storage::Blocked;
+    for (const auto& view : caretaker_->views()) {
+        if (view.usage) {
+            samples.push_back({Metric::volume_used, {view.claim}, static_cast<double>(view.usage->used)});
+        }
+        if (upkeep_.auto_expand) {
+            const auto limit = static_cast<double>(upkeep_.auto_expand->limit.count);
+            samples.push_back({Metric::volume_limit, {view.claim}, limit});
+        }
+        if (!view.volume) {
+            continue;
+        }
+        const auto& volume = *view.volume;
+        samples.push_back({Metric::volume_capacity, {view.claim}, static_cast<double>(volume.capacity)});
+        samples.push_back({Metric::volume_requested, {view.claim}, static_cast<double>(volume.requested)});
+        samples.push_back({Metric::volume_expansions, {view.claim, "ok"}, static_cast<double>(volume.grown)});
+        samples.push_back({Metric::volume_expansions, {view.claim, "refused"}, static_cast<double>(volume.refused)});
+        for (const auto reason : {Blocked::limit, Blocked::cooldown, Blocked::pending, Blocked::failed,
+                                  Blocked::unsupported, Blocked::quota, Blocked::denied, Blocked::error}) {
+            samples.push_back({Metric::volume_expansion_blocked,
+                               {view.claim, std::string(storage::to_string(reason))},
+                               volume.blocked == reason ? 1.0 : 0.0});
+        }
+    }
 }
 
 }  // namespace portal::cli

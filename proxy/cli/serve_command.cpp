@@ -26,7 +26,7 @@ int serve(const std::string& file) {
                            static_cast<observe::LogFormat>(loaded.config->log.format));
     std::string problem;
     {
-        PortalProcess process(std::move(*loaded.config), file);
+        PortalProcess process(std::move(*loaded.config), std::move(loaded.upkeep), file);
         problem = process.start();
         if (problem.empty()) {
             process.run();

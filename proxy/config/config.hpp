@@ -47,12 +47,14 @@ struct NodeTls {
     std::optional<std::string> certificate;
     std::optional<std::string> key;
     std::optional<std::string> server_name;
+    bool operator==(const NodeTls&) const = default;
 };
 
 struct Node {
     std::string name;
     Address address;
     std::optional<NodeTls> tls;
+    bool operator==(const Node&) const = default;
 };
 
 /// What a portal does that cannot reach the arbiter: hold, or go on while all nodes agree who leads.

@@ -3,6 +3,7 @@
 #include "config/secret_files.hpp"
 #include "config/value_rules.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -108,6 +109,36 @@ void check_pairs(const Config& config, Findings& findings) {
     }
 }
 
+void check_upkeep(const PortalFile& file, Findings& findings) {
+    const auto& nodes = file.config.nodes;
+    Uniqueness names(findings, "one agent stands beside each node");
+    Uniqueness claims(findings, "each node has a volume of its own");
+    std::size_t with_claim = 0;
+    for (std::size_t i = 0; i < file.upkeep.agents.size(); ++i) {
+        const auto& agent = file.upkeep.agents[i];
+        const std::string path = "upkeep.agents[" + std::to_string(i) + "]";
+        names.add(path + ".node", agent.node);
+        claims.add(path + ".claim", agent.claim.value_or(""));
+        with_claim += agent.claim ? 1U : 0U;
+        const bool known =
+            std::any_of(nodes.begin(), nodes.end(), [&agent](const Node& node) { return node.name == agent.node; });
+        if (!known && !findings.failed(path + ".node")) {
+            findings.complain(path + ".node",
+                              "'" + agent.node + "' is no name of a node; use one of those under nodes");
+        }
+    }
+    if (!file.upkeep.auto_expand) {
+        return;
+    }
+    if (!std::holds_alternative<KubernetesArbiter>(file.config.arbiter) && !findings.failed("arbiter")) {
+        findings.complain("upkeep.auto_expand", "needs arbiter.kubernetes: volumes grow through the Kubernetes API");
+    }
+    if (with_claim < nodes.size()) {
+        findings.complain("upkeep.auto_expand",
+                          "needs an agent with a claim for each node; give them under upkeep.agents");
+    }
+}
+
 void read_into(std::optional<std::string>& target, const std::optional<std::string>& file, const std::string& path,
                Parsed<std::string> (*read)(const std::string&), Findings& findings) {
     if (!file || findings.failed(path)) {
@@ -123,10 +154,12 @@ void read_into(std::optional<std::string>& target, const std::optional<std::stri
 
 }  // namespace
 
-void check_consistency(const Config& config, Findings& findings) {
+void check_consistency(const PortalFile& file, Findings& findings) {
+    const Config& config = file.config;
     check_names_and_addresses(config, findings);
     check_timings(config.monitor, findings);
     check_pairs(config, findings);
+    check_upkeep(file, findings);
 }
 
 void read_secrets(Config& config, Findings& findings) {

@@ -4,6 +4,7 @@
 
 #include "config/config.hpp"
 #include "config/findings.hpp"
+#include "config/upkeep_config.hpp"
 
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@ namespace portal::config {
 
 struct LoadResult {
     std::optional<Config> config;   // empty when there is a problem
+    Upkeep upkeep;                  // the rest of the same file
     std::vector<Problem> problems;  // all of them, in the order of the file
     Findings findings;              // for later checks: where(path) is the place of a key such as listen[0].tls.key
 };

@@ -1,6 +1,7 @@
 #include "config/config_reference.hpp"
 
-#include "config/config_keys.hpp"
+#include "config/agent_keys.hpp"
+#include "config/upkeep_keys.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -80,6 +81,15 @@ class RowWriter {
     std::string prefix_;
 };
 
+template <class Root>
+std::vector<KeyRow> rows_of() {
+    std::vector<KeyRow> rows;
+    Root defaults;
+    RowWriter writer(rows, "");
+    visit_keys(writer, defaults);
+    return rows;
+}
+
 /// A '|' would end a table's cell.
 std::string cell(const std::string& text) {
     std::string escaped;
@@ -92,13 +102,12 @@ std::string cell(const std::string& text) {
 }  // namespace
 
 const std::vector<KeyRow>& key_rows() {
-    static const std::vector<KeyRow> kRows = [] {
-        std::vector<KeyRow> rows;
-        Config defaults;
-        RowWriter writer(rows, "");
-        visit_keys(writer, defaults);
-        return rows;
-    }();
+    static const std::vector<KeyRow> kRows = rows_of<PortalFile>();
+    return kRows;
+}
+
+const std::vector<KeyRow>& agent_key_rows() {
+    static const std::vector<KeyRow> kRows = rows_of<AgentConfig>();
     return kRows;
 }
 
@@ -118,10 +127,10 @@ std::string section_of_key(std::string_view name) {
     return home;
 }
 
-std::string key_reference() {
+std::string key_reference(const std::vector<KeyRow>& all_rows) {
     // Keys of one section stand together: a section's rows come before those of the sections inside it.
     std::vector<std::pair<std::string, std::vector<const KeyRow*>>> tables;
-    for (const KeyRow& row : key_rows()) {
+    for (const KeyRow& row : all_rows) {
         const std::size_t dot = row.path.rfind('.');
         const std::string section = dot == std::string::npos ? "" : row.path.substr(0, dot);
         auto table =

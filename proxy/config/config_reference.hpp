@@ -19,10 +19,13 @@ struct KeyRow {
 /// Every key, in the order of the file.
 const std::vector<KeyRow>& key_rows();
 
+/// Every key of the agent's file.
+const std::vector<KeyRow>& agent_key_rows();
+
 /// The section that a key of this name belongs to; empty when there is none or more than one.
 std::string section_of_key(std::string_view name);
 
-/// The reference as Markdown: one table per section.
-std::string key_reference();
+/// The reference of those rows as Markdown: one table per section.
+std::string key_reference(const std::vector<KeyRow>& all_rows);
 
 }  // namespace portal::config

@@ -1,6 +1,6 @@
 #include "config/effective_config.hpp"
 
-#include "config/config_keys.hpp"
+#include "config/upkeep_keys.hpp"
 
 #include <optional>
 #include <type_traits>
@@ -101,11 +101,11 @@ class Printer {
 
 }  // namespace
 
-std::string effective_yaml(const Config& config) {
-    Config shown = config;
-    if (shown.monitor.password_file) {
+std::string effective_yaml(const Config& config, const Upkeep& upkeep) {
+    PortalFile shown{config, upkeep};
+    if (shown.config.monitor.password_file) {
         // It was read from the file, which is printed; both together would not load.
-        shown.monitor.password.reset();
+        shown.config.monitor.password.reset();
     }
     YAML::Emitter out;
     Printer printer(out);

@@ -1,5 +1,5 @@
-// The visitor of config_keys.hpp that fills structs from YAML and collects every problem on its way. Only
-// config_loader.cpp includes it, so that yaml-cpp stays in one place.
+// The visitor of config_keys.hpp that fills structs from YAML and collects every problem on its way. Only the loaders
+// include it, so that yaml-cpp stays in few places.
 #pragma once
 
 #include "config/config_keys.hpp"

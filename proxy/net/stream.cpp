@@ -1,43 +1,92 @@
 #include "net/stream.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace portal::net {
 
 namespace {
 
-void prepare(Stream::Socket& socket) {
-    boost::system::error_code ignored;  // a socket that is broken already fails at its first read
-    socket.non_blocking(true, ignored);
-    socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+void prepare(int socket) {
+    // A socket that is broken already fails at its first read.
+    if (const int flags = ::fcntl(socket, F_GETFL); flags >= 0 && (flags & O_NONBLOCK) == 0) {
+        ::fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+    }
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 }  // namespace
 
-Stream::Stream(Socket socket, Scratch& scratch) : socket_(std::move(socket)), scratch_(scratch) {
+Stream::Stream(int socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, TlsEngine::Side side,
+               const std::string& server_name)
+    : socket_(socket),
+      scratch_(scratch),
+      tls_(context ? std::make_unique<TlsEngine>(std::move(context), side, server_name) : nullptr) {
     prepare(socket_);
 }
 
-Stream::Stream(Socket socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, TlsEngine::Side side,
-               const std::string& server_name)
-    : socket_(std::move(socket)),
-      scratch_(scratch),
-      tls_(std::make_unique<TlsEngine>(std::move(context), side, server_name)) {
-    prepare(socket_);
+Stream::~Stream() {
+    if (open()) {
+        if (loop_ != nullptr) {
+            loop_->remove(socket_, *this);
+        }
+        ::close(socket_);
+    }
+}
+
+bool Stream::attach(Loop& loop, StreamUser& user) {
+    user_ = &user;
+    if (!loop.add(socket_, *this)) {
+        return false;
+    }
+    loop_ = &loop;
+    return true;
+}
+
+void Stream::want_read() {
+    wants_read_ = true;
+    if (readable_) {
+        loop_->again(*this);
+    }
+}
+
+void Stream::on_events(std::uint32_t events) {
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        ended_ = true;
+    }
+    if (ended_ || (events & EPOLLIN) != 0) {
+        readable_ = true;
+    }
+    const bool readable = readable_ && wants_read_;
+    const bool writable = wants_write_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    if (readable || writable) {
+        wants_read_ = wants_read_ && !readable;
+        wants_write_ = wants_write_ && !writable;
+        user_->on_stream(readable, writable);
+    }
 }
 
 std::optional<std::size_t> Stream::read_socket(std::span<char> into, Status& status) {
     for (;;) {
-        const ssize_t n = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+        const ssize_t n = ::recv(socket_, into.data(), into.size(), 0);
         if (n > 0) {
+            // Less than was asked for is all there was (epoll(7), edge-triggered): a read that finds nothing is saved.
+            // But the peer's end is no bytes, and its event has been.
+            readable_ = ended_ || static_cast<std::size_t>(n) == into.size();
             return static_cast<std::size_t>(n);
         }
         if (n < 0 && errno == EINTR) {
             continue;
         }
         status = n == 0 ? Status::closed : (errno == EAGAIN || errno == EWOULDBLOCK) ? Status::again : Status::failed;
+        readable_ = status != Status::again;
+        error_ = status == Status::failed ? errno : error_;
         return std::nullopt;
     }
 }
@@ -48,7 +97,7 @@ Stream::Received Stream::receive(std::span<char> plain) {
     }
     Received result;
     if (const auto n = read_socket(plain, result.status)) {
-        result = {Status::data, *n, *n == plain.size()};
+        result = {Status::data, *n, readable_};
     }
     return result;
 }
@@ -63,7 +112,7 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
     if (!n) {
         return result;
     }
-    result.more = *n == scratch_.ciphertext_in.size();
+    result.more = readable_;
     std::string_view in(scratch_.ciphertext_in.data(), *n);
     std::string& out = scratch_.ciphertext_out;
     out.clear();
@@ -71,7 +120,7 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
     if (!tls_->established()) {
         status = tls_->handshake(in, out);
     }
-    while (status == TlsStatus::ok) {
+    while (status == TlsStatus::ok && !in.empty()) {
         std::size_t size = 0;
         status = tls_->read(in, plain.subspan(result.size), size, out);
         result.size += size;
@@ -128,17 +177,33 @@ Stream::Status Stream::transmit(std::string_view bytes) {
         return Status::again;
     }
     while (!bytes.empty()) {
-        const ssize_t n = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (n >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(n));
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             kept_.assign(bytes);
             return Status::again;
         } else if (errno != EINTR) {
+            error_ = errno;
             return Status::failed;
         }
     }
     return Status::data;
+}
+
+Stream::Sent Stream::offer(std::string_view plain) {
+    Sent sent;
+    while (sent.taken < plain.size()) {
+        const ssize_t n = ::send(socket_, plain.data() + sent.taken, plain.size() - sent.taken, MSG_NOSIGNAL);
+        if (n >= 0) {
+            sent.taken += static_cast<std::size_t>(n);
+        } else if (errno != EINTR) {
+            error_ = errno;
+            sent.status = errno == EAGAIN || errno == EWOULDBLOCK ? Status::again : Status::failed;
+            break;
+        }
+    }
+    return sent;
 }
 
 Stream::Status Stream::resume_send() {
@@ -148,7 +213,7 @@ Stream::Status Stream::resume_send() {
 }
 
 void Stream::close() noexcept {
-    if (!socket_.is_open()) {
+    if (!open()) {
         return;
     }
     if (tls_ && kept_.empty()) {
@@ -156,11 +221,13 @@ void Stream::close() noexcept {
         out.clear();
         tls_->shutdown(out);
         if (!out.empty()) {
-            [[maybe_unused]] const auto sent = ::send(socket_.native_handle(), out.data(), out.size(), MSG_NOSIGNAL);
+            [[maybe_unused]] const auto sent = ::send(socket_, out.data(), out.size(), MSG_NOSIGNAL);
         }
     }
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    if (loop_ != nullptr) {
+        loop_->remove(socket_, *this);
+    }
+    ::close(std::exchange(socket_, -1));
 }
 
 }  // namespace portal::net

@@ -1,18 +1,17 @@
-// One connection, plain or TLS, without blocking: receive what is there, send what fits, keep the rest. At most one
-// wait for reading and one for writing are pending. Belongs to one shard; all its connections share the shard's
-// Scratch.
+// One connection, plain or TLS, without blocking: receive what is there, send what fits, keep the rest. Says when it
+// can go on, as often as it is asked to. Belongs to one loop; all connections of a loop share its Scratch.
 #pragma once
 
+#include "net/loop.hpp"
 #include "net/tls_engine.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include <boost/asio/ip/tcp.hpp>
 
 namespace portal::net {
 
@@ -26,10 +25,18 @@ struct Scratch {
     std::string plain = std::string(kPlain, '\0');
 };
 
-class Stream {
+/// Owner of a stream. May close and destroy it in there.
+class StreamUser {
   public:
-    using Socket = boost::asio::ip::tcp::socket;
+    /// What want_read() or want_write() asked for has come.
+    virtual void on_stream(bool readable, bool writable) = 0;
 
+  protected:
+    ~StreamUser() = default;
+};
+
+class Stream final : private Loop::Watch {
+  public:
     enum class Status : unsigned char {
         data,    // receive: `size` bytes; send: everything left
         again,   // receive: nothing now; send: the rest waits for the socket
@@ -50,11 +57,15 @@ class Stream {
     /// What send() takes at a time, so that a slow peer costs no more than this, and the shared buffer stays small.
     static constexpr std::size_t kSlice = 256 * 1024;
 
-    /// A plain connection. The socket is made non-blocking, TCP_NODELAY.
-    Stream(Socket socket, Scratch& scratch);
-    /// A TLS connection of `context`, which it keeps alive.
-    Stream(Socket socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, TlsEngine::Side side,
-           const std::string& server_name = {});
+    /// Over the connected `socket`, which is its own from here on, and is made non-blocking and TCP_NODELAY. TLS by
+    /// `context`, which it keeps alive; without one the connection is plain.
+    Stream(int socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context = nullptr,
+           TlsEngine::Side side = TlsEngine::Side::server, const std::string& server_name = {});
+    ~Stream();
+
+    /// To be called once, before the first want_read() or want_write(). Both outlive the open stream. False when the
+    /// kernel refuses.
+    [[nodiscard]] bool attach(Loop& loop, StreamUser& user);
 
     /// Takes what the peer sent into `plain` (at least Scratch::kPlain bytes for TLS). Carries the handshake on when
     /// there is one, which may send.
@@ -63,9 +74,14 @@ class Stream {
     /// Sends `plain` (encrypted, for TLS) until the socket takes no more, of which at most kSlice bytes are kept: the
     /// rest is not taken and stays with the caller. Must not be called while blocked().
     Sent send(std::string_view plain);
+    /// Plain connections only: sends what the socket takes now, and keeps nothing.
+    Sent offer(std::string_view plain);
     /// Sends what was kept. To be called when the socket is writable again.
     Status resume_send();
     [[nodiscard]] bool blocked() const noexcept { return !kept_.empty(); }
+
+    /// Why the socket failed last, as errno has it.
+    [[nodiscard]] int error() const noexcept { return error_; }
 
     /// Client side of TLS: begins the handshake. Server side and plain: nothing.
     Status start();
@@ -73,27 +89,33 @@ class Stream {
     [[nodiscard]] bool established() const noexcept { return !tls_ || tls_->established(); }
     [[nodiscard]] const TlsEngine* tls() const noexcept { return tls_.get(); }
 
-    template <typename Handler>
-    void wait_readable(Handler&& handler) {
-        socket_.async_wait(Socket::wait_read, std::forward<Handler>(handler));
-    }
-    template <typename Handler>
-    void wait_writable(Handler&& handler) {
-        socket_.async_wait(Socket::wait_write, std::forward<Handler>(handler));
-    }
+    /// The user is told once when there is something to receive; in the next turn if there may be already.
+    void want_read();
+    /// The user is told once when the socket takes more: while blocked(), after an offer() that was not taken whole, or
+    /// while the socket is still connecting.
+    void want_write() noexcept { wants_write_ = true; }
+    /// Everything was taken from the socket by other means than receive(): what want_read() waits for is new bytes.
+    void note_drained() noexcept { readable_ = ended_; }
 
-    /// Says goodbye (TLS close alert, as far as the socket takes it) and closes. Pending waits end with
-    /// operation_aborted.
+    /// Says goodbye (TLS close alert, as far as the socket takes it) and closes. The user is told nothing more.
     void close() noexcept;
-    [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
-    [[nodiscard]] Socket& socket() noexcept { return socket_; }
+    [[nodiscard]] bool open() const noexcept { return socket_ >= 0; }
+    [[nodiscard]] int descriptor() const noexcept { return socket_; }
 
   private:
+    void on_events(std::uint32_t events) override;
     Received receive_tls(std::span<char> plain);
     Status transmit(std::string_view bytes);
     std::optional<std::size_t> read_socket(std::span<char> into, Status& status);
 
-    Socket socket_;
+    int socket_;
+    int error_ = 0;
+    bool readable_ = false;  // the socket may hold something
+    bool ended_ = false;     // the peer sends nothing more, or the connection is broken; receive() will tell
+    bool wants_read_ = false;
+    bool wants_write_ = false;
+    Loop* loop_ = nullptr;
+    StreamUser* user_ = nullptr;
     Scratch& scratch_;
     std::unique_ptr<TlsEngine> tls_;
     std::string kept_;  // bytes for the wire that the socket did not take yet

@@ -95,6 +95,7 @@ TlsStatus TlsEngine::handshake(std::string_view& in, std::string& out) {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_.get());
     const TlsStatus status = outcome(result);
+    ERR_clear_error();  // what OpenSSL tried on the way, such as a ticket that it cannot open
     transport_ = {};
     established_ = established_ || result == 1;
     return status;
@@ -102,7 +103,6 @@ TlsStatus TlsEngine::handshake(std::string_view& in, std::string& out) {
 
 TlsStatus TlsEngine::read(std::string_view& in, std::span<char> plain, std::size_t& size, std::string& out) {
     transport_ = {&in, &out};
-    ERR_clear_error();
     size = 0;
     const int result = SSL_read_ex(ssl_.get(), plain.data(), plain.size(), &size);
     const TlsStatus status = outcome(result);
@@ -112,7 +112,6 @@ TlsStatus TlsEngine::read(std::string_view& in, std::span<char> plain, std::size
 
 TlsStatus TlsEngine::write(std::string_view plain, std::string& out) {
     transport_ = {nullptr, &out};
-    ERR_clear_error();
     TlsStatus status = TlsStatus::ok;
     while (!plain.empty() && status == TlsStatus::ok) {
         std::size_t written = 0;
@@ -130,6 +129,7 @@ void TlsEngine::shutdown(std::string& out) {
     transport_ = {nullptr, &out};
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
+    ERR_clear_error();
     transport_ = {};
 }
 
@@ -145,6 +145,7 @@ TlsStatus TlsEngine::outcome(int result) {
             return TlsStatus::closed;
         default:
             note_failure();
+            ERR_clear_error();
             return TlsStatus::failed;
     }
 }
@@ -152,6 +153,11 @@ TlsStatus TlsEngine::outcome(int result) {
 void TlsEngine::note_failure() {
     const unsigned long error = ERR_peek_error();
     failure_ = TlsFailure::other;
+    const char* reason = ERR_reason_error_string(error);
+    failure_text_ = reason == nullptr ? "the connection ended" : reason;
+    if (const long verified = SSL_get_verify_result(ssl_.get()); verified != X509_V_OK) {
+        failure_text_ += std::string(": ") + X509_verify_cert_error_string(verified);
+    }
     if (ERR_GET_LIB(error) != ERR_LIB_SSL) {
         return;
     }

@@ -1,29 +1,11 @@
 #include "net/turn.hpp"
 
-#include <boost/asio/post.hpp>
-
 namespace portal::net {
 
-void Turn::end_event(bool alone) {
-    if ((marked_.empty() && later_.empty()) || posted_) {
-        return;
+bool Turn::end() {
+    if (marked_.empty() && later_.empty()) {
+        return false;
     }
-    if (alone) {
-        flush_all();
-    } else {
-        post_flush();
-    }
-}
-
-void Turn::post_flush() {
-    posted_ = true;
-    boost::asio::post(context_, [this] {
-        posted_ = false;
-        flush_all();
-    });
-}
-
-void Turn::flush_all() {
     ++flushed_turns_;
     flush_marked();
     for (int flushed = 0; flushed < kPortion && !later_.empty(); ++flushed) {
@@ -32,9 +14,7 @@ void Turn::flush_all() {
         item.flush();
     }
     flush_marked();
-    if (!later_.empty() && !posted_) {
-        post_flush();
-    }
+    return !later_.empty();
 }
 
 void Turn::flush_marked() {

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/intrusive/list.hpp>
 
 namespace portal::net {
@@ -31,12 +31,10 @@ class Turn {
   public:
     using Clock = std::chrono::steady_clock;
 
-    explicit Turn(boost::asio::io_context& context) : context_(context) {}
-
     /// The time at which the present event began. One clock read per event, not per command.
     [[nodiscard]] Clock::time_point now() const noexcept { return now_; }
 
-    /// Every completion handler of a shard begins with this.
+    /// The loop says so before each event.
     void begin_event() noexcept { now_ = Clock::now(); }
 
     /// `item` has output. It is flushed at the end of the turn.
@@ -60,9 +58,9 @@ class Turn {
         }
     }
 
-    /// Every completion handler of a shard ends with this. Flushes at once when `alone` says that nothing else is in
-    /// flight (waiting for more would only add latency), else once after all handlers that are ready now.
-    void end_event(bool alone);
+    /// All that were ready have been looked at: flushes. True: something waits for a later turn, so that one must
+    /// follow at once.
+    bool end();
 
     /// How many turns have flushed something.
     [[nodiscard]] std::uint64_t flushed_turns() const noexcept { return flushed_turns_; }
@@ -72,16 +70,12 @@ class Turn {
     /// How many of those marked for later are flushed in one turn.
     static constexpr int kPortion = 64;
 
-    void post_flush();
-    void flush_all();
     void flush_marked();
 
-    boost::asio::io_context& context_;
     List marked_;
     List later_;
     Clock::time_point now_ = Clock::now();
     std::uint64_t flushed_turns_ = 0;
-    bool posted_ = false;
 };
 
 }  // namespace portal::net

@@ -71,6 +71,8 @@ std::vector<prometheus::MetricFamily> provided_families(const std::vector<Sample
     return families;
 }
 
+}  // namespace
+
 std::vector<prometheus::MetricFamily> process_families() {
     const auto figures = read_process_figures();
     const std::array values{
@@ -87,8 +89,6 @@ std::vector<prometheus::MetricFamily> process_families() {
     }
     return families;
 }
-
-}  // namespace
 
 std::vector<prometheus::MetricFamily> Exporter::Collect() const {
     auto families = shard_families(shards_);

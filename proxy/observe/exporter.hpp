@@ -44,6 +44,8 @@ class Exporter final : public prometheus::Collectable {
     std::vector<Provider> providers_;
 };
 
+/// The standard process_* metrics of this process.
+[[nodiscard]] std::vector<prometheus::MetricFamily> process_families();
 /// Version and compiler of this program; `openssl` is the version of the library in use.
 [[nodiscard]] Sample build_info(std::string_view openssl);
 /// Samples of log_messages and log_messages_dropped; a provider.

@@ -140,6 +140,13 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_tls_certificate_not_after_timestamp_seconds", kGauge, {"listener"}, "Unix time at which the certificate of the listener expires."},
         {"redis_portal_log_messages_total", kCounter, {"level"}, "Log lines by level."},
         {"redis_portal_log_messages_dropped_total", kCounter, {}, "Log lines dropped because standard error was read too slowly."},
+        {"redis_portal_volume_capacity_bytes", kGauge, {"pvc"}, "Size that the node's volume has."},
+        {"redis_portal_volume_used_bytes", kGauge, {"pvc"}, "What is used of its file system, as the agent beside the node said last."},
+        {"redis_portal_volume_requested_bytes", kGauge, {"pvc"}, "Size that the volume's claim asks for."},
+        {"redis_portal_volume_limit_bytes", kGauge, {"pvc"}, "Size beyond which the portals do not make it grow."},
+        {"redis_portal_volume_expansions_total", kCounter, {"pvc", "result"}, "Steps by which this portal asked for a larger volume (result ok or refused)."},
+        {"redis_portal_volume_expansion_blocked", kGauge, {"pvc", "reason"}, "1 while the volume should grow and does not (reason limit, cooldown, pending, failed, unsupported, quota, denied or error)."},
+        {"redis_portal_kubernetes_denied_total", kCounter, {"verb", "resource", "role"}, "Requests that the API server denied (403); the Role named lacks the verb."},
     }};
     return rows;
 }

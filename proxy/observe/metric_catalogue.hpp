@@ -52,6 +52,13 @@ enum class Metric : std::uint8_t {
     tls_certificate_not_after,
     log_messages,
     log_messages_dropped,
+    volume_capacity,
+    volume_used,
+    volume_requested,
+    volume_limit,
+    volume_expansions,
+    volume_expansion_blocked,
+    kubernetes_denied,
     count
 };
 

@@ -41,6 +41,8 @@ inline constexpr std::string_view kSubscriberModeEnd =
 inline constexpr std::string_view kInDoubt =
     "INDOUBT the leader was lost after this command was sent: it may or may not have been executed";
 inline constexpr std::string_view kNoLeader = "NOLEADER no leader within the hold time: ";  // + the reason
+inline constexpr std::string_view kRefuses =
+    "the node that led answers that it does not lead, or that it loads its data";
 inline constexpr std::string_view kHoldFull = "NOLEADER no leader, and too much is waiting for one already: ";
 inline constexpr std::string_view kLargeLost =
     "NOLEADER the leader was lost, and a request of this size is not kept to be sent again: it has changed nothing";

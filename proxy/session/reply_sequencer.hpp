@@ -20,6 +20,9 @@ class ReplySequencer {
     /// True if `slot` is the oldest open one: its bytes may go to the client as they come.
     [[nodiscard]] bool is_front(Slot slot) const noexcept { return slot == front_; }
 
+    /// True if the reply of `slot` has gone out.
+    [[nodiscard]] bool is_done(Slot slot) const noexcept { return slot < front_; }
+
     /// The front slot is done; its bytes were written already. Appends the stored replies that have become due to
     /// `out`.
     void finish_front(std::string& out) {

@@ -17,10 +17,14 @@ namespace {
 
 /// Reads of one client in one turn, so that a fast one does not starve the others.
 constexpr int kReadsPerTurn = 4;
+
 }  // namespace
 
-Session::Session(SessionContext& context, net::Stream stream, Origin origin)
-    : context_(context), stream_(std::move(stream)), origin_(std::move(origin)), scanner_(context.limits) {}
+Session::Session(SessionContext& context, Origin origin, std::shared_ptr<SSL_CTX> tls)
+    : context_(context),
+      stream_(origin.descriptor, context.scratch, std::move(tls)),
+      origin_(std::move(origin)),
+      scanner_(context.limits) {}
 
 Session::~Session() = default;
 // ---------------------------------------------------------------------------------------------- from the client
@@ -33,18 +37,19 @@ bool Session::reads_on() const noexcept {
 }
 
 void Session::wait_readable() {
-    if (reading_ || closed_ || ended_ || eof_) {
-        return;
+    if (!closed_ && !ended_ && !eof_) {
+        stream_.want_read();
     }
-    reading_ = true;
-    stream_.wait_readable([self = SessionPtr(this)](const boost::system::error_code& error) {
-        self->context_.turn.begin_event();
-        self->reading_ = false;
-        if (!error && !self->closed_) {
-            self->on_readable();
-        }
-        self->finish_event();
-    });
+}
+
+void Session::on_stream(bool readable, bool writable) {
+    const SessionPtr alive(this);
+    if (writable) {
+        on_writable();
+    }
+    if (readable && !closed_) {
+        on_readable();
+    }
 }
 
 void Session::on_readable() {
@@ -142,11 +147,18 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (closed_) {
         return true;
     }
-    if (request.sequence == kNoSlot) {
+    if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, bytes, command);
     }
     window_.learn(bytes.size());
     const Row& row = command::row_at(request.tag);
+    if (request.unit && row.handling != Handling::exec) {
+        note_unit(row, bytes, command);
+    }
+    if ((bytes.front() == '-' || !lost_.empty()) && !request.begun &&
+        take_back(request, row, bytes, complete, command)) {
+        return true;
+    }
     std::string replacement;
     if (row.handling != Handling::plain) {
         if (row.handling == Handling::exec && !queued_.own().empty()) {
@@ -208,6 +220,8 @@ void Session::flush() {
     }
     if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
         refuse_held(client_errors::kHoldFull);
+    } else if (wait_ == Wait::leader && held_size_ > 0 && context_.config.hold.time == config::Milliseconds::zero()) {
+        refuse_held(client_errors::kNoLeader);
     }
     if (wait_ == Wait::output) {
         send_output();
@@ -239,6 +253,12 @@ void Session::resume_if_due() {
             if (in_flight_ > 0) {
                 return;
             }
+            if (!lost_.empty()) {
+                hold();  // those that came back and go on another link than the ones before them
+                retry();
+                return;
+            }
+            hold_began_.reset();
             break;
         case Wait::window:
             if (in_flight_ > window_.requests() / 2 || in_flight_bytes_ > kWindowBytes / 2) {
@@ -274,8 +294,4 @@ void Session::pause(Wait wait) {
     context_.turn.mark(*this);
 }
 
-void Session::finish_event() {
-    // Alone: nothing but this client's own requests is in flight, so there is no company to wait for.
-    context_.turn.end_event(context_.links.in_flight() <= in_flight_);
-}
 }  // namespace portal::session

@@ -47,6 +47,7 @@ class Session final : public upstream::ReplySink,
                       public TrackingRelay::Holder,
                       public net::Flushable,
                       public net::Deadline,
+                      public net::StreamUser,
                       public RegistryHook<AllTag>,
                       public RegistryHook<HeldTag> {
   public:
@@ -59,7 +60,8 @@ class Session final : public upstream::ReplySink,
         bool expects_proxy_header = false;
     };
 
-    Session(SessionContext& context, net::Stream stream, Origin origin);
+    /// The socket of `origin` is its own from here on; `tls` is null for a plain listener.
+    Session(SessionContext& context, Origin origin, std::shared_ptr<SSL_CTX> tls);
     ~Session() override;
 
     /// Enters the registry and begins to read. `refused`: the client is only told that there are too many.
@@ -143,11 +145,13 @@ class Session final : public upstream::ReplySink,
     static constexpr std::size_t kReadAhead = 64 * 1024;
     using Row = command::CommandRow;
 
-    /// A request that came back from a lost link.
+    /// A request that came back: its link was lost, or the node said that it does not lead.
     struct Lost {
         upstream::PendingRequest request;
         std::string command;
-        bool sent = false;
+        bool sent = false;            // and perhaps executed
+        std::string refusal;          // the node's answer, which says that it was not executed
+        replication::Epoch epoch{0};  // under which the node answered so
     };
 
     /// Messages that wait until the large reply that has begun is complete.
@@ -165,11 +169,11 @@ class Session final : public upstream::ReplySink,
     // --- session.cpp: the data path
     [[nodiscard]] bool reads_on() const noexcept;
     void wait_readable();
+    void on_stream(bool readable, bool writable) override;
     void on_readable();
     void take_input(std::string_view fresh);
     std::size_t take_requests(std::string_view bytes);
     void protocol_error(resp::Error error);
-    void finish_event();
     void resume_if_due();
     void pause(Wait wait);
 
@@ -178,6 +182,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::size_t unsent_output() const noexcept { return output_.size() - output_sent_; }
     void trim_output();
     void note_written(net::Stream::Status status);
+    void on_writable();
 
     // --- session_streaming.cpp: requests and replies that are passed on as they come
     std::size_t take_part(std::string_view rest);
@@ -292,7 +297,21 @@ class Session final : public upstream::ReplySink,
     void do_part(QueuedCommands::Own& command, std::string_view frame);
     void finish_part(std::string_view bytes);
 
+    // --- session_refusals.cpp: answers of a node that does not lead
+    bool take_back(upstream::PendingRequest& request, const Row& row, std::string_view& bytes, bool complete,
+                   std::string_view command);
+    bool take_back_transaction(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
+                               std::string_view command);
+    bool refused_in_transaction(const upstream::PendingRequest& request, const Row& row, std::string_view& bytes);
+    void note_unit(const Row& row, std::string_view bytes, std::string_view command);
+    void keep_unit(const upstream::PendingRequest& part, std::string_view refusal);
+    void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
+    void give_up_refused();
+    bool still_refused(const Lost& lost);
+    std::string rearmed(const Row& row, const std::string& command);
+
     // --- session_loss.cpp: a lost link, hold, replay, in doubt
+    void keep(Lost lost);
     void settle_losses();
     void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
     bool settle_pinned(Lost& lost, const Row& row);
@@ -343,7 +362,17 @@ class Session final : public upstream::ReplySink,
     /// For the CLIENT TRACKING at hand: the relay to its target, null if there is no such client; empty: not known yet.
     std::optional<TrackingRelayPtr> redirect_;
 
-    std::deque<Lost> lost_;
+    std::deque<Lost> lost_;  // in the order of their slots
+    std::string unit_;       // the requests of the whole transaction that is being answered, up to its EXEC
+    bool unit_refused_ = false, unit_writes_ = false;
+    Slot transaction_slot_ = 0;         // of the MULTI of the open transaction
+    bool queued_refused_ = false;       // the node refused to queue one of its commands, since it does not lead
+    std::optional<Slot> blocked_slot_;  // of the newest command that may block
+    net::Turn::Clock::time_point blocked_since_{};            // since when the oldest such command has waited
+    std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
+    net::Turn::Clock::time_point left_hold_at_{};
+    /// Who waits again so soon has not been served in between.
+    static constexpr std::chrono::seconds kSameHold{1};
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
     Large large_ = Large::nothing;
@@ -352,7 +381,6 @@ class Session final : public upstream::ReplySink,
     bool reply_begun_ = false;     // what goes to the client ends within a reply
     bool settle_ = false;          // lost_ holds new entries
     bool muted_ = false;           // the command at hand gets no reply
-    bool reading_ = false;         // a wait for the socket is pending
     bool writing_ = false;         // a wait for the socket to take more is pending
     bool established_ = false;
     bool refused_ = false;   // over the limit of sessions

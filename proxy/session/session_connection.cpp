@@ -38,6 +38,10 @@ void Session::start(bool refused) {
     context_.registry.all.push_back(*this);
     context_.registry.by_id.emplace(origin_.id, this);
     connected_at_ = heard_at_ = context_.turn.now();
+    if (!stream_.attach(context_.loop, *this)) {
+        close(Closed::client);
+        return;
+    }
     if (origin_.expects_proxy_header) {
         proxy_header_ = std::make_unique<std::string>();
     }
@@ -106,6 +110,7 @@ bool Session::take_proxy_header() {
     const net::ProxyHeader header = net::take_proxy_header(origin_.descriptor, *proxy_header_);
     switch (header.status) {
         case net::ProxyHeader::Status::need_more:
+            stream_.note_drained();
             wait_readable();
             return false;
         case net::ProxyHeader::Status::invalid:

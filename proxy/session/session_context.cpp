@@ -20,6 +20,7 @@ SessionContext::SessionContext(const Parts& parts)
     : config(parts.config),
       permit(parts.permit),
       turn(parts.turn),
+      loop(parts.loop),
       scratch(parts.scratch),
       links(parts.links),
       subscriptions(parts.subscriptions),

@@ -5,6 +5,7 @@
 #include "command/server_commands.hpp"
 #include "config/config.hpp"
 #include "net/deadline.hpp"
+#include "net/loop.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
 #include "observe/shard_counters.hpp"
@@ -43,6 +44,7 @@ struct SessionContext {
         const config::Config& config;
         const replication::ForwardPermit& permit;
         net::Turn& turn;
+        net::Loop& loop;
         net::Scratch& scratch;
         upstream::LinkPool& links;
         upstream::SubscriptionHub& subscriptions;
@@ -57,6 +59,7 @@ struct SessionContext {
     const config::Config& config;
     const replication::ForwardPermit& permit;
     net::Turn& turn;
+    net::Loop& loop;
     net::Scratch& scratch;
     std::string gathered;  // room for one write put together from pieces; nothing stays in it
     upstream::LinkPool& links;

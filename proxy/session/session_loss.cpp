@@ -59,9 +59,15 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
         return;
     }
-    lost_.push_back({std::move(request), std::string(command), sent});
+    keep({std::move(request), std::string(command), sent, {}, {}});
     settle_ = true;
     context_.turn.mark(*this);
+}
+
+void Session::keep(Lost lost) {
+    const auto at = std::ranges::upper_bound(lost_, lost.request.sequence, {},
+                                             [](const Lost& each) { return each.request.sequence; });
+    lost_.insert(at, std::move(lost));
 }
 
 void Session::on_refused(upstream::PendingRequest& request, std::string_view /*command*/, std::string_view refusal) {
@@ -70,6 +76,9 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view /*c
     }
     --in_flight_;
     in_flight_bytes_ -= request.size;
+    if (request.silent) {
+        return;
+    }
     if (request.sequence == kNoSlot) {
         close(Closed::backend);
         return;
@@ -132,7 +141,9 @@ void Session::settle_losses() {
             each = last == came_back.end() ? std::prev(last) : last;
             continue;
         }
-        if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
+        if (!each->refusal.empty()) {
+            lost_.push_back(std::move(*each));
+        } else if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
             in_transaction = settle_pinned(*each, row);
         } else if (row.handling == Handling::wait || row.handling == Handling::client_unblock) {
             // The leader that had the writes, or the blocked connection, is gone: nobody confirms, nobody is unblocked.
@@ -182,6 +193,9 @@ void Session::settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::it
         return;
     }
     for (auto each = first; each != last && !closed_; ++each) {
+        if (each->request.silent) {
+            continue;
+        }
         const bool multi = command::row_at(each->request.tag).handling == Handling::multi;
         replies_.finish(each->request.sequence, each->request.muted ? "" : resp::simple(multi ? "OK" : "QUEUED"),
                         output_);
@@ -239,14 +253,20 @@ void Session::answer_in_doubt(const Lost& lost) {
 /// Waits for a leader. What is read of this client, and what came back, counts against hold.bytes.
 void Session::hold() {
     if (wait_ == Wait::leader) {
+        account_held();
         return;
     }
     wait_ = Wait::leader;
-    context_.registry.held.push_back(*this);
-    context_.counters.sessions_held.add();
+    if (!hold_began_ || context_.turn.now() - left_hold_at_ > kSameHold) {
+        hold_began_ = context_.turn.now();
+    }
+    if (!RegistryHook<HeldTag>::is_linked()) {
+        context_.registry.held.push_back(*this);
+        context_.counters.sessions_held.add();
+    }
     context_.counters.commands_held.add(std::max<std::size_t>(1, lost_.size()));
     if (!stream_.blocked()) {
-        context_.hold_deadlines.arm(*this, context_.turn.now());
+        context_.hold_deadlines.arm(*this, *hold_began_);
     }
     context_.turn.mark(*this);
     account_held();
@@ -284,19 +304,33 @@ void Session::retry() {
     if (closed_ || wait_ != Wait::leader || !context_.forwarding()) {
         return;
     }
+    if (!lost_.empty() && in_flight_ > 0) {
+        return;  // answers to what was sent behind them are still to come
+    }
+    if (hold_began_ && context_.turn.now() - *hold_began_ > context_.config.hold.time) {
+        refuse_held(client_errors::kNoLeader);  // a node that leads by all accounts refuses again and again
+        return;
+    }
     if (must_track_again() && !track_again()) {
         return;
     }
     leave_hold();
+    left_hold_at_ = context_.turn.now();
     wait_ = Wait::drained;
     resend();
     context_.turn.mark(*this);
 }
 
-/// Sends what came back once more, each on the link that its kind wants, in its old slot.
+/// Sends what came back once more, each on the link that its kind wants, in its old slot. What wants another link than
+/// those before it waits until they are answered.
 void Session::resend() {
-    for (Lost& each : std::exchange(lost_, {})) {
+    std::deque<Lost> again = std::exchange(lost_, {});
+    for (; !again.empty(); again.pop_front()) {
+        Lost& each = again.front();
         const Row& row = command::row_at(each.request.tag);
+        if (still_refused(each)) {
+            continue;
+        }
         const resp::RequestView request(each.command);
         upstream::Link* link = nullptr;
         if (row.handling == Handling::auth || row.handling == Handling::hello) {
@@ -309,20 +343,28 @@ void Session::resend() {
         } else {
             const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_,
                                                                    true) == route::Destination::pinned;
-            state_.watching = state_.watching || row.handling == Handling::watch;
             link = &link_for(pinned);
         }
+        if (in_flight_ > 0 && last_link_ != link) {
+            break;
+        }
+        state_.watching = state_.watching || row.handling == Handling::watch;
         if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
             wait_ = Wait::reply;
+        } else if (row.handling == Handling::blocking) {
+            each.command = rearmed(row, each.command);
         }
         if (each.sent) {
             context_.counters.commands_replayed.add();
         }
-        each.request.parts = false;  // answers may come from several links now, and out of order
+        each.request.parts = false;  // others may be answered before it, from where it was sent first
         last_link_ = link;
         ++in_flight_;
         in_flight_bytes_ += each.command.size();
         link->submit(each.command, std::move(each.request));
+    }
+    for (Lost& each : again) {
+        keep(std::move(each));
     }
 }
 
@@ -331,9 +373,13 @@ void Session::refuse_held(std::string_view text) {
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
     for (const Lost& each : std::exchange(lost_, {})) {
+        if (each.request.silent) {
+            continue;
+        }
         context_.counters.commands_no_leader.add();
         replies_.finish(each.request.sequence, each.request.muted ? std::string() : resp::error(reason), output_);
     }
+    hold_began_.reset();
     wait_ = Wait::nothing;
     refusing_ = true;
     if (!input_.empty()) {

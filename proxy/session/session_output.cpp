@@ -62,17 +62,15 @@ void Session::note_written(net::Stream::Status status) {
     }
     writing_ = true;
     context_.stalled_deadlines.arm(*this, context_.turn.now());
-    stream_.wait_writable([self = SessionPtr(this)](const boost::system::error_code& error) {
-        self->context_.turn.begin_event();
-        self->writing_ = false;
-        if (!error && !self->closed_) {
-            const net::Stream::Status more = self->stream_.resume_send();
-            self->disarm();
-            self->note_written(more);
-            self->context_.turn.mark(*self);
-        }
-        self->finish_event();
-    });
+    stream_.want_write();
+}
+
+void Session::on_writable() {
+    writing_ = false;
+    const net::Stream::Status more = stream_.resume_send();
+    disarm();
+    note_written(more);
+    context_.turn.mark(*this);
 }
 
 }  // namespace portal::session

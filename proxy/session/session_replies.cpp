@@ -50,6 +50,9 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
                 note_tracking(bytes, command);
             }
             break;
+        case Handling::blocking:
+            blocked_since_ = context_.turn.now();  // the next one begins to wait
+            break;
         case Handling::select:
             if (wait_ == Wait::reply) {
                 if (!failed) {
@@ -130,8 +133,10 @@ void Session::note_selected(std::string_view command) {
 }
 
 /// A reply to a request of the session's own. True when it was the last of its request.
-bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view /*command*/) {
-    if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
+bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
+    if (request.silent) {
+        note_unit(command::row_at(request.tag), bytes, command);
+    } else if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
         finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {
         verdict_ = bytes;

@@ -209,6 +209,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
                 state_.transaction = Transaction::open;
                 denied_in_transaction_ = false;
                 queued_.clear();
+                queued_refused_ = false;
             }
             break;
         case Handling::exec:
@@ -300,6 +301,14 @@ upstream::PendingRequest Session::open_request(const Row& row) {
 bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame) {
     upstream::PendingRequest pending = open_request(row);
     pending.unit = unit_left_ > 0;
+    if (row.handling == Handling::multi) {
+        transaction_slot_ = pending.sequence;
+    } else if (pending.blocks) {
+        if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
+            blocked_since_ = context_.turn.now();
+        }
+        blocked_slot_ = pending.sequence;
+    }
     queued_.note(row);
     last_link_ = &link;
     ++in_flight_;
@@ -343,6 +352,9 @@ bool Session::must_log_in() const noexcept {
 std::string_view Session::no_leader_reason() const noexcept {
     if (!context_.topology->leader) {
         return context_.topology->reason;
+    }
+    if (!lost_.empty() && !lost_.front().refusal.empty()) {
+        return client_errors::kRefuses;
     }
     return context_.links.has_leader() ? std::string_view("the record could not be confirmed in time")
                                        : std::string_view("the leader has changed");

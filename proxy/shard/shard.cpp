@@ -3,10 +3,9 @@
 #include "observe/log.hpp"
 
 #include <algorithm>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
-
-#include <boost/asio/post.hpp>
 
 namespace portal::shard {
 
@@ -22,13 +21,22 @@ constexpr std::chrono::milliseconds kBlockedGrace{10};
 /// A leader that has sent nothing for this long is waited for less, down to not at all.
 constexpr std::chrono::milliseconds kSilence{200};
 
+bool end_of(int socket, int (*ask)(int, sockaddr*, socklen_t*), boost::asio::ip::tcp::endpoint& end) {
+    auto size = static_cast<socklen_t>(end.capacity());
+    if (ask(socket, end.data(), &size) != 0 || size > end.capacity()) {
+        return false;
+    }
+    end.resize(size);
+    return true;
+}
+
 }  // namespace
 
 Shard::Shard(ShardSetup setup)
     : setup_(std::move(setup)),
-      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       connect_deadlines_(setup_.config.monitor.down_after),
-      link_context_{io_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}, setup_.config.name},
+      link_context_{
+          loop_, names_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}, setup_.config.name},
       links_(link_context_, {.trouble = [this](const replication::Node& node,
                                                std::string_view why) { setup_.trouble(node.name, why); },
                              .ready =
@@ -45,6 +53,7 @@ Shard::Shard(ShardSetup setup)
       context_({.config = setup_.config,
                 .permit = *setup_.permit,
                 .turn = turn_,
+                .loop = loop_,
                 .scratch = scratch_,
                 .links = links_,
                 .subscriptions = subscriptions_,
@@ -61,17 +70,14 @@ Shard::~Shard() {
 
 void Shard::start() {
     run_tick();
-    thread_ = std::thread([this] {
-        const auto work = boost::asio::make_work_guard(io_);
-        io_.run();
-    });
+    thread_ = std::thread([this] { loop_.run(); });
 }
 
 void Shard::stop() {
     if (!thread_.joinable()) {
         return;
     }
-    boost::asio::post(io_, [this] {
+    loop_.post([this] {
         tick_timer_.cancel();
         fence_timer_.cancel();
         finish_fence();
@@ -80,31 +86,21 @@ void Shard::stop() {
         }
         context_.topology = std::make_shared<const replication::Topology>();
         links_.set_leader(std::nullopt);
-        boost::asio::post(io_, [this] { io_.stop(); });
+        loop_.post([this] { loop_.stop(); });
     });
     thread_.join();
 }
 
 void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
-    boost::asio::post(io_, [this, descriptor, listener, refused] {
-        turn_.begin_event();
-        boost::asio::ip::tcp::socket socket(io_);
-        boost::system::error_code error;
-        boost::asio::ip::tcp::endpoint remote;
+    loop_.post([this, descriptor, listener, refused] {
         session::Session::Origin origin;
-        socket.assign(boost::asio::ip::tcp::v4(), descriptor, error);
-        if (!error) {
-            origin.remote = socket.remote_endpoint(error);
-        }
-        if (!error) {
-            origin.local = socket.local_endpoint(error);
-        }
+        origin.descriptor = descriptor;
+        const bool connected =
+            end_of(descriptor, ::getpeername, origin.remote) && end_of(descriptor, ::getsockname, origin.local);
         counters_.client_connections_accepted.add();
         counters_.client_connections.add();
-        if (error) {  // gone already
-            if (!socket.is_open()) {
-                ::close(descriptor);
-            }
+        if (!connected) {  // gone already
+            ::close(descriptor);
             counters_.client_connections.subtract();
             at(counters_.client_connections_closed, observe::Closed::client).add();
             return;
@@ -112,28 +108,21 @@ void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
         if (refused) {
             at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
         }
-        origin.descriptor = descriptor;
         origin.expects_proxy_header = setup_.config.listen[listener].proxy_protocol;
         origin.id = ++next_id_ * setup_.count + setup_.index;
         const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
-        net::Stream stream =
-            tls ? net::Stream(std::move(socket), scratch_, std::shared_ptr<SSL_CTX>(tls, tls->native()),
-                              net::TlsEngine::Side::server)
-                : net::Stream(std::move(socket), scratch_);
-        const session::SessionPtr session(new session::Session(context_, std::move(stream), origin));
+        const session::SessionPtr session(
+            new session::Session(context_, origin, tls ? std::shared_ptr<SSL_CTX>(tls, tls->native()) : nullptr));
         session->start(refused);
-        turn_.end_event(false);
     });
 }
 
 void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {
-    boost::asio::post(io_, [this, topology = std::move(topology), applied = std::move(applied)]() mutable {
-        turn_.begin_event();
+    loop_.post([this, topology = std::move(topology), applied = std::move(applied)]() mutable {
         if (topology->epoch >= context_.topology->epoch) {
             context_.topology = std::move(topology);
             if (!context_.topology->leader) {
                 fence(std::move(applied));
-                turn_.end_event(false);
                 return;
             }
             finish_fence();
@@ -141,7 +130,6 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
             retry_held();
         }
         applied();
-        turn_.end_event(false);
     });
 }
 
@@ -163,12 +151,9 @@ void Shard::check_fence() {
         finish_fence();
         return;
     }
-    fence_timer_.expires_after(kFencePoll);
-    fence_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-        if (!cancelled && !fence_waiters_.empty()) {
-            turn_.begin_event();
+    fence_timer_.start(kFencePoll, [this] {
+        if (!fence_waiters_.empty()) {
             check_fence();
-            turn_.end_event(false);
         }
     });
 }
@@ -180,25 +165,23 @@ void Shard::finish_fence() {
 }
 
 void Shard::use_tls(TlsContexts contexts) {
-    boost::asio::post(io_, [this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
+    loop_.post([this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
+}
+
+void Shard::use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls) {
+    loop_.post([this, tls = std::move(tls)]() mutable { link_context_.tls = std::move(tls); });
 }
 
 void Shard::post(session::ShardPeers::Task task) {
-    boost::asio::post(io_, [this, task = std::move(task)] {
-        turn_.begin_event();
-        task(context_);
-        turn_.end_event(false);
-    });
+    loop_.post([this, task = std::move(task)] { task(context_); });
 }
 
 void Shard::drain() {
-    boost::asio::post(io_, [this] {
-        turn_.begin_event();
+    loop_.post([this] {
         context_.draining = true;
         for (session::Session& each : registry_.all) {
             each.drain();
         }
-        turn_.end_event(false);
     });
 }
 
@@ -245,14 +228,9 @@ void Shard::end_pause() {
 }
 
 void Shard::run_tick() {
-    tick_timer_.expires_after(kTick);
-    tick_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-        if (!cancelled) {
-            turn_.begin_event();
-            tick();
-            turn_.end_event(false);
-            run_tick();
-        }
+    tick_timer_.start(kTick, [this] {
+        tick();
+        run_tick();
     });
 }
 

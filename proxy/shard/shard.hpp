@@ -13,15 +13,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 namespace portal::shard {
 
@@ -55,6 +53,8 @@ class Shard {
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     /// New connections use these.
     void use_tls(TlsContexts contexts);
+    /// New links to nodes use these, by the node's name.
+    void use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls);
     /// Runs `task` as an event of its own.
     void post(session::ShardPeers::Task task);
     /// Closes each session at its next command boundary; new ones are told so.
@@ -80,8 +80,9 @@ class Shard {
     ShardSetup setup_;
     observe::ShardCounters counters_;
     observe::Counter heartbeats_;
-    boost::asio::io_context io_;
-    net::Turn turn_{io_};
+    net::Turn turn_;
+    net::Loop loop_{turn_};
+    net::NameLookup names_{loop_};
     net::Scratch scratch_;
     net::DeadlineQueue connect_deadlines_;
     session::SessionRegistry registry_;
@@ -91,8 +92,8 @@ class Shard {
     session::SessionContext context_;
     boost::intrusive_ptr<session::ServerSurvey> survey_;
     TlsContexts tls_;
-    boost::asio::steady_timer tick_timer_{io_};
-    boost::asio::steady_timer fence_timer_{io_};
+    net::Loop::Timer tick_timer_{loop_};
+    net::Loop::Timer fence_timer_{loop_};
     net::Turn::Clock::time_point fence_until_{};
     std::vector<std::function<void()>> fence_waiters_;
     net::Turn::Clock::time_point idle_links_checked_{};

@@ -70,6 +70,42 @@ std::string ShardGroup::use_certificates(const Certificates& certificates) {
     return {};
 }
 
+std::string ShardGroup::use_nodes(const std::vector<config::Node>& nodes) {
+    std::vector<std::map<std::string, upstream::NodeTls, std::less<>>> all(shards_.size());
+    for (const config::Node& node : nodes) {
+        if (!node.tls) {
+            continue;
+        }
+        certs::ClientTlsOptions options;
+        if (node.tls->ca) {
+            auto authorities = certs::load_authorities(*node.tls->ca);
+            if (authorities.has_error()) {
+                return "node " + node.name + ": " + authorities.error().message;
+            }
+            options.authorities_pem = *authorities;
+        }
+        if (node.tls->certificate && node.tls->key) {
+            auto identity = certs::load_pair({*node.tls->certificate, *node.tls->key, std::nullopt});
+            if (identity.has_error()) {
+                return "node " + node.name + ": " + identity.error().message;
+            }
+            options.identity = *identity;
+        }
+        for (auto& tls : all) {
+            auto context = certs::TlsContext::client(options);
+            if (context.has_error()) {
+                return "node " + node.name + ": " + context.error().message;
+            }
+            tls[node.name] = {std::shared_ptr<SSL_CTX>(*context, (*context)->native()),
+                              node.tls->server_name.value_or(node.address.host)};
+        }
+    }
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        shards_[i]->use_nodes(std::move(all[i]));
+    }
+    return {};
+}
+
 void ShardGroup::start() {
     for (const auto& shard : shards_) {
         shard->start();

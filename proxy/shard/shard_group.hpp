@@ -28,6 +28,8 @@ class ShardGroup final : private session::ShardPeers {
     /// Makes each shard its own TLS contexts for new connections. An error sentence, and nothing changed, if one cannot
     /// be made. Before start() or at any time later, from one thread.
     [[nodiscard]] std::string use_certificates(const Certificates& certificates);
+    /// Reads the TLS files of `nodes` and makes each shard its own contexts for new links. As above.
+    [[nodiscard]] std::string use_nodes(const std::vector<config::Node>& nodes);
 
     void start();
     /// Hands a connected socket to the next shard, or to be told that there are too many. From one thread.

@@ -1,8 +1,12 @@
 #include "upstream/link.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
 #include <utility>
 
-#include <boost/asio/connect.hpp>
 #include <fmt/format.h>
 
 namespace portal::upstream {
@@ -10,10 +14,17 @@ namespace portal::upstream {
 namespace {
 
 constexpr std::size_t kReadSize = 128 * 1024;
+static_assert(kReadSize >= net::Scratch::kPlain);
+/// Reads of one link in one turn, so that a busy one does not starve the clients.
+constexpr int kReadsPerTurn = 4;
 /// A reply that is longer than this, or announces to be, is large: it is handed on in parts as it arrives.
 constexpr std::size_t kLargeReply = 256 * 1024;
 /// Larger output memory is given back when a link falls silent.
 constexpr std::size_t kKeepOutput = 1024 * 1024;
+
+std::string reason(int error) {
+    return std::generic_category().message(error);
+}
 
 }  // namespace
 
@@ -23,66 +34,101 @@ Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replic
       identity_(std::move(identity)),
       node_(std::move(node)),
       setup_(identity_, context.name),
-      resolver_(context.io),
-      socket_(context.io),
       scanner_(context.limits) {}
 
 void Link::start() {
     context_.counters.upstream_connects.add();
     context_.connect_deadlines.arm(*this, context_.turn.now());
-    boost::system::error_code not_an_address;
-    const auto address = boost::asio::ip::make_address(node_.endpoint.host, not_an_address);
-    if (!not_an_address) {
-        connect(boost::asio::ip::tcp::resolver::results_type::create(
-            boost::asio::ip::tcp::endpoint(address, node_.endpoint.port), node_.endpoint.host, ""));
-        return;
-    }
-    resolver_.async_resolve(
-        node_.endpoint.host, std::to_string(node_.endpoint.port),
-        [self = LinkPtr(this)](const boost::system::error_code& error, const auto& endpoints) {
-            self->context_.turn.begin_event();
-            if (self->state_ == State::ended) {
-                return;
-            }
-            if (error) {
-                self->end(fmt::format("{} cannot be looked up: {}", self->node_.endpoint.host, error.message()));
-            } else {
-                self->connect(endpoints);
-            }
-            self->finish_event();
-        });
+    const auto found = [this](const net::NameLookup::Answer& answer) {
+        if (!answer.error.empty()) {
+            end(fmt::format("{} cannot be looked up: {}", node_.endpoint.host, answer.error));
+            return;
+        }
+        endpoints_.assign(answer.endpoints.rbegin(), answer.endpoints.rend());
+        connect();
+    };
+    lookup_ = context_.names.find(node_.endpoint.host, node_.endpoint.port, found);
 }
 
-void Link::connect(const boost::asio::ip::tcp::resolver::results_type& endpoints) {
-    boost::asio::async_connect(
-        socket_, endpoints, [self = LinkPtr(this)](const boost::system::error_code& error, const auto& /*endpoint*/) {
-            self->context_.turn.begin_event();
-            if (self->state_ == State::ended) {
-                return;
-            }
-            if (error) {
-                self->end(fmt::format("connect failed: {}", error.message()));
-            } else {
-                self->begin_setup();
-            }
-            self->finish_event();
-        });
+/// Tries the addresses one after the other. on_stream() goes on when one has answered.
+void Link::connect() {
+    const auto tls = context_.tls.find(node_.name);
+    const NodeTls how = tls == context_.tls.end() ? NodeTls{} : tls->second;
+    int error = 0;
+    while (!endpoints_.empty()) {
+        const boost::asio::ip::tcp::endpoint endpoint = endpoints_.back();
+        endpoints_.pop_back();
+        const int socket = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (socket < 0) {
+            error = errno;
+            continue;
+        }
+        const int begun = ::connect(socket, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+        error = begun == 0 || errno == EINPROGRESS ? 0 : errno;
+        stream_ = std::make_unique<net::Stream>(socket, context_.scratch, how.context, net::TlsEngine::Side::client,
+                                                how.server_name);
+        if (error == 0 && stream_->attach(context_.loop, *this)) {
+            stream_->want_write();
+            return;
+        }
+        error = error == 0 ? errno : error;
+    }
+    end(fmt::format("connect failed: {}", reason(error)));
+}
+
+void Link::on_stream(bool readable, bool writable) {
+    const LinkPtr alive(this);
+    if (!connected_) {
+        on_connected();
+        return;
+    }
+    if (writable) {
+        waiting_to_write_ = false;
+        if (state_ == State::ready) {
+            write_some();
+        }
+    }
+    if (readable && state_ != State::ended) {
+        on_readable();
+    }
+}
+
+/// Connecting has come to an end, good or bad.
+void Link::on_connected() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(stream_->descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0 && !endpoints_.empty()) {
+        connect();
+        return;
+    }
+    if (error != 0) {
+        end(fmt::format("connect failed: {}", reason(error)));
+        return;
+    }
+    connected_ = true;
+    const int on = 1;
+    ::setsockopt(stream_->descriptor(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (stream_->start() == net::Stream::Status::failed) {
+        end("TLS handshake could not begin");
+        return;
+    }
+    if (stream_->established()) {
+        begin_setup();
+    }
+    if (state_ != State::ended) {
+        read_some();
+    }
 }
 
 void Link::begin_setup() {
     state_ = State::setting_up;
-    boost::system::error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-    socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
     // A fresh socket takes a few hundred bytes at once; if it does not, it is broken.
-    boost::system::error_code error;
-    const std::size_t sent = socket_.send(boost::asio::buffer(setup_.request()), 0, error);
-    if (error || sent != setup_.request().size()) {
-        end(fmt::format("login could not be sent: {}", error ? error.message() : "short write"));
-        return;
+    const net::Stream::Sent sent =
+        stream_->tls() != nullptr ? stream_->send(setup_.request()) : stream_->offer(setup_.request());
+    if (sent.status != net::Stream::Status::data) {
+        end(fmt::format("login could not be sent: {}", reason(stream_->error())));
     }
-    read_some();
 }
 
 void Link::submit(std::string_view command, PendingRequest request) {
@@ -133,32 +179,20 @@ void Link::resume_reading() {
 }
 
 void Link::write_some() {
+    if (stream_->tls() != nullptr) {
+        write_encrypted();
+        return;
+    }
     while (sent_ < output_.size()) {
-        const std::string_view unsent = output_.view().substr(sent_);
-        boost::system::error_code error;
-        const std::size_t n = socket_.send(boost::asio::buffer(unsent), 0, error);
-        if (error == boost::asio::error::would_block) {
-            waiting_to_write_ = true;
-            socket_.async_wait(boost::asio::socket_base::wait_write,
-                               [self = LinkPtr(this)](const boost::system::error_code& failed) {
-                                   self->context_.turn.begin_event();
-                                   self->waiting_to_write_ = false;
-                                   if (!failed && self->state_ == State::ready) {
-                                       self->write_some();
-                                   }
-                                   self->finish_event();
-                               });
+        const net::Stream::Sent sent = stream_->offer(output_.view().substr(sent_));
+        note_written(sent.taken);
+        if (sent.status == net::Stream::Status::again) {
+            wait_writable();
             return;
         }
-        if (error) {
-            end(fmt::format("write failed: {}", error.message()));
+        if (sent.status == net::Stream::Status::failed) {
+            end_broken("write");
             return;
-        }
-        context_.counters.upstream_sent_bytes.add(n);
-        if (streaming_ == Streaming::nothing) {
-            sent_ += n;
-        } else {
-            output_.consume(n);
         }
     }
     if (streaming_ != Streaming::nothing && holder_ != nullptr) {
@@ -166,32 +200,84 @@ void Link::write_some() {
     }
 }
 
-void Link::read_some() {
-    reading_ = true;
-    const auto space = input_.prepare(kReadSize);
-    socket_.async_read_some(boost::asio::buffer(space.data(), space.size()),
-                            [self = LinkPtr(this)](const boost::system::error_code& error, std::size_t size) {
-                                self->context_.turn.begin_event();
-                                self->on_read(error, size);
-                                self->finish_event();
-                            });
+void Link::write_encrypted() {
+    net::Stream::Status status = net::Stream::Status::data;
+    if (stream_->blocked()) {
+        status = stream_->resume_send();
+    }
+    while (status == net::Stream::Status::data && sent_ < output_.size()) {
+        const net::Stream::Sent sent = stream_->send(output_.view().substr(sent_));
+        status = sent.status;
+        note_written(sent.taken);
+    }
+    if (status == net::Stream::Status::failed) {
+        end_broken("write");
+    } else if (status == net::Stream::Status::again) {
+        wait_writable();
+    } else if (streaming_ != Streaming::nothing && holder_ != nullptr) {
+        holder_->on_streamed();
+    }
 }
 
-void Link::on_read(const boost::system::error_code& error, std::size_t size) {
-    if (state_ == State::ended) {
-        return;
+void Link::note_written(std::size_t size) {
+    context_.counters.upstream_sent_bytes.add(size);
+    if (streaming_ == Streaming::nothing) {
+        sent_ += size;
+    } else {
+        output_.consume(size);
     }
-    if (error) {
-        end(error == boost::asio::error::eof ? std::string("the node closed the connection")
-                                             : fmt::format("read failed: {}", error.message()));
-        return;
-    }
+}
+
+void Link::wait_writable() {
+    waiting_to_write_ = true;
+    stream_->want_write();
+}
+
+void Link::read_some() {
+    reading_ = true;
+    stream_->want_read();
+}
+
+void Link::on_readable() {
     reading_ = false;
-    context_.heard_at = context_.turn.now();
-    context_.counters.upstream_received_bytes.add(size);
-    input_.commit(size);
-    if (take_frames() && state_ != State::ended && !paused_) {
+    for (int reads = 0; reads < kReadsPerTurn && !paused_; ++reads) {
+        const net::Stream::Received received = stream_->receive(input_.prepare(kReadSize));
+        if (state_ == State::connecting && stream_->established()) {
+            begin_setup();
+        }
+        if (received.size > 0 && state_ != State::ended) {
+            context_.heard_at = context_.turn.now();
+            context_.counters.upstream_received_bytes.add(received.size);
+            input_.commit(received.size);
+            take_frames();
+        }
+        if (state_ == State::ended) {
+            return;
+        }
+        if (received.status == net::Stream::Status::closed) {
+            end("the node closed the connection");
+            return;
+        }
+        if (received.status == net::Stream::Status::failed) {
+            end_broken("read");
+            return;
+        }
+        if (!received.more) {
+            break;
+        }
+    }
+    if (!paused_) {
         read_some();
+    }
+}
+
+void Link::end_broken(std::string_view doing) {
+    const net::TlsEngine* tls = stream_->tls();
+    if (tls == nullptr || tls->failure() == net::TlsFailure::none) {
+        end(fmt::format("{} failed: {}", doing, reason(stream_->error())));
+    } else {
+        end(fmt::format("{}: {}", state_ == State::connecting ? "TLS handshake failed" : "the TLS connection broke",
+                        tls->failure_text()));
     }
 }
 
@@ -297,7 +383,11 @@ bool Link::take_setup_frame(std::string_view frame) {
             context_.turn.mark(*this);
             return true;
         case LinkSetup::Step::refused:
-            refuse();
+            if (setup_.follows()) {
+                end("the node does not lead");
+            } else {
+                refuse();
+            }
             return false;
     }
     return false;
@@ -308,8 +398,7 @@ void Link::refuse() {
     const LinkPtr alive(this);
     state_ = State::ended;
     disarm();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    stream_->close();
     pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool /*sent*/) {
         --counted(request);
         if (request.sink) {
@@ -328,14 +417,15 @@ void Link::end(std::string_view why) {
         return;
     }
     const LinkPtr alive(this);
-    const std::string reason(why);
+    const std::string text(why);
     (state_ == State::ready ? context_.counters.upstream_lost : context_.counters.upstream_connect_failures).add();
     state_ = State::ended;
     disarm();
-    resolver_.cancel();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-    owner_.on_link_ended(*this, reason);
+    lookup_.reset();
+    if (stream_) {
+        stream_->close();
+    }
+    owner_.on_link_ended(*this, text);
     const bool streamed_all = streaming_ == Streaming::whole && output_.empty();
     pending_.drain(output_.view(), sent_, [&](PendingRequest& request, std::string_view command, bool sent) {
         --counted(request);
@@ -346,10 +436,6 @@ void Link::end(std::string_view why) {
     if (holder_ != nullptr) {
         std::exchange(holder_, nullptr)->on_pinned_lost();
     }
-}
-
-void Link::finish_event() {
-    context_.turn.end_event(context_.in_flight == 0);
 }
 
 }  // namespace portal::upstream

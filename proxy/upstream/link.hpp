@@ -4,6 +4,8 @@
 #pragma once
 
 #include "net/deadline.hpp"
+#include "net/loop.hpp"
+#include "net/name_lookup.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
 #include "observe/shard_counters.hpp"
@@ -14,6 +16,9 @@
 #include "upstream/pending_queue.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,15 +34,24 @@ namespace portal::upstream {
 class Link;
 using LinkPtr = boost::intrusive_ptr<Link>;
 
+/// How one node is reached over TLS.
+struct NodeTls {
+    std::shared_ptr<SSL_CTX> context;
+    std::string server_name;  // a DNS name or an address; no certificate for another is accepted
+};
+
 /// What the links of one shard share. Outlives them.
 struct LinkContext {
-    boost::asio::io_context& io;
+    net::Loop& loop;
+    net::NameLookup& names;
     net::Turn& turn;
     net::Scratch& scratch;
     observe::ShardCounters& counters;
     net::DeadlineQueue& connect_deadlines;
     resp::ReplyLimits limits;
     std::string name;  // of the links, in the node's CLIENT LIST
+    /// By the node's name; the others are reached without TLS. Counts for links made from now on.
+    std::map<std::string, NodeTls, std::less<>> tls{};
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
     std::size_t in_flight = 0;
@@ -63,6 +77,7 @@ class LinkOwner {
 
 class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsafe_counter>,
                    public net::Flushable,
+                   public net::StreamUser,
                    public net::Deadline {
   public:
     enum class State : std::uint8_t { connecting, setting_up, ready, ended };
@@ -126,17 +141,22 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
         return request.blocks ? context_.blocked : context_.in_flight;
     }
     void expired() override;
-    void connect(const boost::asio::ip::tcp::resolver::results_type& endpoints);
+    void on_stream(bool readable, bool writable) override;
+    void connect();
+    void on_connected();
     void begin_setup();
     void write_some();
+    void write_encrypted();
+    void wait_writable();
+    void note_written(std::size_t size);
+    void end_broken(std::string_view doing);
     void read_some();
-    void on_read(const boost::system::error_code& error, std::size_t size);
+    void on_readable();
     bool take_frames();
     bool take_part();
     bool take_frame(std::string_view frame, bool complete);
     bool take_setup_frame(std::string_view frame);
     void refuse();
-    void finish_event();
 
     LinkContext& context_;
     LinkOwner& owner_;
@@ -145,13 +165,15 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     LinkSetup setup_;
     State state_ = State::connecting;
     bool was_ready_ = false;
-    bool reading_ = false;  // a read is under way
-    bool paused_ = false;   // no further read is begun
+    bool connected_ = false;  // what is left of connecting is TLS's part
+    bool reading_ = false;    // asked to be told when there is something to read
+    bool paused_ = false;     // no further read is begun
     bool retired_ = false;
     ReplySink* holder_ = nullptr;
 
-    boost::asio::ip::tcp::resolver resolver_;
-    boost::asio::ip::tcp::socket socket_;
+    net::NameLookup::Wanted lookup_;
+    std::vector<boost::asio::ip::tcp::endpoint> endpoints_;  // to be tried, the last one first
+    std::unique_ptr<net::Stream> stream_;                    // from the first attempt to connect on
     PendingQueue pending_;
     resp::ByteBuffer output_;  // [sent, unanswered | unsent]
     std::size_t sent_ = 0;     // bytes of output_ written to the socket

@@ -48,6 +48,13 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
     }
 }
 
+void LinkPool::doubt_leader(std::string_view why) {
+    if (usable()) {
+        unusable_until_ = context_.turn.now() + kConnectPause;
+        events_.trouble(*leader_, why);
+    }
+}
+
 LinkPtr LinkPool::make(const LinkIdentity& identity) {
     LinkPtr link(new Link(context_, *this, identity, *leader_));
     return link;

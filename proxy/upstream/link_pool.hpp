@@ -39,6 +39,10 @@ class LinkPool final : private LinkOwner {
     /// There is a leader, and it did not refuse to be connected to a moment ago.
     [[nodiscard]] bool usable() const noexcept { return leader_ && context_.turn.now() >= unusable_until_; }
 
+    /// The node that is routed to says that it does not lead, or that it loads its data: the monitor is told, and
+    /// nobody sends it anything for a moment.
+    void doubt_leader(std::string_view why);
+
     /// The shared link for `identity`, made if there is none. One that is not set up yet may still be refused for its
     /// password, so that it serves no session with another. Only with a leader.
     Link& shared(const LinkIdentity& identity);

@@ -60,6 +60,9 @@ LinkSetup::Step LinkSetup::on_reply(std::string_view frame) {
             if (!failed) {
                 read_hello(frame);
             }
+            if (follows_) {
+                return Step::refused;
+            }
             awaiting_ = select_ ? Awaiting::select : Awaiting::nothing;
             return select_ ? Step::more : Step::ready;
         case Awaiting::select:
@@ -85,6 +88,9 @@ void LinkSetup::read_hello(std::string_view frame) {
     take(hello_.server, "server");
     take(hello_.version, "version");
     take(hello_.mode, "mode");
+    // A node that restarted comes back as a replica, with whatever data it finds.
+    const std::string_view role = value_after(frame, "role");
+    follows_ = role == "replica" || role == "slave";
     constexpr std::string_view kId = "\r\nid\r\n:";
     if (const std::size_t at = frame.find(kId); at != std::string_view::npos) {
         std::from_chars(frame.data() + at + kId.size(), frame.data() + frame.size(), connection_id_);

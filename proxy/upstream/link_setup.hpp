@@ -39,12 +39,15 @@ class LinkSetup {
     /// Everything to send.
     [[nodiscard]] const std::string& request() const noexcept { return request_; }
 
-    /// Judges the next reply frame. After ready or refused no more replies may come.
+    /// Judges the next reply frame. A node that does not lead is refused. After ready or refused no more replies may
+    /// come.
     Step on_reply(std::string_view frame);
 
     /// Refused, and it was the login.
     [[nodiscard]] bool login_refused() const noexcept { return awaiting_ == Awaiting::auth && !error_.empty(); }
-    /// The error frame that ended it, after refused.
+    /// Refused, since the node says that it follows another one.
+    [[nodiscard]] bool follows() const noexcept { return follows_; }
+    /// The error frame that ended it, after refused by the node.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }
     /// The id that the node gave the connection; 0 when it did not say.
@@ -64,6 +67,7 @@ class LinkSetup {
     bool select_ = false;
     bool resp3_ = false;
     bool auth_required_ = false;
+    bool follows_ = false;
 };
 
 }  // namespace portal::upstream

@@ -26,6 +26,7 @@ struct PendingRequest {
     bool repeatable = false;        // a read: may be sent again after a loss
     bool muted = false;             // the client wants no reply
     bool unit = false;              // part of a transaction that travels in one piece
+    bool silent = false;            // of such a part, when it is sent again: its reply was given already
     bool blocks = false;            // may wait inside the node for as long as it likes
     bool begun = false;             // a part of the reply was delivered already
     bool parts = false;             // a large reply may be delivered in parts

@@ -1,6 +1,5 @@
 #include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
-#include "config/secret_files.hpp"
 #include "observe/log.hpp"
 #include "sentinel/arbiter/http_watch.hpp"
 #include "sentinel/arbiter/json_fields.hpp"
@@ -8,12 +7,7 @@
 #include "sentinel/arbiter/record_json.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <stdexcept>
 #include <utility>
-
-#include <boost/json/serialize.hpp>
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
@@ -21,95 +15,21 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr auto kAccount = "/var/run/secrets/kubernetes.io/serviceaccount/";
-/// Tokens are renewed in place, hours before they end.
-constexpr std::chrono::seconds kTokenAge{60};
 /// Beats of marks come through the watch several times per `fence_after`, so this is long.
 constexpr Milliseconds kShortestSilence{10000};
-constexpr std::chrono::seconds kMostPatience{10};
 
-constexpr unsigned kCreated = 201;
-constexpr unsigned kUnauthorized = 401;
-constexpr unsigned kForbidden = 403;
 constexpr unsigned kNotFound = 404;
 constexpr unsigned kConflict = 409;
-constexpr unsigned kTooManyRequests = 429;
-
-std::string environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-std::string address_of(const std::string& host, const std::string& port) {
-    return "https://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + port;
-}
-
-/// The verb as a Role names it.
-std::string_view verb_of(const HttpRequest& request) {
-    switch (request.method) {
-        case HttpMethod::post:
-            return "create";
-        case HttpMethod::patch:
-            return "patch";
-        case HttpMethod::get:
-            break;
-    }
-    return request.target.find("watch=1") == std::string::npos ? "list" : "watch";
-}
-
-/// Why the API server refused, for people.
-std::string refusal(std::string_view verb, const std::string& namespace_name, const HttpReply& reply) {
-    if (reply.status == kForbidden) {
-        return "the API server denies \"" + std::string(verb) + "\" on leases in namespace " + namespace_name +
-               " (403); bind the portal's service account to a Role with the verbs list, watch, create and patch on "
-               "leases of coordination.k8s.io";
-    }
-    std::string ignored;
-    const auto status = parse_object(reply.body, ignored);
-    auto why = status ? text_at(*status, "message") : std::string{};
-    if (reply.status == kUnauthorized) {
-        why += (why.empty() ? "" : "; ") + std::string("is the service account's token still good?");
-    }
-    return "the API server answered " + std::to_string(reply.status) + " to \"" + std::string(verb) +
-           "\" on leases: " + (why.empty() ? reply.body.substr(0, reply.body.find('\n')) : why);
-}
 
 }  // namespace
 
-KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings) {
-    const bool in_pod = !settings.api_server;
-    const auto host = environment("KUBERNETES_SERVICE_HOST");
-    const auto port = environment("KUBERNETES_SERVICE_PORT");
-    if (in_pod && (host.empty() || port.empty())) {
-        throw std::runtime_error(
-            "arbiter.kubernetes: this is no pod (KUBERNETES_SERVICE_HOST and _PORT are not set); give api_server");
-    }
-    KubernetesAccess access;
-    access.server = server_of(in_pod ? address_of(host, port) : *settings.api_server);
-    access.tls.ca = settings.ca;
-    access.token_file = settings.token_file.value_or("");
-    access.namespace_name = settings.namespace_name.value_or("");
-    if (in_pod) {
-        const std::string account = kAccount;
-        access.tls.ca = settings.ca.value_or(account + "ca.crt");
-        access.token_file = settings.token_file.value_or(account + "token");
-    }
-    if (access.namespace_name.empty()) {
-        access.namespace_name = config::read_password(std::string(kAccount) + "namespace").value.value_or("");
-    }
-    if (access.namespace_name.empty()) {
-        throw std::runtime_error("arbiter.kubernetes: nothing says which namespace is meant; give namespace");
-    }
-    return access;
-}
-
 KubernetesArbiter::KubernetesArbiter(KubernetesAccess access, std::string lease_name, std::string portal_name,
                                      Timing timing)
-    : access_(std::move(access)),
-      lease_(std::move(lease_name)),
+    : lease_(std::move(lease_name)),
       portal_name_(std::move(portal_name)),
       timing_(timing),
-      client_({access_.server}, access_.tls),
+      client_(std::move(access), std::string(), "leases",
+              "the verbs list, watch, create and patch on leases of coordination.k8s.io", timing.call),
       still_marks_(timing.forget_after) {}
 
 KubernetesArbiter::~KubernetesArbiter() {
@@ -117,19 +37,7 @@ KubernetesArbiter::~KubernetesArbiter() {
 }
 
 std::string KubernetesArbiter::describe() const {
-    return "Lease " + access_.namespace_name + "/" + lease_ + " at " + client_.server();
-}
-
-std::string KubernetesArbiter::authorization() {
-    if (access_.token_file.empty()) {
-        return {};
-    }
-    const auto now = Clock::now();
-    if (!token_read_at_ || now - *token_read_at_ >= kTokenAge) {
-        token_ = config::read_password(access_.token_file).value.value_or(token_);
-        token_read_at_ = now;
-    }
-    return "Bearer " + token_;
+    return "Lease " + client_.access().namespace_name + "/" + lease_ + " at " + client_.server();
 }
 
 void KubernetesArbiter::watch(asio::any_io_executor executor, std::function<void()> changed) {
@@ -139,21 +47,16 @@ void KubernetesArbiter::watch(asio::any_io_executor executor, std::function<void
         // Without a resourceVersion the server tells the present state first and then each change.
         auto request = list();
         request.target += "&watch=1&timeoutSeconds=300";
-        request.authorization = authorization();
+        request.authorization = client_.authorization();
         return request;
     };
     source.read = [reader = LeaseEvents(lease_, marks_lease(), portal_name_)](std::string_view line) mutable {
         return reader.read(line);
     };
-    source.refusal = [this](const HttpReply& reply) {
-        if (reply.status == kUnauthorized) {
-            token_read_at_.reset();
-        }
-        return refusal("watch", access_.namespace_name, reply);
-    };
-    watch_ =
-        std::make_shared<HttpWatch>(executor, std::vector<HttpServer>{access_.server}, access_.tls, std::move(source),
-                                    std::max(kShortestSilence, 8 * timing_.call), std::move(changed));
+    source.refusal = [this](const HttpReply& reply) { return client_.refusal("watch", reply); };
+    watch_ = std::make_shared<HttpWatch>(executor, std::vector<HttpServer>{client_.access().server},
+                                         client_.access().tls, std::move(source),
+                                         std::max(kShortestSilence, 8 * timing_.call), std::move(changed));
     watch_->start();
 }
 
@@ -166,60 +69,17 @@ void KubernetesArbiter::close() {
 
 HttpRequest KubernetesArbiter::list() const {
     HttpRequest request;
-    request.target = leases_path(access_.namespace_name) + "?labelSelector=" + label_selector(lease_);
+    request.target = leases_path(client_.access().namespace_name) + "?labelSelector=" + label_selector(lease_);
     request.repeatable = true;
     return request;
 }
 
 HttpRequest KubernetesArbiter::post(const json::object& lease) const {
-    HttpRequest request;
-    request.method = HttpMethod::post;
-    request.target = leases_path(access_.namespace_name);
-    request.body = json::serialize(lease);
-    return request;
+    return creation(leases_path(client_.access().namespace_name), lease);
 }
 
 HttpRequest KubernetesArbiter::patch(const std::string& lease, const json::object& changes) const {
-    HttpRequest request;
-    request.method = HttpMethod::patch;
-    request.target = leases_path(access_.namespace_name) + "/" + lease;
-    request.content_type = "application/merge-patch+json";
-    request.body = json::serialize(changes);
-    return request;
-}
-
-KubernetesArbiter::Answer KubernetesArbiter::answer_of(const HttpRequest& request, const HttpReply& reply) {
-    if (reply.status == 0) {
-        return {0, {}, "the API server at " + reply.error};
-    }
-    if (reply.status == kTooManyRequests) {
-        not_before_ = Clock::now() + std::min(std::max(reply.retry_after, std::chrono::seconds(1)), kMostPatience);
-    }
-    Answer answer{reply.status, {}, {}};
-    if (reply.status != 200 && reply.status != kCreated) {
-        answer.error = refusal(verb_of(request), access_.namespace_name, reply);
-    } else if (auto object = parse_object(reply.body, answer.error)) {
-        answer.object = std::move(*object);
-    } else {
-        answer.error = client_.server() + " is no Kubernetes API server: its answer is " + answer.error;
-    }
-    return answer;
-}
-
-asio::awaitable<KubernetesArbiter::Answer> KubernetesArbiter::ask(HttpRequest request) {
-    const auto now = Clock::now();
-    if (now < not_before_) {
-        co_return Answer{kTooManyRequests, {}, "the API server asked for patience (429)"};
-    }
-    request.authorization = authorization();
-    auto reply = co_await client_.ask(request, now + timing_.call);
-    if (reply.status == kUnauthorized) {
-        // The token may have been renewed since it was read; what was refused was not carried out.
-        token_read_at_.reset();
-        request.authorization = authorization();
-        reply = co_await client_.ask(request, now + timing_.call);
-    }
-    co_return answer_of(request, reply);
+    return merge_patch(leases_path(client_.access().namespace_name) + "/" + lease, changes);
 }
 
 /// What an answer shows of the record's Lease, for the next write.
@@ -269,7 +129,7 @@ ReadResult KubernetesArbiter::snapshot_of(const json::object& list, MarkVersions
 
 asio::awaitable<ReadResult> KubernetesArbiter::read() {
     auto request = list();
-    const auto answer = co_await ask(std::move(request));
+    const auto answer = co_await client_.ask(std::move(request));
     if (!answer.error.empty()) {
         co_return ReadResult{std::nullopt, answer.error};
     }
@@ -305,7 +165,7 @@ asio::awaitable<WriteResult> KubernetesArbiter::write(Record record, std::string
     auto changes = changed_lease(lease_, record_annotations(record), expected);
     changes["spec"] = spec_of(record);
     auto request = patch(lease_, changes);
-    const auto answer = co_await ask(std::move(request));
+    const auto answer = co_await client_.ask(std::move(request));
     if (answer.status == kConflict || answer.status == kNotFound) {
         co_return WriteResult{WriteStatus::conflict, {}, "somebody else wrote first"};
     }
@@ -320,12 +180,12 @@ asio::awaitable<WriteResult> KubernetesArbiter::create(Record record) {
     auto lease = lease_named(lease_, lease_, record_annotations(record));
     lease["spec"] = spec_of(record);
     auto request = post(lease);
-    const auto answer = co_await ask(std::move(request));
+    const auto answer = co_await client_.ask(std::move(request));
     if (answer.status == kConflict) {
         // Either another portal was first, or somebody made this Lease by hand: with the label the next read finds it.
         auto adopt = patch(lease_, changed_lease(lease_, {}, {}));
         adopt.repeatable = true;
-        const auto adopted = co_await ask(std::move(adopt));
+        const auto adopted = co_await client_.ask(std::move(adopt));
         co_return WriteResult{adopted.error.empty() ? WriteStatus::conflict : WriteStatus::unknown,
                               {},
                               adopted.error.empty() ? "somebody else wrote first" : adopted.error};
@@ -338,17 +198,17 @@ asio::awaitable<WriteResult> KubernetesArbiter::create(Record record) {
 }
 
 /// Merges annotations into the Lease of the marks; with a version, only if it still has that one.
-asio::awaitable<KubernetesArbiter::Answer> KubernetesArbiter::patch_marks(json::object annotations,
-                                                                          std::string version) {
+asio::awaitable<KubernetesClient::Answer> KubernetesArbiter::patch_marks(json::object annotations,
+                                                                         std::string version) {
     auto request = patch(marks_lease(), changed_lease(lease_, annotations, version));
     request.repeatable = version.empty();
-    auto answer = co_await ask(request);
+    auto answer = co_await client_.ask(request);
     if (answer.status == kNotFound && version.empty()) {
         auto first = post(lease_named(marks_lease(), lease_, std::move(annotations)));
-        answer = co_await ask(std::move(first));
+        answer = co_await client_.ask(std::move(first));
         if (answer.status == kConflict) {
             // Another portal made it meanwhile.
-            answer = co_await ask(std::move(request));
+            answer = co_await client_.ask(std::move(request));
         }
     }
     co_return answer;

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "sentinel/arbiter/arbiter.hpp"
-#include "sentinel/arbiter/http_client.hpp"
+#include "sentinel/arbiter/kubernetes_client.hpp"
 #include "sentinel/arbiter/still_marks.hpp"
 
 #include <boost/json/object.hpp>
@@ -13,16 +13,6 @@
 namespace portal::sentinel {
 
 class HttpWatch;
-
-/// Where the API server is and who we are there; in a pod, what Kubernetes tells every container.
-struct KubernetesAccess {
-    HttpServer server;
-    config::NodeTls tls;
-    std::string namespace_name;
-    std::string token_file;  // empty: no token is sent
-};
-/// Throws std::runtime_error with one sentence when neither the configuration nor the surroundings say it.
-KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings);
 
 class KubernetesArbiter final : public Arbiter {
   public:
@@ -43,11 +33,6 @@ class KubernetesArbiter final : public Arbiter {
     [[nodiscard]] std::string describe() const override;
 
   private:
-    struct Answer {
-        unsigned status = 0;
-        boost::json::object object;
-        std::string error;  // one sentence; empty: `object` is what the API server answered
-    };
     /// How the Lease shows the record to people; kept from the last read or write.
     struct Shown {
         std::string holder;
@@ -56,10 +41,8 @@ class KubernetesArbiter final : public Arbiter {
     };
     using MarkVersions = std::map<std::string, std::string>;  // by portal
 
-    boost::asio::awaitable<Answer> ask(HttpRequest request);
-    boost::asio::awaitable<Answer> patch_marks(boost::json::object annotations, std::string version);
+    boost::asio::awaitable<KubernetesClient::Answer> patch_marks(boost::json::object annotations, std::string version);
     boost::asio::awaitable<WriteResult> create(Record record);
-    [[nodiscard]] Answer answer_of(const HttpRequest& request, const HttpReply& reply);
     [[nodiscard]] ReadResult snapshot_of(const boost::json::object& list, MarkVersions& marks_of_others,
                                          std::string& marks_version);
     [[nodiscard]] HttpRequest list() const;
@@ -67,18 +50,13 @@ class KubernetesArbiter final : public Arbiter {
     [[nodiscard]] HttpRequest patch(const std::string& lease, const boost::json::object& changes) const;
     [[nodiscard]] boost::json::object spec_of(const Record& record) const;
     void remember(const boost::json::object& lease);
-    [[nodiscard]] std::string authorization();
     [[nodiscard]] std::string marks_lease() const { return lease_ + "-portals"; }
 
-    const KubernetesAccess access_;
     const std::string lease_;
     const std::string portal_name_;
     const Timing timing_;
-    HttpClient client_;
+    KubernetesClient client_;
     Shown shown_;
-    TimePoint not_before_{};  // the API server asked for patience until then
-    std::string token_;
-    std::optional<TimePoint> token_read_at_;  // empty: it was refused, so it is read again
     StillMarks still_marks_;
     std::shared_ptr<HttpWatch> watch_;
 };

@@ -58,12 +58,46 @@ class RedisPod(Process):
             (self.pod.root / folder).mkdir(parents=True)
         super().__init__(["sh", str(self.pod.root / "etc/redis/start.sh")], self.pod.root / "log")
         self.port, self.password = port, password
+        self.agent_port, self.hand_over_port = free_port(), free_port()
+        config = yaml.safe_load((self.pod.root / "etc/redis/agent.yaml").read_text())
+        config["redis"]["address"] = f"127.0.0.1:{port}"
+        config["listen"], config["hand_over"]["listen"] = f"127.0.0.1:{self.agent_port}", f"127.0.0.1:{self.hand_over_port}"
+        config["data"] = str(self.pod.root / "data")
+        path = self.pod.root / "etc/redis/agent-here.yaml"
+        path.write_text(json.dumps(config))
+        self.agent = Process([PROGRAM, "agent", "--config", str(path)], self.pod.root / "agent-log")
+        container = find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+        self.probes = {"alive": container["livenessProbe"], "ready": container["readinessProbe"]}
+        self.hook = container["lifecycle"]["preStop"]["httpGet"]["path"]
+
+    def start(self):
+        super().start()
+        self.start_agent()
+
+    def start_agent(self):
+        if self.agent.process is None:
+            self.agent.start()
+        wait_until(lambda: not is_free(self.agent_port), 20, "the agent listens")
+
+    def stop(self):
+        """As a kubelet ends a pod: the hook and the agent's SIGTERM at once, then Redis's SIGTERM. Redis's exit status."""
+        self.agent.process.terminate()
+        subprocess.run(["curl", "-so", "/dev/null", "--max-time", "60", f"http://127.0.0.1:{self.hand_over_port}{self.hook}"], check=True)
+        status = super().stop()
+        self.agent.process.wait(30)
+        self.agent.process = None
+        return status
+
+    def kill(self):
+        super().kill()
+        self.agent.kill()
 
     def client(self):
         return Client(self.port, password=self.password)
 
     def probe(self, question):
-        return subprocess.run(["sh", self.pod.root / "etc/redis/probe.sh", question], stdout=subprocess.DEVNULL).returncode == 0
+        path = self.probes[question]["httpGet"]["path"]
+        return subprocess.run(["curl", "-fso", "/dev/null", "--max-time", "5", f"http://127.0.0.1:{self.agent_port}{path}"]).returncode == 0
 
     def role(self):
         try:
@@ -82,6 +116,8 @@ class PortalPod(Process):
         config["admin"]["address"] = f"127.0.0.1:{admin_port}"
         for entry, node in zip(config["nodes"], nodes, strict=True):
             entry["address"] = f"127.0.0.1:{node.port}"
+        for entry, node in zip(config["upkeep"]["agents"], nodes, strict=True):
+            entry["address"] = f"127.0.0.1:{node.agent_port}"
         config["arbiter"]["kubernetes"] |= {key: arbiter["kubernetes"][key] for key in ("api_server", "token_file")}
         mounts = find(objects, "Deployment")["spec"]["template"]["spec"]
         paths = {mount["name"]: mount["mountPath"] for mount in mounts["containers"][0]["volumeMounts"]}

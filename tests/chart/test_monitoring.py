@@ -40,6 +40,8 @@ CASES = {
                                      {"tls_handshake_failures_total a": "0+1x30", "tls_handshakes_total a": "0+60x30"}),
     "RedisPortalVolumeNearlyFull": ({"volume available": "20x30", "volume capacity": "100x30"}, {"volume available": "50x30", "volume capacity": "100x30"}),
     "RedisPortalVolumeFull": ({"volume available": "5x30", "volume capacity": "100x30"}, {"volume available": "20x30", "volume capacity": "100x30"}),
+    "RedisPortalVolumeCannotGrow": ({"volume_expansion_blocked a pvc=data-0 reason=limit": "1x30"},
+                                    {"volume_expansion_blocked a pvc=data-0 reason=cooldown": "1x30", "volume_expansion_blocked a pvc=data-0 reason=limit": "0x30"}),
 }
 
 

@@ -61,6 +61,7 @@ class Nodes(ChartTestCase):
 
     def test_a_frozen_node_is_not_alive(self):
         with self.start():
+            self.assertTrue(self.node.probe("alive"))
             self.node.pause()
             self.assertFalse(self.node.probe("alive"))
             self.node.resume()
@@ -70,6 +71,7 @@ class Nodes(ChartTestCase):
             node.daemon_threads = True
             node.line = b"-LOADING Redis is loading the dataset in memory\r\n"
             threading.Thread(target=node.serve_forever, daemon=True).start()
+            self.node.start_agent()
             self.assertEqual((self.node.probe("alive"), self.node.probe("ready")), (True, False))
             node.shutdown()
 

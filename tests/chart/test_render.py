@@ -8,6 +8,8 @@ from chart_support import pod_specs, render, template
 
 SELECTOR_KEYS = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component"}
 LABEL_KEYS = SELECTOR_KEYS | {"app.kubernetes.io/version", "app.kubernetes.io/part-of", "app.kubernetes.io/managed-by", "helm.sh/chart"}
+EVENT_VERBS = ("events", None, {"create", "patch"})
+CLAIM_VERBS = ("persistentvolumeclaims", {"data-shop-redis-portal-redis-0", "data-shop-redis-portal-redis-1"}, {"get", "patch"})
 LEASE_VERBS = [("leases", None, {"list", "watch", "create"}), ("leases", {"shop-redis-portal", "shop-redis-portal-portals"}, {"patch"})]
 DEFAULTS = ("4", "1.34.0", "default")
 
@@ -227,15 +229,18 @@ class Network(ChartTestCase):
     def test_redis_takes_connections_of_portals_and_nodes_only(self):
         policy = find(render(*DEFAULTS), "NetworkPolicy", "shop-redis-portal-redis")["spec"]
         self.assertEqual(policy["policyTypes"], ["Ingress", "Egress"])
-        (rule,) = policy["ingress"]
+        rule, agent = policy["ingress"]
         self.assertEqual(rule["ports"], [{"port": 6379, "protocol": "TCP"}])
+        # Nobody in the cluster reaches the agent's port for the hand-over.
+        self.assertEqual(agent["ports"], [{"port": 9121, "protocol": "TCP"}])
+        self.assertEqual(agent["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"], "portal")
         components = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in rule["from"]]
         self.assertEqual(components, ["portal", "redis"])
         self.assertEqual([port["port"] for rule in policy["egress"] for port in rule["ports"]], [53, 53, 6379])
 
     def test_portals_reach_names_redis_and_the_api_server_only(self):
         policy = find(render(*DEFAULTS), "NetworkPolicy", "shop-redis-portal-portal")["spec"]
-        self.assertEqual([port["port"] for rule in policy["egress"] for port in rule["ports"]], [53, 53, 6379, 443, 6443])
+        self.assertEqual([port["port"] for rule in policy["egress"] for port in rule["ports"]], [53, 53, 6379, 9121, 443, 6443])
         self.assertEqual([(rule["ports"][0]["port"], "from" in rule) for rule in policy["ingress"]], [(6380, False), (9380, True)])
 
     def test_the_chart_s_own_test_may_always_connect(self):
@@ -245,8 +250,11 @@ class Network(ChartTestCase):
     def test_the_role_has_the_verbs_that_the_portal_uses_and_no_other(self):
         objects = render(*DEFAULTS)
         rules = find(objects, "Role")["rules"]
-        self.assertEqual([(rule["resources"][0], set(rule["resourceNames"]) if "resourceNames" in rule else None, set(rule["verbs"])) for rule in rules], LEASE_VERBS)
-        self.assertEqual({tuple(rule["apiGroups"]) for rule in rules}, {("coordination.k8s.io",)})
+        self.assertEqual([(rule["resources"][0], set(rule["resourceNames"]) if "resourceNames" in rule else None, set(rule["verbs"])) for rule in rules],
+                         [*LEASE_VERBS, EVENT_VERBS, CLAIM_VERBS])
+        self.assertEqual([rule["apiGroups"] for rule in rules], [["coordination.k8s.io"], ["coordination.k8s.io"], [""], [""]])
+        without = find(render("4", "1.34.0", "default", "--set", "persistence.autoExpand.enabled=false"), "Role")["rules"]
+        self.assertNotIn("persistentvolumeclaims", [rule["resources"][0] for rule in without])
         for where, objects in matrix():
             self.assertFalse({"ClusterRole", "ClusterRoleBinding"} & {item["kind"] for item in objects}, where)
 

@@ -27,7 +27,8 @@ CONTRADICTIONS = {
     "portal.config.monitor.ping_interval=1m": "ping_interval (1m) must be at most down_after (1s)",
     "storageClass.create=true": "storageClass.create needs storageClass.preset or storageClass.provisioner",
     "storageClass.create=true,storageClass.preset=gcp-pd,persistence.storageClass=fast": "persistence.storageClass and storageClass.create exclude",
-    "metrics.podMonitor.enabled=true": "metrics.podMonitor.enabled needs redis.exporter.enabled",
+    "persistence.size=65Gi": "persistence.autoExpand.limit (64Gi) must be at least persistence.size (65Gi)",
+    "redis.agent.handOverTime=40s": "redis.terminationGracePeriodSeconds (60) must be at least redis.agent.handOverTime + 25 s (65)",
     "redis.resources.limits=null": "redis.maxmemoryPercent needs redis.resources.limits.memory",
     "service.type=ClusterIP,service.nodePort=30000": "service.nodePort needs service.type NodePort",
 }
@@ -51,7 +52,7 @@ class Values(ChartTestCase):
                 self.assertIn(sentence, answer.stderr)
 
     def test_all_contradictions_are_told_at_once(self):
-        answer = template("3", "1.34.0", "--set", "storageClass.create=true,metrics.podMonitor.enabled=true")
+        answer = template("3", "1.34.0", "--set", "storageClass.create=true,redis.agent.handOverTime=40s")
         self.assertEqual(answer.stderr.count("\n  - "), 2, answer.stderr)
 
     def test_a_parent_chart_may_put_its_own_into_global(self):
@@ -82,6 +83,14 @@ class Notes(ChartTestCase):
         self.assertNotIn("--tls", text)
         secure = self.notes("--values", CHART / "ci/cert-manager-values.yaml")
         self.assertNotIn("WARNINGS", secure)
+
+    def test_the_notes_say_whether_volumes_grow_and_are_encrypted(self):
+        text = self.notes("--set", "storageClass.create=true,storageClass.preset=ibm-vpc-block")
+        self.assertIn("8Gi for each node; grows by itself up to 64Gi.", text)
+        self.assertIn("Encrypted: StorageClass data-shop-redis-portal (ibm-vpc-block).", text)
+        text = self.notes("--set", "persistence.autoExpand.enabled=false")
+        self.assertIn("* persistence.autoExpand.enabled=false", text)
+        self.assertIn("Encryption is up to the StorageClass.", text)
 
 
 class Reference(unittest.TestCase):

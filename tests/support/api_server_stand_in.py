@@ -1,10 +1,12 @@
-"""A stand-in for the Kubernetes API server: the Leases of coordination.k8s.io/v1 and nothing else. Standard library only.
+"""A stand-in for the Kubernetes API server: the Leases of coordination.k8s.io/v1, and what claims_stand_in.py adds. Standard
+library only.
 
 Its answers follow the published API conventions: resourceVersion with 409, merge patches, list and watch by label, 410 for
 a version that is too old, 401 for a token that is not in --token-file (read for each request, so that tests can rotate it),
 Status objects as errors. It is stricter than the real one where that shows mistakes: unknown fields are refused. Leases are
 kept in --state, so that it can be killed and started again. POST /stand-in/faults makes the next requests fail:
-{"verb": "patch", "status": 429, "count": 1, "retry_after": 1}; POST /stand-in/gone ends every watch with 410.
+{"verb": "patch", "status": 429, "count": 1, "retry_after": 1}, and with "resource" only those for it; POST /stand-in/gone
+ends every watch with 410.
 """
 
 import argparse
@@ -17,6 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from claims_stand_in import Claims
+
+CORE_PATH = re.compile(r"/api/v1/namespaces/[a-z0-9-]+/(persistentvolumeclaims|events)(?:/([a-z0-9.-]+))?")
 PATH = re.compile(r"/apis/coordination\.k8s\.io/v1/namespaces/([a-z0-9-]+)/leases(?:/([a-z0-9.-]+))?")
 MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 QUALIFIED_NAME = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -115,10 +120,10 @@ class Store:
                 raise Refused(409, f'Operation cannot be fulfilled on leases.coordination.k8s.io "{name}": the object has been modified')
             return old if new == old else self._put("MODIFIED", namespace, new)
 
-    def fault(self, verb):
+    def fault(self, verb, resource):
         with self.changed:
             for fault in self.faults:
-                if fault["verb"] in (verb, "*") and fault["count"] > 0:
+                if fault["verb"] in (verb, "*") and fault.get("resource", resource) == resource and fault["count"] > 0:
                     fault["count"] -= 1
                     raise Refused(fault["status"], fault.get("message", "made to fail"), fault.get("retry_after"))
 
@@ -132,6 +137,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     store = None
+    claims = Claims(Refused)
     token_file = None
 
     def log_message(self, *_):
@@ -158,16 +164,39 @@ class Handler(BaseHTTPRequestHandler):
             content = self.body()
             if self.token_file and self.headers.get("Authorization") != f"Bearer {self.token_file.read_text().strip()}":
                 raise Refused(401, "Unauthorized")
+            if core := CORE_PATH.fullmatch(url.path):
+                self.store.fault(verb, core[1])
+                self.core(verb, core[1], core[2], content)
+                return
             if not found:
                 raise Refused(404, "the server could not find the requested resource")
             if verb == "get" and found[2] is None:
                 verb = "watch" if query.get("watch") in ("1", "true") else "list"
-            self.store.fault(verb)
+            self.store.fault(verb, "leases")
             act(found[1], found[2], query, content, verb)
         except Refused as refused:
             self.answer(refused.status, status_object(refused.status, str(refused)), refused.retry_after)
 
+    def core(self, verb, resource, name, content):
+        if verb == "patch" and self.headers.get("Content-Type") != "application/merge-patch+json":
+            raise Refused(415, "this stand-in knows merge patches only")
+        if resource == "events" and verb in ("create", "patch"):
+            self.answer(201 if verb == "create" else 200, self.claims.write_event(name, content))
+        elif resource == "persistentvolumeclaims" and verb == "get" and name:
+            self.answer(200, self.claims.get(name))
+        elif resource == "persistentvolumeclaims" and verb == "patch":
+            self.answer(200, self.claims.patch(name, content))
+        else:
+            raise Refused(405, "the stand-in does not know this")
+
     def do_GET(self):
+        if self.path == "/stand-in/claims":
+            self.answer(200, {"claims": self.claims.claims, "patches": self.claims.patches})
+            return
+        if self.path == "/stand-in/events":
+            self.answer(200, self.claims.events)
+            return
+
         def act(namespace, name, query, _, verb):
             selector = query.get("labelSelector", "")
             if verb == "watch":
@@ -232,6 +261,19 @@ class Handler(BaseHTTPRequestHandler):
             with self.store.changed:
                 self.store.gone += 1
                 self.store.changed.notify_all()
+            self.answer(200, {})
+        elif self.path == "/stand-in/claims":
+            self.claims.make(self.body())
+            self.answer(200, {})
+        elif self.path == "/stand-in/quota":
+            self.claims.quota = self.body()["gib"]
+            self.answer(200, {})
+        elif self.path == "/stand-in/heal":
+            self.body()
+            with self.store.changed:
+                self.store.faults.clear()
+            for settings in self.claims.settings.values():
+                settings["stick"] = False
             self.answer(200, {})
         else:
             self.handle_request("create", lambda namespace, _name, _query, lease, _verb:

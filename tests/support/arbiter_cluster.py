@@ -111,16 +111,20 @@ class ApiServerStandIn:
 
 
 class Node(Process):
-    def __init__(self, name, port, folder):
+    """`options` are further words of its command line; `context` is what it is reached with when it speaks TLS only."""
+
+    def __init__(self, name, port, folder, options=(), context=None):
         data = folder / name
         data.mkdir()
-        super().__init__(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data), "--save", "",
-                          "--replicaof", "127.0.0.1", "1", "--repl-ping-replica-period", "1"], folder / f"{name}.log")
+        listens = ["--port", "0", "--tls-port"] if context else ["--port"]
+        super().__init__(["redis-server", *listens, str(port), "--bind", "127.0.0.1", "--dir", str(data), "--save", "",
+                          "--replicaof", "127.0.0.1", "1", "--repl-ping-replica-period", "1", *options], folder / f"{name}.log")
         self.name = name
         self.port = port
+        self.context = context
 
     def client(self):
-        return Client(self.port, timeout=2)
+        return Client(self.port, context=self.context, timeout=2)
 
     def role(self):
         try:
@@ -131,13 +135,14 @@ class Node(Process):
 
 
 class Portal(Process):
-    def __init__(self, name, port, admin_port, folder, nodes, arbiter, monitor):
+    def __init__(self, name, port, admin_port, folder, nodes, arbiter, monitor, node_tls=None, sections=None):
         self.config = folder / f"{name}.yaml"
         # YAML understands JSON.
         self.config.write_text(json.dumps({
             "name": name, "listen": [{"address": f"127.0.0.1:{port}", "tls": None}],
-            "nodes": [{"name": node.name, "address": f"127.0.0.1:{node.port}"} for node in nodes],
-            "monitor": monitor, "arbiter": arbiter, "threads": 1, "admin": {"address": f"127.0.0.1:{admin_port}"}}), encoding="utf-8")
+            "nodes": [{"name": node.name, "address": f"127.0.0.1:{node.port}", "tls": node_tls} for node in nodes],
+            "monitor": monitor, "arbiter": arbiter, "threads": 1, "admin": {"address": f"127.0.0.1:{admin_port}"},
+            **(sections or {})}), encoding="utf-8")
         super().__init__([PROGRAM, "serve", "--config", str(self.config)], folder / f"{name}.log")
         self.name = name
         self.port = port

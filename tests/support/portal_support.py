@@ -140,6 +140,7 @@ class Portal:
         self.pid = description["pid"]
         self.log = Path(description["log"])
         self.demo = demo
+        self.process = None  # set once the test itself has started it again
 
     def client(self, **options):
         """A client that is logged in over verified TLS."""
@@ -147,8 +148,21 @@ class Portal:
         return Client(self.port, context=options.pop("context", None) or tls_context(self.demo.ca_file), **options)
 
     def kill(self):
+        self.start_command = [word.decode() for word in Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")[:-1]]
         os.kill(self.pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+            self.process = None
         wait_until(lambda: is_free(self.port), 5, f"{self.name} is gone after kill -9")
+
+    def restart(self):
+        """Starts the killed portal as the demo has started it."""
+        with open(self.log, "a", encoding="utf-8") as log:
+            self.process = start_process(self.start_command, stdout=log, stderr=log)
+        self.pid = self.process.pid
+
+    def listens(self):
+        return not is_free(self.port)
 
     def get(self, path):
         """(status, body) of the admin server."""
@@ -218,10 +232,10 @@ class Demo:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for node in getattr(self, "nodes", []):
-            if node.process is not None:
-                node.process.kill()
-                node.process.wait()
+        for started in [*getattr(self, "nodes", []), *getattr(self, "portals", [])]:
+            if started.process is not None:
+                started.process.kill()
+                started.process.wait()
         self.output.close()
         found = self.sanitizer_report()
         shutil.rmtree(self.dir, ignore_errors=True)

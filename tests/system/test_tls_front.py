@@ -1,7 +1,9 @@
 """The TLS side of a portal: versions, verification, and clients that are not TLS clients or never finish."""
 
+import secrets
 import socket
 import ssl
+import tempfile
 import time
 import unittest
 import warnings
@@ -13,7 +15,14 @@ HANDSHAKE_TIME = 1.0
 
 
 class TlsFront(DemoTestCase):
-    settings = ["limits.handshake_time=1s"]
+    @classmethod
+    def setUpClass(cls):
+        secret = tempfile.NamedTemporaryFile(mode="w")
+        cls.addClassCleanup(secret.close)
+        secret.write(secrets.token_urlsafe(48))
+        secret.flush()
+        cls.settings = ["limits.handshake_time=1s", f"tickets.secret_file={secret.name}"]
+        super().setUpClass()
 
     @property
     def portal(self):
@@ -92,6 +101,25 @@ class TlsFront(DemoTestCase):
                 self.assertLess(took, HANDSHAKE_TIME + 2)
                 wait_until(lambda: self.failures("timeout") > before, 5, "it is counted")
         self.assertEqual("PONG", self.client().command("PING"))
+
+    def test_a_client_that_moves_to_the_other_portal_resumes_its_session(self):
+        def ask(portal, context, session):
+            with socket.create_connection(("127.0.0.1", portal.port), timeout=10) as connection:
+                with context.wrap_socket(connection, server_hostname="localhost", session=session) as tls:
+                    tls.sendall(b"PING\r\n")
+                    self.assertTrue(tls.recv(64))  # tickets of TLS 1.3 come with the first bytes
+                    return tls.session, tls.session_reused
+
+        resumed_before = self.demo.portals[1].metric("redis_portal_tls_resumed_handshakes_total")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version.name):
+                context = tls_context(self.demo.ca_file, version)
+                session, reused = ask(self.demo.portals[0], context, None)
+                self.assertFalse(reused)
+                _, reused = ask(self.demo.portals[1], context, session)
+                self.assertTrue(reused)
+        resumed = self.demo.portals[1].metric("redis_portal_tls_resumed_handshakes_total")
+        self.assertEqual(2, resumed - resumed_before)
 
     def client_hello(self):
         """The first flight of a real client."""

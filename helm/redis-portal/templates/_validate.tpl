@@ -26,6 +26,9 @@
 {{- if ge $ms.fence_after $ms.lease -}}
 {{- $problems = append $problems (printf "portal.config.monitor.fence_after (%s) must be shorter than lease (%s): a portal that is cut off stops before another one takes over" $monitor.fence_after $monitor.lease) -}}
 {{- end -}}
+{{- if and $v.persistence.enabled $v.persistence.autoExpand.enabled (lt (include "redis-portal.bytes" $v.persistence.autoExpand.limit | int64) (include "redis-portal.bytes" $v.persistence.size | int64)) -}}
+{{- $problems = append $problems (printf "persistence.autoExpand.limit (%s) must be at least persistence.size (%s): raise the limit, or set persistence.autoExpand.enabled to false" $v.persistence.autoExpand.limit $v.persistence.size) -}}
+{{- end -}}
 {{- if and $v.storageClass.create (not $v.storageClass.preset) (not $v.storageClass.provisioner) -}}
 {{- $problems = append $problems "storageClass.create needs storageClass.preset or storageClass.provisioner" -}}
 {{- end -}}
@@ -38,8 +41,9 @@
 {{- if and $v.storageClass.create (not $v.persistence.enabled) -}}
 {{- $problems = append $problems "storageClass.create needs persistence.enabled: without volumes nothing uses the class" -}}
 {{- end -}}
-{{- if and $v.metrics.podMonitor.enabled (not $v.redis.exporter.enabled) -}}
-{{- $problems = append $problems "metrics.podMonitor.enabled needs redis.exporter.enabled: without it Redis pods serve no metrics" -}}
+{{- $handOver := add (div (include "redis-portal.milliseconds" $v.redis.agent.handOverTime | int64) 1000) 25 -}}
+{{- if lt (int64 $v.redis.terminationGracePeriodSeconds) $handOver -}}
+{{- $problems = append $problems (printf "redis.terminationGracePeriodSeconds (%v) must be at least redis.agent.handOverTime + 25 s (%v): after the hand-over Redis waits for its replicas" $v.redis.terminationGracePeriodSeconds $handOver) -}}
 {{- end -}}
 {{- if and (gt (int64 $v.redis.maxmemoryPercent) 0) (not (dig "memory" "" ($v.redis.resources.limits | default dict))) -}}
 {{- $problems = append $problems "redis.maxmemoryPercent needs redis.resources.limits.memory: set the limit, or the share to 0" -}}

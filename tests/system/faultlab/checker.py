@@ -209,21 +209,25 @@ def _check_register(verdict, key, writes, reads, final):
 
 
 def _come_back(writes, reads):
-    """Pairs (value, older) where a value is seen, then one whose write had ended before it began, then the value again.
+    """Pairs (value, older) where a value is seen, then one that was there before it was written, then the value again.
 
-    A value that was lost with a leader does not come back, so this is no loss: somebody still read the old leader.
+    A value that was lost with a leader does not come back, so this is no loss: somebody still read the old leader, or one that
+    has no data. The value before the first write is None.
     """
     written = {op.value: op for op in writes if op.outcome == OK}
     seen = collections.defaultdict(list)
     for op in reads:
-        if op.outcome == OK and op.result in written:
+        if op.outcome == OK and (op.result is None or op.result in written):
             seen[op.result].append(op)
     found = []
-    for value, times in seen.items():
-        first = min(op.end for op in [*times, written[value]])
-        last = max(op.start for op in times)
+    for value, write in written.items():
+        if not seen[value]:
+            continue
+        first = min(op.end for op in [*seen[value], write])
+        last = max(op.start for op in seen[value])
         for other, others in seen.items():
-            if written[other].end < written[value].start and any(first < op.start and op.end < last for op in others):
+            older = other is None or written[other].end < write.start
+            if older and any(first < op.start and op.end < last for op in others):
                 found.append((value, other))
     return found
 

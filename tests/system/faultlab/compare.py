@@ -30,6 +30,7 @@ CLIENTS = 20
 PAUSE = 0.005  # seconds between two commands of a client
 CALM = 1.0     # seconds of load before the fault
 AFTER = 2.0    # and after another node leads, before the fault is healed
+REACTION = 0.5 # seconds in which a front has noticed a change of leader
 POLL = 0.1
 
 KINDS = {"portals": PortalCluster, "sentinel + HAProxy": SentinelCluster}
@@ -64,12 +65,18 @@ SCENARIOS = {"kill -9 of the leader": kill, "SIGSTOP of the leader": stop, "lead
              "planned switchover": switchover, "kill -9 of a portal or HAProxy": front_kill}
 
 
-def longest_gap(operations, fault):
-    """Seconds without an acknowledged write, from the fault on."""
+def longest_gap(operations, fault, settled):
+    """Seconds without an acknowledged write: the longest such time that begins between the two moments, or spans the first."""
     ends = sorted(op.end for op in operations if checker.acknowledges_a_write(op))
     before = max((end for end in ends if end <= fault), default=fault)
     times = [before, *(end for end in ends if end > fault)]
-    return max((b - max(a, fault) for a, b in zip(times, times[1:])), default=float("inf"))
+    return max((b - max(a, fault) for a, b in zip(times, times[1:]) if a < settled), default=float("inf"))
+
+
+def has_another_leader(cluster, old, act):
+    """And the old one, if it is still to be reached, follows."""
+    led = any(cluster.role(each).get("role") == "master" for each in cluster.nodes if each is not old)
+    return led and (act is not switchover or cluster.role(old).get("role") == "slave")
 
 
 def one_round(cluster, act, seed):
@@ -83,8 +90,8 @@ def one_round(cluster, act, seed):
     fault = time.monotonic()
     heal = act(cluster, leader)
     if act is not front_kill:
-        wait_until(lambda: any(cluster.role(each).get("role") == "master" for each in cluster.nodes if each is not leader), 60,
-                   "another node leads", every=POLL)
+        wait_until(lambda: has_another_leader(cluster, leader, act), 60, "another node leads", every=POLL)
+    settled = time.monotonic() + REACTION
     time.sleep(AFTER)
     heal()
     wait_until(cluster.healthy, 90, "the cluster is whole again", every=POLL)
@@ -95,7 +102,7 @@ def one_round(cluster, act, seed):
     # A front takes its own clients along; the others notice nothing.
     hit = [op for op in operations if act is not front_kill or workload.first_front(op.client) == 0]
     return {"dropped": verdict.dropped, "errors": sum(verdict.errors.values()) - verdict.dropped, "lost": len(verdict.lost),
-            "violations": verdict.violations, "kinds": dict(verdict.errors), "gap": longest_gap(hit, fault)}
+            "violations": verdict.violations, "kinds": dict(verdict.errors), "gap": longest_gap(hit, fault, settled)}
 
 
 @contextlib.contextmanager

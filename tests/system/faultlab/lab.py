@@ -90,6 +90,7 @@ def run(seed, inject, settings=(), clients=20, etcd=0, nodes=2, keep=None, say=p
         injector = Injector(cluster, say)
         cluster.start()
         injector.wait_whole("at the start", quiet=True)
+        wait_until(cluster.ready, 60, "the portals know that every node is in sync", every=0.1)
         clients_at_work = Workload(cluster, clients, seed)
         judge = inject(injector)
         injector.wait_whole("after the last fault")

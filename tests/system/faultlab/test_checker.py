@@ -128,6 +128,7 @@ class Checker(unittest.TestCase):
         history = [op("write", "r", "a", OK, "OK", 0, 1), op("write", "r", "b", OK, "OK", 2, 3)]
         read = lambda value, at: op("read", "r", None, OK, value, at, at + 0.5, client=2)
         self.assertTrue(verdict([*history, read("a", 4), read("b", 5)], registers={"r": "b"}).violations)
+        self.assertTrue(verdict([*history, read("b", 4), read(None, 5), read("b", 6)], registers={"r": "b"}).violations)
         self.assertEqual([], verdict([*history, read("b", 4), read("a", 5)], registers={"r": "a"}).violations, "b was lost")
         overlapping = [history[0], op("write", "r", "b", OK, "OK", 2, 9, client=1), read("a", 3), read("b", 4)]
         self.assert_right(verdict(overlapping, registers={"r": "b"}))

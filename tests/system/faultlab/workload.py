@@ -17,8 +17,9 @@ import history
 from history import DOUBT, OK, REFUSED, Operation
 
 PATIENCE = 30.0  # seconds to wait for one reply
-# Errors that promise that nothing was done. Any other error leaves it open.
+# Errors that promise that nothing was done, and the words with which NOPROOF says so. Any other error leaves it open.
 REFUSALS = ("NOLEADER", "LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "MISCONF", "EXECABORT")
+NOT_EXECUTED = "not executed"
 
 
 # What clients do: client n has plan n, the next client the next one, and so on round.
@@ -111,7 +112,7 @@ class Client:
                 result = next((each for each in result if isinstance(each, ReplyError)), result)
             if isinstance(result, ReplyError):
                 error = str(result).split(" ")[0]
-                outcome = REFUSED if error in REFUSALS else DOUBT
+                outcome = REFUSED if error in REFUSALS or NOT_EXECUTED in str(result) else DOUBT
                 result = None
             else:
                 outcome = OK

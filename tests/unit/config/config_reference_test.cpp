@@ -14,8 +14,6 @@ namespace {
 using testing::ConfigTest;
 
 constexpr auto kPage = PORTAL_SOURCE_DIR "/docs/configuration.md";
-const std::string kBegin = "<!-- keys: begin -->\n";
-const std::string kEnd = "<!-- keys: end -->\n";
 
 std::string page() {
     std::ifstream in(kPage, std::ios::binary);
@@ -24,20 +22,31 @@ std::string page() {
     return content.str();
 }
 
-TEST(ConfigReference, the_page_holds_exactly_the_table_of_keys) {
+/// Compares what stands between the markers of `what` with the table, or writes it there.
+void expect_table(const std::string& what, const std::vector<KeyRow>& rows) {
+    const std::string marked_begin = "<!-- " + what + ": begin -->\n";
+    const std::string marked_end = "<!-- " + what + ": end -->\n";
     std::string text = page();
-    const std::size_t begin = text.find(kBegin);
-    const std::size_t end = text.find(kEnd);
-    ASSERT_NE(begin, std::string::npos) << kPage << " lacks the marker " << kBegin;
-    ASSERT_NE(end, std::string::npos) << kPage << " lacks the marker " << kEnd;
-    const std::size_t from = begin + kBegin.size();
+    const std::size_t begin = text.find(marked_begin);
+    const std::size_t end = text.find(marked_end);
+    ASSERT_NE(begin, std::string::npos) << kPage << " lacks the marker " << marked_begin;
+    ASSERT_NE(end, std::string::npos) << kPage << " lacks the marker " << marked_end;
+    const std::size_t from = begin + marked_begin.size();
     if (std::getenv("PORTAL_UPDATE_DOCS") != nullptr) {
-        text.replace(from, end - from, key_reference());
+        text.replace(from, end - from, key_reference(rows));
         std::ofstream(kPage, std::ios::binary) << text;
         return;
     }
-    EXPECT_EQ(text.substr(from, end - from), key_reference())
+    EXPECT_EQ(text.substr(from, end - from), key_reference(rows))
         << "Run this test with PORTAL_UPDATE_DOCS=1 in the environment to write the table anew.";
+}
+
+TEST(ConfigReference, the_page_holds_exactly_the_table_of_keys) {
+    expect_table("keys", key_rows());
+}
+
+TEST(ConfigReference, the_page_holds_exactly_the_table_of_the_agents_keys) {
+    expect_table("agent keys", agent_key_rows());
 }
 
 TEST(ConfigReference, every_key_has_a_kind_and_a_sentence) {

@@ -23,6 +23,8 @@ ARROWS = {
     "route": {"command", "replication"},
     "command": {"resp"},
     "sentinel": {"replication", "net", "config", "observe"},
+    "agent": {"sentinel", "admin", "config", "observe"},
+    "storage": {"sentinel", "config", "observe"},
     "certs": {"observe"},
     "demo": {"config"},
     "resp": set(),
@@ -35,12 +37,13 @@ ARROWS = {
 # Files of proxy/ itself and proxy/cli compose the program, so they count as main.
 FOLDERS = {f"proxy/{name}": name for name in
            ("admin", "shard", "session", "upstream", "route", "command", "resp", "net", "config", "observe")}
-FOLDERS |= {"proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "certs": "certs", "demo": "demo",
+FOLDERS |= {"proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "certs": "certs", "demo": "demo", "agent": "agent", "storage": "storage",
             "replication": "replication"}
 
 PURE_FOLDERS = {"resp", "command", "route", "replication"}
 PURE_FILES = {"health", "failover", "leader_watch", "acting_role", "node_account", "standing", "still_marks",
-              "pending_queue", "link_setup", "reply_sequencer", "session_state"}
+              "pending_queue", "link_setup", "reply_sequencer", "session_state", "info_text", "growth", "quantity",
+              "successor", "volume_claim"}
 IMPURE_HEADER = re.compile(r"^(boost/(asio|beast)|openssl/|yaml-cpp/|prometheus/|hiredis)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
@@ -56,7 +59,7 @@ def folder_of(path):
 
 
 def sources():
-    for top in ("proxy", "replication", "sentinel", "certs", "demo"):
+    for top in ("proxy", "replication", "sentinel", "agent", "storage", "certs", "demo"):
         for path in sorted((ROOT / top).rglob("*")):
             if path.suffix in SUFFIXES:
                 yield path.relative_to(ROOT)

@@ -138,5 +138,27 @@ TEST_F(TlsEngineTest, ADamagedRecordBreaksTheSession) {
     EXPECT_EQ(size, 0U);
 }
 
+TEST_F(TlsEngineTest, ABrokenSessionDoesNotBreakAnotherOnTheSameThread) {
+    shake_hands();
+    TlsEngine broken(share(server_context_), TlsEngine::Side::server);
+    std::string answers;
+    std::string_view nonsense = "not TLS at all, and quite long enough to be seen as such";
+    ASSERT_EQ(broken.handshake(nonsense, answers), TlsStatus::failed);
+    std::string wire;
+    ASSERT_EQ(client_->write("whole", wire), TlsStatus::ok);
+    const std::size_t half = wire.size() / 2;
+    std::array<char, 64> space{};
+    std::size_t size = 0;
+    std::string_view in = std::string_view(wire).substr(0, half);
+    EXPECT_EQ(server_->read(in, space, size, answers), TlsStatus::want_more);
+    in = std::string_view(wire).substr(half);
+    EXPECT_EQ(server_->read(in, space, size, answers), TlsStatus::ok);
+    EXPECT_EQ(std::string_view(space.data(), size), "whole");
+    std::string_view damaged = wire;  // the same record once more: its sequence number is used up
+    EXPECT_EQ(server_->read(damaged, space, size, answers), TlsStatus::failed);
+    in = {};
+    EXPECT_EQ(client_->read(in, space, size, answers), TlsStatus::want_more);
+}
+
 }  // namespace
 }  // namespace portal::net

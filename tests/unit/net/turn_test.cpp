@@ -3,7 +3,6 @@
 #include <memory>
 #include <vector>
 
-#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 namespace portal::net {
@@ -21,8 +20,7 @@ class Item final : public Flushable {
 
 class TurnTest : public ::testing::Test {
   protected:
-    boost::asio::io_context io_;
-    Turn turn_{io_};
+    Turn turn_;
     std::vector<int> log_;
 };
 
@@ -31,10 +29,12 @@ TEST_F(TurnTest, EachMarkedItemIsFlushedOnceWhenTheReadyEventsAreOver) {
     turn_.mark(a);
     turn_.mark(b);
     turn_.mark(a);
-    turn_.end_event(false);
     EXPECT_TRUE(log_.empty());
-    io_.run();
+    EXPECT_FALSE(turn_.end());
     EXPECT_EQ(log_, (std::vector<int>{1, 2}));
+    EXPECT_FALSE(turn_.end());
+    EXPECT_EQ(log_.size(), 2U);
+    EXPECT_EQ(turn_.flushed_turns(), 1U);
 }
 
 TEST_F(TurnTest, ManyForLaterNeverKeepAMarkedOneWaiting) {
@@ -44,14 +44,12 @@ TEST_F(TurnTest, ManyForLaterNeverKeepAMarkedOneWaiting) {
         turn_.mark_later(*many.back());
     }
     Item other(log_, -1);
-    boost::asio::post(io_, [&] {  // becomes ready while the many are being flushed
-        turn_.mark(other);
-        turn_.end_event(false);
-    });
-    turn_.end_event(true);
+    EXPECT_TRUE(turn_.end());
     const std::size_t first = log_.size();
     EXPECT_LT(first, many.size() / 2);
-    io_.run();
+    turn_.mark(other);  // becomes ready while the many are being flushed
+    while (turn_.end()) {
+    }
     EXPECT_EQ(log_.size(), many.size() + 1);
     EXPECT_EQ(log_[first], -1);
 }
@@ -62,7 +60,7 @@ TEST_F(TurnTest, AMarkBringsForwardWhatWaitsForLater) {
     turn_.mark_later(b);
     turn_.mark(b);
     turn_.mark_later(b);
-    turn_.end_event(true);
+    EXPECT_FALSE(turn_.end());
     EXPECT_EQ(log_, (std::vector<int>{2, 1}));
 }
 
@@ -75,7 +73,7 @@ TEST_F(TurnTest, WhatIsDestroyedLeavesByItself) {
     turn_.mark(stays);
     gone.reset();
     gone_later.reset();
-    turn_.end_event(true);
+    EXPECT_FALSE(turn_.end());
     EXPECT_EQ(log_, (std::vector<int>{3}));
 }
 

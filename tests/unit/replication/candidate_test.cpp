@@ -144,6 +144,15 @@ TEST(Candidate, a_node_in_full_sync_or_still_loading_is_refused) {
     EXPECT_EQ(why_not(choice, "redis-2"), "still loading its data");
 }
 
+TEST(Candidate, a_node_in_full_sync_is_left_to_the_operator_when_nothing_else_holds_data) {
+    auto syncing = steady("redis-1", 900);
+    syncing.report->sync_in_progress = true;
+    const auto choice = choose_candidate({unreachable("redis-0"), syncing}, seconds(99), kPatience);
+    EXPECT_FALSE(choice.node);
+    EXPECT_NE(choice.why.find("redis-1 (in the middle of a full synchronization)"), std::string::npos) << choice.why;
+    EXPECT_NE(choice.why.find("redis-portal switchover --to redis-1"), std::string::npos) << choice.why;
+}
+
 TEST(Candidate, a_lone_leader_that_restarted_leads_again) {
     EXPECT_EQ(choose_candidate({restarted_with_data("redis-0", 10)}, kNow, kPatience).node, "redis-0");
 }

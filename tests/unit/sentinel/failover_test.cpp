@@ -218,6 +218,19 @@ TEST(FailoverMachine, a_portal_that_has_been_gone_for_long_is_not_waited_for) {
     EXPECT_LT(world.view.now - killed_at, Milliseconds(200));
 }
 
+TEST(FailoverMachine, that_a_mark_stood_still_counts_only_if_it_was_read_after_the_failover_began) {
+    World world;
+    world.portal1_answers = false;
+    world.view.portals[1].changed_at = world.view.now - world.timing.fence_after;
+    world.kill("redis-0");
+    // portal-1 was cut off from the arbiter and has come back; what was read so far does not show it yet.
+    world.view.marks_are_of_phase = false;
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }, 20));
+    EXPECT_EQ(world.last.step, Step::fencing);
+    world.view.marks_are_of_phase = true;
+    EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }, 20));
+}
+
 TEST(FailoverMachine, with_failsafe_a_portal_that_has_been_gone_for_long_is_waited_for_since_it_may_still_forward) {
     World world;
     world.timing.failsafe = true;
@@ -253,6 +266,17 @@ TEST(FailoverMachine, a_leader_reborn_empty_waits_while_its_replica_is_away_unti
     ASSERT_TRUE(world.run_until([&] { return world.leads("redis-0"); }));
     EXPECT_EQ(world.view.record.answered_id, "request-1");
     EXPECT_EQ(world.view.record.answered_error, "");
+}
+
+TEST(FailoverMachine, a_replica_in_full_sync_leads_only_when_the_operator_says_so) {
+    World world;
+    world.kill("redis-0");
+    world.node("redis-1").report->sync_in_progress = true;
+    world.view.record.in_sync = {"redis-0"};
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_NE(world.last.why.find("switchover --to redis-1"), std::string::npos) << world.last.why;
+    world.ask("redis-1");
+    EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
 }
 
 TEST(FailoverMachine, with_no_replica_the_leader_itself_leads_again_after_its_restart) {
@@ -314,6 +338,52 @@ TEST(FailoverMachine, a_leader_that_others_still_reach_is_left_alone_and_the_rol
     EXPECT_TRUE(world.done.empty()) << "nobody would do better";
 }
 
+TEST(FailoverMachine, a_leader_that_falls_silent_soon_after_a_failover_is_given_more_time) {
+    World world;
+    world.kill("redis-0");
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    world.failover.recorded(world.view.now);
+    world.start("redis-0", 5);
+    ASSERT_TRUE(world.run_until([&] { return world.node("redis-0").report->leader.host == "redis-1"; }));
+    lose_link(world.node("redis-0"));
+    world.view.record.in_sync = {"redis-0", "redis-1"};
+    world.done.clear();
+
+    const auto fell_silent = world.view.now;
+    world.node("redis-1").reported_at = fell_silent;
+    silence(world.node("redis-1"), fell_silent);
+    ASSERT_TRUE(world.run_until([&] { return !world.done.empty(); }));
+    EXPECT_EQ(world.done, std::vector<std::string>{"write fencing"});
+    EXPECT_GE(world.view.now - fell_silent, 2 * world.timing.down_after);
+
+    World calm;  // a minute later nothing of it counts any more
+    calm.kill("redis-0");
+    ASSERT_TRUE(calm.run_until([&] { return calm.leads("redis-1"); }));
+    calm.failover.recorded(calm.view.now - std::chrono::minutes(1));
+    calm.done.clear();
+    silence(calm.node("redis-1"), calm.view.now - Milliseconds(1000));
+    calm.node("redis-1").reported_at = calm.view.now - Milliseconds(1000);
+    calm.turn();
+    EXPECT_EQ(calm.done, std::vector<std::string>{"write fencing"});
+}
+
+TEST(FailoverMachine, a_process_that_is_gone_is_replaced_at_once_however_many_failovers_there_were) {
+    World world;
+    world.kill("redis-0");
+    for (int i = 0; i < 5; ++i) {
+        world.run_until([&] { return world.leads("redis-1"); });
+        world.failover.recorded(world.view.now);
+    }
+    world.start("redis-0", 5);
+    ASSERT_TRUE(world.run_until([&] { return world.node("redis-0").report->leader.host == "redis-1"; }));
+    world.done.clear();
+    refuse(world.node("redis-1"), world.view.now);
+    lose_link(world.node("redis-0"));
+    world.turn();
+    world.turn();
+    EXPECT_FALSE(world.done.empty());
+}
+
 TEST(FailoverMachine, a_planned_switchover_hands_over_and_answers) {
     World world;
     world.ask("redis-1");
@@ -322,6 +392,19 @@ TEST(FailoverMachine, a_planned_switchover_hands_over_and_answers) {
     EXPECT_EQ(world.view.record.answered_id, "request-1");
     EXPECT_EQ(world.view.record.answered_error, "");
     EXPECT_TRUE(world.failover.timeline().planned);
+}
+
+TEST(FailoverMachine, what_a_portal_asked_for_before_it_died_is_not_done_again_once_another_was_answered) {
+    World world;
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    // portal-1 dies with its request in its mark; portal-0 was asked for something else since.
+    world.portal1_answers = false;
+    world.view.now += world.timing.fence_after;
+    world.view.record.answered_id = "request-2";
+    world.turn();
+    EXPECT_TRUE(world.leads("redis-1"));
+    EXPECT_EQ(world.view.record.answered_id, "request-2");
 }
 
 TEST(FailoverMachine, a_switchover_that_fails_leaves_the_old_leader_and_says_why) {

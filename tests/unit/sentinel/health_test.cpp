@@ -49,13 +49,31 @@ TEST_F(NodeHealthTest, a_connection_that_breaks_and_is_made_again_is_no_death) {
     EXPECT_EQ(assess(), Health::up);
 }
 
+TEST_F(NodeHealthTest, a_node_that_is_busy_for_less_than_down_after_is_never_down_whenever_that_begins) {
+    const Milliseconds busy{990};
+    for (Milliseconds begins{0}; begins <= kPing; begins += Milliseconds(1)) {
+        note(ProbeResult::answered);
+        const auto ends = now + begins + busy;
+        while (now < ends) {
+            now += Milliseconds(1);
+            ASSERT_NE(assess(), Health::down) << "busy from " << begins.count() << " ms after an answer";
+        }
+    }
+}
+
+TEST_F(NodeHealthTest, an_answer_that_took_long_is_followed_by_a_question_at_once) {
+    health.note({"redis-0", ProbeResult::answered, now, now + Milliseconds(900), "", std::nullopt, {}});
+    now += Milliseconds(900) + kDownAfter;
+    EXPECT_EQ(assess(), Health::down);
+}
+
 TEST_F(NodeHealthTest, silence_is_suspected_after_two_pings_and_down_after_its_time) {
     note(ProbeResult::answered);
     now += 2 * kPing;
     EXPECT_EQ(assess(), Health::up);
     now += Milliseconds(1);
     EXPECT_EQ(assess(), Health::suspected);
-    now += kDownAfter - 2 * kPing - Milliseconds(2);
+    now += kDownAfter - kPing - Milliseconds(2);
     EXPECT_EQ(assess(), Health::suspected);
     now += Milliseconds(1);
     EXPECT_EQ(assess(), Health::down);

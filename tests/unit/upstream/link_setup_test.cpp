@@ -37,6 +37,18 @@ TEST(LinkSetup, ANodeThatWantsALoginIsReadyButSaysSo) {
     EXPECT_TRUE(setup.auth_required());
 }
 
+TEST(LinkSetup, ANodeThatFollowsAnotherIsRefusedWithoutAnErrorForClients) {
+    for (const std::string_view role : {"$7\r\nreplica\r\n", "$5\r\nslave\r\n"}) {
+        LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 0});
+        EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
+        EXPECT_EQ(setup.on_reply("%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$4\r\nrole\r\n" + std::string(role)),
+                  Step::refused);
+        EXPECT_TRUE(setup.follows());
+        EXPECT_FALSE(setup.login_refused());
+        EXPECT_EQ(setup.error(), "");
+    }
+}
+
 TEST(LinkSetup, AnOldServerWithoutHelloIsGoodForResp2Only) {
     LinkSetup resp2(LinkIdentity{});
     EXPECT_EQ(resp2.on_reply("-ERR unknown command `HELLO`\r\n"), Step::ready);

@@ -1,4 +1,5 @@
 // The subcommands that talk to a running portal, against the real admin server with handlers of the test.
+#include "admin/admin_responder.hpp"
 #include "admin/http_server.hpp"
 #include "cli/admin_client.hpp"
 #include "cli/drain_command.hpp"
@@ -44,7 +45,7 @@ struct AdminCommandsTest : testing::Test {
     std::vector<std::string> asked;
     std::string switchover_error;
     admin::HttpServer server{{.address = {"127.0.0.1", 0}},
-                             {
+                             admin::admin_responder({
                                  .live = {},
                                  .ready = [] { return std::nullopt; },
                                  .metrics = [] { return std::string(); },
@@ -55,7 +56,7 @@ struct AdminCommandsTest : testing::Test {
                                          done(switchover_error);
                                      },
                                  .drain = [this] { asked.emplace_back("drain"); },
-                             }};
+                             })};
 
     void SetUp() override {
         // The server logs to the standard error that the tests look at.

@@ -1,6 +1,8 @@
 // The admin server over real loopback sockets, spoken to in raw bytes.
 #include "admin/http_server.hpp"
 
+#include "admin/admin_responder.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -62,8 +64,8 @@ class Client {
 struct HttpServerTest : testing::Test {
     std::atomic<int> drains{0};
     std::promise<Done> switchover_started;
-    ServerOptions options{
-        .address = {"127.0.0.1", 0}, .max_connections = 64, .request_time = 5s, .idle_time = 5s, .switchover_time = 5s};
+    ServerOptions options{.address = {"127.0.0.1", 0}, .max_connections = 64, .request_time = 5s, .idle_time = 5s};
+    std::chrono::milliseconds switchover_time = 5s;
     std::unique_ptr<HttpServer> server;
 
     AdminHandlers handlers() {
@@ -87,7 +89,7 @@ struct HttpServerTest : testing::Test {
         };
     }
     void start() {
-        server = std::make_unique<HttpServer>(options, handlers());
+        server = std::make_unique<HttpServer>(options, admin_responder(handlers(), switchover_time));
         ASSERT_EQ(server->start(), std::nullopt);
         ASSERT_NE(server->port(), 0);
     }
@@ -219,7 +221,7 @@ TEST_F(HttpServerTest, ASwitchoverThatIsRefusedAtOnceGives409) {
 }
 
 TEST_F(HttpServerTest, ASwitchoverThatTakesTooLongGives504AndItsLateReportIsHarmless) {
-    options.switchover_time = 50ms;
+    switchover_time = 50ms;
     start();
     EXPECT_TRUE(ask(last("POST", "/switchover")).starts_with("HTTP/1.1 504 "));
     switchover_started.get_future().get()("too late");
@@ -242,7 +244,7 @@ TEST_F(HttpServerTest, StopsWhileRequestsWaitAndAReportAfterTheEndIsHarmless) {
 TEST_F(HttpServerTest, SaysInASentenceThatItsAddressIsTaken) {
     start();
     options.address.port = server->port();
-    HttpServer second(options, handlers());
+    HttpServer second(options, admin_responder(handlers()));
     const auto error = second.start();
     ASSERT_TRUE(error);
     EXPECT_NE(error->find("Cannot listen on 127.0.0.1:" + std::to_string(server->port())), std::string::npos);
@@ -252,7 +254,7 @@ TEST_F(HttpServerTest, SaysInASentenceThatItsAddressIsTaken) {
 
 TEST_F(HttpServerTest, SaysInASentenceThatItsHostIsUnknown) {
     options.address.host = "no such host.invalid";
-    HttpServer unknown(options, handlers());
+    HttpServer unknown(options, admin_responder(handlers()));
     const auto error = unknown.start();
     ASSERT_TRUE(error);
     EXPECT_NE(error->find("Cannot listen on no such host.invalid"), std::string::npos);
@@ -260,7 +262,7 @@ TEST_F(HttpServerTest, SaysInASentenceThatItsHostIsUnknown) {
 
 TEST_F(HttpServerTest, ListensOnIpv6WhereTheMachineHasIt) {
     options.address.host = "::1";
-    server = std::make_unique<HttpServer>(options, handlers());
+    server = std::make_unique<HttpServer>(options, admin_responder(handlers(), switchover_time));
     if (const auto error = server->start()) {
         GTEST_SKIP() << *error;
     }

@@ -59,6 +59,10 @@ class Portal {
         const bool forwards = topology_ && topology_->leader && permit_->valid(steady_clock::now());
         return forwards ? topology_->leader->name : "";
     }
+    std::string leader_host() const {
+        const std::lock_guard lock(mutex_);
+        return topology_ && topology_->leader ? topology_->leader->endpoint.host : "";
+    }
     std::uint64_t epoch() const {
         const std::lock_guard lock(mutex_);
         return topology_ ? static_cast<std::uint64_t>(topology_->epoch) : 0;
@@ -148,6 +152,17 @@ class MonitorTest : public ::testing::Test {
         const auto* known = read.if_contains("known");
         const auto* data = known == nullptr ? nullptr : known->as_object().if_contains(node);
         return data == nullptr ? 0 : data->at("keys").to_number<std::uint64_t>();
+    }
+    void set_nodes(const std::vector<config::Node>& nodes) {
+        portal0->monitor().set_nodes(nodes);
+        portal1->monitor().set_nodes(nodes);
+    }
+    static bool leaves(Portal& portal, const std::string& name) {
+        const auto status = portal.monitor().status();
+        const auto& nodes = status.at("nodes").as_array();
+        return std::any_of(nodes.begin(), nodes.end(), [&](const boost::json::value& node) {
+            return node.at("name").as_string() == name && node.as_object().contains("leaving");
+        });
     }
     bool acts(const std::string& portal) const {
         return eventually([&] {
@@ -412,6 +427,68 @@ TEST_F(MonitorTest, a_planned_switchover_moves_the_leader_through_either_portal_
     EXPECT_EQ(portal1->switchover(std::nullopt), "");
     ASSERT_TRUE(both_route_to("redis-0")) << trouble();
     EXPECT_EQ(portal1->switchover("redis-7"), "no node is called redis-7");
+}
+
+TEST_F(MonitorTest, a_node_added_while_running_follows_and_one_removed_is_forgotten) {
+    redis0.start();
+    redis1.start();
+    RedisProcess redis2(folder.path() / "redis-2");
+    redis2.start();
+    start_portals();
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    ASSERT_TRUE(in_sync("redis-1"));
+    write_to_both();
+    auto nodes = config_for("").nodes;
+    nodes.push_back({"redis-2", {"127.0.0.1", redis2.port()}, std::nullopt});
+    set_nodes(nodes);
+    ASSERT_TRUE(in_sync("redis-2")) << trouble();
+    EXPECT_EQ(redis2.ask({"GET", "key"}), "kept");
+
+    nodes.erase(nodes.begin() + 1);
+    set_nodes(nodes);
+    EXPECT_TRUE(eventually([&] { return !portal0->in_sync("redis-1") && !portal1->in_sync("redis-1"); }));
+    EXPECT_TRUE(eventually([&] { return recorded_keys("redis-1") == 0 && recorded_keys("redis-2") == 1; }));
+    redis0.kill();
+    ASSERT_TRUE(both_route_to("redis-2")) << trouble();
+    EXPECT_EQ(redis2.ask({"GET", "key"}), "kept");
+}
+
+TEST_F(MonitorTest, a_leader_removed_from_the_configuration_goes_on_until_another_leads) {
+    redis0.start();
+    redis1.start();
+    start_portals();
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    ASSERT_TRUE(in_sync("redis-1"));
+    set_nodes({config_for("").nodes[1]});
+    ASSERT_TRUE(eventually([&] { return leaves(*portal0, "redis-0") && leaves(*portal1, "redis-0"); }));
+    EXPECT_EQ(portal0->leader() + portal1->leader(), "redis-0redis-0");
+    EXPECT_EQ(portal0->epoch(), 1U);
+    EXPECT_EQ(portal0->switchover(std::nullopt), "");
+    ASSERT_TRUE(both_route_to("redis-1")) << trouble();
+    EXPECT_TRUE(eventually([&] { return !leaves(*portal0, "redis-0") && !leaves(*portal1, "redis-0"); }));
+}
+
+TEST_F(MonitorTest, a_leader_whose_address_changes_leads_on_only_when_the_same_process_answers_there) {
+    redis0.start();
+    redis1.start();
+    start_portals();
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    ASSERT_TRUE(in_sync("redis-1"));
+    write_to_both();
+    auto nodes = config_for("").nodes;
+    nodes[0].address.host = "localhost";  // the same process
+    set_nodes(nodes);
+    ASSERT_TRUE(eventually([&] {
+        return portal0->leader_host() == "localhost" && portal1->leader_host() == "localhost";
+    })) << trouble();
+    EXPECT_EQ(portal0->epoch(), 1U);
+
+    RedisProcess other(folder.path() / "other");
+    other.start_bare();  // leads, too, and is empty
+    nodes[0].address.port = other.port();
+    set_nodes(nodes);
+    ASSERT_TRUE(both_route_to("redis-1")) << trouble();
+    EXPECT_TRUE(eventually([&] { return other.ask({"GET", "key"}) == "kept"; })) << trouble();
 }
 
 }  // namespace

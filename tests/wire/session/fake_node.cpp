@@ -148,6 +148,9 @@ void FakeNode::serve(int descriptor) {
             std::string reply;
             if (words.front() == "HELLO") {
                 reply = kHello;
+                if (follows_.load()) {
+                    reply.replace(reply.find("$6\r\nmaster"), 10, "$7\r\nreplica");
+                }
             } else if (words.front() == "COMMAND") {
                 ++surveys_;
                 reply = commands_;

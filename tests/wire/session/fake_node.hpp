@@ -43,6 +43,8 @@ class FakeNode {
     void release();
     /// Sends `bytes`, which no command asked for, on the connection that it heard from last.
     void say(const std::string& bytes);
+    /// New connections are told that it follows another node.
+    void follow() { follows_ = true; }
     /// Closes every connection and refuses new ones.
     void die();
 
@@ -64,7 +66,7 @@ class FakeNode {
     std::vector<int> connections_;
     std::list<std::thread> threads_;
     std::thread acceptor_;
-    std::atomic<bool> dead_{false};
+    std::atomic<bool> dead_{false}, follows_{false};
     std::atomic<int> surveys_{0};
     std::atomic<std::size_t> received_{0}, left_{0};
 };

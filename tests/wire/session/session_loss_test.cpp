@@ -79,6 +79,16 @@ TEST_F(SessionLossTest, AfterTheHoldTimeTheClientIsToldWhyThereIsNoLeader) {
     app->expect("SET b 1\r\n", "+OK\r\n");
 }
 
+TEST_F(SessionLossTest, WithoutHoldTimeTheClientIsToldAtOnce) {
+    config_.hold.time = std::chrono::milliseconds(0);
+    nobody_leads("nobody yet");
+    const auto app = client();
+    app->expect("SET a 1\r\n", "-NOLEADER no leader within the hold time: nobody yet\r\n");
+    FakeNode node(ok);
+    lead(node);
+    app->expect("SET a 1\r\n", "+OK\r\n");
+}
+
 TEST_F(SessionLossTest, WhenTooMuchWaitsTheClientIsToldAtOnce) {
     config_.hold.bytes = {1000};
     FakeNode node(silent);

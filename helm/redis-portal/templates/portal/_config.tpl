@@ -9,17 +9,30 @@
 {{- $_ := set $listener "tls" $tls -}}
 {{- end -}}
 {{- $nodes := list -}}
+{{- $agents := list -}}
 {{- range $i := until (int .Values.redis.replicaCount) -}}
 {{- $address := printf "%s-redis-%d.%s.%s.svc.%s:6379" (include "redis-portal.fullname" $) $i (include "redis-portal.nodesService" $) (include "redis-portal.namespace" $) $.Values.clusterDomain -}}
 {{- $nodes = append $nodes (dict "name" (printf "redis-%d" $i) "address" $address) -}}
+{{- $agent := dict "node" (printf "redis-%d" $i) "address" (printf "%s:9121" (trimSuffix ":6379" $address)) -}}
+{{- if include "redis-portal.autoExpand" $ -}}
+{{- $_ := set $agent "claim" (printf "data-%s-redis-%d" (include "redis-portal.fullname" $) $i) -}}
+{{- end -}}
+{{- $agents = append $agents $agent -}}
 {{- end -}}
 {{- $config := dict
       "listen" (list $listener)
       "nodes" $nodes
       "arbiter" (dict "kubernetes" (dict "namespace" (include "redis-portal.namespace" .) "name" (include "redis-portal.fullname" .)))
+      "upkeep" (dict "agents" $agents "role" (printf "%s-portal" (include "redis-portal.fullname" .)))
       "admin" (dict "address" (printf "%s:9380" .Values.portal.bindAddress)) -}}
 {{- if .Values.auth.enabled -}}
 {{- $_ := set $config "monitor" (dict "password_file" "/etc/redis-portal/auth/password") -}}
+{{- end -}}
+{{- if include "redis-portal.autoExpand" . -}}
+{{- $grow := .Values.persistence.autoExpand -}}
+{{- $_ := set $config.upkeep "auto_expand" (dict
+      "threshold" $grow.threshold "increase" $grow.increase "cooldown" $grow.cooldown
+      "min_step" (include "redis-portal.gibibytes" $grow.minStep) "limit" (include "redis-portal.gibibytes" $grow.limit)) -}}
 {{- end -}}
 {{- if include "redis-portal.ticketsEnabled" . -}}
 {{- $_ := set $config "tickets" (dict "secret_file" "/etc/redis-portal/tickets/ticket-secret") -}}

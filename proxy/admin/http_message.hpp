@@ -1,0 +1,32 @@
+// Requests and responses of the HTTP server, and the ways to make a response.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace portal::admin {
+
+using Request = boost::beast::http::request<boost::beast::http::string_body>;
+using Response = boost::beast::http::response<boost::beast::http::string_body>;
+
+/// Answers one request on the server's thread; an exception becomes a 500. The request lives until the answer is
+/// there.
+using Respond = std::function<boost::asio::awaitable<Response>(const Request& request, boost::asio::ip::address peer)>;
+
+/// A response that is neither stored by caches nor taken for another type.
+[[nodiscard]] Response typed_response(boost::beast::http::status status, std::string_view type, std::string body);
+/// One line of text.
+[[nodiscard]] Response text_response(boost::beast::http::status status, std::string_view sentence);
+/// 405; `allow` lists the methods as the header of that name does.
+[[nodiscard]] Response wrong_method(std::string_view allow);
+
+/// The path of a request, without its query.
+[[nodiscard]] std::string_view path_of(const Request& request);
+
+}  // namespace portal::admin

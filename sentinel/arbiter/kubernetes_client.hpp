@@ -1,0 +1,70 @@
+// Requests to the Kubernetes API server: where it is, who we are there (the token is read again as it is renewed), how
+// long one call may take, and what a refusal means in words. Knows no kind of object. Lives on one thread.
+#pragma once
+
+#include "sentinel/arbiter/http_client.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <boost/json/object.hpp>
+
+namespace portal::sentinel {
+
+/// Where the API server is and who we are there; in a pod, what Kubernetes tells every container.
+struct KubernetesAccess {
+    HttpServer server;
+    config::NodeTls tls;
+    std::string namespace_name;
+    std::string token_file;  // empty: no token is sent
+};
+/// Throws std::runtime_error with one sentence when neither the configuration nor the surroundings say it.
+KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings);
+
+/// Requests that were denied (403) since the start of the process, by verb and resource. Any thread.
+using Denials = std::map<std::pair<std::string, std::string>, std::uint64_t>;
+Denials denied_requests();
+
+class KubernetesClient {
+  public:
+    struct Answer {
+        unsigned status = 0;
+        boost::json::object object;
+        std::string error;  // one sentence; empty: `object` is what the API server answered
+    };
+    /// For sentences: `role`, the Role that lets us in, may be empty; `resource` and `needs` are "leases" and "the
+    /// verbs list and patch on leases of coordination.k8s.io". `call`: how long one call may take.
+    KubernetesClient(KubernetesAccess access, std::string role, std::string resource, std::string needs,
+                     Milliseconds call);
+
+    boost::asio::awaitable<Answer> ask(HttpRequest request);
+    void close() { client_.close(); }
+
+    /// For a stream that asks by itself: the header, and what an answer other than 200 means.
+    [[nodiscard]] std::string authorization();
+    [[nodiscard]] std::string refusal(std::string_view verb, const HttpReply& reply);
+    [[nodiscard]] const KubernetesAccess& access() const { return access_; }
+    [[nodiscard]] std::string server() const { return client_.server(); }
+
+  private:
+    [[nodiscard]] Answer answer_of(const HttpRequest& request, const HttpReply& reply);
+
+    const KubernetesAccess access_;
+    const std::string role_;
+    const std::string resource_;
+    const std::string needs_;
+    const Milliseconds call_;
+    HttpClient client_;
+    TimePoint not_before_{};  // the API server asked for patience until then
+    std::string token_;
+    std::optional<TimePoint> token_read_at_;  // empty: it was refused, so it is read again
+};
+
+/// A merge patch (RFC 7386), or a new object.
+HttpRequest merge_patch(std::string target, const boost::json::object& changes);
+HttpRequest creation(std::string target, const boost::json::object& object);
+
+}  // namespace portal::sentinel

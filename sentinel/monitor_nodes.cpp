@@ -1,0 +1,90 @@
+#include "observe/log.hpp"
+#include "sentinel/monitor_loop.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+namespace portal::sentinel {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kSource = "monitor";
+
+}  // namespace
+
+Monitor::Loop::WatchedNode::WatchedNode(config::Node configured, const Timing& timing, TimePoint now)
+    : config(std::move(configured)), account({config.name, {config.address.host, config.address.port}}, timing, now) {}
+
+void Monitor::Loop::set_nodes(std::vector<config::Node> nodes) {
+    asio::post(io_, [this, self = weak_from_this(), nodes = std::move(nodes)]() mutable {
+        if (const auto alive = self.lock()) {
+            wanted_nodes_ = std::move(nodes);
+            wake();
+        }
+    });
+}
+
+void Monitor::Loop::watch_node(WatchedNode& node) {
+    node.account = NodeAccount(node.account.view().node, timing_, Clock::now());
+    node.probe = std::make_shared<NodeProbe>(io_.get_executor(), node.config, login_,
+                                             NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
+                                             [this](Observation observation) { observe(std::move(observation)); });
+    asio::co_spawn(io_, node.probe->run(), log_escaped);
+}
+
+/// Between turns, since actions hold on to nodes. In the order of the configuration, which breaks ties.
+void Monitor::Loop::take_nodes(std::vector<config::Node> nodes) {
+    const std::string leader = standing_.record() ? standing_.record()->leader : "";
+    std::deque<WatchedNode> before = std::exchange(nodes_, {});
+    for (auto& node : nodes) {
+        const auto known = std::find_if(before.begin(), before.end(),
+                                        [&](const WatchedNode& watched) { return watched.config.name == node.name; });
+        if (known != before.end() && known->config == node) {
+            nodes_.push_back(std::move(*known));
+            nodes_.back().leaving = false;
+            before.erase(known);
+            continue;
+        }
+        const bool moved = known != before.end();
+        if (moved) {
+            known->probe->stop();
+            before.erase(known);
+            if (node.name == leader) {
+                standing_.doubt_leader();  // who listens there is not known yet
+            }
+        }
+        observe::log_info(kSource, moved ? "node has another address" : "new node",
+                          {{"node", node.name}, {"address", node.address.host}, {"port", node.address.port}});
+        nodes_.emplace_back(std::move(node), timing_, Clock::now());
+        watch_node(nodes_.back());
+    }
+    for (auto& gone : before) {
+        gone.leaving = true;
+        nodes_.push_back(std::move(gone));
+        if (nodes_.back().config.name == leader) {
+            observe::log_warn(kSource,
+                              "a node that is not configured any more leads: it goes on until another one leads; run "
+                              "'redis-portal switchover'",
+                              {{"node", nodes_.back().config.name}});
+        }
+    }
+}
+
+/// Forgets the nodes that are not configured any more, except the one that leads.
+void Monitor::Loop::let_go() {
+    const auto& record = standing_.record();
+    std::erase_if(nodes_, [&](const WatchedNode& node) {
+        const bool stays = !node.leaving || (record && record->leader == node.config.name);
+        if (!stays) {
+            observe::log_info(kSource, "node forgotten", {{"node", node.config.name}});
+            node.probe->stop();
+        }
+        return !stays;
+    });
+}
+
+}  // namespace portal::sentinel

@@ -1,0 +1,234 @@
+// request_budget CASE REQUESTS: sends that many requests through one real shard, from one client over TLS to a scripted
+// node, and prints how many times the shard's thread allocated for each. Counts do not depend on the machine's speed;
+// test_request_budget.py holds them, and the instructions that valgrind counts, against limits.json.
+#include "certs/certificate_authority.hpp"
+#include "certs/tls_context.hpp"
+#include "shard/shard.hpp"
+#include "wire/session/fake_node.hpp"
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <iostream>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+thread_local std::uint64_t allocations = 0;
+}  // namespace
+
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (void* memory = std::malloc(size)) {
+        return memory;
+    }
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t /*size*/) noexcept {
+    std::free(memory);
+}
+
+namespace portal::testing {
+namespace {
+
+struct Case {
+    std::string_view name;
+    std::string request;  // one command
+    std::string reply;
+    int pipeline = 1;
+};
+
+std::string bulk(std::size_t size) {
+    return "$" + std::to_string(size) + "\r\n" + std::string(size, 'x') + "\r\n";
+}
+
+std::vector<Case> cases() {
+    const std::string key = bulk(16);
+    const std::string get = "*2\r\n$3\r\nGET\r\n" + key;
+    return {{"get", get, bulk(64)},
+            {"set", "*3\r\n$3\r\nSET\r\n" + key + bulk(64), "+OK\r\n"},
+            {"get-pipeline-16", get, bulk(64), 16},
+            {"get-4k", get, bulk(4096)},
+            {"get-64k", get, bulk(65536)}};
+}
+
+/// One shard that stands alone.
+class Portal final : private session::ShardPeers {
+  public:
+    explicit Portal(const FakeNode& node) {
+        config_.name = "budget";
+        config_.threads = 1;
+        config_.listen.push_back({{"127.0.0.1", 0}, std::nullopt});
+        permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1));
+        shard_ = std::make_unique<shard::Shard>(
+            shard::ShardSetup{config_, *this, permit_, [](const std::string&, std::string_view) {}});
+        shard_->start();
+        auto topology = std::make_shared<replication::Topology>();
+        topology->epoch = replication::Epoch{1};
+        topology->leader = replication::Node{"node", {"127.0.0.1", node.port()}};
+        std::promise<void> applied;
+        shard_->publish(topology, [&applied] { applied.set_value(); });
+        applied.get_future().wait();
+    }
+
+    void use(std::shared_ptr<certs::TlsContext> server) { shard_->use_tls({std::move(server)}); }
+    void adopt(int descriptor) { shard_->adopt(descriptor, 0, false); }
+
+    /// How often the shard's thread has allocated so far.
+    std::uint64_t allocated() {
+        std::promise<std::uint64_t> count;
+        shard_->post([&count](session::SessionContext&) { count.set_value(allocations); });
+        return count.get_future().get();
+    }
+
+  private:
+    void post(std::uint32_t /*shard*/, Task task) override { shard_->post(std::move(task)); }
+    [[nodiscard]] std::uint32_t shards() const noexcept override { return 1; }
+
+    config::Config config_;
+    std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
+    std::unique_ptr<shard::Shard> shard_;
+};
+
+/// A blocking TLS client on one end of a pair of sockets.
+class Client {
+  public:
+    Client(const std::shared_ptr<certs::TlsContext>& context, Portal& portal)
+        : engine_({context, context->native()}, net::TlsEngine::Side::client, "localhost") {
+        const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_storage address{};
+        address.ss_family = AF_INET;
+        socklen_t size = sizeof(sockaddr_storage);
+        descriptor_ = ::socket(AF_INET, SOCK_STREAM, 0);
+        auto* where = reinterpret_cast<sockaddr*>(&address);
+        if (::listen(listener, 1) != 0 || ::getsockname(listener, where, &size) != 0 ||
+            ::connect(descriptor_, where, size) != 0) {
+            throw std::runtime_error("no connection over loopback");
+        }
+        portal.adopt(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        ::close(listener);
+        std::string_view nothing;
+        std::string out;
+        engine_.handshake(nothing, out);
+        send(out);
+        while (!engine_.established()) {
+            read();
+        }
+    }
+    ~Client() { ::close(descriptor_); }
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    void ask(std::string_view request, std::size_t reply_size) {
+        std::string out;
+        engine_.write(request, out);
+        send(out);
+        for (std::size_t left = reply_size; left > 0;) {
+            const std::size_t got = read();
+            if (got > left) {
+                throw std::runtime_error("more came than was asked for");
+            }
+            left -= got;
+        }
+    }
+
+  private:
+    void send(std::string_view bytes) const {
+        while (!bytes.empty()) {
+            const ssize_t n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (n <= 0) {
+                throw std::runtime_error("the portal takes nothing");
+            }
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+
+    /// Plaintext bytes of one read.
+    std::size_t read() {
+        const ssize_t n = ::recv(descriptor_, space_.data(), space_.size(), 0);
+        if (n <= 0) {
+            throw std::runtime_error("the portal has closed the connection");
+        }
+        std::string_view in(space_.data(), static_cast<std::size_t>(n));
+        std::string out;
+        if (!engine_.established()) {
+            engine_.handshake(in, out);
+        }
+        std::size_t got = 0;
+        while (engine_.established() && !in.empty()) {
+            std::size_t size = 0;
+            if (engine_.read(in, plain_, size, out) == net::TlsStatus::failed) {
+                throw std::runtime_error("TLS has failed");
+            }
+            got += size;
+        }
+        send(out);
+        return got;
+    }
+
+    net::TlsEngine engine_;
+    int descriptor_ = -1;
+    std::string space_ = std::string(64 * 1024, '\0');
+    std::array<char, 32 * 1024> plain_{};
+};
+
+void run(const Case& wanted, int requests) {
+    const auto folder = std::filesystem::temp_directory_path() / ("request-budget-" + std::to_string(::getpid()));
+    certs::init_directory(folder.string(), {"localhost"}).value();
+    const auto material = certs::load_pair({folder / "tls.crt", folder / "tls.key", std::nullopt}).value();
+    certs::ClientTlsOptions options;
+    options.authorities_pem = certs::load_authorities(folder / "ca.crt").value();
+    std::filesystem::remove_all(folder);
+
+    FakeNode node([&wanted](const auto&) { return wanted.reply; });
+    Portal portal(node);
+    portal.use(certs::TlsContext::server(*material, {}).value());
+    const auto context = certs::TlsContext::client(options).value();
+    Client client(context, portal);
+    std::string batch;
+    for (int i = 0; i < wanted.pipeline; ++i) {
+        batch += wanted.request;
+    }
+    const std::size_t replies = wanted.reply.size() * static_cast<std::size_t>(wanted.pipeline);
+    for (int i = 0; i < 50; ++i) {  // buffers have their size afterwards
+        client.ask(batch, replies);
+    }
+    const std::uint64_t before = portal.allocated();
+    for (int i = 0; i < requests; i += wanted.pipeline) {
+        client.ask(batch, replies);
+    }
+    // Asking for the count allocates as well: as often as a second question does.
+    const std::uint64_t after = portal.allocated();
+    const std::uint64_t asking = portal.allocated() - after;
+    std::cout << static_cast<double>(after - before - asking) / requests << "\n";
+}
+
+}  // namespace
+}  // namespace portal::testing
+
+int main(int argc, char** argv) {
+    try {
+        for (const portal::testing::Case& each : portal::testing::cases()) {
+            if (argc == 3 && each.name == argv[1]) {
+                portal::testing::run(each, std::atoi(argv[2]));
+                return 0;
+            }
+        }
+        std::cerr << "usage: request_budget CASE REQUESTS; the cases are those of limits.json\n";
+        return 2;
+    } catch (const std::exception& error) {
+        std::cerr << "request_budget: " << error.what() << "\n";
+        return 1;
+    }
+}

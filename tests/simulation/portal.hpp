@@ -1,0 +1,141 @@
+// A simulated portal: the product's own decisions (standing, failover, nodes' accounts, permit), called in the order in
+// which the monitor calls them, with simulated calls in between; and a stream of writes that it forwards. Its clock
+// runs at a rate of its own.
+#pragma once
+
+#include "events.hpp"
+#include "node.hpp"
+#include "replication/forward_permit.hpp"
+#include "sentinel/failover.hpp"
+#include "sentinel/node_account.hpp"
+#include "sentinel/standing.hpp"
+#include "task.hpp"
+#include "world.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace portal::simulation {
+
+class Portal {
+  public:
+    Portal(World& world, std::size_t index, double rate);
+
+    void start();
+    void crash();
+    void pause();
+    void resume();
+    [[nodiscard]] bool running() const { return life_ != nullptr; }
+    [[nodiscard]] bool paused() const { return paused_; }
+    void store_changed();
+    void ask_switchover(std::string to);
+
+    [[nodiscard]] const std::string& name() const { return name_; }
+    /// The leader that it acknowledged a write of, in the last moments; empty when none.
+    [[nodiscard]] std::string serves() const;
+
+    /// Where it stands, for people.
+    [[nodiscard]] std::string describe() const;
+
+  private:
+    struct Watched {
+        Watched(const Node& node, const sentinel::Timing& timing, sentinel::TimePoint now)
+            : account({node.name(), {node.name(), 6379}}, timing, now) {}
+        sentinel::NodeAccount account;
+        bool in_round = false;
+        bool again = false;
+        SlotPtr<bool> rest;
+        bool connected = false;
+    };
+    struct Flying {
+        std::string leader;
+        replication::Epoch epoch{0};
+        bool answered = false;
+    };
+    /// One process, from start to death.
+    struct Life {
+        Life(const std::string& name, const sentinel::Timing& timing, sentinel::TimePoint now)
+            : standing(name, timing, now), failover(timing), pauses(timing.down_after / 2, now) {}
+        sentinel::Standing standing;
+        sentinel::Failover failover;
+        sentinel::PauseGuard pauses;
+        replication::ForwardPermit permit;
+        std::deque<Watched> nodes;
+        bool record_due = true;
+        bool turn_again = false;
+        bool woken = false;
+        SlotPtr<bool> rest;
+        std::optional<sentinel::TimePoint> look_again;
+        replication::TopologyPtr routed;  // by the shards
+        Time routed_at{0};                // topologies come to the shards in their order
+        std::map<WriteId, Flying> flying;
+        std::string wants_id;
+        std::string why;  // of the last decision
+        std::vector<Task<void>> tasks;
+    };
+    struct Outcome {
+        std::string error;
+        std::optional<replication::NodeReport> report;
+        sentinel::TimePoint asked_at;
+    };
+
+    // The process and its clock.
+    [[nodiscard]] sentinel::TimePoint now() const;
+    [[nodiscard]] Time true_time(sentinel::Milliseconds local) const;
+    std::function<void()> here(std::function<void()> what);
+    std::function<void()> within(std::weak_ptr<Life> life, std::function<void()> what);
+    void later(sentinel::Milliseconds local, std::function<void()> what);
+    Task<void> sleep(sentinel::TimePoint until, SlotPtr<bool> slot);
+    [[nodiscard]] std::size_t place() const { return world_.place_of_portal(index_); }
+
+    // As the monitor does it.
+    Task<void> run();
+    Task<void> turn();
+    Task<void> confirm();
+    Task<void> keep_role();
+    Task<bool> commit(sentinel::Record next, std::string holder);
+    Task<void> beat(sentinel::View view);
+    Task<bool> act(sentinel::Decision decision);
+    Task<bool> carry_out(sentinel::Action action);
+    Task<bool> hand_over(sentinel::HandOver move);
+    Task<Outcome> tell_to_lead(std::string node, bool by_hand);
+    Task<Outcome> command(std::string node, std::function<void(Node&)> what);
+    sentinel::View look();
+    std::vector<sentinel::NodeView> seen_nodes();
+    void publish_what_holds(const sentinel::View& view);
+    void accept(Watched& node, const Outcome& outcome);
+    void observe(sentinel::Observation observation);
+    void settle_request();
+    void notice_pause();
+    void tick();
+    void wake();
+
+    // Probes.
+    Task<void> probe(Watched* watched, std::size_t index);
+    void probe_now(const std::string& node);
+    Watched* find(const std::string& node);
+
+    // The data path.
+    void route(replication::TopologyPtr topology, std::uint64_t serial);
+    void drain(std::uint64_t serial, Time until);
+    void forward();
+    void answered(WriteId id);
+    void prove();
+
+    World& world_;
+    std::size_t index_;
+    std::string name_;
+    double rate_;
+    std::shared_ptr<Life> life_;
+    bool paused_ = false;
+    std::vector<std::function<void()>> waiting_;
+    std::uint64_t requests_ = 0;
+    std::string served_;
+    Time served_at_{-1};
+};
+
+}  // namespace portal::simulation

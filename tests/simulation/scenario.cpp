@@ -1,0 +1,90 @@
+#include "scenario.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace portal::simulation {
+
+Options options_for(std::uint64_t seed) {
+    Options options;
+    options.seed = seed;
+    options.nodes = seed % 3 == 0 ? 3 : 2;
+    options.portals = seed % 4 == 3 ? 3 : 2;
+    options.failsafe = seed % 5 == 4;
+    return options;
+}
+
+namespace {
+
+/// The faults that a rule is there for come more often when it is gone.
+Options::Weights weights_against(Without rule) {
+    Options::Weights weights;
+    switch (rule) {
+        case Without::time_from_before_the_question:
+            weights.store = 100;
+            weights.network = 60;
+            break;
+        case Without::waiting_for_the_shards:
+            weights.switchover = 200;
+            break;
+        case Without::takeover_of_the_role:
+            weights.portal = 100;
+            break;
+        default:
+            weights.node = 80;
+            weights.network = 40;
+            break;
+    }
+    return weights;
+}
+
+}  // namespace
+
+std::vector<Failure> run_seeds(std::uint64_t first, std::uint64_t steps, Totals& totals) {
+    std::vector<Failure> failures;
+    for (auto seed = first; totals.steps < steps; ++seed) {
+        const auto outcome = World(options_for(seed)).run();
+        ++totals.runs;
+        totals.steps += outcome.steps;
+        totals.faults += outcome.faults;
+        totals.leaders += outcome.failovers;
+        totals.acknowledged += outcome.acknowledged;
+        totals.simulated += outcome.lasted;
+        totals.slowest_mend = std::max(totals.slowest_mend, outcome.mended_after);
+        for (const auto& violation : outcome.violations) {
+            failures.push_back({seed, violation});
+        }
+    }
+    return failures;
+}
+
+std::string describe(const Totals& totals) {
+    char text[300];
+    const auto in_seconds = [](Time time) { return std::chrono::duration<double>(time).count(); };
+    std::snprintf(text, sizeof text,
+                  "%llu runs, %llu steps, %.0f simulated seconds, %llu faults, %llu leaders recorded, %llu writes "
+                  "acknowledged; served by all at most %.1f s after the faults",
+                  static_cast<unsigned long long>(totals.runs), static_cast<unsigned long long>(totals.steps),
+                  in_seconds(totals.simulated), static_cast<unsigned long long>(totals.faults),
+                  static_cast<unsigned long long>(totals.leaders), static_cast<unsigned long long>(totals.acknowledged),
+                  in_seconds(totals.slowest_mend));
+    return text;
+}
+
+std::optional<Noticed> notices(Without rule, std::uint64_t steps) {
+    std::uint64_t done = 0;
+    for (std::uint64_t seed = 1; done < steps; ++seed) {
+        auto options = options_for(seed);
+        options.without = rule;
+        options.rest_between_faults = milliseconds(1500);
+        options.weights = weights_against(rule);
+        const auto outcome = World(options).run();
+        done += outcome.steps;
+        if (!outcome.violations.empty()) {
+            return Noticed{done, outcome.violations.front()};
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace portal::simulation

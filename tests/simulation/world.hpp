@@ -1,0 +1,143 @@
+// The world that the decisions are run against: nodes, portals, the arbiter's store and the network between them, in
+// virtual time. Breaks things by chance, mends them, and looks on: what must never happen is checked where it would
+// happen. The same options give the same run. One thread.
+#pragma once
+
+#include "events.hpp"
+#include "node.hpp"
+#include "sentinel/arbiter/arbiter.hpp"
+#include "sentinel/view.hpp"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace portal::simulation {
+
+class Portal;
+
+/// A rule of the product that is taken away, to see that the checks notice. Applied in portal.cpp and world.cpp alone.
+enum class Without : std::uint8_t {
+    nothing,
+    expiry_of_the_permit,           // a portal forwards under a record that it confirmed long ago
+    waiting_for_marks,              // a failover does not wait until the others have stopped
+    waiting_for_the_shards,         // a portal says that it has stopped before its shards have
+    time_from_before_the_question,  // what the arbiter says counts from its answer
+    the_record_before_promotion,    // a write of the record that failed is taken for done
+    compare_and_swap,               // the store takes every write
+    the_in_sync_set,                // any node may be promoted
+    memory_of_the_data,             // a node that came back empty counts as any other
+    proof_by_the_replica,           // writes are acknowledged when the leader has them
+    takeover_of_the_role            // nobody takes the role from a portal that is gone
+};
+
+struct Options {
+    std::uint64_t seed = 1;
+    std::size_t nodes = 2;
+    std::size_t portals = 2;
+    bool failsafe = false;
+    /// Largest difference of a portal's clock rate from true time.
+    double drift = 0.0005;
+    Time faults_for{seconds(40)};
+    /// After the faults: the time in which one leader must be served by all portals.
+    Time mended_within{seconds(40)};
+    /// How often each kind of fault comes, of all of them together.
+    struct Weights {
+        unsigned node = 32, portal = 20, network = 20, store = 12, lag = 8, switchover = 8;
+    } weights;
+    Time rest_between_faults{milliseconds(4500)};
+    Without without = Without::nothing;
+    bool trace = false;
+};
+
+struct Outcome {
+    std::vector<std::string> violations;  // with their times
+    std::uint64_t steps = 0;
+    std::uint64_t failovers = 0;
+    std::uint64_t acknowledged = 0;
+    std::uint64_t faults = 0;
+    Time lasted{0};
+    Time mended_after{0};
+};
+
+class World {
+  public:
+    explicit World(Options options);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    Outcome run();
+
+    // For the portals.
+    Events events;
+    Chance chance;
+    const Options options;
+    sentinel::Timing timing;
+
+    /// Carries `what` from one place to another: late when it must be, not at all after `expires`.
+    void send(std::size_t from, std::size_t to, Time expires, std::function<void()> what);
+    /// The same to a node, whose process may be gone (`refused` travels back) or paused (it waits there).
+    void ask_node(std::size_t from, std::size_t node, Time expires, std::function<void()> what,
+                  std::function<void()> refused);
+    [[nodiscard]] std::size_t place_of_store() const { return nodes.size() + portals.size(); }
+    [[nodiscard]] std::size_t place_of_portal(std::size_t index) const { return nodes.size() + index; }
+    [[nodiscard]] bool open(std::size_t from, std::size_t to) const { return !cut_.contains({from, to}); }
+    [[nodiscard]] Node* node(const std::string& name) const;
+
+    std::vector<std::unique_ptr<Node>> nodes;
+    std::vector<std::unique_ptr<Portal>> portals;
+
+    // The store.
+    enum class StoreState : std::uint8_t { fine, slow, refusing, silent };
+    [[nodiscard]] StoreState store_state() const { return store_state_; }
+    [[nodiscard]] sentinel::Snapshot snapshot() const;
+    sentinel::WriteStatus swap(sentinel::Record record, const std::string& expected, std::string& version);
+    void put_mark(const sentinel::Mark& mark);
+
+    // What is looked at.
+    void forwards(const std::string& portal, const std::string& leader, replication::Epoch epoch);
+    /// A portal tells a node to lead, for this epoch of the record.
+    void promoting(const std::string& portal, const std::string& node, const sentinel::Record& record, bool by_hand);
+    void acknowledged(WriteId id);
+    WriteId next_write() { return ++writes_; }
+    void say(const std::string& sentence);
+
+  private:
+    void violation(const std::string& what);
+    void changed();
+    void replicate(std::size_t index);
+    void break_something();
+    void break_node(std::size_t index);
+    void break_portal(std::size_t index);
+    void break_network();
+    void break_store();
+    void mend_everything();
+    void resume(Node& node);
+    void look_for_losses();
+    [[nodiscard]] bool may_damage(std::size_t index) const;
+    [[nodiscard]] bool served_by_all() const;
+    [[nodiscard]] Time later(Time from, Time to);
+
+    std::set<std::pair<std::size_t, std::size_t>> cut_;
+    double loss_ = 0;
+    Time lag_{milliseconds(20)};
+    bool mended_ = false;
+
+    StoreState store_state_ = StoreState::fine;
+    std::optional<sentinel::Record> record_;
+    std::uint64_t version_ = 0;
+    std::map<std::string, sentinel::Mark> marks_;
+
+    WriteId writes_ = 0;
+    std::vector<WriteId> acknowledged_;
+    replication::Epoch promoted_{0};  // the newest epoch for which a node was told to lead
+    std::set<std::uint64_t> fenced_;  // epochs that the store has held in phase fencing
+    std::map<std::uint64_t, std::string> leaders_;
+    std::map<std::string, Time> in_reach_since_;  // of nodes that nothing has been wrong with
+    Outcome outcome_;
+};
+
+}  // namespace portal::simulation

@@ -1,0 +1,124 @@
+"""Nodes that speak TLS only: commands of clients, subscriptions, large values, failover, and certificates that are replaced."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from arbiter_cluster import Node, Portal, free_ports
+from portal_support import PROGRAM, report, wait_until
+from resp_client import RespError, tls_context
+
+
+class NodesOverTls(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="redis-portal-test."))
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.tls = self.certificates("tls")
+        context = tls_context(str(self.tls / "ca.crt"))
+        context.load_cert_chain(self.tls / "tls.crt", self.tls / "tls.key")
+        self.base = free_ports()
+        files = [option for name, file in (("cert", "tls.crt"), ("key", "tls.key"), ("ca-cert", "ca.crt"))
+                 for option in (f"--tls-{name}-file", str(self.tls / file))]
+        # Clients, portals and replicas show a certificate, too.
+        self.nodes = [Node(f"redis-{i}", self.base + 10 + i, self.folder, [*files, "--tls-replication", "yes"], context)
+                      for i in range(2)]
+        self.portal = self.make_portal("portal-0", 0, {name: str(self.tls / file) for name, file in
+                                                       (("ca", "ca.crt"), ("certificate", "tls.crt"), ("key", "tls.key"))})
+        for process in self.nodes:
+            process.start()
+
+    def certificates(self, name):
+        done = subprocess.run([PROGRAM, "certs", "init", "--dir", str(self.folder / name), "--names", "127.0.0.1,localhost"],
+                              capture_output=True, text=True)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return self.folder / name
+
+    def make_portal(self, name, number, node_tls):
+        portal = Portal(name, self.base + number, self.base + 30 + number, self.folder, self.nodes,
+                        {"file": {"path": str(self.folder / "record")}}, {}, node_tls)
+        self.addCleanup(self.show, portal)
+        return portal
+
+    def show(self, portal):
+        for process in [portal, *self.nodes]:
+            process.kill()
+        outcome = self._outcome.result
+        if outcome.failures or outcome.errors:
+            print(portal.log.read_text(errors="replace")[-6000:], flush=True)
+
+    def serve(self):
+        self.portal.start()
+        wait_until(lambda: len([n for n in self.portal.topology().get("nodes", []) if n["in_sync"]]) == 2, 30, "both are in sync")
+
+    def client(self):
+        client = self.portal.client()
+        self.addCleanup(client.close)
+        return client
+
+    def test_commands_large_values_messages_and_a_failover(self):
+        self.serve()
+        client, listener = self.client(), self.client()
+        self.assertEqual("OK", client.command("SET", "k", "v"))
+        self.assertEqual([b"v"] * 2000, client.pipeline([("GET", "k")] * 2000))
+        large = b"x" * 5_000_000
+        self.assertEqual("OK", client.command("SET", "large", large))
+        self.assertEqual(large, client.command("GET", "large"))
+        self.assertEqual([b"subscribe", b"news", 1], listener.command("SUBSCRIBE", "news"))
+        self.assertEqual(1, client.command("PUBLISH", "news", "hello"))
+        self.assertEqual([b"message", b"news", b"hello"], listener.read())
+        blocked = self.client()
+        blocked.send("BLPOP", "queue", "30")
+
+        old = next(node for node in self.nodes if node.role() == "master")
+        new = next(node for node in self.nodes if node is not old)
+        wait_until(lambda: self.reads(new, "large") == large, 20, "the replica has it")
+        killed = time.monotonic()
+        old.kill()
+        reply = client.command("SET", "after", "1")
+        if isinstance(reply, RespError):
+            self.assertEqual("INDOUBT", reply.kind)
+            reply = client.command("SET", "after", "1")
+        self.assertEqual("OK", reply)
+        report(f"failover over TLS: first accepted write {(time.monotonic() - killed) * 1000:.0f} ms after the kill")
+        self.assertEqual(large, client.command("GET", "large"))
+        self.assertEqual(1, client.command("RPUSH", "queue", "e"))
+        self.assertEqual([b"queue", b"e"], blocked.read())
+
+    def reads(self, node, key):
+        with node.client() as direct:
+            return direct.command("GET", key)
+
+    def test_a_node_of_another_authority_is_never_spoken_to(self):
+        other = self.certificates("other")
+        stranger = self.make_portal("portal-1", 1, {"ca": str(other / "ca.crt")})
+        self.portal = stranger
+        stranger.start()
+        wait_until(lambda: "TLS handshake" in str(stranger.topology()), 20, "the status says what is wrong")
+        self.assertEqual("", stranger.topology().get("leader"))
+
+    def test_a_renewed_certificate_of_the_portal_is_shown_by_new_links(self):
+        shown = self.folder / "shown"
+        shown.mkdir()
+        for file in ("ca.crt", "tls.crt", "tls.key"):
+            shutil.copy(self.tls / file, shown / file)
+        self.portal = self.make_portal("portal-0", 0, {"ca": str(shown / "ca.crt"), "certificate": str(shown / "tls.crt"),
+                                                       "key": str(shown / "tls.key")})
+        self.serve()
+        client = self.client()
+        self.assertEqual("OK", client.command("SET", "k", "v"))
+        self.assertEqual(0, subprocess.run([PROGRAM, "certs", "init", "--dir", str(self.tls), "--names", "127.0.0.1"],
+                                           capture_output=True).returncode)
+        shutil.copy(self.tls / "tls.crt", shown / "tls.crt")
+        shutil.copy(self.tls / "tls.key", shown / "tls.key")
+        self.portal.signal(signal.SIGHUP)
+        wait_until(lambda: "reload" in self.portal.log.read_text().split("serving")[-1], 20, "the reload is logged")
+        client.command("BLPOP", "nothing", "0.01")  # takes a link of its own
+        self.assertEqual(b"v", client.command("GET", "k"))
+
+
+if __name__ == "__main__":
+    unittest.main()

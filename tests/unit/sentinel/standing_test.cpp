@@ -1,0 +1,121 @@
+#include "sentinel/standing.hpp"
+
+#include "views.hpp"
+
+#include <gtest/gtest.h>
+
+namespace portal::sentinel {
+namespace {
+
+/// A portal that stands by, has confirmed the record of the healthy view, and routes by it.
+class StandingTest : public testing::Test {
+  protected:
+    StandingTest() {
+        confirm();
+        publish();
+    }
+
+    void confirm() {
+        const auto asked_at = now;
+        now += kTick;
+        standing.read({view.record, "7", {}}, asked_at, now);
+    }
+    void publish() {
+        const auto seen = standing.look(view.nodes, now);
+        const auto topology = std::make_shared<const replication::Topology>(standing.topology(seen));
+        standing.applied(standing.published(topology));
+    }
+    std::optional<Mark> due() { return standing.due_mark(standing.look(view.nodes, now), now); }
+
+    View view = healthy_view();
+    Timing timing;
+    TimePoint now = view.now;
+    Standing standing{"portal-1", timing, now};
+};
+
+TEST_F(StandingTest, may_forward_for_less_than_others_wait_counted_from_before_it_asked_for_its_mark) {
+    const auto asked_at = now;
+    standing.mark_written(*due(), asked_at);
+    EXPECT_FALSE(standing.permit()) << "the record was not confirmed since";
+    now += kTick;
+    confirm();
+    ASSERT_TRUE(standing.permit());
+    EXPECT_LT(*standing.permit(), asked_at + timing.fence_after);
+    EXPECT_GT(*standing.permit(), asked_at + timing.fence_after * 9 / 10);
+}
+
+TEST_F(StandingTest, whose_mark_stands_still_gets_no_longer_permit_by_reading) {
+    standing.mark_written(*due(), now);
+    confirm();
+    const auto until = standing.permit();
+    now += timing.fence_after / 2;
+    confirm();
+    EXPECT_EQ(standing.permit(), until);
+}
+
+TEST_F(StandingTest, counts_no_mark_of_another_portal_that_it_read_before_the_failover_began) {
+    EXPECT_TRUE(standing.look(view.nodes, now).marks_are_of_phase);
+    auto fencing = standing.begin_write(view.record, "portal-1", now);
+    fencing.epoch = replication::Epoch{8};
+    fencing.phase = Phase::fencing;
+    EXPECT_TRUE(standing.written(fencing, "8", now, now + kTick));
+    EXPECT_FALSE(standing.look(view.nodes, now).marks_are_of_phase);
+    view.record = fencing;
+    confirm();
+    EXPECT_TRUE(standing.look(view.nodes, now).marks_are_of_phase);
+}
+
+TEST_F(StandingTest, that_starts_while_the_arbiter_is_away_asks_it_again) {
+    Standing starting{"portal-2", timing, now};
+    starting.arbiter_failed("refused", timing.fence_after / 4, now);
+    const auto attempt = starting.next_beat();
+    EXPECT_FALSE(starting.due_record(view.nodes, now));
+    EXPECT_EQ(starting.next_beat(), attempt);
+}
+
+TEST_F(StandingTest, says_that_it_has_stopped_only_when_every_shard_has) {
+    standing.mark_written(*due(), now);
+    view.record.epoch = replication::Epoch{8};
+    view.record.phase = Phase::fencing;
+    confirm();
+    const auto seen = standing.look(view.nodes, now);
+    const auto serial = standing.published(std::make_shared<const replication::Topology>(standing.topology(seen)));
+    EXPECT_FALSE(standing.published()->leader);
+    if (const auto mark = due()) {
+        EXPECT_EQ(mark->fenced, replication::Epoch{0});
+        standing.mark_written(*mark, now);
+        confirm();
+        EXPECT_FALSE(standing.permit()) << "a permit, while it stops";
+    }
+    standing.applied(serial);
+    ASSERT_TRUE(due());
+    EXPECT_EQ(due()->fenced, replication::Epoch{8});
+}
+
+TEST_F(StandingTest, whose_leader_dies_while_the_arbiter_is_away_asks_the_arbiter_again) {
+    standing.mark_written(*due(), now);
+    standing.arbiter_failed("no answer in time", timing.fence_after / 4, now);
+    const auto attempt = standing.next_beat();
+    silence(view.nodes[0], now);
+    lose_link(view.nodes[1]);
+    // It has news for its mark in every turn, and none of them puts the next attempt off.
+    while (now < attempt) {
+        EXPECT_FALSE(due());
+        now += kTick;
+    }
+    EXPECT_EQ(standing.verdict().state, LeaderState::dead);
+    EXPECT_LE(standing.next_beat(), now);
+}
+
+TEST_F(StandingTest, takes_nothing_from_a_record_of_an_older_epoch) {
+    auto older = view.record;
+    older.epoch = replication::Epoch{3};
+    older.leader = "redis-1";
+    const auto reading = standing.read({older, "3", {}}, now, now);
+    EXPECT_TRUE(reading.gone_back);
+    EXPECT_EQ(standing.record()->leader, "redis-0");
+    EXPECT_FALSE(standing.arbiter_error().empty());
+}
+
+}  // namespace
+}  // namespace portal::sentinel
