@@ -62,7 +62,7 @@ RULES = {
         writes=section(in_doubt=choice("error", "close"), proven=choice("off", "available", "strict")),
         commands=section(deny={"type": "array", "items": {"type": "string"}}),
         limits=section(sessions={"type": "integer", "minimum": 1, "maximum": 1000000}, handshake_time=DURATION, request_bytes=SIZE,
-                       output_bytes=SIZE, idle_time=DURATION),
+                       output_bytes=SIZE, output_time=DURATION, idle_time=DURATION),
         tickets=section(rotation=DURATION),
         threads={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]},
         log=section(level=choice("debug", "info", "warn", "error"), format=choice("logfmt", "json"))),

@@ -60,11 +60,12 @@ class SessionState {
     bool no_evict = false;        // CLIENT NO-EVICT ON
     bool no_touch = false;        // CLIENT NO-TOUCH ON
     Subscriptions subscriptions;
+    Subscriptions on_link;  // those of them that a transaction made, on the pinned link
 
     /// True while the connection holds state that only a link of its own can hold.
     [[nodiscard]] bool needs_pinned() const noexcept {
         return transaction == Transaction::open || transaction == Transaction::exec_sent || watching || tracking ||
-               monitoring;
+               monitoring || on_link.count() > 0;
     }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
     [[nodiscard]] bool resp2_subscriber() const noexcept {

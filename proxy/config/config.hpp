@@ -119,6 +119,7 @@ struct Limits {
     Milliseconds handshake_time{10000};
     Bytes request_bytes{512ULL << 20U};
     Bytes output_bytes{64ULL << 20U};
+    Milliseconds output_time{60000};
     Milliseconds idle_time{0};  // 0: no limit
 };
 

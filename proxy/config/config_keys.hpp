@@ -182,6 +182,8 @@ void visit_keys(Visitor& visit, Limits& limits) {
                 SizeRule{{1ULL << 10U}, {4ULL << 30U}});
     visit.value({"output_bytes", "Replies that a client has not read yet; beyond it the client is closed."},
                 limits.output_bytes, SizeRule{{64ULL << 10U}, {64ULL << 30U}});
+    visit.value({"output_time", "A client that takes nothing of what waits for it for this long is closed."},
+                limits.output_time, DurationRule{100ms, 1h, ""});
     visit.value({"idle_time", "A client that sends nothing for this long is closed."}, limits.idle_time,
                 DurationRule{1s, 720h, "no limit"});
 }

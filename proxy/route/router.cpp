@@ -11,7 +11,7 @@ namespace {
 
 /// Commands whose meaning is the portal's own, whatever state the connection is in.
 bool always_local(Handling handling) {
-    return handling == Handling::quit || handling == Handling::reset || command::is_client_command(handling);
+    return handling == Handling::quit || handling == Handling::reset;
 }
 
 /// Inside a transaction, the node judges every command in its place.
@@ -37,10 +37,10 @@ Destination route(const command::CommandRow& row, bool blocks, const SessionStat
     if (row.handling == Handling::ping && state.resp2_subscriber()) {
         return Destination::local;
     }
-    if (!forwarding && needs_leader(row)) {
+    if (!forwarding && (node_judges(state) || needs_leader(row))) {
         return Destination::hold;
     }
-    if (row.affinity == Affinity::feed) {
+    if (row.affinity == Affinity::feed && !node_judges(state)) {
         return Destination::feed;
     }
     const bool own_link = row.affinity == Affinity::pinned && (row.handling != Handling::blocking || blocks);

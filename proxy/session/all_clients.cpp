@@ -78,10 +78,18 @@ Killed kill(SessionContext& context, const ClientFilter& filter, std::uint64_t a
 Session::Slot Session::await_shards() {
     context_.counters.commands_local.add();
     pause(Wait::reply);
+    if (executed_) {
+        executed_->waiting = true;
+        return executed_->slot;
+    }
     return replies_.open();
 }
 
 void Session::finish_shards(Slot slot, std::string bytes) {
+    if (executed_) {
+        finish_part(bytes);
+        return;
+    }
     replies_.finish(slot, muted_ ? std::string() : std::move(bytes), output_);
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
@@ -155,16 +163,22 @@ void Session::kill_clients(const resp::RequestView& request, std::string_view ve
             return;
         }
         std::int64_t count = 0;
+        bool itself = false;
         for (const Killed& each : shards) {
             count += each.count;
-            if (each.asker) {
-                asker->ended_ = true;
-                asker->ending_ = Closed::killed;
-            }
+            itself = itself || each.asker;
         }
         std::string out = resp::integer(count);
         if (old_form) {
             out = count > 0 ? resp::simple("OK") : resp::error(client_errors::kNoSuchClient);
+        }
+        if (itself) {
+            asker->ended_ = true;
+            asker->ending_ = Closed::killed;
+        }
+        if (itself && asker->executed_) {
+            asker->give_result(std::exchange(out, {}));
+            asker->executed_->cut_off = true;
         }
         asker->finish_shards(slot, std::move(out));
     };
@@ -199,11 +213,15 @@ void Session::unblock_client(const Row& row, const resp::RequestView& request) {
             return;
         }
         if (connection == 0 || !context.forwarding()) {
-            asker->finish_shards(asker->replies_.open(), resp::integer(0));
+            asker->finish_shards(asker->executed_ ? kNoSlot : asker->replies_.open(), resp::integer(0));
             return;
         }
         std::string frame;
         resp::write_request(frame, "CLIENT", "UNBLOCK", std::to_string(connection), fails ? "ERROR" : "TIMEOUT");
+        if (asker->executed_) {
+            asker->submit_own(context.links.shared(asker->identity()), frame, 1);
+            return;
+        }
         if (asker->wait_ == Wait::reply) {
             asker->wait_ = Wait::drained;
         }
@@ -211,6 +229,9 @@ void Session::unblock_client(const Row& row, const resp::RequestView& request) {
         asker->context_.turn.mark(*asker);
     };
     pause(Wait::reply);
+    if (executed_) {
+        executed_->waiting = true;
+    }
     const auto shard = static_cast<std::uint32_t>(target % context_.peers.shards());
     context_.peers.ask<std::uint64_t>(shard, context_.shard, look, done);
 }

@@ -3,7 +3,7 @@
 // speaks of the client itself; all_clients.cpp has what speaks of others.
 #include "resp/words.hpp"
 #include "session/client_errors.hpp"
-#include "session/client_filter.hpp"
+#include "session/client_permission.hpp"
 #include "session/session.hpp"
 
 #include <utility>
@@ -15,9 +15,6 @@ namespace portal::session {
 using command::Handling;
 
 namespace {
-
-/// The id of no connection of a node.
-constexpr std::string_view kNobody = "9223372036854775807";
 
 /// About the asking client's own connection: nothing that needs a leader.
 bool is_about_itself(Handling handling) {
@@ -33,72 +30,24 @@ bool is_about_itself(Handling handling) {
     }
 }
 
-/// What the node is asked instead of `request`. It checks permissions first, and then finds nothing to do.
-std::string question(const command::CommandRow& row, const resp::RequestView& request, std::string_view link_name) {
-    std::string out;
-    const std::string word(request.arg(1));
-    switch (row.handling) {
-        case Handling::client_list:
-            resp::write_request(out, "CLIENT", word, "ID", kNobody);
-            break;
-        case Handling::client_kill:
-            if (const auto user = user_of_kill(request)) {
-                resp::write_request(out, "CLIENT", word, "ID", kNobody, "USER", *user);
-            } else {
-                resp::write_request(out, "CLIENT", word, "ID", kNobody);
-            }
-            break;
-        case Handling::client_unblock:
-            resp::write_request(out, "CLIENT", word, kNobody);
-            break;
-        case Handling::client_pause:
-            resp::write_request(out, "CLIENT", word, "?");  // no time, so there is no pause
-            break;
-        case Handling::client_unpause:
-            // It would end a pause that a portal has made for a switchover.
-            resp::write_request(out, "CLIENT", "PAUSE", "?");
-            break;
-        case Handling::client_setname:
-            resp::write_request(out, "CLIENT", word, link_name);
-            break;
-        case Handling::client_setinfo:
-            resp::write_request(out, "CLIENT", word, "LIB-NAME", "redis-portal");
-            break;
-        case Handling::client_no_evict:
-        case Handling::client_no_touch:
-            resp::write_request(out, "CLIENT", word, "OFF");
-            break;
-        case Handling::client_reply:
-            resp::write_request(out, "CLIENT", word, "ON");
-            break;
-        default:
-            resp::write_request(out, "CLIENT", word);
-            break;
-    }
-    return out;
-}
-
-bool is_refusal(std::string_view verdict, Handling handling) {
-    return verdict.starts_with("-NO") ||  // NOPERM, NOAUTH, NOLEADER
-           (handling == Handling::client_no_touch && verdict.starts_with("-ERR unknown"));
-}
 }  // namespace
 
 /// False: must wait, and is asked again.
 bool Session::answer_client(const Row& row, const resp::RequestView& request) {
-    if (state_.in_transaction()) {
-        denied_in_transaction_ = true;
-        reply_error(client_errors::kClientInTransaction);
-        return true;
-    }
     std::string verdict;
     if (!permitted(row, request, verdict)) {
         return false;
     }
     if (is_refusal(verdict, row.handling)) {
         reply(std::move(verdict));
-        return true;
+    } else {
+        answer_permitted(row, request, verdict);
     }
+    return true;
+}
+
+/// `verdict` is what the node has said of it.
+void Session::answer_permitted(const Row& row, const resp::RequestView& request, std::string_view verdict) {
     switch (row.handling) {
         case Handling::client_list:
             list_clients(request);
@@ -117,7 +66,6 @@ bool Session::answer_client(const Row& row, const resp::RequestView& request) {
             reply(answer_own(row, request));
             break;
     }
-    return true;
 }
 
 /// True once it is known what the node says, which is in `verdict` then. False: it has been asked, or there is nobody

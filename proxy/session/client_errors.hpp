@@ -28,15 +28,10 @@ inline constexpr std::string_view kPauseMode = "ERR CLIENT PAUSE mode must be WR
 inline constexpr std::string_view kUnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
 inline constexpr std::string_view kTimeoutNotInteger = "ERR timeout is not an integer or out of range";
 inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
-inline constexpr std::string_view kClientInTransaction =
-    "ERR this CLIENT command is not possible inside a transaction through the portal";
 inline constexpr std::string_view kMaxClients = "ERR max number of clients reached";
 inline constexpr std::string_view kExecAbort = "EXECABORT Transaction discarded because of previous errors.";
 inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
 inline constexpr std::string_view kInTransaction = "ERR Command not allowed inside a transaction";
-
-inline constexpr std::string_view kSubscribeInTransaction =
-    "ERR subscriptions are not possible inside a transaction through the portal";
 inline constexpr std::string_view kExecAbortedBy = "EXECABORT Transaction discarded because of: ";  // for EXEC
 /// "ERR " or kExecAbortedBy + this + the command's name + kSubscriberModeEnd
 inline constexpr std::string_view kSubscriberMode = "Can't execute '";

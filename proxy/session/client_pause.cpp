@@ -33,7 +33,7 @@ bool Session::pauses(const Row& row) const noexcept {
         case ClientPause::Mode::none:
             return false;
         case ClientPause::Mode::writes:
-            return row.handling == Handling::exec ? state_.in_transaction() && queued_write_ : reaches_replicas(row);
+            return row.handling == Handling::exec ? state_.in_transaction() && queued_.writes() : reaches_replicas(row);
         case ClientPause::Mode::all:
             break;
     }

@@ -42,11 +42,6 @@ std::string translated(std::string_view frame, std::string_view prefix, std::uin
 
 /// CLIENT TRACKING ON|OFF ... False: must wait, and is asked again.
 bool Session::forward_tracking(const Row& row, const resp::RequestView& request) {
-    if (state_.in_transaction()) {
-        denied_in_transaction_ = true;
-        reply_error(client_errors::kClientInTransaction);
-        return true;
-    }
     const auto target = command::arity_fits(row, request.argc()) ? Tracking::redirect_of(request) : std::nullopt;
     if (target && !redirect_) {
         find_target(*target);
@@ -59,13 +54,17 @@ bool Session::forward_tracking(const Row& row, const resp::RequestView& request)
     }
     std::string frame(request.frame());
     if (target) {
-        const bool found = *redirect_ != nullptr;
-        frame = Tracking::redirected(request, found ? std::to_string((*redirect_)->connection()) : kNobody);
+        frame = redirected(request, redirect_->get());
     }
     pinned_clean_ = false;
     submit(link, row, frame);
     pause(Wait::reply);
     return true;
+}
+
+/// `request` as the node understands it; `relay` is null when there is no such client.
+std::string Session::redirected(const resp::RequestView& request, const TrackingRelay* relay) {
+    return Tracking::redirected(request, relay != nullptr ? std::to_string(relay->connection()) : kNobody);
 }
 
 /// Whether there is such a client; if so, makes a relay to it. The request is taken again when all is known.
@@ -96,7 +95,11 @@ void Session::note_tracking(std::string_view bytes, std::string_view command) {
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
     }
-    TrackingRelayPtr relay = std::exchange(redirect_, std::nullopt).value_or(nullptr);
+    accept_tracking(resp::RequestView(command), bytes, std::exchange(redirect_, std::nullopt).value_or(nullptr));
+}
+
+/// `bytes` is the node's answer to `request`; `relay` leads to the client that it redirects to, if it does.
+void Session::accept_tracking(const resp::RequestView& request, std::string_view bytes, TrackingRelayPtr relay) {
     if (!bytes.starts_with("+OK")) {
         if (relay) {
             relay->stop();
@@ -104,7 +107,6 @@ void Session::note_tracking(std::string_view bytes, std::string_view command) {
         return;
     }
     stop_relay();
-    const resp::RequestView request(command);
     state_.tracking = Tracking::turns_on(request);
     if (!state_.tracking) {
         stop_tracking();

@@ -2,6 +2,7 @@
 // database. The CLIENT command has a file of its own.
 #include "resp/words.hpp"
 #include "session/client_errors.hpp"
+#include "session/hello_request.hpp"
 #include "session/session.hpp"
 
 #include <utility>
@@ -47,6 +48,10 @@ void Session::refuse_before_login(const Row& row, const resp::RequestView& reque
 
 void Session::reply(std::string bytes) {
     context_.counters.commands_local.add();
+    if (executed_) {
+        give_result(bytes);
+        return;
+    }
     replies_.finish(replies_.open(), muted_ ? std::string() : std::move(bytes), output_);
     context_.turn.mark(*this);
 }
@@ -99,6 +104,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             }
             leave_feeds();
             stop_tracking();
+            queued_.clear();
             state_.reset();
             muted_ = false;
             resp::write_simple(out, "RESET");
@@ -117,44 +123,17 @@ bool Session::begin_auth(const Row& row, const resp::RequestView& request) {
     return ask_first(state_.needs_pinned() ? &link_for(true) : nullptr, row, request.frame());
 }
 
-/// HELLO [protover [AUTH username password] [SETNAME clientname]]
 bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
-    resp::Protocol protocol = state_.protocol;
-    std::optional<std::string> name;
-    std::string auth;
-    if (request.argc() > 1) {
-        const auto version = resp::to_integer(request.arg(1));
-        if (!version) {
-            reply_error(client_errors::kProtocolNotInteger);
-            return true;
-        }
-        if (*version != 2 && *version != 3) {
-            reply_error(client_errors::kNoProto);
-            return true;
-        }
-        protocol = *version == 3 ? resp::Protocol::resp3 : resp::Protocol::resp2;
+    HelloRequest hello = read_hello(request, state_.protocol);
+    if (!hello.error.empty()) {
+        reply_error(hello.error);
+        return true;
     }
-    for (std::size_t i = 2; i < request.argc();) {
-        const std::size_t left = request.argc() - i - 1;
-        if (resp::is_word(request.arg(i), "AUTH") && left >= 2) {
-            auth.clear();
-            resp::write_request(auth, "AUTH", request.arg(i + 1), request.arg(i + 2));
-            i += 3;
-        } else if (resp::is_word(request.arg(i), "SETNAME") && left >= 1) {
-            if (!resp::is_printable_word(request.arg(i + 1))) {
-                reply_error(client_errors::kClientName);
-                return true;
-            }
-            name = std::string(request.arg(i + 1));
-            i += 2;
-        } else {
-            reply_error(fmt::format("ERR Syntax error in HELLO option '{}'", request.arg(i).substr(0, 64)));
-            return true;
-        }
-    }
-    if (!auth.empty()) {
-        wanted_protocol_ = protocol;
-        wanted_name_ = std::move(name);
+    if (hello.logs_in) {
+        wanted_protocol_ = hello.protocol;
+        wanted_name_ = std::move(hello.name);
+        std::string auth;
+        resp::write_request(auth, "AUTH", hello.username, hello.password);
         return ask_first(nullptr, row, auth);
     }
     if (must_log_in()) {
@@ -165,15 +144,15 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
         pause(Wait::drained);
         return false;
     }
-    if (pinned_ && state_.needs_pinned() && protocol != state_.protocol) {
-        std::string hello;
-        resp::write_request(hello, "HELLO", protocol == resp::Protocol::resp3 ? "3" : "2");
+    if (pinned_ && state_.needs_pinned() && hello.protocol != state_.protocol) {
+        std::string frame;
+        resp::write_request(frame, "HELLO", hello.protocol == resp::Protocol::resp3 ? "3" : "2");
         pinned_clean_ = false;
-        submit_own(*pinned_, hello, 1);
+        submit_own(*pinned_, frame, 1);
     }
-    state_.protocol = protocol;
-    if (name) {
-        state_.name = *name;
+    state_.protocol = hello.protocol;
+    if (hello.name) {
+        state_.name = *hello.name;
     }
     std::string out;
     write_hello(out);

@@ -32,7 +32,7 @@ Session::~Session() = default;
 /// While waiting nothing more is read: the socket's buffer, and then the client, feel it. But a client that is blocked
 /// at the node or paused may go meanwhile, and what it waits for must then end; so a little is read ahead of it.
 bool Session::reads_on() const noexcept {
-    return wait_ == Wait::nothing ||
+    return (wait_ == Wait::nothing && !executed_) ||
            ((wait_ == Wait::paused || (wait_ == Wait::drained && pinned_)) && input_.size() < kReadAhead);
 }
 
@@ -105,7 +105,7 @@ void Session::take_input(std::string_view fresh) {
 /// Returns how many of `bytes` were taken.
 std::size_t Session::take_requests(std::string_view bytes) {
     std::size_t taken = 0;
-    while (taken < bytes.size() && wait_ == Wait::nothing && !closed_ && !ended_) {
+    while (taken < bytes.size() && wait_ == Wait::nothing && !closed_ && !ended_ && !executed_) {
         scanner_.set_limits(must_log_in() ? context_.unauthenticated_limits : context_.limits);
         const std::string_view rest = bytes.substr(taken);
         const resp::ScanResult result = scanner_.scan(rest);
@@ -150,6 +150,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, bytes, command);
     }
+    window_.learn(bytes.size());
     const Row& row = command::row_at(request.tag);
     if (request.unit && row.handling != Handling::exec) {
         note_unit(row, bytes, command);
@@ -160,8 +161,8 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     }
     std::string replacement;
     if (row.handling != Handling::plain) {
-        if (row.handling == Handling::exec && !request.begun) {
-            exec_ran_ = bytes.front() == '*' && !bytes.starts_with("*-1");
+        if (row.handling == Handling::exec && !queued_.own().empty()) {
+            return take_exec(request, bytes);
         }
         if (complete) {
             note_login(command, row, bytes, replacement);
@@ -260,7 +261,7 @@ void Session::resume_if_due() {
             hold_began_.reset();
             break;
         case Wait::window:
-            if (in_flight_ > kWindowRequests / 2 || in_flight_bytes_ > kWindowBytes / 2) {
+            if (in_flight_ > window_.requests() / 2 || in_flight_bytes_ > kWindowBytes / 2) {
                 return;
             }
             break;

@@ -15,7 +15,9 @@
 #include "route/router.hpp"
 #include "session/client_line.hpp"
 #include "session/outgoing_messages.hpp"
+#include "session/queued_commands.hpp"
 #include "session/reply_sequencer.hpp"
+#include "session/reply_window.hpp"
 #include "session/session_context.hpp"
 #include "session/tracking_relay.hpp"
 #include "upstream/link_pool.hpp"
@@ -128,8 +130,7 @@ class Session final : public upstream::ReplySink,
     static constexpr Slot kNoSlot = ~Slot{0};
     /// Output is sent before the turn ends when it has grown to this many bytes.
     static constexpr std::size_t kSendAt = 256 * 1024;
-    /// More requests or bytes than this in flight, and no further commands are taken until some are answered.
-    static constexpr std::uint32_t kWindowRequests = 4096;
+    /// More bytes of requests than this in flight, and no further commands are taken until some are answered.
     static constexpr std::size_t kWindowBytes = 1024 * 1024;
     /// A link that owes the node this much lets each client add one request at a time.
     static constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
@@ -216,6 +217,10 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool awaits_subscriber_mode(const Row& row) const noexcept;
     bool take_subscription(const Row& row, const resp::RequestView& request);
     void unsubscribe(const Row& row, upstream::SubscriptionKind kind, const resp::RequestView& request);
+    [[nodiscard]] std::string confirm_unsubscribed(const Row& row, upstream::SubscriptionKind kind,
+                                                   std::vector<std::string> names, std::vector<std::string>& on_link);
+    void take_confirmation(const QueuedCommands::Own& command, std::string_view frame);
+    [[nodiscard]] bool listens_on_link(const upstream::PubSubFrame& head) const;
     void confirm(std::string& out, std::string_view word, std::string_view name, upstream::SubscriptionKind kind) const;
     [[nodiscard]] upstream::Link* feed_link() const noexcept;
     [[nodiscard]] bool has_messages() const noexcept { return messages_ && !messages_->empty(); }
@@ -239,12 +244,14 @@ class Session final : public upstream::ReplySink,
     bool ask_first(upstream::Link* link, const Row& row, std::string_view frame);
     bool answer_broken_transaction(const Row& row, std::string& out);
     void write_hello(std::string& out) const;
+    void log_in(std::string_view username, std::string_view password);
     void refuse_before_login(const Row& row, const resp::RequestView& request);
     void reply(std::string bytes);
     void reply_error(std::string_view text);
 
     // --- client_commands.cpp: the CLIENT command
     bool answer_client(const Row& row, const resp::RequestView& request);
+    void answer_permitted(const Row& row, const resp::RequestView& request, std::string_view verdict);
     bool permitted(const Row& row, const resp::RequestView& request, std::string& verdict);
     std::string answer_own(const Row& row, const resp::RequestView& request);
     std::string set_reply_mode(const resp::RequestView& request);
@@ -267,8 +274,10 @@ class Session final : public upstream::ReplySink,
 
     // --- client_tracking.cpp: CLIENT TRACKING
     bool forward_tracking(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] static std::string redirected(const resp::RequestView& request, const TrackingRelay* relay);
     void find_target(std::uint64_t target);
     void note_tracking(std::string_view bytes, std::string_view command);
+    void accept_tracking(const resp::RequestView& request, std::string_view bytes, TrackingRelayPtr relay);
     void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
     void send_push(std::string_view frame);
@@ -277,6 +286,16 @@ class Session final : public upstream::ReplySink,
     void flush_tracked();
     [[nodiscard]] bool must_track_again() const noexcept;
     bool track_again();
+
+    // --- session_transactions.cpp: the portal's part in a transaction
+    bool queue(const Row& row, const resp::RequestView& request);
+    bool submit_exec(const Row& row, const resp::RequestView& request);
+    bool take_exec(upstream::PendingRequest& request, std::string_view bytes);
+    void give_result(std::string_view bytes);
+    void go_on_executed();
+    void take_result(std::string_view frame);
+    void do_part(QueuedCommands::Own& command, std::string_view frame);
+    void finish_part(std::string_view bytes);
 
     // --- session_refusals.cpp: answers of a node that does not lead
     bool take_back(upstream::PendingRequest& request, const Row& row, std::string_view& bytes, bool complete,
@@ -323,11 +342,14 @@ class Session final : public upstream::ReplySink,
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
     std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
-    std::uint32_t subscribing_ = 0;            // those of them that are SUBSCRIBE and the like
-    std::uint32_t unit_left_ = 0;              // commands of a whole transaction still to be sent on the shared link
-    std::vector<std::string> queued_selects_;  // each SELECT inside the open transaction
-    bool exec_ran_ = false;                    // the last EXEC was answered with the replies of its commands
-    bool denied_in_transaction_ = false;
+    ReplyWindow window_;                  // how many of them there may be
+    std::uint32_t subscribing_ = 0;       // those of them that are SUBSCRIBE and the like
+    std::uint32_t unit_left_ = 0;         // commands of a whole transaction still to be sent on the shared link
+    QueuedCommands queued_;               // of the transaction that is open
+    bool denied_in_transaction_ = false;  // one of them was refused by the portal
+    std::unique_ptr<Executed> executed_;  // while the answer to its EXEC is put together
+    std::string exec_reply_;              // what has come of that answer
+    std::string exec_end_;                // what tells that it ends; empty: it is one frame
     std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
     std::optional<std::string> wanted_name_;
@@ -339,8 +361,6 @@ class Session final : public upstream::ReplySink,
     TrackingRelayPtr relay_;                       // to the client that it redirects to
     /// For the CLIENT TRACKING at hand: the relay to its target, null if there is no such client; empty: not known yet.
     std::optional<TrackingRelayPtr> redirect_;
-    std::int64_t queued_commands_ = 0;  // of the open transaction
-    bool queued_write_ = false;         // one of them is a write
 
     std::deque<Lost> lost_;  // in the order of their slots
     std::string unit_;       // the requests of the whole transaction that is being answered, up to its EXEC

@@ -76,6 +76,7 @@ void Session::close(Closed reason) {
     leave_feeds();
     messages_.reset();
     stop_tracking();
+    queued_.clear();
     stream_.close();
     if (pinned_) {
         context_.links.give_back(std::exchange(pinned_, nullptr), false);

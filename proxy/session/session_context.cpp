@@ -6,9 +6,6 @@ namespace portal::session {
 
 namespace {
 
-/// A client that takes none of its replies for this long is closed.
-constexpr std::chrono::seconds kStalled{60};
-
 resp::RequestLimits limits_of(const config::Config& config, bool authenticated) {
     resp::RequestLimits limits;
     limits.request = config.limits.request_bytes.count + 64 * 1024;
@@ -37,7 +34,7 @@ SessionContext::SessionContext(const Parts& parts)
       handshake_deadlines(parts.config.limits.handshake_time),
       idle_deadlines(parts.config.limits.idle_time),
       hold_deadlines(parts.config.hold.time),
-      stalled_deadlines(kStalled),
+      stalled_deadlines(parts.config.limits.output_time),
       hold_bytes(parts.config.hold.bytes.count / std::max(1U, parts.shards)) {}
 
 void SessionContext::expire_deadlines(net::Turn::Clock::time_point now) {

@@ -36,7 +36,7 @@ ClientLine Session::describe() const {
     line.patterns = state_.subscriptions.patterns.size();
     line.shard_channels = state_.subscriptions.shard_channels.size();
     if (state_.in_transaction()) {
-        line.queued_commands = queued_commands_;
+        line.queued_commands = static_cast<std::int64_t>(queued_.count());
     }
     line.input_bytes = input_.size();
     line.output_bytes = unsent_output();

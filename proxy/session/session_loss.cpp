@@ -43,7 +43,9 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
     --in_flight_;
     in_flight_bytes_ -= request.size;
     if (request.sequence == kNoSlot) {
-        if (command::is_client_command(command::row_at(request.tag).handling) && wait_ == Wait::reply) {
+        if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
+            finish_part(resp::integer(0));  // the blocked connection is gone
+        } else if (command::is_client_command(command::row_at(request.tag).handling) && wait_ == Wait::reply) {
             wait_ = Wait::drained;  // the question is asked anew
             context_.turn.mark(*this);
         }
@@ -116,7 +118,7 @@ void Session::on_pinned_lost() {
 void Session::settle_losses() {
     settle_ = false;
     const bool pinned_lost = std::exchange(pinned_lost_, false);
-    if (pinned_lost && state_.monitoring) {
+    if (pinned_lost && (state_.monitoring || state_.on_link.count() > 0)) {
         close(Closed::backend);
         return;
     }
@@ -163,6 +165,11 @@ void Session::settle_losses() {
     if (pinned_lost) {
         state_.watch_broken = state_.watch_broken || state_.watch_accepted;
         state_.watching = state_.watch_accepted = false;
+        if (!executed_) {
+            queued_.clear();
+        }
+        exec_reply_.clear();
+        exec_end_.clear();
         if (state_.transaction == Transaction::open) {
             state_.transaction = Transaction::broken;
         } else if (state_.transaction == Transaction::exec_sent) {

@@ -35,7 +35,8 @@ bool subscribes(Handling handling) {
     return handling == Handling::subscribe || handling == Handling::psubscribe || handling == Handling::ssubscribe;
 }
 
-auto& names_of(command::Subscriptions& subscriptions, SubscriptionKind kind) {
+template <typename Subscriptions>
+auto& names_of(Subscriptions& subscriptions, SubscriptionKind kind) {
     switch (kind) {
         case SubscriptionKind::pattern:
             return subscriptions.patterns;
@@ -89,11 +90,6 @@ bool Session::take_subscription(const Row& row, const resp::RequestView& request
         reply_error(client_errors::wrong_arity(row));
         return true;
     }
-    if (state_.in_transaction()) {
-        denied_in_transaction_ = true;
-        reply_error(client_errors::kSubscribeInTransaction);
-        return true;
-    }
     const SubscriptionKind kind = kind_of(row.handling);
     if (!subscribes(row.handling)) {
         if (in_flight_ > 0) {
@@ -121,39 +117,101 @@ bool Session::take_subscription(const Row& row, const resp::RequestView& request
     in_flight_bytes_ += asked.size;
     feed->subscribe(*this, std::move(asked));
     last_link_ = feed->link();
-    if (in_flight_ >= kWindowRequests || in_flight_bytes_ >= kWindowBytes) {
+    if (in_flight_ >= window_.requests() || in_flight_bytes_ >= kWindowBytes) {
         pause(Wait::window);
     }
     return true;
 }
 
 void Session::unsubscribe(const Row& row, SubscriptionKind kind, const resp::RequestView& request) {
-    auto& subscribed = names_of(state_.subscriptions, kind);
     std::vector<std::string> names;
     for (std::size_t i = 1; i < request.argc(); ++i) {
         names.emplace_back(request.arg(i));
     }
+    std::vector<std::string> on_link;
+    std::string out = confirm_unsubscribed(row, kind, std::move(names), on_link);
+    if (!on_link.empty()) {
+        std::string frame;
+        resp::write_array_header(frame, on_link.size() + 1);
+        resp::write_bulk(frame, row.name);
+        for (const std::string& name : on_link) {
+            resp::write_bulk(frame, name);
+        }
+        submit_own(*pinned_, frame, static_cast<std::int32_t>(on_link.size()));
+    }
+    context_.counters.commands_local.add();
+    replies_.finish(replies_.open(), std::move(out), output_);  // also with CLIENT REPLY OFF, as redis-server
+    context_.turn.mark(*this);
+}
+
+/// Ends these subscriptions, all of that kind if there are no names, and says so. `on_link` gets those that the pinned
+/// link still has.
+std::string Session::confirm_unsubscribed(const Row& row, SubscriptionKind kind, std::vector<std::string> names,
+                                          std::vector<std::string>& on_link) {
+    auto& subscribed = names_of(state_.subscriptions, kind);
     if (names.empty()) {
         names.assign(subscribed.begin(), subscribed.end());
     }
     std::string out;
     for (const std::string& name : names) {
-        if (subscribed.erase(name) > 0) {
+        if (names_of(state_.on_link, kind).erase(name) > 0) {
+            subscribed.erase(name);
+            on_link.push_back(name);
+        } else if (subscribed.erase(name) > 0) {
             for (const upstream::SubscriptionFeedPtr& feed : feeds_) {
                 feed->leave(kind, name, *this);
             }
         }
-        confirm(out, lower(row.name), name, kind);
+        confirm(out, row.name, name, kind);
     }
     if (names.empty()) {
         resp::write_push_header(out, 3, state_.protocol);
-        resp::write_bulk(out, lower(row.name));
+        resp::write_bulk(out, row.name);
         resp::write_null(out, state_.protocol);
         resp::write_integer(out, count_of(state_.subscriptions, kind));
     }
-    context_.counters.commands_local.add();
-    replies_.finish(replies_.open(), std::move(out), output_);  // also with CLIENT REPLY OFF, as redis-server
-    context_.turn.mark(*this);
+    return out;
+}
+
+/// A frame of the node's that answers a SUBSCRIBE or UNSUBSCRIBE which was part of a transaction. What is subscribed to
+/// there stays on the pinned link, where its messages come in their order with the replies.
+void Session::take_confirmation(const QueuedCommands::Own& command, std::string_view frame) {
+    Executed& executed = *executed_;
+    const Row& row = *command.row;
+    const resp::RequestView request(command.frame);
+    const SubscriptionKind kind = kind_of(row.handling);
+    std::size_t expected = request.argc() - 1;
+    std::vector<std::string> on_link;
+    if (frame.front() == '-') {
+        give_result(frame);
+        expected = 0;
+    } else if (expected == 0) {  // everything of that kind; the node knows what is on this link only
+        if (executed.confirmed == 0) {
+            executed.expected = std::max<std::size_t>(1, names_of(state_.on_link, kind).size());
+            executed.out += confirm_unsubscribed(row, kind, {}, on_link);
+        }
+        expected = executed.expected;
+    } else {
+        const std::string name(request.arg(executed.confirmed + 1));
+        if (!subscribes(row.handling)) {
+            executed.out += confirm_unsubscribed(row, kind, {name}, on_link);
+        } else {
+            if (names_of(state_.subscriptions, kind).insert(name).second) {
+                names_of(state_.on_link, kind).insert(name);
+            }
+            confirm(executed.out, row.name, name, kind);
+        }
+    }
+    if (++executed.confirmed >= expected) {
+        executed.confirmed = 0;
+        ++executed.place;
+        ++executed.own;
+    }
+}
+
+/// Its messages come by the pinned link, and by no feed.
+bool Session::listens_on_link(const upstream::PubSubFrame& head) const {
+    return state_.on_link.count() > 0 && names_of(state_.on_link, head.kind).contains(head.name);
 }
 
 void Session::confirm(std::string& out, std::string_view word, std::string_view name, SubscriptionKind kind) const {

@@ -17,6 +17,7 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
         case Handling::multi:
             if (failed && state_.transaction == Transaction::open && !bytes.starts_with("-ERR MULTI calls")) {
                 state_.transaction = Transaction::none;
+                queued_.clear();
             }
             break;
         case Handling::exec:
@@ -29,7 +30,7 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
             if (!failed && state_.transaction == Transaction::open) {
                 state_.transaction = Transaction::none;
                 state_.watching = state_.watch_accepted = state_.watch_broken = false;
-                queued_selects_.clear();
+                queued_.clear();
             }
             break;
         case Handling::watch:
@@ -45,7 +46,9 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
             state_.monitoring = state_.monitoring || !failed;
             break;
         case Handling::client_tracking:
-            note_tracking(bytes, command);
+            if (state_.transaction != Transaction::open) {  // else it is only queued
+                note_tracking(bytes, command);
+            }
             break;
         case Handling::blocking:
             blocked_since_ = context_.turn.now();  // the next one begins to wait
@@ -80,8 +83,7 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
     if (bytes.starts_with("+OK")) {
         const resp::RequestView request(command);
         const bool with_name = request.argc() > 2;
-        state_.credentials = std::make_shared<const command::Credentials>(command::Credentials{
-            with_name ? std::string(request.arg(1)) : "default", std::string(request.arg(with_name ? 2 : 1))});
+        log_in(with_name ? request.arg(1) : "default", request.arg(with_name ? 2 : 1));
         if (row.handling == Handling::hello) {
             state_.protocol = wanted_protocol_;
             if (wanted_name_) {
@@ -95,8 +97,26 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
     }
 }
 
-/// What MONITOR shows, and invalidations of CLIENT TRACKING.
-bool Session::take_push(std::string_view frame, const upstream::PendingRequest* /*front*/) {
+/// What MONITOR shows, invalidations of CLIENT TRACKING, and messages for what a transaction subscribed to.
+bool Session::take_push(std::string_view frame, const upstream::PendingRequest* front) {
+    if (!exec_reply_.empty() && frame.front() == '>') {
+        exec_reply_ += frame;  // in the middle of EXEC's answer
+        return true;
+    }
+    const bool in_resp2 = state_.on_link.count() > 0 && state_.protocol == resp::Protocol::resp2;
+    if (frame.front() == '>' || (frame.front() == '*' && in_resp2)) {
+        const upstream::PubSubFrame head = upstream::read_pubsub_frame(frame);
+        if (head.type == upstream::PubSubFrame::Type::message) {
+            if (listens_on_link(head)) {  // else it comes by a feed too
+                send_push(frame);
+            }
+            return true;
+        }
+    }
+    if (front != nullptr && front->sequence == kNoSlot &&
+        command::is_subscription(command::row_at(front->tag).handling)) {
+        return upstream::read_pubsub_frame(frame).type != upstream::PubSubFrame::Type::unsubscribed;
+    }
     const bool shown =
         state_.monitoring && frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9';
     if (!shown && frame.front() != '>') {
@@ -116,11 +136,11 @@ void Session::note_selected(std::string_view command) {
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
     if (request.silent) {
         note_unit(command::row_at(request.tag), bytes, command);
+    } else if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
+        finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {
         verdict_ = bytes;
         wait_ = Wait::drained;
-    } else if (exec_ran_ && bytes == "+OK\r\n" && command::row_at(request.tag).handling == Handling::select) {
-        note_selected(command);
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         tracking_armed_ = bytes.starts_with("+OK");
         if (!tracking_armed_) {  // what one leader allowed, the next does not

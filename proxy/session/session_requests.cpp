@@ -175,13 +175,21 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
 
 /// Sends the request on its link. False: the link is another than the one that still owes replies, so it must wait.
 bool Session::forward(const Row& row, const resp::RequestView& request, Destination destination) {
+    if (state_.transaction == Transaction::open && !pinned_) {
+        pause(Wait::drained);  // its link has just been lost, which is sorted out first
+        return false;
+    }
     if (row.handling == Handling::exec && denied_in_transaction_ && state_.transaction == Transaction::open) {
         // The node knows nothing of the command that was denied; with EXEC it would run the others.
         denied_in_transaction_ = false;
+        queued_.clear();
         std::string discard;
         resp::write_request(discard, "DISCARD");
         state_.transaction = Transaction::exec_sent;
         return submit(*pinned_, row, discard);
+    }
+    if (state_.transaction == Transaction::open && QueuedCommands::concerns_portal(row.handling)) {
+        return queue(row, request);
     }
     if (row.handling == Handling::wait && state_.transaction == Transaction::none) {
         return forward_wait(row, request);
@@ -200,24 +208,20 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             if (unit_left_ == 0 && state_.transaction == Transaction::none && request.argc() == 1) {
                 state_.transaction = Transaction::open;
                 denied_in_transaction_ = false;
-                queued_selects_.clear();
-                queued_commands_ = -1;  // this MULTI is not one of them
-                queued_write_ = false;
+                queued_.clear();
                 queued_refused_ = false;
             }
             break;
         case Handling::exec:
             if (state_.transaction == Transaction::open && request.argc() == 1) {
                 state_.transaction = Transaction::exec_sent;
+                if (!queued_.own().empty()) {
+                    return submit_exec(row, request);
+                }
             }
             break;
         case Handling::watch:
             state_.watching = true;
-            break;
-        case Handling::select:
-            if (state_.transaction == Transaction::open && request.argc() == 2) {
-                queued_selects_.emplace_back(request.frame());
-            }
             break;
         case Handling::client_caching:
             caching_yes_ =
@@ -239,13 +243,6 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     }
     submit(link, row, request.frame());
     if (unit_left_ == 0 && (row.handling == Handling::exec || row.handling == Handling::discard)) {
-        if (row.handling == Handling::exec) {
-            // Asked again outside of the transaction, they tell which of them the node accepts.
-            for (const std::string& select : std::exchange(queued_selects_, {})) {
-                pinned_clean_ = false;
-                submit_own(link, select, 1);
-            }
-        }
         pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
     }
     return true;
@@ -294,10 +291,9 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.repeatable = !row.write;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
-    pending.parts = may_come_in_parts(row.handling);
+    pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty());
     if (row.write) {
         write_epoch_ = context_.topology->epoch;
-        queued_write_ = true;
     }
     return pending;
 }
@@ -313,14 +309,14 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
         }
         blocked_slot_ = pending.sequence;
     }
-    ++queued_commands_;
+    queued_.note(row);
     last_link_ = &link;
     ++in_flight_;
     in_flight_bytes_ += frame.size();
     link.submit(frame, std::move(pending));
     const bool may_pause = unit_left_ <= 1;  // a transaction that travels whole is never cut
     if (may_pause &&
-        (in_flight_ >= kWindowRequests || in_flight_bytes_ >= kWindowBytes || link.unsent() >= kLinkBytes)) {
+        (in_flight_ >= window_.requests() || in_flight_bytes_ >= kWindowBytes || link.unsent() >= kLinkBytes)) {
         pause(Wait::window);
     }
     return true;

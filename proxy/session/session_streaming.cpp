@@ -98,7 +98,7 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
     upstream::Link& link = link_for(true);
     pinned_clean_ = pinned_clean_ && row.handling != Handling::unknown;
     last_link_ = &link;
-    ++queued_commands_;
+    queued_.note(row);
     ++in_flight_;
     link.stream(open_request(row));
 }

@@ -26,8 +26,15 @@ bool SubscriptionIndex::answered(SubscriptionKind kind, std::string_view name, b
 void SubscriptionIndex::add(SubscriptionKind kind, std::string_view name, Subscriber& subscriber) {
     Names& all = names(kind);
     const auto found = all.find(name);
-    auto& subscribers = (found != all.end() ? found : all.emplace(name, Entry{}).first)->second.subscribers;
-    subscribers.push_back(&subscriber);
+    Entry& entry = (found != all.end() ? found : all.emplace(name, Entry{}).first)->second;
+    entry.subscribers.push_back(&subscriber);
+    if (!entry.places.empty()) {
+        entry.places.emplace(&subscriber, entry.subscribers.size() - 1);
+    } else if (entry.subscribers.size() > kFew) {
+        for (std::size_t i = 0; i < entry.subscribers.size(); ++i) {
+            entry.places.emplace(entry.subscribers[i], i);
+        }
+    }
 }
 
 bool SubscriptionIndex::remove(SubscriptionKind kind, std::string_view name, Subscriber& subscriber) {
@@ -36,12 +43,21 @@ bool SubscriptionIndex::remove(SubscriptionKind kind, std::string_view name, Sub
     if (entry == all.end()) {
         return false;
     }
-    auto& subscribers = entry->second.subscribers;
-    const auto found = std::ranges::find(subscribers, &subscriber);
-    if (found == subscribers.end()) {
+    auto& [subscribers, places, waiting, active] = entry->second;
+    std::size_t place = subscribers.size();
+    if (places.empty()) {
+        place = static_cast<std::size_t>(std::ranges::find(subscribers, &subscriber) - subscribers.begin());
+    } else if (const auto found = places.find(&subscriber); found != places.end()) {
+        place = found->second;
+        places.erase(found);
+    }
+    if (place == subscribers.size()) {
         return false;
     }
-    *found = subscribers.back();
+    if (!places.empty() && place + 1 < subscribers.size()) {
+        places[subscribers.back()] = place;
+    }
+    subscribers[place] = subscribers.back();
     subscribers.pop_back();
     return drop_if_unwanted(all, entry);
 }

@@ -19,6 +19,7 @@ class SubscriptionIndex {
   public:
     struct Entry {
         std::vector<Subscriber*> subscribers;
+        std::unordered_map<const Subscriber*, std::size_t> places;  // in `subscribers`; kept once they are many
         std::size_t waiting = 0;  // requests for this name that the node has not answered
         bool active = false;      // the node has accepted it on the present link
     };
@@ -64,6 +65,9 @@ class SubscriptionIndex {
     Names& names(SubscriptionKind kind) noexcept { return names_[static_cast<std::size_t>(kind)]; }
     const Names& names(SubscriptionKind kind) const noexcept { return names_[static_cast<std::size_t>(kind)]; }
     bool drop_if_unwanted(Names& all, Names::iterator entry);
+
+    /// So few subscribers of one name are searched one by one.
+    static constexpr std::size_t kFew = 32;
 
     std::array<Names, 3> names_;
 };

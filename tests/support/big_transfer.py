@@ -1,6 +1,6 @@
 """One large transfer through a portal, as a process of its own, so that it shares no interpreter with what a test measures.
 
-big_transfer.py PORT CA_FILE PASSWORD set KEY BYTES | get COMMAND... [--rate BYTES_PER_SECOND]
+big_transfer.py PORT CA_FILE PASSWORD set KEY BYTES | get COMMAND... [--rate BYTES_PER_SECOND] [--times N]
 Prints one line of JSON: the seconds it took and how long the value or the reply was.
 """
 
@@ -26,10 +26,10 @@ def send_value(client, key, size):
     return size
 
 
-def read_reply(client, words, rate):
-    """Sends a command and counts the bytes of its reply, which ends where that of a PING behind it begins."""
+def read_reply(client, words, rate, times):
+    """Sends a command so many times and counts the bytes of the replies, which end where that of a PING behind them begins."""
     end = b"+PONG\r\n"
-    client.send_raw(encode(*words) + encode("PING"))
+    client.send_raw(encode(*words) * times + encode("PING"))
     space = bytearray(CHUNK)
     received, tail, begin = 0, b"", time.monotonic()
     while tail != end:
@@ -51,13 +51,14 @@ def main():
     parser.add_argument("what", choices=["set", "get"])
     parser.add_argument("words", nargs="+")
     parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--times", type=int, default=1)
     wanted = parser.parse_args()
     with Client(wanted.port, context=tls_context(wanted.ca_file), password=wanted.password, timeout=120) as client:
         begin = time.monotonic()
         if wanted.what == "set":
             size = send_value(client, wanted.words[0], int(wanted.words[1]))
         else:
-            size = read_reply(client, wanted.words, wanted.rate)
+            size = read_reply(client, wanted.words, wanted.rate, wanted.times)
         print(json.dumps({"seconds": time.monotonic() - begin, "bytes": size}))
 
 

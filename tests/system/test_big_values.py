@@ -6,6 +6,7 @@ talk to Redis directly at the same time (Redis itself stands still for a moment 
 """
 
 import json
+import os
 import random
 import select
 import subprocess
@@ -22,6 +23,8 @@ MB = 1 << 20
 SIZE = 512 * MB
 MOST_GROWTH = 16 * MB
 OTHERS = 50
+# Elements of the list that is read whole. 10 needs 1 GB of memory and a minute.
+MILLIONS = int(os.environ.get("PORTAL_LIST_MILLIONS", "3"))
 
 
 class Memory:
@@ -97,7 +100,7 @@ class BigValuesTest(DemoTestCase):
     nodes = 1
     portals = 1
     # Redis does not answer pings while it copies such a value, which on a busy machine must not look like its death.
-    settings = ("threads=1", "limits.output_bytes=4MiB", "monitor.down_after=20s", "monitor.fence_after=30s", "monitor.lease=60s")
+    settings = ("threads=1", "limits.output_bytes=4MiB", "limits.output_time=5s", "monitor.down_after=20s", "monitor.fence_after=30s", "monitor.lease=60s")
 
     @classmethod
     def setUpClass(cls):
@@ -151,9 +154,9 @@ class BigValuesTest(DemoTestCase):
         with self.demo.nodes[0].client() as node:
             node.command("DEL", "big")
             node.command("EVAL", "local t = {} for i = 1, 5000 do t[i] = 'element' end "
-                                 "for i = 1, 600 do redis.call('RPUSH', 'list', unpack(t)) end", "0")
+                                 "for i = 1, ARGV[1] do redis.call('RPUSH', 'list', unpack(t)) end", "0", str(200 * MILLIONS))
             for what, expected in (("for the first time", False), ("again", True)):
-                self.check(f"LRANGE of 3 million elements {what}", others, quiet, "get", "LRANGE", "list", "0", "-1", expected=expected)
+                self.check(f"LRANGE of {MILLIONS} million elements {what}", others, quiet, "get", "LRANGE", "list", "0", "-1", expected=expected)
             node.command("DEL", "list")
 
     def test_a_client_that_never_reads_costs_little_and_others_do_not_notice(self):
@@ -184,6 +187,37 @@ class BigValuesTest(DemoTestCase):
         never.send_raw(encode("GET", "medium") * 2000)
         wait_until(lambda: portal.metric("redis_portal_client_connections_closed_total", reason="output_limit") == 1, 20, "it is closed")
         self.assertEqual(setter.command("STRLEN", "medium"), 100_000)
+
+
+    def test_clients_that_ask_for_much_at_once_fill_neither_redis_nor_the_portal(self):
+        clients, requests, size = 10, 400, 100_000
+        node = self.demo.nodes[0].client()
+        self.addCleanup(node.close)
+        node.command("SET", "medium", "x" * size)
+        others = self.others()
+        begin = time.monotonic()
+        memory = Memory(self.demo.portals[0].pid)
+        argv = [sys.executable, str(ROOT / "tests/support/big_transfer.py"), str(self.demo.portals[0].port), str(self.demo.ca_file),
+                self.demo.password, "get", "GET", "medium", "--times", str(requests)]
+        greedy = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(clients)]
+        held = 0
+        while any(each.poll() is None for each in greedy):
+            info = node.command("INFO", "memory").decode()
+            held = max(held, int(info.split("mem_clients_normal:")[1].split()[0]))
+            self.assertLess(time.monotonic() - begin, 120, "it goes on")
+            time.sleep(0.01)
+        end = time.monotonic()
+        _, p99, most = others.between(begin, end, range(OTHERS))
+        _, direct_p99, direct_most = others.between(begin, end, range(OTHERS, OTHERS + 5))
+        report(f"{clients} clients, {requests} GETs of {size} bytes each in one piece: {end - begin:.1f} s; Redis held at most {held / MB:.1f} MiB "
+               f"for its clients, portal +{memory.growth() / MB:.1f} MiB; others p99 {p99 * 1e3:.1f} ms (direct {direct_p99 * 1e3:.1f}), "
+               f"most {most * 1e3:.0f} ms (direct {direct_most * 1e3:.0f})")
+        for each in greedy:
+            self.assertEqual(json.loads(each.communicate()[0])["bytes"], requests * (len(f"${size}\r\n") + size + 2))
+        self.assertLess(held, clients * requests * size / 4)
+        self.assertLess(memory.growth(), 64 * MB)
+        self.assertLess(most, direct_most + (end - begin) / 2, "somebody waited for all of it")
+        self.assertEqual(others.wrong, [])
 
 
 if __name__ == "__main__":

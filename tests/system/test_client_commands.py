@@ -139,12 +139,29 @@ class Errors(ClientCommands):
         self.assertEqual("NOPERM", client.command("CLIENT", "KILL", "ID", self.id_of(self.admin)).kind)
         self.assertEqual("PONG", self.admin.command("PING"))
 
-    def test_inside_a_transaction_they_are_refused_and_it_is_aborted(self):
+    def test_inside_a_transaction_they_speak_of_the_portals_clients(self):
+        client, blocked, victim = self.client(), self.client(), self.client()
+        own, other = self.id_of(client), self.id_of(blocked)
+        blocked.send_raw(encode("BLPOP", "nothing", "0"))
+        self.wait_flag(other, "b")
+        for words in (["MULTI"], ["CLIENT", "ID"], ["CLIENT", "INFO"], ["CLIENT", "LIST", "ID", str(other)], ["CLIENT", "UNBLOCK", str(other)],
+                      ["CLIENT", "KILL", "ID", str(self.id_of(victim))], ["INCR", "counter"]):
+            client.send_raw(encode(*words))
+            self.assertEqual("OK" if words == ["MULTI"] else "QUEUED", client.read())
+        found, info, listed, unblocked, killed, count = client.command("EXEC")
+        self.assertEqual(own, found)
+        self.assertEqual(str(own), parse(info)[0]["id"])
+        self.assertIn("x", parse(info)[0]["flags"])
+        self.assertEqual([str(other)], [each["id"] for each in parse(listed)])
+        self.assertEqual((1, 1, 1), (unblocked, killed, count))
+        self.assertIsNone(blocked.read())
+        self.assertEqual(b"", victim.read_closed())
+
+    def test_whoever_kills_himself_inside_a_transaction_hears_that_and_no_more(self):
         client = self.client()
-        client.command("MULTI")
-        self.assertEqual(RespError("ERR this CLIENT command is not possible inside a transaction through the portal"), client.command("CLIENT", "LIST"))
-        self.assertEqual("EXECABORT", client.command("EXEC").kind)
-        self.assertEqual("PONG", client.command("PING"))
+        client.send_raw(encode("MULTI") + encode("PING") + encode("CLIENT", "KILL", "ID", str(self.id_of(client)), "SKIPME", "no") +
+                        encode("PING") + encode("EXEC"))
+        self.assertEqual(b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+PONG\r\n:1\r\n", client.read_closed())
 
 
 class Kill(ClientCommands):

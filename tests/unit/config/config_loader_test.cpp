@@ -62,7 +62,7 @@ arbiter: {file: {path: run/record}}
 hold: {time: 0s, bytes: 16KiB}
 writes: {in_doubt: close, proven: strict}
 commands: {deny: [FLUSHALL, "config|set"]}
-limits: {sessions: 5, handshake_time: 1s, request_bytes: 1GB, output_bytes: 1048576, idle_time: 1h}
+limits: {sessions: 5, handshake_time: 1s, request_bytes: 1GB, output_bytes: 1048576, output_time: 5s, idle_time: 1h}
 tickets: {secret_file: tickets, rotation: 1h}
 threads: 3
 admin: {address: 127.0.0.1:9999}
@@ -97,6 +97,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.limits.sessions, 5U);
     EXPECT_EQ(config.limits.request_bytes.count, 1'000'000'000U);
     EXPECT_EQ(config.limits.output_bytes.count, 1'048'576U);
+    EXPECT_EQ(config.limits.output_time, 5s);
     EXPECT_EQ(config.limits.idle_time, 1h);
     EXPECT_EQ(config.tickets.secret, std::string(40, 't'));
     EXPECT_EQ(config.tickets.rotation, 1h);

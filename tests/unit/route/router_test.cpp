@@ -49,6 +49,9 @@ TEST(Router, InsideATransactionEverythingGoesToItsLink) {
     state.transaction = Transaction::open;
     EXPECT_EQ(routed(state, true, "GET", "k"), Destination::pinned);
     EXPECT_EQ(routed(state, true, "SELECT", "1"), Destination::pinned);
+    EXPECT_EQ(routed(state, true, "CLIENT", "ID"), Destination::pinned);
+    EXPECT_EQ(routed(state, true, "SUBSCRIBE", "c"), Destination::pinned);
+    EXPECT_EQ(routed(state, false, "UNSUBSCRIBE"), Destination::hold);
     EXPECT_EQ(routed(state, true, "RESET"), Destination::local);
 }
 

@@ -2,6 +2,12 @@
 
 #include "upstream/subscription_feed.hpp"
 
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <set>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace portal::upstream {
@@ -30,6 +36,35 @@ TEST(SubscriptionIndex, TheLastOneToLeaveEndsTheSubscription) {
     index.add(kChannel, "c", b);
     EXPECT_FALSE(index.remove(kChannel, "c", a));
     EXPECT_TRUE(index.remove(kChannel, "c", b));
+    EXPECT_TRUE(index.empty());
+}
+
+TEST(SubscriptionIndex, OfManyEachLeavesAloneInAnyOrder) {
+    constexpr std::size_t kMany = 1000;
+    std::vector<Nobody> all(kMany);
+    std::vector<std::size_t> order(kMany);
+    std::iota(order.begin(), order.end(), 0U);
+    std::shuffle(order.begin(), order.end(), std::mt19937(1));
+    SubscriptionIndex index;
+    for (Nobody& each : all) {
+        index.add(kChannel, "c", each);
+    }
+    EXPECT_FALSE(index.answered(kChannel, "c", true));
+    std::set<const Subscriber*> left;
+    for (const Nobody& each : all) {
+        left.insert(&each);
+    }
+    for (std::size_t i = 0; i < kMany; ++i) {
+        EXPECT_EQ(index.remove(kChannel, "c", all[order[i]]), i + 1 == kMany);
+        EXPECT_FALSE(index.remove(kChannel, "c", all[order[i]])) << "a second time";
+        left.erase(&all[order[i]]);
+        const auto* subscribers = index.subscribers(kChannel, "c");
+        if (i % 100 == 0 && subscribers != nullptr) {
+            EXPECT_EQ(std::set<const Subscriber*>(subscribers->begin(), subscribers->end()), left);
+            index.add(kChannel, "c", all[order[i]]);
+            EXPECT_FALSE(index.remove(kChannel, "c", all[order[i]]));
+        }
+    }
     EXPECT_TRUE(index.empty());
 }
 

@@ -1,19 +1,11 @@
 // Asks a real redis-server for COMMAND and holds our table against it.
 #include "command/command_table.hpp"
+#include "tests/wire/local_redis.hpp"
 
-#include <chrono>
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
-#include <sstream>
 #include <string>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -22,7 +14,6 @@
 namespace portal::command {
 namespace {
 
-namespace fs = std::filesystem;
 using Reply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
 using Connection = std::unique_ptr<redisContext, decltype(&redisFree)>;
 
@@ -60,64 +51,9 @@ const std::set<std::string> kLaterThan70 = {"client|capa",
                                             "xackdel",
                                             "xdelex"};
 
-std::string path_of_program(const std::string& name) {
-    const char* path = std::getenv("PATH");
-    std::istringstream folders(path == nullptr ? "" : path);
-    for (std::string folder; std::getline(folders, folder, ':');) {
-        std::string candidate = fs::path(folder) / name;
-        if (access(candidate.c_str(), X_OK) == 0) {
-            return candidate;
-        }
-    }
-    return {};
+Connection connect(const testing::LocalRedis& server) {
+    return {redisConnectUnix(server.socket_path().c_str()), &redisFree};
 }
-
-/// A redis-server of its own on a unix socket in a folder of its own; gone with the object.
-class RedisServer {
-  public:
-    explicit RedisServer(const std::string& program) {
-        std::string pattern = (fs::temp_directory_path() / "command_table_XXXXXX").string();
-        if (mkdtemp(pattern.data()) == nullptr) {
-            return;
-        }
-        folder_ = pattern;
-        const std::string socket = (folder_ / "redis.sock").string();
-        const std::string log = (folder_ / "redis.log").string();
-        pid_ = fork();
-        if (pid_ == 0) {
-            execl(program.c_str(), program.c_str(), "--port", "0", "--unixsocket", socket.c_str(), "--save", "",
-                  "--appendonly", "no", "--dir", folder_.c_str(), "--logfile", log.c_str(), nullptr);
-            _exit(127);
-        }
-    }
-    RedisServer(const RedisServer&) = delete;
-    RedisServer& operator=(const RedisServer&) = delete;
-    ~RedisServer() {
-        if (pid_ > 0) {
-            kill(pid_, SIGKILL);
-            waitpid(pid_, nullptr, 0);
-        }
-        std::error_code ignored;
-        fs::remove_all(folder_, ignored);
-    }
-
-    /// Null after ten seconds without an answer.
-    [[nodiscard]] Connection connect() const {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (std::chrono::steady_clock::now() < deadline) {
-            Connection connection(redisConnectUnix((folder_ / "redis.sock").c_str()), &redisFree);
-            if (connection && connection->err == 0) {
-                return connection;
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-        return {nullptr, &redisFree};
-    }
-
-  private:
-    fs::path folder_;
-    pid_t pid_ = -1;
-};
 
 Reply ask(redisContext& connection, const char* request) {
     return {static_cast<redisReply*>(redisCommand(&connection, request)), &freeReplyObject};
@@ -205,12 +141,12 @@ std::vector<std::string> differences(const std::map<std::string, ServerRow>& ser
 }
 
 TEST(CommandTableAgainstRedis, AgreesWithEveryRowThatTheServerReports) {
-    const std::string program = path_of_program("redis-server");
+    const std::string program = testing::path_of_program("redis-server");
     if (program.empty()) {
         GTEST_SKIP() << "redis-server is not installed";
     }
-    const RedisServer server(program);
-    const Connection connection = server.connect();
+    const testing::LocalRedis server(program);
+    const Connection connection = connect(server);
     ASSERT_NE(connection, nullptr) << "redis-server did not come up";
 
     const Reply info = ask(*connection, "INFO server");

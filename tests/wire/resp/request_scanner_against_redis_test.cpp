@@ -5,21 +5,15 @@
 #include "resp/request_view.hpp"
 #include "tests/unit/resp/feed.hpp"
 #include "tests/unit/resp/malformed_requests.hpp"
+#include "tests/wire/local_redis.hpp"
 
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <string>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -28,39 +22,20 @@
 namespace portal::resp {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::Event;
 using testing::feed_replies;
 using testing::feed_requests;
 
-std::string path_of_program(const std::string& name) {
-    const char* path = std::getenv("PATH");
-    std::istringstream folders(path == nullptr ? "" : path);
-    for (std::string folder; std::getline(folders, folder, ':');) {
-        const std::string candidate = folder + "/" + name;
-        if (access(candidate.c_str(), X_OK) == 0) {
-            return candidate;
-        }
-    }
-    return {};
-}
-
 class Socket {
   public:
-    explicit Socket(const std::string& path) : descriptor_(socket(AF_UNIX, SOCK_STREAM, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.copy(address.sun_path, sizeof address.sun_path - 1);
+    explicit Socket(const std::string& path) : descriptor_(testing::connect_unix(path)) {
         const timeval limit{.tv_sec = 10, .tv_usec = 0};
         setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-        connected_ = connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     }
     Socket(const Socket&) = delete;
     Socket& operator=(const Socket&) = delete;
     ~Socket() { close(descriptor_); }
-
-    [[nodiscard]] bool connected() const { return connected_; }
 
     /// Sends the bytes and the end of the stream, and gives all that comes back. The server may hang up before it has
     /// read everything, which is no failure.
@@ -87,51 +62,11 @@ class Socket {
 
   private:
     int descriptor_;
-    bool connected_ = false;
 };
 
-/// A redis-server of its own on a unix socket in a folder of its own; gone with the object.
-class RedisServer {
-  public:
-    explicit RedisServer(const std::string& program, const std::string& password = "") {
-        std::string pattern = (fs::temp_directory_path() / "request_scanner_XXXXXX").string();
-        if (mkdtemp(pattern.data()) == nullptr) {
-            return;
-        }
-        folder_ = pattern;
-        const std::string log = (folder_ / "redis.log").string();
-        pid_ = fork();
-        if (pid_ == 0) {
-            execl(program.c_str(), program.c_str(), "--port", "0", "--unixsocket", socket_path().c_str(), "--save", "",
-                  "--appendonly", "no", "--dir", folder_.c_str(), "--logfile", log.c_str(), "--requirepass",
-                  password.c_str(), nullptr);
-            _exit(127);
-        }
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (!(up_ = Socket(socket_path()).connected()) && std::chrono::steady_clock::now() < deadline) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-    }
-    RedisServer(const RedisServer&) = delete;
-    RedisServer& operator=(const RedisServer&) = delete;
-    ~RedisServer() {
-        if (pid_ > 0) {
-            kill(pid_, SIGKILL);
-            waitpid(pid_, nullptr, 0);
-        }
-        std::error_code ignored;
-        fs::remove_all(folder_, ignored);
-    }
-
-    [[nodiscard]] bool up() const { return up_; }
-    [[nodiscard]] std::string socket_path() const { return (folder_ / "redis.sock").string(); }
-    [[nodiscard]] std::string answer_to(std::string_view bytes) const { return Socket(socket_path()).answer_to(bytes); }
-
-  private:
-    fs::path folder_;
-    pid_t pid_ = -1;
-    bool up_ = false;
-};
+std::string answer_to(const testing::LocalRedis& server, std::string_view bytes) {
+    return Socket(server.socket_path()).answer_to(bytes);
+}
 
 std::string printable(std::string_view bytes) {
     std::ostringstream out;
@@ -161,11 +96,11 @@ std::optional<std::string> expected_reply(const std::string& frame) {
     return std::nullopt;
 }
 
-void expect_the_same(const RedisServer& server, const std::string& bytes, bool authenticated) {
+void expect_the_same(const testing::LocalRedis& server, const std::string& bytes, bool authenticated) {
     SCOPED_TRACE(printable(bytes));
     const RequestLimits limits{.authenticated = authenticated};
     const std::vector<Event> commands = feed_requests(limits, bytes).events;
-    const std::string answer = server.answer_to(bytes);
+    const std::string answer = answer_to(server, bytes);
     const std::vector<Event> replies = feed_replies({}, answer).events;
     std::size_t next = 0;
     for (const Event& command : commands) {
@@ -187,24 +122,26 @@ void expect_the_same(const RedisServer& server, const std::string& bytes, bool a
 class RequestScannerAgainstRedis : public ::testing::Test {
   protected:
     void SetUp() override {
-        const std::string program = path_of_program("redis-server");
+        const std::string program = testing::path_of_program("redis-server");
         if (program.empty()) {
             GTEST_SKIP() << "redis-server is not installed";
         }
         open_.emplace(program);
         locked_.emplace(program, "secret");
         ASSERT_TRUE(open_->up() && locked_->up()) << "redis-server did not come up";
-        const std::string info = open_->answer_to("INFO server\r\n");
+        const std::string info = answer_to(*open_, "INFO server\r\n");
         if (info.find("redis_version:7.0.") == std::string::npos) {
             GTEST_SKIP() << "the scanner follows redis-server 7.0; another version is installed";
         }
     }
 
-    [[nodiscard]] const RedisServer& server(bool authenticated) const { return authenticated ? *open_ : *locked_; }
+    [[nodiscard]] const testing::LocalRedis& server(bool authenticated) const {
+        return authenticated ? *open_ : *locked_;
+    }
 
   private:
-    std::optional<RedisServer> open_;
-    std::optional<RedisServer> locked_;
+    std::optional<testing::LocalRedis> open_;
+    std::optional<testing::LocalRedis> locked_;
 };
 
 TEST_F(RequestScannerAgainstRedis, ReportsEachMalformedRequestInTheSameWords) {

@@ -180,6 +180,21 @@ TEST_F(LargeReplyTest, AClientThatReadsSlowlySlowsDownTheNodeOnly) {
     EXPECT_EQ(counters().client_connections.get(), 2U);
 }
 
+TEST_F(LargeReplyTest, AClientThatNeverReadsItIsClosedWhenItsTimeIsOver) {
+    constexpr std::size_t kHuge = 64 * 1024 * 1024;
+    const std::string huge = "$" + std::to_string(kHuge) + "\r\n" + std::string(kHuge, 'h') + "\r\n";
+    config_.limits.output_time = std::chrono::milliseconds(100);
+    FakeNode node([&](const Words& words) { return words[1] == "huge" ? huge : bulk(words[1]); });
+    lead(node);
+    const auto never = client();
+    const auto other = client();
+    never->send("GET huge\r\n");
+    const auto closed = [&](observe::Closed why) { return at(counters().client_connections_closed, why).get(); };
+    wait_for([&] { return closed(observe::Closed::output_limit) == 1; }, "it is closed");
+    EXPECT_LT(counters().upstream_received_bytes.get(), kHuge / 2);
+    other->expect("GET a\r\n", bulk("a"));
+}
+
 TEST_F(LargeReplyTest, WhenTheLeaderIsLostMidwayItsClientIsClosedAndTheOthersAreNot) {
     FakeNode second([](const Words& words) { return bulk(words[1]); });
     lead(node_);

@@ -1,0 +1,52 @@
+#include "session/queued_commands.hpp"
+
+#include "command/session_state.hpp"
+
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+
+bool QueuedCommands::concerns_portal(Handling handling) noexcept {
+    switch (handling) {
+        case Handling::auth:
+        case Handling::hello:
+        case Handling::select:
+        case Handling::client_tracking:
+        case Handling::client_getredir:
+        case Handling::client_trackinginfo:
+            return true;
+        default:
+            return command::is_client_command(handling) || command::is_subscription(handling);
+    }
+}
+
+void QueuedCommands::note(const command::CommandRow& row) noexcept {
+    switch (row.handling) {
+        case Handling::multi:
+        case Handling::exec:
+        case Handling::discard:
+        case Handling::watch:
+            return;  // never queued
+        default:
+            ++count_;
+            writes_ = writes_ || row.write;
+    }
+}
+
+void QueuedCommands::add(const command::CommandRow& row, std::string_view frame, TrackingRelayPtr relay) {
+    own_.push_back({count_, &row, std::string(frame), std::move(relay)});
+    subscribes_ = subscribes_ || command::is_subscription(row.handling);
+}
+
+void QueuedCommands::clear() {
+    for (Own& each : own_) {
+        if (each.relay) {
+            each.relay->stop();
+        }
+    }
+    *this = {};
+}
+
+}  // namespace portal::session

@@ -1,0 +1,63 @@
+// What the open transaction of one session holds, as far as the portal must know it: how many commands, whether one is
+// a write, and those in which the portal has a part once EXEC is answered. Does no I/O.
+#pragma once
+
+#include "command/command_table.hpp"
+#include "session/reply_sequencer.hpp"
+#include "session/tracking_relay.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portal::session {
+
+class QueuedCommands {
+  public:
+    /// A command in which the portal has a part.
+    struct Own {
+        std::size_t place = 0;  // among the elements of EXEC's answer
+        const command::CommandRow* row = nullptr;
+        std::string frame;       // as the client sent it
+        TrackingRelayPtr relay;  // of a CLIENT TRACKING that redirects
+    };
+
+    /// True for what the portal has a part in: CLIENT, subscriptions, and what changes the connection.
+    [[nodiscard]] static bool concerns_portal(command::Handling handling) noexcept;
+
+    /// `row` goes to the node, to be queued there.
+    void note(const command::CommandRow& row) noexcept;
+    /// The next command is one of the portal's.
+    void add(const command::CommandRow& row, std::string_view frame, TrackingRelayPtr relay);
+    /// The transaction is over, or begins. Relays that were not taken out of it are stopped.
+    void clear();
+
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
+    [[nodiscard]] bool writes() const noexcept { return writes_; }
+    [[nodiscard]] bool subscribes() const noexcept { return subscribes_; }
+    [[nodiscard]] std::vector<Own>& own() noexcept { return own_; }
+    [[nodiscard]] const std::vector<Own>& own() const noexcept { return own_; }
+
+  private:
+    std::size_t count_ = 0;
+    bool writes_ = false;
+    bool subscribes_ = false;
+    std::vector<Own> own_;
+};
+
+/// EXEC's answer while the portal puts its own parts into it.
+struct Executed {
+    ReplySequencer::Slot slot = 0;
+    std::string bytes;          // the node's answer
+    std::size_t at = 0;         // of bytes: what is done
+    std::size_t place = 0;      // of the element that comes next
+    std::size_t own = 0;        // of QueuedCommands::own(): the one that comes next
+    std::size_t confirmed = 0;  // names of the present SUBSCRIBE or UNSUBSCRIBE
+    std::size_t expected = 0;   // confirmations of the present UNSUBSCRIBE without names
+    bool cut_off = false;       // the client has killed itself, and hears no more
+    bool waiting = false;       // for shards or for the node
+    std::string out;            // for the client
+};
+
+}  // namespace portal::session

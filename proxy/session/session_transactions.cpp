@@ -1,0 +1,230 @@
+// Session: commands inside a transaction in which the portal has a part. Each is queued at the node, as it is or as a
+// question that changes nothing there, so that the node judges it in its place. When EXEC is answered, the portal does
+// its part, in order, and puts its answers in place of the node's.
+#include "resp/words.hpp"
+#include "session/client_errors.hpp"
+#include "session/client_permission.hpp"
+#include "session/hello_request.hpp"
+#include "session/session.hpp"
+
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace portal::session {
+
+using command::Handling;
+using command::Tracking;
+using command::Transaction;
+using upstream::PubSubFrame;
+
+namespace {
+
+/// A word that no reply holds by chance.
+std::string rare_word() {
+    std::random_device random;
+    return fmt::format("redis-portal-{:08x}{:08x}{:08x}", random(), random(), random());
+}
+
+}  // namespace
+
+/// False: must wait, and is taken again.
+bool Session::queue(const Row& row, const resp::RequestView& request) {
+    const bool complete = command::arity_fits(row, request.argc());
+    const bool tracks = row.handling == Handling::client_tracking;
+    const auto target = tracks && complete ? Tracking::redirect_of(request) : std::nullopt;
+    if (target && !redirect_) {
+        find_target(*target);
+        return false;
+    }
+    if (in_flight_ > 0 && last_link_ != pinned_.get()) {
+        pause(Wait::drained);
+        return false;
+    }
+    std::string frame(request.frame());  // with a wrong number of words the node refuses it
+    if (complete && command::is_client_command(row.handling)) {
+        frame = question(row, request, context_.config.name);
+    }
+    TrackingRelayPtr relay;
+    if (target) {
+        relay = std::exchange(redirect_, std::nullopt).value_or(nullptr);
+        frame = redirected(request, relay.get());
+    }
+    queued_.add(row, request.frame(), std::move(relay));
+    pinned_clean_ = false;
+    return submit(*pinned_, row, frame);
+}
+
+/// EXEC of a transaction with commands of the portal's. A subscription is confirmed by a frame for each name, and its
+/// messages may come in between: a word of the portal's tells where the answer ends.
+bool Session::submit_exec(const Row& row, const resp::RequestView& request) {
+    std::string frame(request.frame());
+    exec_reply_.clear();
+    exec_end_.clear();
+    if (queued_.subscribes()) {
+        exec_end_ = rare_word();
+        resp::write_request(frame, "PING", exec_end_);
+    }
+    submit(*pinned_, row, frame);
+    pause(Wait::drained);  // its answer tells what the next command meets
+    return true;
+}
+
+/// The whole of the node's answer to that EXEC, or a frame of it. True when it was the last.
+bool Session::take_exec(upstream::PendingRequest& request, std::string_view bytes) {
+    if (!exec_end_.empty()) {
+        if (!bytes.ends_with(exec_end_ + "\r\n") &&
+            !(bytes.starts_with("-NOPERM") && bytes.find("'ping'") != bytes.npos)) {
+            exec_reply_ += bytes;
+            return false;
+        }
+        bytes = exec_reply_;
+    }
+    executed_ = std::make_unique<Executed>();
+    executed_->slot = request.sequence;
+    executed_->bytes = bytes;
+    exec_reply_.clear();
+    exec_end_.clear();
+    --in_flight_;
+    in_flight_bytes_ -= request.size;
+    muted_ = request.muted;
+    Executed& executed = *executed_;
+    const std::size_t head = executed.bytes.find("\r\n") + 2;
+    const bool ran = executed.bytes.starts_with("*") && !executed.bytes.starts_with("*-1");
+    executed.at = ran ? head : executed.bytes.size();
+    give_result(std::string_view(executed.bytes).substr(0, executed.at));
+    go_on_executed();
+    return true;
+}
+
+/// For the client, unless it wants no replies.
+void Session::give_result(std::string_view bytes) {
+    if (!muted_ && !executed_->cut_off) {
+        executed_->out += bytes;
+    }
+}
+
+/// Goes through the answer until the shards or the node have to be asked for something.
+void Session::go_on_executed() {
+    Executed& executed = *executed_;
+    const resp::ReplyLimits limits;
+    while (executed.at < executed.bytes.size() && !executed.waiting) {
+        const std::string_view rest = std::string_view(executed.bytes).substr(executed.at);
+        resp::ReplyScanner scanner(limits);
+        const resp::ScanResult frame = scanner.scan(rest);
+        const std::size_t size = frame.status == resp::ScanStatus::complete ? frame.size : rest.size();
+        executed.at += size;
+        take_result(rest.substr(0, size));
+    }
+    if (executed.waiting) {
+        pause(Wait::reply);
+        return;
+    }
+    const std::unique_ptr<Executed> done = std::move(executed_);
+    replies_.finish(done->slot, std::move(done->out), output_);
+    queued_.clear();
+    state_.transaction = Transaction::none;
+    state_.watching = state_.watch_accepted = state_.watch_broken = false;
+    if (state_.reply_mode == command::ReplyMode::skip_next) {
+        state_.reply_mode = command::ReplyMode::skip_this;  // EXEC itself is over already
+    }
+    if (wait_ == Wait::nothing || wait_ == Wait::reply) {
+        wait_ = Wait::drained;
+    }
+    context_.turn.mark(*this);
+}
+
+/// The next frame of the answer.
+void Session::take_result(std::string_view frame) {
+    Executed& executed = *executed_;
+    std::vector<QueuedCommands::Own>& own = queued_.own();
+    const bool ours = executed.own < own.size() && own[executed.own].place == executed.place;
+    const PubSubFrame head = upstream::read_pubsub_frame(frame);
+    const bool heard = head.type == PubSubFrame::Type::message && listens_on_link(head);
+    const bool confirms = ours && command::is_subscription(own[executed.own].row->handling);
+    if (heard || (frame.front() == '>' && !confirms)) {
+        executed.out += translated_push(frame);  // also with CLIENT REPLY OFF
+        return;
+    }
+    if (confirms) {
+        take_confirmation(own[executed.own], frame);
+        return;
+    }
+    ++executed.place;
+    if (ours) {
+        ++executed.own;
+        do_part(own[executed.own - 1], frame);
+    } else {
+        give_result(frame);
+    }
+}
+
+/// `frame` is what the node says of `command`, which the portal knows more of.
+void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
+    const Row& row = *command.row;
+    const resp::RequestView request(command.frame);
+    const bool failed = frame.front() == '-';
+    std::string replacement;
+    switch (row.handling) {
+        case Handling::select:
+            if (!failed) {
+                note_selected(command.frame);
+            }
+            break;
+        case Handling::auth:
+            if (!failed) {
+                const bool named = request.argc() > 2;
+                log_in(named ? request.arg(1) : "default", request.arg(named ? 2 : 1));
+            }
+            break;
+        case Handling::hello:
+            if (!failed) {
+                const HelloRequest hello = read_hello(request, state_.protocol);
+                if (hello.logs_in) {
+                    log_in(hello.username, hello.password);
+                }
+                state_.protocol = hello.protocol;
+                state_.name = hello.name.value_or(state_.name);
+                write_hello(replacement);
+            }
+            break;
+        case Handling::client_tracking:
+            accept_tracking(request, frame, std::exchange(command.relay, nullptr));
+            break;
+        case Handling::client_getredir:
+        case Handling::client_trackinginfo:
+            translate_redirect(row, frame, replacement);
+            break;
+        case Handling::client_reply: {
+            const bool was_muted = muted_;
+            const std::string answer = is_refusal(frame, row.handling) ? std::string(frame) : set_reply_mode(request);
+            if (resp::is_word(request.arg(2), "skip")) {
+                muted_ = was_muted;  // it is about the command behind EXEC
+            }
+            give_result(answer);
+            return;
+        }
+        default:
+            if (is_refusal(frame, row.handling)) {
+                break;
+            }
+            answer_permitted(row, request, frame);
+            return;
+    }
+    give_result(replacement.empty() ? frame : replacement);
+}
+
+void Session::log_in(std::string_view username, std::string_view password) {
+    state_.credentials = std::make_shared<const command::Credentials>(
+        command::Credentials{std::string(username), std::string(password)});
+}
+
+/// What the shards or the node were asked for is known.
+void Session::finish_part(std::string_view bytes) {
+    executed_->waiting = false;
+    give_result(bytes);
+    go_on_executed();
+}
+
+}  // namespace portal::session
