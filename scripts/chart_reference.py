@@ -53,7 +53,7 @@ RULES = {
     "tls.certManager.duration": GO_TIME, "tls.certManager.renewBefore": GO_TIME,
     "tls.selfSigned.days": {"minimum": 1, "maximum": 3650}, "tls.selfSigned.renewBeforeDays": {"minimum": 0, "maximum": 3650},
     "portal.replicaCount": {"minimum": 2, "maximum": 16},
-    "portal.preStopDelaySeconds": {"minimum": 0, "maximum": 600},
+    "portal.drainDelaySeconds": {"minimum": 0, "maximum": 600}, "portal.drainTimeoutSeconds": {"minimum": 0, "maximum": 3600},
     "portal.terminationGracePeriodSeconds": {"minimum": 15, "maximum": 3600},
     "portal.config": section(
         monitor=section(username={"type": "string"}, ping_interval=DURATION, down_after=DURATION, fence_after=DURATION, lease=DURATION,

@@ -1,7 +1,7 @@
 #include "cli/portal_process.hpp"
 
 #include "admin/admin_responder.hpp"
-#include "config/config_loader.hpp"
+#include "cli/service_manager.hpp"
 #include "observe/log.hpp"
 
 #include <csignal>
@@ -16,20 +16,11 @@ namespace portal::cli {
 namespace {
 
 constexpr auto kSource = "portal";
-/// After SIGTERM clients that are in the middle of something (blocked, subscribed) may go on for this long.
-constexpr std::chrono::seconds kDrainTime{10};
 constexpr std::chrono::milliseconds kDrainPoll{20};
-constexpr std::chrono::seconds kCertificatePoll{30};
+/// Changed files are found by then even when no event told of them.
+constexpr std::chrono::seconds kFilePoll{30};
 constexpr std::chrono::seconds kHeartbeatPoll{5};
 constexpr rlim_t kSpareDescriptors = 512;
-
-/// What the configuration asks for and this version cannot keep; nothing is promised silently.
-std::string unavailable(const config::Config& config) {
-    if (config.writes.proven != config::Proven::off) {
-        return "writes.proven: this version cannot hold replies back until a replica has confirmed; set it to off";
-    }
-    return {};
-}
 
 /// As many descriptors as the system lets us have; a warning when the configured sessions do not fit.
 void raise_descriptor_limit(std::uint32_t sessions) {
@@ -49,7 +40,11 @@ void raise_descriptor_limit(std::uint32_t sessions) {
 }  // namespace
 
 PortalProcess::PortalProcess(config::Config config, config::Upkeep upkeep, std::string config_file)
-    : config_(std::move(config)), upkeep_(std::move(upkeep)), config_file_(std::move(config_file)) {}
+    : upkeep_(std::move(upkeep)),
+      config_file_(std::move(config_file)),
+      files_(
+          io_, [this] { reload("changed files"); }, kFilePoll),
+      config_(std::make_shared<const config::Config>(std::move(config))) {}
 
 PortalProcess::~PortalProcess() {
     if (admin_) {
@@ -67,25 +62,22 @@ PortalProcess::~PortalProcess() {
 }
 
 std::string PortalProcess::start() {
-    if (std::string problem = unavailable(config_); !problem.empty()) {
-        return problem;
-    }
-    raise_descriptor_limit(config_.limits.sessions);
+    raise_descriptor_limit(config_->limits.sessions);
     shards_ = std::make_unique<shard::ShardGroup>(
         config_, permit_,
         [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); });
-    if (std::string problem = load_certificates(); !problem.empty()) {
+    if (std::string problem = run_by(config_); !problem.empty()) {
         return problem;
     }
     try {
         monitor_ = std::make_unique<sentinel::Monitor>(
-            config_, sentinel::make_arbiter(config_), permit_,
+            *config_, sentinel::make_arbiter(*config_), permit_,
             [this](replication::TopologyPtr topology, std::function<void()> applied) {
                 publish(std::move(topology), std::move(applied));
             });
-        if (storage::Caretaker::is_needed(config_, upkeep_)) {
+        if (storage::Caretaker::is_needed(*config_, upkeep_)) {
             caretaker_ = std::make_unique<storage::Caretaker>(
-                config_, upkeep_,
+                *config_, upkeep_,
                 storage::MonitorAccess{[this] { return monitor_->status(); },
                                        [this](std::optional<std::string> to, std::function<void(std::string)> done) {
                                            monitor_->switchover(std::move(to), std::move(done));
@@ -99,7 +91,7 @@ std::string PortalProcess::start() {
     exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_volume_samples(samples); });
     exporter_->add_provider(observe::add_log_samples);
     admin::ServerOptions options;
-    options.address = config_.admin;
+    options.address = config_->admin;
     admin_ = std::make_unique<admin::HttpServer>(options, admin::admin_responder(handlers()));
     if (const auto problem = admin_->start()) {
         return *problem;
@@ -116,10 +108,11 @@ std::string PortalProcess::start() {
     signals_.add(SIGINT);
     signals_.add(SIGHUP);
     wait_for_signal();
-    watch_certificates();
+    watch_files();
     watch_heartbeats();
     observe::log_info(kSource, "serving",
-                      {{"name", config_.name}, {"version", PORTAL_VERSION}, {"shards", shards_->size()}});
+                      {{"name", config_->name}, {"version", PORTAL_VERSION}, {"shards", shards_->size()}});
+    notify_service_manager("READY=1");
     return {};
 }
 
@@ -128,44 +121,14 @@ void PortalProcess::run() {
     for (const auto& listener : listeners_) {
         listener->close();
     }
-    observe::log_info(kSource, "stopped", {{"name", config_.name}});
-}
-
-std::string PortalProcess::load_certificates() {
-    shard::ShardGroup::Certificates loaded;
-    for (const config::Listener& listener : config_.listen) {
-        if (!listener.tls) {
-            loaded.push_back(nullptr);
-            continue;
-        }
-        auto material = certs::load_pair({listener.tls->certificate, listener.tls->key, listener.tls->client_ca});
-        if (material.has_error()) {
-            return material.error().message;
-        }
-        loaded.push_back(*material);
-    }
-    if (std::string problem = shards_->use_certificates(loaded); !problem.empty()) {
-        return problem;
-    }
-    if (std::string problem = shards_->use_nodes(config_.nodes); !problem.empty()) {
-        return problem;
-    }
-    watchers_.clear();
-    for (const certs::CertificateMaterialPtr& material : loaded) {
-        if (material) {
-            watchers_.emplace_back(*material);
-        }
-    }
-    const std::lock_guard lock(mutex_);
-    certificates_ = std::move(loaded);
-    return {};
+    observe::log_info(kSource, "stopped", {{"name", config_->name}});
 }
 
 std::string PortalProcess::open_listeners() {
-    for (std::size_t i = 0; i < config_.listen.size(); ++i) {
+    for (std::size_t i = 0; i < config_->listen.size(); ++i) {
         listeners_.push_back(
             std::make_unique<shard::Listener>(io_, [this, i](int descriptor) { shards_->deal(descriptor, i); }));
-        if (std::string problem = listeners_.back()->open(config_.listen[i].address); !problem.empty()) {
+        if (std::string problem = listeners_.back()->open(config_->listen[i].address); !problem.empty()) {
             return problem;
         }
     }
@@ -186,7 +149,7 @@ void PortalProcess::wait_for_signal() {
             return;
         }
         if (signal == SIGHUP) {
-            reload();
+            reload("SIGHUP");
         } else if (draining_.load()) {
             observe::log_info(kSource, "second signal: stopping at once");
             io_.stop();
@@ -201,12 +164,23 @@ void PortalProcess::begin_drain() {
     if (draining_.exchange(true)) {
         return;
     }
+    notify_service_manager("STOPPING=1\nSTATUS=letting clients go");
     observe::log_info(kSource, "draining", {{"clients", shards_->open_connections()}});
+    drain_timer_.expires_after(config_->drain.delay);
+    drain_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+        if (!cancelled) {
+            close_listeners();
+        }
+    });
+}
+
+/// By now whoever deals clients out has seen that /readyz says no.
+void PortalProcess::close_listeners() {
     for (const auto& listener : listeners_) {
         listener->close();
     }
     shards_->drain();
-    drain_until_ = std::chrono::steady_clock::now() + kDrainTime;
+    drain_until_ = std::chrono::steady_clock::now() + config_->drain.timeout;
     watch_drain();
 }
 
@@ -223,45 +197,10 @@ void PortalProcess::watch_drain() {
     });
 }
 
-/// SIGHUP. Certificates are loaded anew; a file that is wrong changes nothing. Other keys need a restart.
-void PortalProcess::reload() {
-    const config::LoadResult result = config::load_file(config_file_);
-    for (const config::Problem& problem : result.problems) {
-        observe::log_error(kSource, "configuration not reloaded",
-                           {{"problem", config::format_problem(config_file_, problem)}});
-    }
-    if (!result.config) {
-        return;
-    }
-    observe::configure_log(static_cast<observe::LogLevel>(result.config->log.level),
-                           static_cast<observe::LogFormat>(result.config->log.format));
-    if (const std::string problem = load_certificates(); !problem.empty()) {
-        observe::log_error(kSource, "certificates not reloaded; the old ones stay", {{"problem", problem}});
-        return;
-    }
-    observe::log_info(kSource, "certificates and log settings reloaded; other keys take effect after a restart");
-}
-
-void PortalProcess::watch_certificates() {
-    certificate_timer_.expires_after(kCertificatePoll);
-    certificate_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-        if (cancelled) {
-            return;
-        }
-        bool changed = false;
-        for (certs::CertificateWatcher& watcher : watchers_) {
-            changed = watcher.changed() || changed;
-        }
-        if (changed) {
-            if (const std::string problem = load_certificates(); !problem.empty()) {
-                observe::log_error(kSource, "changed certificates not loaded; the old ones stay",
-                                   {{"problem", problem}});
-            } else {
-                observe::log_info(kSource, "changed certificates loaded");
-            }
-        }
-        watch_certificates();
-    });
+std::string PortalProcess::sentence_of_state() const {
+    const std::string clients = std::to_string(shards_->open_connections()) + " clients";
+    const std::lock_guard lock(mutex_);
+    return (topology_->leader ? "leader " + topology_->leader->name : "no leader") + ", " + clients;
 }
 
 /// A shard whose loop does not turn for two rounds makes /livez fail.
@@ -278,6 +217,9 @@ void PortalProcess::watch_heartbeats() {
         }
         last_heartbeats_ = now;
         stuck_.store(stuck);
+        if (!stuck && !draining_.load()) {
+            notify_service_manager("WATCHDOG=1\nSTATUS=" + sentence_of_state());
+        }
         watch_heartbeats();
     });
 }

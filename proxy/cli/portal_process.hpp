@@ -5,6 +5,7 @@
 #include "admin/handlers.hpp"
 #include "admin/http_server.hpp"
 #include "certs/cert_store.hpp"
+#include "cli/file_watch.hpp"
 #include "config/config.hpp"
 #include "observe/exporter.hpp"
 #include "replication/forward_permit.hpp"
@@ -13,6 +14,7 @@
 #include "shard/shard_group.hpp"
 #include "storage/caretaker.hpp"
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,6 +28,15 @@
 
 namespace portal::cli {
 
+/// What became of attempts to take over a changed configuration.
+struct Reloads {
+    std::string sha256;  // of the configuration in use, without names and secrets: equal on portals that are alike
+    std::chrono::system_clock::time_point loaded_at{};
+    std::string refusal;  // why the last attempt changed nothing; empty: it succeeded
+    std::uint64_t succeeded = 0;
+    std::uint64_t refused = 0;
+};
+
 class PortalProcess {
   public:
     PortalProcess(config::Config config, config::Upkeep upkeep, std::string config_file);
@@ -37,15 +48,23 @@ class PortalProcess {
     void run();
 
   private:
-    [[nodiscard]] std::string load_certificates();
     [[nodiscard]] std::string open_listeners();
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     void begin_drain();
+    void close_listeners();
     void watch_drain();
     void wait_for_signal();
-    void reload();
-    void watch_certificates();
     void watch_heartbeats();
+
+    // The configuration, while the process runs (portal_reload.cpp).
+    [[nodiscard]] std::string run_by(config::ConfigPtr wanted);
+    [[nodiscard]] std::string load_certificates(const config::Config& wanted,
+                                                shard::ShardGroup::Certificates& certificates) const;
+    [[nodiscard]] std::string take_over();
+    void reload(std::string_view why);
+    void watch_files();
+
+    [[nodiscard]] std::string sentence_of_state() const;
 
     // For the admin thread.
     [[nodiscard]] admin::AdminHandlers handlers();
@@ -54,14 +73,13 @@ class PortalProcess {
     void add_samples(std::vector<observe::Sample>& samples) const;
     void add_volume_samples(std::vector<observe::Sample>& samples) const;
 
-    const config::Config config_;
     const config::Upkeep upkeep_;
     const std::string config_file_;
     const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
     boost::asio::io_context io_{1};
     boost::asio::signal_set signals_{io_};
     boost::asio::steady_timer drain_timer_{io_};
-    boost::asio::steady_timer certificate_timer_{io_};
+    FileWatch files_;
     boost::asio::steady_timer heartbeat_timer_{io_};
     std::chrono::steady_clock::time_point drain_until_{};
 
@@ -78,8 +96,9 @@ class PortalProcess {
     std::atomic<bool> draining_{false};
     mutable std::mutex mutex_;  // guards what follows; never taken on the data path
     replication::TopologyPtr topology_ = std::make_shared<const replication::Topology>();
-    shard::ShardGroup::Certificates certificates_;
-    std::vector<certs::CertificateWatcher> watchers_;  // used on the main thread only
+    config::ConfigPtr config_;  // changed by the main thread only, which therefore reads it without the lock
+    shard::ShardGroup::Certificates certificates_;  // likewise
+    Reloads reloads_;
 };
 
 }  // namespace portal::cli

@@ -31,6 +31,10 @@ double flag_of(const json::object& object, std::string_view key) {
     return value != nullptr && value->is_bool() && value->as_bool() ? 1 : 0;
 }
 
+double seconds_of(std::chrono::system_clock::time_point time) {
+    return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+}
+
 std::string address_text(const config::Address& address) {
     return address.host + ":" + std::to_string(address.port);
 }
@@ -66,16 +70,24 @@ json::object PortalProcess::status() const {
         held += shard->sessions_held.get();
     }
     json::array certificates;
+    config::ConfigPtr config;
+    json::object configuration;
     std::string state = "ready";
     std::string reason;
     {
         const std::lock_guard lock(mutex_);
+        config = config_;
+        configuration = {{"sha256", reloads_.sha256},
+                         {"loaded_at", certs::format_time(reloads_.loaded_at)},
+                         {"reloads", reloads_.succeeded},
+                         {"refused", reloads_.refused},
+                         {"refusal", reloads_.refusal}};
         for (std::size_t i = 0; i < certificates_.size(); ++i) {
             if (certificates_[i]) {
                 const auto end = certificates_[i]->leaf.not_after;
                 const auto left =
                     std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
-                certificates.emplace_back(json::object{{"listener", address_text(config_.listen[i].address)},
+                certificates.emplace_back(json::object{{"listener", address_text(config_->listen[i].address)},
                                                        {"not_after", certs::format_time(end)},
                                                        {"days_left", left.count() / 24}});
             }
@@ -93,7 +105,7 @@ json::object PortalProcess::status() const {
     }
     const auto uptime =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at_);
-    return {{"name", config_.name},
+    return {{"name", config->name},
             {"version", PORTAL_VERSION},
             {"state", state},
             {"reason", reason},
@@ -101,12 +113,13 @@ json::object PortalProcess::status() const {
             {"topology", std::move(topology)},
             {"sessions",
              {{"current", shards_->open_connections()},
-              {"limit", config_.limits.sessions},
+              {"limit", config->limits.sessions},
               {"accepted", accepted},
               {"held", held}}},
             {"links", {{"shared", shared}, {"pinned", pinned}}},
             {"last_failover", std::move(last_failover)},
-            {"certificates", std::move(certificates)}};
+            {"certificates", std::move(certificates)},
+            {"configuration", std::move(configuration)}};
 }
 
 void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
@@ -114,7 +127,6 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     samples.push_back(observe::build_info(OpenSSL_version(OPENSSL_VERSION_STRING)));
     samples.push_back({Metric::ready, {}, not_ready() ? 0.0 : 1.0});
     samples.push_back({Metric::draining, {}, draining_.load() ? 1.0 : 0.0});
-    samples.push_back({Metric::client_connections_limit, {}, static_cast<double>(config_.limits.sessions)});
     samples.push_back({Metric::lease_held, {}, flag_of(monitor, "acting_here")});
     samples.push_back({Metric::failsafe_active, {}, flag_of(monitor, "failsafe_active")});
     if (const json::value* calls = monitor.if_contains("arbiter_calls"); calls != nullptr && calls->is_object()) {
@@ -129,14 +141,19 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     }
     {
         const std::lock_guard lock(mutex_);
+        samples.push_back({Metric::client_connections_limit, {}, static_cast<double>(config_->limits.sessions)});
+        samples.push_back({Metric::config_info, {reloads_.sha256}, 1});
+        samples.push_back({Metric::config_last_reload_successful, {}, reloads_.refusal.empty() ? 1.0 : 0.0});
+        samples.push_back({Metric::config_last_reload_success, {}, seconds_of(reloads_.loaded_at)});
+        samples.push_back({Metric::config_reloads, {"success"}, static_cast<double>(reloads_.succeeded)});
+        samples.push_back({Metric::config_reloads, {"refused"}, static_cast<double>(reloads_.refused)});
         samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});
         samples.push_back({Metric::leader_epoch, {}, static_cast<double>(topology_->epoch)});
         for (std::size_t i = 0; i < certificates_.size(); ++i) {
             if (certificates_[i]) {
-                const auto end = certificates_[i]->leaf.not_after.time_since_epoch();
                 samples.push_back({Metric::tls_certificate_not_after,
-                                   {address_text(config_.listen[i].address)},
-                                   static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(end).count())});
+                                   {address_text(config_->listen[i].address)},
+                                   seconds_of(certificates_[i]->leaf.not_after)});
             }
         }
     }

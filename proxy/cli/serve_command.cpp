@@ -45,7 +45,8 @@ int serve(const std::string& file) {
 void add_serve_command(CLI::App& app, int& exit_status) {
     auto file = std::make_shared<std::string>();
     CLI::App* command = app.add_subcommand(
-        "serve", "Run a portal. SIGTERM lets clients go and ends it; SIGHUP reloads certificates and log settings.");
+        "serve",
+        "Run a portal. SIGTERM lets clients go and ends it; changed files are taken over, at once with SIGHUP.");
     command->add_option("-c,--config", *file, "YAML configuration file")->required();
     command->callback([file, &exit_status] { exit_status = serve(*file); });
 }

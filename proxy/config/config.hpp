@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -137,6 +138,12 @@ struct Tickets {
     Milliseconds rotation{std::chrono::hours{12}};
 };
 
+/// After SIGTERM.
+struct Drain {
+    Milliseconds delay{0};
+    Milliseconds timeout{10000};
+};
+
 struct Config {
     std::string name;  // default: the host's name
     std::vector<Listener> listen;
@@ -148,9 +155,13 @@ struct Config {
     Commands commands;
     Limits limits;
     Tickets tickets;
+    Drain drain;
     std::uint32_t threads = 0;  // 0: auto, one per core that this process may use
     Address admin{"127.0.0.1", 9380};
     Log log;
 };
+
+/// What the program runs by at one time; a reload makes another one.
+using ConfigPtr = std::shared_ptr<const Config>;
 
 }  // namespace portal::config

@@ -12,12 +12,16 @@
 namespace portal::config {
 
 enum class Need : std::uint8_t { optional, required };
+/// Whether a running portal takes a changed value at a reload, or only when it starts. `restart` of a section holds for
+/// all keys in it.
+enum class Change : std::uint8_t { reload, restart };
 
 /// `help`: one sentence or two; what the key does and when to change it.
 struct Key {
     std::string_view name;
     std::string_view help;
     Need need = Need::optional;
+    Change change = Change::reload;
 };
 
 // A visitor has: value(Key, field, rule), list(Key, vector of values, rule of one value), section(Key, struct),
@@ -39,8 +43,9 @@ void visit_keys(Visitor& visit, ListenerTls& tls) {
 
 template <class Visitor>
 void visit_keys(Visitor& visit, Listener& listener) {
-    visit.value({"address", "Where clients connect; `0.0.0.0` or `[::]` for all addresses.", Need::required},
-                listener.address, AddressRule{});
+    visit.value(
+        {"address", "Where clients connect; `0.0.0.0` or `[::]` for all addresses.", Need::required, Change::restart},
+        listener.address, AddressRule{});
     visit.optional_section({"tls", "Encryption towards clients. Write `tls: null` for plain text.", Need::required},
                            listener.tls);
     visit.value({"proxy_protocol",
@@ -160,7 +165,8 @@ void visit_keys(Visitor& visit, Writes& writes) {
                  "closed connection."},
                 writes.in_doubt, choice<InDoubt>({{"error", InDoubt::error}, {"close", InDoubt::close}}));
     visit.value({"proven",
-                 "Answer writes only when a replica has them. `available` goes on without replicas, `strict` refuses."},
+                 "Answer writes only when a replica has them. `available` goes on without replicas, `strict` refuses.",
+                 Need::optional, Change::restart},
                 writes.proven,
                 choice<Proven>({{"off", Proven::off}, {"available", Proven::available}, {"strict", Proven::strict}}));
 }
@@ -200,6 +206,21 @@ void visit_keys(Visitor& visit, Tickets& tickets) {
 }
 
 template <class Visitor>
+void visit_keys(Visitor& visit, Drain& drain) {
+    using namespace std::chrono_literals;
+    visit.value(
+        {"delay",
+         "How long a portal that is told to end still takes connections while `/readyz` already says no, so that "
+         "whoever deals clients out has learned of it."},
+        drain.delay, DurationRule{100ms, 10min, "no delay"});
+    visit.value(
+        {"timeout",
+         "How long clients that are in the middle of something (subscribed, blocked, waiting for a reply) may go "
+         "on after that; the others are closed at once, between two commands."},
+        drain.timeout, DurationRule{100ms, 1h, "close all at once"});
+}
+
+template <class Visitor>
 void visit_keys(Visitor& visit, Log& log) {
     visit.value({"level", "The least important lines that are written."}, log.level,
                 choice<LogLevel>({{"debug", LogLevel::debug},
@@ -221,22 +242,31 @@ template <class Visitor>
 void visit_keys(Visitor& visit, Config& config) {
     visit.value({"name",
                  "This portal's name in records, logs and metrics; differs between portals. Default: the host's "
-                 "name."},
+                 "name.",
+                 Need::optional, Change::restart},
                 config.name, NameRule{});
     visit.sections({"listen", "Where clients connect; one entry per address.", Need::required}, config.listen);
     visit.sections({"nodes", "The Redis nodes: a leader and its replicas, in any order.", Need::required},
                    config.nodes);
-    visit.section({"monitor", "How the portal logs in to the nodes, probes them and decides."}, config.monitor);
-    visit.section({"arbiter", "Where the portals keep the one record of who leads; exactly one kind.", Need::required},
+    visit.section(
+        {"monitor", "How the portal logs in to the nodes, probes them and decides.", Need::optional, Change::restart},
+        config.monitor);
+    visit.section({"arbiter", "Where the portals keep the one record of who leads; exactly one kind.", Need::required,
+                   Change::restart},
                   config.arbiter);
     visit.section({"hold", "How long and how much may wait while there is no leader."}, config.hold);
     visit.section({"writes", "What the portal promises about writes."}, config.writes);
     visit.section({"commands", "What clients may not do."}, config.commands);
     visit.section({"limits", "Bounds for each client."}, config.limits);
     visit.section({"tickets", "TLS session resumption."}, config.tickets);
-    visit.value({"threads", "Shards, one thread each; `auto`: one per core that this process may use."}, config.threads,
-                CountRule{1, 256, "auto"});
-    visit.section({"admin", "Health, metrics, status and control."}, config.admin);
+    visit.section({"drain", "How a portal that is told to end lets its clients go."}, config.drain);
+    visit.value(
+        {"threads",
+         "Shards, one thread each; `auto`: one per core that this process may use, by its CPU set and the quota "
+         "of its control group.",
+         Need::optional, Change::restart},
+        config.threads, CountRule{1, 256, "auto"});
+    visit.section({"admin", "Health, metrics, status and control.", Need::optional, Change::restart}, config.admin);
     visit.section({"log", "What is written to standard error."}, config.log);
 }
 

@@ -14,7 +14,8 @@ namespace {
 /// The visitor of config_keys.hpp that writes down the rows of default-made structs.
 class RowWriter {
   public:
-    RowWriter(std::vector<KeyRow>& rows, std::string prefix) : rows_(rows), prefix_(std::move(prefix)) {}
+    RowWriter(std::vector<KeyRow>& rows, std::string prefix, bool restart)
+        : rows_(rows), prefix_(std::move(prefix)), restart_(restart) {}
 
     template <class Field, class Rule>
     void value(const Key& key, const Field& field, const Rule& rule) {
@@ -38,28 +39,28 @@ class RowWriter {
     template <class Section>
     void section(const Key& key, Section& section) {
         add(key, "section", "", true);
-        descend(key.name, section);
+        descend(key, "", section);
     }
 
     template <class Section>
     void optional_section(const Key& key, const std::optional<Section>&) {
         Section section;
         add(key, "section or `null`", key.need == Need::required ? "" : "`null`", true);
-        descend(key.name, section);
+        descend(key, "", section);
     }
 
     template <class Section>
     void sections(const Key& key, const std::vector<Section>&) {
         Section section;
         add(key, "list of sections", "", true);
-        descend(std::string(key.name) + "[]", section);
+        descend(key, "[]", section);
     }
 
     template <class Kind, class Variant>
     void alternative(const Key& key, const Variant&) {
         Kind kind;
         add(key, "section", "", true);
-        descend(key.name, kind);
+        descend(key, "", kind);
     }
 
   private:
@@ -68,24 +69,26 @@ class RowWriter {
     void add(const Key& key, std::string kind, std::string default_value, bool is_section = false) {
         rows_.push_back({prefix_ + std::string(key.name), std::move(kind),
                          key.need == Need::required ? "required" : std::move(default_value), std::string(key.help),
-                         is_section});
+                         is_section, restart_ || key.change == Change::restart});
     }
 
     template <class Section>
-    void descend(std::string_view name, Section& section) {
-        RowWriter inner(rows_, prefix_ + std::string(name) + ".");
+    void descend(const Key& key, std::string_view index, Section& section) {
+        RowWriter inner(rows_, prefix_ + std::string(key.name) + std::string(index) + ".",
+                        restart_ || key.change == Change::restart);
         visit_keys(inner, section);
     }
 
     std::vector<KeyRow>& rows_;
     std::string prefix_;
+    bool restart_;
 };
 
 template <class Root>
 std::vector<KeyRow> rows_of() {
     std::vector<KeyRow> rows;
     Root defaults;
-    RowWriter writer(rows, "");
+    RowWriter writer(rows, "", false);
     visit_keys(writer, defaults);
     return rows;
 }
@@ -97,6 +100,10 @@ std::string cell(const std::string& text) {
         escaped += c == '|' ? "\\|" : std::string(1, c);
     }
     return escaped;
+}
+
+std::string changed_by(const KeyRow& row) {
+    return row.restart ? "restart" : row.is_section ? "" : "reload";
 }
 
 }  // namespace
@@ -140,14 +147,18 @@ std::string key_reference(const std::vector<KeyRow>& all_rows) {
         }
         table->second.push_back(&row);
     }
+    // The agent reads its file once, so its tables need no column for that.
+    const bool reloads = std::any_of(all_rows.begin(), all_rows.end(), [](const KeyRow& row) { return row.restart; });
     std::string text;
     for (const auto& [section, rows] : tables) {
-        text += "\n### " + (section.empty() ? "Top level" : "`" + section + "`") +
-                "\n\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
+        text += "\n### " + (section.empty() ? "Top level" : "`" + section + "`") + "\n\n| key | value | default | " +
+                (reloads ? "changed by | " : "") + "meaning |\n| --- | --- | --- | " + (reloads ? "--- | " : "") +
+                "--- |\n";
         for (const KeyRow* row : rows) {
             const std::size_t dot = row->path.rfind('.');
             text += "| `" + row->path.substr(dot == std::string::npos ? 0 : dot + 1) + "` | " + cell(row->kind) +
-                    " | " + cell(row->default_value) + " | " + cell(row->help) + " |\n";
+                    " | " + cell(row->default_value) + " | " + (reloads ? changed_by(*row) + " | " : "") +
+                    cell(row->help) + " |\n";
         }
     }
     return text + "\n";

@@ -14,6 +14,7 @@ struct KeyRow {
     std::string default_value;
     std::string help;
     bool is_section = false;
+    bool restart = false;  // a changed value is taken over by a restart only
 };
 
 /// Every key, in the order of the file.

@@ -48,7 +48,8 @@ void visit_keys(Visitor& visit, Upkeep& upkeep) {
 template <class Visitor>
 void visit_keys(Visitor& visit, PortalFile& file) {
     visit_keys(visit, file.config);
-    visit.section({"upkeep", "What the portals do for the nodes beside failover."}, file.upkeep);
+    visit.section({"upkeep", "What the portals do for the nodes beside failover.", Need::optional, Change::restart},
+                  file.upkeep);
 }
 
 }  // namespace portal::config

@@ -11,6 +11,16 @@ void DeadlineQueue::arm(Deadline& deadline, Clock::time_point now) noexcept {
     waiting_.push_back(deadline);
 }
 
+void DeadlineQueue::change_duration(Clock::duration duration) noexcept {
+    for (Deadline& deadline : waiting_) {
+        deadline.at_ += duration - duration_;
+    }
+    duration_ = duration;
+    if (duration == Clock::duration::zero()) {
+        waiting_.clear();
+    }
+}
+
 void DeadlineQueue::expire(Clock::time_point now) {
     while (!waiting_.empty() && waiting_.front().at_ <= now) {
         Deadline& deadline = waiting_.front();

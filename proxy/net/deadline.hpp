@@ -43,6 +43,8 @@ class DeadlineQueue {
 
     /// Starts `deadline` anew from `now`, leaving whatever queue it stood in.
     void arm(Deadline& deadline, Clock::time_point now) noexcept;
+    /// Deadlines that are armed move by as much; zero disarms them.
+    void change_duration(Clock::duration duration) noexcept;
     /// Calls expired() for all that have passed.
     void expire(Clock::time_point now);
 

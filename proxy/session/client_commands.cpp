@@ -91,7 +91,7 @@ bool Session::permitted(const Row& row, const resp::RequestView& request, std::s
         pause(Wait::drained);
         return false;
     }
-    submit_own(link, question(row, request, context_.config.name), 1);
+    submit_own(link, question(row, request, context_.config->name), 1);
     pause(Wait::reply);
     return false;
 }

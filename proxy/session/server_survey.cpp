@@ -26,7 +26,7 @@ void ServerSurvey::ask() {
     context_.server_commands = {};
     upstream::LinkIdentity identity;
     if (context_.links.auth_required()) {
-        const config::Monitor& monitor = context_.config.monitor;
+        const config::Monitor& monitor = context_.config->monitor;
         identity.username = monitor.username.value_or("default");
         identity.password = monitor.password.value_or("");
     }

@@ -153,7 +153,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     window_.learn(bytes.size());
     const Row& row = command::row_at(request.tag);
     if (request.unit && row.handling != Handling::exec) {
-        note_unit(row, bytes, command);
+        note_unit(row, command);
     }
     if ((bytes.front() == '-' || !lost_.empty()) && !request.begun &&
         take_back(request, row, bytes, complete, command)) {
@@ -220,7 +220,7 @@ void Session::flush() {
     }
     if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
         refuse_held(client_errors::kHoldFull);
-    } else if (wait_ == Wait::leader && held_size_ > 0 && context_.config.hold.time == config::Milliseconds::zero()) {
+    } else if (wait_ == Wait::leader && held_size_ > 0 && context_.config->hold.time == config::Milliseconds::zero()) {
         refuse_held(client_errors::kNoLeader);
     }
     if (wait_ == Wait::output) {

@@ -67,7 +67,7 @@ void Session::close(Closed reason) {
                            {"port", origin_.remote.port()},
                            {"subscriptions", state_.subscriptions.count()},
                            {"unread_bytes", unread()},
-                           {"limit_bytes", context_.config.limits.output_bytes.count}});
+                           {"limit_bytes", context_.config->limits.output_bytes.count}});
     }
     at(context_.counters.client_connections_closed, reason).add();
     context_.counters.client_connections.subtract();
@@ -161,8 +161,9 @@ void Session::on_client_end(net::Stream::Status status) {
     }
 }
 
+/// Who listens to channels may go on until the portal ends; the others end behind what they wait for.
 void Session::drain() {
-    if (!ended_ && !closed_ && large_ == Large::nothing) {
+    if (!ended_ && !closed_ && large_ == Large::nothing && state_.subscriptions.count() == 0) {
         ended_ = true;
         ending_ = Closed::drain;
         context_.turn.mark(*this);

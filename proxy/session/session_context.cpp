@@ -1,6 +1,7 @@
 #include "session/session_context.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace portal::session {
 
@@ -28,14 +29,30 @@ SessionContext::SessionContext(const Parts& parts)
       registry(parts.registry),
       peers(parts.peers),
       shard(parts.shard),
-      denied(parts.config.commands.deny),
-      limits(limits_of(parts.config, true)),
-      unauthenticated_limits(limits_of(parts.config, false)),
-      handshake_deadlines(parts.config.limits.handshake_time),
-      idle_deadlines(parts.config.limits.idle_time),
-      hold_deadlines(parts.config.hold.time),
-      stalled_deadlines(parts.config.limits.output_time),
-      hold_bytes(parts.config.hold.bytes.count / std::max(1U, parts.shards)) {}
+      shards(std::max(1U, parts.shards)),
+      denied(config->commands.deny),
+      limits(limits_of(*config, true)),
+      unauthenticated_limits(limits_of(*config, false)),
+      handshake_deadlines(config->limits.handshake_time),
+      idle_deadlines(config->limits.idle_time),
+      hold_deadlines(config->hold.time),
+      stalled_deadlines(config->limits.output_time),
+      hold_bytes(config->hold.bytes.count / shards) {}
+
+void SessionContext::configure(config::ConfigPtr wanted) {
+    config = std::move(wanted);
+    denied = command::DenyList(config->commands.deny);
+    limits = limits_of(*config, true);
+    unauthenticated_limits = limits_of(*config, false);
+    handshake_deadlines.change_duration(config->limits.handshake_time);
+    idle_deadlines.change_duration(config->limits.idle_time);
+    if (config->hold.time == config::Milliseconds::zero()) {
+        hold_deadlines.expire(net::DeadlineQueue::Clock::time_point::max());  // refuse at once
+    }
+    hold_deadlines.change_duration(config->hold.time);
+    stalled_deadlines.change_duration(config->limits.output_time);
+    hold_bytes = config->hold.bytes.count / shards;
+}
 
 void SessionContext::expire_deadlines(net::Turn::Clock::time_point now) {
     handshake_deadlines.expire(now);

@@ -41,7 +41,7 @@ struct ClientPause {
 struct SessionContext {
     /// What the context refers to outlives it. `shards`: how many share hold.bytes.
     struct Parts {
-        const config::Config& config;
+        config::ConfigPtr config;
         const replication::ForwardPermit& permit;
         net::Turn& turn;
         net::Loop& loop;
@@ -56,7 +56,7 @@ struct SessionContext {
     };
     explicit SessionContext(const Parts& parts);
 
-    const config::Config& config;
+    config::ConfigPtr config;
     const replication::ForwardPermit& permit;
     net::Turn& turn;
     net::Loop& loop;
@@ -68,6 +68,7 @@ struct SessionContext {
     SessionRegistry& registry;
     ShardPeers& peers;
     std::uint32_t shard;  // the number of this one
+    std::uint32_t shards;
 
     command::DenyList denied;
     command::ServerCommands server_commands;  // of the present leader, once it has told them
@@ -85,6 +86,8 @@ struct SessionContext {
     bool draining = false;
     ClientPause pause;
 
+    /// Goes on by another configuration. What waits already waits as long as the new one says.
+    void configure(config::ConfigPtr wanted);
     /// Ends what has waited too long.
     void expire_deadlines(net::Turn::Clock::time_point now);
     /// There is a leader, and the record was confirmed recently enough.

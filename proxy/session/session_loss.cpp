@@ -242,7 +242,7 @@ bool Session::settle_pinned(Lost& lost, const Row& row) {
 
 void Session::answer_in_doubt(const Lost& lost) {
     context_.counters.commands_in_doubt.add();
-    if (context_.config.writes.in_doubt == config::InDoubt::close) {
+    if (context_.config->writes.in_doubt == config::InDoubt::close) {
         close(Closed::in_doubt);
         return;
     }
@@ -307,7 +307,7 @@ void Session::retry() {
     if (!lost_.empty() && in_flight_ > 0) {
         return;  // answers to what was sent behind them are still to come
     }
-    if (hold_began_ && context_.turn.now() - *hold_began_ > context_.config.hold.time) {
+    if (hold_began_ && context_.turn.now() - *hold_began_ > context_.config->hold.time) {
         refuse_held(client_errors::kNoLeader);  // a node that leads by all accounts refuses again and again
         return;
     }

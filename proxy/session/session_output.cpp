@@ -34,7 +34,7 @@ void Session::send_output() {
         }
         note_written(sent.status);
     }
-    if (unread() > context_.config.limits.output_bytes.count && !closed_) {
+    if (unread() > context_.config->limits.output_bytes.count && !closed_) {
         close(Closed::output_limit);
     }
 }

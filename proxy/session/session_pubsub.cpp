@@ -273,7 +273,7 @@ void Session::on_message(const upstream::MessagePtr& message) {
     }
     trim_output();
     messages_->push(message, output_.size());
-    if (unread() > context_.config.limits.output_bytes.count) {
+    if (unread() > context_.config->limits.output_bytes.count) {
         on_message_dropped();
     } else if (messages_->size() == 1) {  // else it is marked already, or waits for the socket
         context_.turn.mark_later(*this);
@@ -287,7 +287,7 @@ void Session::wait_behind_reply(const upstream::MessagePtr& message) {
     }
     behind_->messages.push_back(message);
     behind_->bytes += message->size();
-    if (unread() > context_.config.limits.output_bytes.count) {
+    if (unread() > context_.config->limits.output_bytes.count) {
         on_message_dropped();
     }
 }

@@ -34,9 +34,9 @@ bool end_of(int socket, int (*ask)(int, sockaddr*, socklen_t*), boost::asio::ip:
 
 Shard::Shard(ShardSetup setup)
     : setup_(std::move(setup)),
-      connect_deadlines_(setup_.config.monitor.down_after),
+      connect_deadlines_(setup_.config->monitor.down_after),
       link_context_{
-          loop_, names_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}, setup_.config.name},
+          loop_, names_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}, setup_.config->name},
       links_(link_context_, {.trouble = [this](const replication::Node& node,
                                                std::string_view why) { setup_.trouble(node.name, why); },
                              .ready =
@@ -49,7 +49,7 @@ Shard::Shard(ShardSetup setup)
       subscriptions_({.links = links_,
                       .turn = turn_,
                       .counters = counters_,
-                      .backlog_limit = static_cast<std::size_t>(setup_.config.limits.output_bytes.count)}),
+                      .backlog_limit = static_cast<std::size_t>(setup_.config->limits.output_bytes.count)}),
       context_({.config = setup_.config,
                 .permit = *setup_.permit,
                 .turn = turn_,
@@ -108,7 +108,7 @@ void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
         if (refused) {
             at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
         }
-        origin.expects_proxy_header = setup_.config.listen[listener].proxy_protocol;
+        origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
         origin.id = ++next_id_ * setup_.count + setup_.index;
         const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
         const session::SessionPtr session(
@@ -164,8 +164,16 @@ void Shard::finish_fence() {
     }
 }
 
-void Shard::use_tls(TlsContexts contexts) {
-    loop_.post([this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
+void Shard::configure(config::ConfigPtr config, TlsContexts contexts) {
+    loop_.post([this, config = std::move(config), contexts = std::move(contexts)]() mutable {
+        tls_ = std::move(contexts);
+        if (config == setup_.config) {
+            return;
+        }
+        setup_.config = config;
+        subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
+        context_.configure(std::move(config));
+    });
 }
 
 void Shard::use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls) {
@@ -243,7 +251,7 @@ void Shard::tick() {
     retry_held();
     end_pause();
     check_dropped_users();
-    subscriptions_.tidy(now - setup_.config.hold.time);
+    subscriptions_.tidy(now - setup_.config->hold.time);
     if (now - idle_links_checked_ >= kIdleLinks) {
         idle_links_checked_ = now;
         links_.close_idle();

@@ -23,9 +23,9 @@
 
 namespace portal::shard {
 
-/// What every shard is made with. The references outlive the shard.
+/// What every shard is made with. The reference outlives the shard.
 struct ShardSetup {
-    const config::Config& config;
+    config::ConfigPtr config;
     session::ShardPeers& peers;
     std::shared_ptr<const replication::ForwardPermit> permit;
     /// Trouble with a node on live traffic; called on the shard's thread.
@@ -51,8 +51,8 @@ class Shard {
     void adopt(int descriptor, std::size_t listener, bool refused);
     /// Routes by `topology` from now on. `applied` is called when nothing more is sent under an older one.
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
-    /// New connections use these.
-    void use_tls(TlsContexts contexts);
+    /// Goes on by this configuration; new connections use these contexts.
+    void configure(config::ConfigPtr config, TlsContexts contexts);
     /// New links to nodes use these, by the node's name.
     void use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls);
     /// Runs `task` as an event of its own.

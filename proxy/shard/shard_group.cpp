@@ -23,9 +23,9 @@ std::uint32_t usable_processors() {
     return count;
 }
 
-ShardGroup::ShardGroup(const config::Config& config, std::shared_ptr<const replication::ForwardPermit> permit,
+ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit,
                        Trouble trouble)
-    : config_(config), count_(config.threads > 0 ? config.threads : usable_processors()) {
+    : config_(std::move(config)), count_(config_->threads > 0 ? config_->threads : usable_processors()) {
     for (std::uint32_t index = 0; index < count_; ++index) {
         shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_}));
     }
@@ -35,15 +35,17 @@ ShardGroup::~ShardGroup() {
     stop();
 }
 
-std::string ShardGroup::use_certificates(const Certificates& certificates) {
-    if (!ticket_keys_) {
-        const auto rotation = std::chrono::duration_cast<std::chrono::seconds>(config_.tickets.rotation);
-        auto keys = config_.tickets.secret ? certs::TicketKeys::from_secret(*config_.tickets.secret, rotation)
-                                           : certs::TicketKeys::random(rotation);
+std::string ShardGroup::configure(config::ConfigPtr config, const Certificates& certificates) {
+    std::shared_ptr<const certs::TicketKeys> ticket_keys = ticket_keys_;
+    const config::Tickets& tickets = config->tickets;
+    if (!ticket_keys || tickets.secret != config_->tickets.secret || tickets.rotation != config_->tickets.rotation) {
+        const auto rotation = std::chrono::duration_cast<std::chrono::seconds>(tickets.rotation);
+        auto keys = tickets.secret ? certs::TicketKeys::from_secret(*tickets.secret, rotation)
+                                   : certs::TicketKeys::random(rotation);
         if (keys.has_error()) {
             return keys.error().message;
         }
-        ticket_keys_ = *keys;
+        ticket_keys = *keys;
     }
     std::vector<TlsContexts> all(shards_.size());
     for (TlsContexts& contexts : all) {
@@ -53,10 +55,10 @@ std::string ShardGroup::use_certificates(const Certificates& certificates) {
                 continue;
             }
             certs::ServerTlsOptions options;
-            options.min_version = config_.listen[listener].tls->min_version == config::TlsVersion::tls13
+            options.min_version = config->listen[listener].tls->min_version == config::TlsVersion::tls13
                                       ? certs::MinTlsVersion::tls13
                                       : certs::MinTlsVersion::tls12;
-            options.ticket_keys = ticket_keys_;
+            options.ticket_keys = ticket_keys;
             auto context = certs::TlsContext::server(*certificates[listener], options);
             if (context.has_error()) {
                 return context.error().message;
@@ -65,8 +67,10 @@ std::string ShardGroup::use_certificates(const Certificates& certificates) {
         }
     }
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-        shards_[i]->use_tls(std::move(all[i]));
+        shards_[i]->configure(config, std::move(all[i]));
     }
+    ticket_keys_ = std::move(ticket_keys);
+    config_ = std::move(config);
     return {};
 }
 
@@ -113,7 +117,7 @@ void ShardGroup::start() {
 }
 
 void ShardGroup::deal(int descriptor, std::size_t listener) {
-    const bool refused = open_connections() >= config_.limits.sessions;
+    const bool refused = open_connections() >= config_->limits.sessions;
     shards_[dealt_.get() % shards_.size()]->adopt(descriptor, listener, refused);
     dealt_.add();
 }

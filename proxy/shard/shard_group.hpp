@@ -21,13 +21,13 @@ class ShardGroup final : private session::ShardPeers {
     /// The certificate of each listener; null for plain ones.
     using Certificates = std::vector<certs::CertificateMaterialPtr>;
 
-    /// `config` outlives the group. `trouble` is called on shard threads.
-    ShardGroup(const config::Config& config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble);
+    /// `trouble` is called on shard threads.
+    ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble);
     ~ShardGroup();
 
-    /// Makes each shard its own TLS contexts for new connections. An error sentence, and nothing changed, if one cannot
-    /// be made. Before start() or at any time later, from one thread.
-    [[nodiscard]] std::string use_certificates(const Certificates& certificates);
+    /// Goes on by `config`, with TLS contexts for new connections that each shard has of its own. An error sentence,
+    /// and nothing changed, if one cannot be made. Once before start() and at any time later, from one thread.
+    [[nodiscard]] std::string configure(config::ConfigPtr config, const Certificates& certificates);
     /// Reads the TLS files of `nodes` and makes each shard its own contexts for new links. As above.
     [[nodiscard]] std::string use_nodes(const std::vector<config::Node>& nodes);
 
@@ -49,7 +49,7 @@ class ShardGroup final : private session::ShardPeers {
     void post(std::uint32_t shard, Task task) override { shards_[shard]->post(std::move(task)); }
     [[nodiscard]] std::uint32_t shards() const noexcept override { return count_; }
 
-    const config::Config& config_;
+    config::ConfigPtr config_;  // of the thread that deals
     std::uint32_t count_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
     std::vector<std::unique_ptr<Shard>> shards_;

@@ -73,6 +73,9 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
     /// Forgets the requests of a subscriber that is going away.
     void forget(Subscriber& subscriber);
 
+    /// Changes SubscriptionContext::backlog_limit.
+    void limit_backlog(std::size_t bytes) noexcept { context_.backlog_limit = bytes; }
+
     /// The link, for requests that must keep their order with messages. Null while there is none.
     [[nodiscard]] Link* link() const noexcept { return link_.get(); }
     [[nodiscard]] const LinkIdentity& identity() const noexcept { return identity_; }

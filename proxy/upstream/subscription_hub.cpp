@@ -23,6 +23,13 @@ SubscriptionFeedPtr SubscriptionHub::feed(const std::string& username, const std
     return feeds_.back();
 }
 
+void SubscriptionHub::limit_backlog(std::size_t bytes) {
+    context_.backlog_limit = bytes;
+    for (const SubscriptionFeedPtr& feed : feeds_) {
+        feed->limit_backlog(bytes);
+    }
+}
+
 void SubscriptionHub::restore() {
     for (const SubscriptionFeedPtr& each : feeds_) {
         if (!each->unused()) {

@@ -17,6 +17,8 @@ class SubscriptionHub {
 
     /// The feed of that user, made if there is none.
     SubscriptionFeedPtr feed(const std::string& username, const std::string& password);
+    /// Changes SubscriptionContext::backlog_limit.
+    void limit_backlog(std::size_t bytes);
     /// Makes again what a lost link took away. Only with a leader.
     void restore();
     /// Gives up requests that have waited for a leader since before `since`, and feeds that nobody uses.

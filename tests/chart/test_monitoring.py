@@ -38,6 +38,10 @@ CASES = {
     "RedisPortalClientsHeld": ({"sessions_held a": "3x30"}, {"sessions_held a": "0x19 3x10"}),
     "RedisPortalHandshakeFailures": ({"tls_handshake_failures_total a": "0+60x30", "tls_handshakes_total a": "0+60x30"},
                                      {"tls_handshake_failures_total a": "0+1x30", "tls_handshakes_total a": "0+60x30"}),
+    "RedisPortalFailsafeActive": ({"failsafe_active a": "0x30", "failsafe_active b": "1x30"}, {"failsafe_active a": "0x19 1x10"}),
+    "RedisPortalConfigReloadFailed": ({"config_last_reload_successful a": "0x30", "config_last_reload_successful b": "1x30"},
+                                      {"config_last_reload_successful a": "1x30", "config_last_reload_successful b": "1x30"}),
+    "RedisPortalConfigDiffers": ({"config_info a sha256=1": "1x30", "config_info b sha256=2": "1x30"}, {"config_info a sha256=1": "1x30", "config_info b sha256=1": "1x30"}),
     "RedisPortalVolumeNearlyFull": ({"volume available": "20x30", "volume capacity": "100x30"}, {"volume available": "50x30", "volume capacity": "100x30"}),
     "RedisPortalVolumeFull": ({"volume available": "5x30", "volume capacity": "100x30"}, {"volume available": "20x30", "volume capacity": "100x30"}),
     "RedisPortalVolumeCannotGrow": ({"volume_expansion_blocked a pvc=data-0 reason=limit": "1x30"},
@@ -99,7 +103,7 @@ class Alerts(ChartTestCase):
     def promtool(self, *arguments):
         if shutil.which("promtool") is None:
             self.skipTest("promtool is not installed (Debian's package prometheus)")
-        answer = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=200)
         self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
 
     def test_alerts_use_only_metrics_that_exist(self):

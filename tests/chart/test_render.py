@@ -3,7 +3,9 @@
 import re
 import unittest
 
-from chart_support import CASES, CHART, KUBE_VERSIONS, LAYERS, RELEASE, ChartTestCase, containers, find, helm, main, matrix
+import yaml
+
+from chart_support import CASES, CHART, KUBE_VERSIONS, LAYERS, RELEASE, ROOT, ChartTestCase, containers, find, helm, main, matrix
 from chart_support import pod_specs, render, template
 
 SELECTOR_KEYS = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component"}
@@ -12,6 +14,11 @@ EVENT_VERBS = ("events", None, {"create", "patch"})
 CLAIM_VERBS = ("persistentvolumeclaims", {"data-shop-redis-portal-redis-0", "data-shop-redis-portal-redis-1"}, {"get", "patch"})
 LEASE_VERBS = [("leases", None, {"list", "watch", "create"}), ("leases", {"shop-redis-portal", "shop-redis-portal-portals"}, {"patch"})]
 DEFAULTS = ("4", "1.34.0", "default")
+
+
+def portal_config(objects):
+    name = find(objects, "Deployment")["metadata"]["name"]
+    return yaml.safe_load(find(objects, "ConfigMap", name)["data"]["portal.yaml"])
 
 
 def matches(selector, labels):
@@ -173,11 +180,14 @@ class Pods(ChartTestCase):
         self.assertEqual(headless["clusterIP"], "None")
         self.assertIs(headless["publishNotReadyAddresses"], True)
 
-    def test_portals_wait_before_they_end_where_kubernetes_can_sleep_for_them(self):
-        def hook(kube):
-            return find(render("4", kube, "default"), "Deployment")["spec"]["template"]["spec"]["containers"][0].get("lifecycle")
-        self.assertEqual(hook("1.34.0"), {"preStop": {"sleep": {"seconds": 5}}})
-        self.assertIsNone(hook("1.28.0"))
+    def test_portals_drain_by_themselves_and_have_the_time_for_it(self):
+        for where, objects in matrix():
+            with self.subTest(where):
+                spec = find(objects, "Deployment")["spec"]["template"]["spec"]
+                self.assertNotIn("lifecycle", spec["containers"][0])
+                delay, timeout = (int(portal_config(objects)["drain"][key].removesuffix("s")) for key in ("delay", "timeout"))
+                self.assertGreaterEqual(spec["terminationGracePeriodSeconds"], delay + timeout + 5)
+        self.assertEqual(portal_config(render(*DEFAULTS))["drain"], {"delay": "5s", "timeout": "10s"})
 
     def test_pods_spread_over_zones_and_hosts(self):
         for case, wanted in (("default", "ScheduleAnyway"), ("everything-values.yaml", "DoNotSchedule")):
@@ -203,11 +213,24 @@ class Pods(ChartTestCase):
         self.assertEqual(redis["limits"]["memory"], redis["requests"]["memory"])
         self.assertNotIn("cpu", find(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"])
 
+    def test_what_replaces_pods_is_what_the_program_cannot_reload(self):
+        """The keys in the checksum are those that docs/configuration.md (made from the program) calls `restart`."""
+        template_text = (CHART / "templates/portal/_config.tpl").read_text()
+        listed = set(re.search(r"range list ((?:\"\w+\" ?)+)-?}}\n{{- if hasKey \$config", template_text)[1].replace('"', "").split())
+        rows = re.findall(r"^\| `(\w+)` \|.*\| restart \|", (ROOT / "docs/configuration.md").read_text(), re.M)
+        top = re.search(r"### Top level\n(.*?)\n### ", (ROOT / "docs/configuration.md").read_text(), re.S)[1]
+        self.assertEqual(listed, set(re.findall(r"^\| `(\w+)` \|.*\| restart \|", top, re.M)))
+        inside = {"fence_after", "lease", "down_after", "ping_interval", "path", "endpoints", "api_server"}  # of sections listed as a whole
+        self.assertLessEqual(inside, set(rows))
+
     def test_only_what_is_read_once_replaces_pods(self):
         def checksum(kind, *values):
             return find(render("4", "1.34.0", "default", *values), kind)["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
         portal, redis = checksum("Deployment"), checksum("StatefulSet")
-        self.assertNotEqual(portal, checksum("Deployment", "--set", "portal.config.hold.time=3s"))
+        for live in ("portal.config.hold.time=3s", "portal.config.limits.sessions=5", "portal.config.log.level=debug", "tls.minVersion=1.3", "portal.drainDelaySeconds=3"):
+            self.assertEqual(portal, checksum("Deployment", "--set-string" if "Version" in live else "--set", live), live)
+        for once in ("portal.config.threads=4", "portal.config.monitor.lease=20s", "fullnameOverride=other", "portal.bindAddress=127.0.0.1"):
+            self.assertNotEqual(portal, checksum("Deployment", "--set", once), once)
         self.assertEqual(redis, checksum("StatefulSet", "--set", "portal.config.hold.time=3s"))
         self.assertEqual(portal, checksum("Deployment", "--set", "tls.extraNames={redis.example.org}"))
         self.assertNotEqual(redis, checksum("StatefulSet", "--set", "redis.maxmemoryPercent=50"))

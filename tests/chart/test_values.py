@@ -18,8 +18,9 @@ REFUSED_BY_SCHEMA = {
     "redis.image.digest=sha256:12": "digest",
 }
 CONTRADICTIONS = {
-    "portal.terminationGracePeriodSeconds=20,portal.preStopDelaySeconds=10":
-        "portal.terminationGracePeriodSeconds (20) must be at least portal.preStopDelaySeconds + 15 (25)",
+    "portal.terminationGracePeriodSeconds=20,portal.drainDelaySeconds=10":
+        "portal.terminationGracePeriodSeconds (20) must be at least portal.drainDelaySeconds + portal.drainTimeoutSeconds + 5 (25)",
+    "portal.proxyProtocol=true,service.type=ClusterIP": "portal.proxyProtocol needs service.type NodePort or LoadBalancer",
     "tls.existingSecret=mine,tls.certManager.enabled=true": "tls.existingSecret and tls.certManager.enabled exclude each other",
     "auth.password=x,auth.existingSecret=mine": "auth.password and auth.existingSecret exclude each other",
     "tls.enabled=false,tls.clientCASecret=mine": "tls.clientCASecret needs tls.enabled",

@@ -302,6 +302,7 @@ class Server(ThreadingHTTPServer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--token-file", type=Path)
@@ -310,7 +311,7 @@ def main():
     arguments = parser.parse_args()
     Handler.store = Store(arguments.state)
     Handler.token_file = arguments.token_file
-    server = Server(("127.0.0.1", arguments.port), Handler)
+    server = Server((arguments.address, arguments.port), Handler)
     if arguments.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(arguments.certificate, arguments.key)

@@ -57,8 +57,8 @@ class Etcd:
 
     name = "etcd"
 
-    def __init__(self, folder, base_port):
-        self.url = f"http://127.0.0.1:{base_port + 20}"
+    def __init__(self, folder, base_port, address="127.0.0.1"):
+        self.url = f"http://{address}:{base_port + 20}"
         peers = f"http://127.0.0.1:{base_port + 21}"
         self.process = Process(
             ["etcd", "--data-dir", str(folder / "etcd"), "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
@@ -85,12 +85,12 @@ class ApiServerStandIn:
 
     name = "stand-in for the Kubernetes API server"
 
-    def __init__(self, folder, base_port):
-        self.url = f"http://127.0.0.1:{base_port + 20}"
+    def __init__(self, folder, base_port, address="127.0.0.1"):
+        self.url = f"http://{address}:{base_port + 20}"
         self.token = folder / "token"
         self.token.write_text("token-1\n", encoding="utf-8")
-        self.process = Process([sys.executable, "-B", str(ROOT / "tests/support/api_server_stand_in.py"), "--port",
-                                str(base_port + 20), "--state", str(folder / "leases.json"), "--token-file", str(self.token)],
+        self.process = Process([sys.executable, "-B", str(ROOT / "tests/support/api_server_stand_in.py"), "--address", address,
+                                "--port", str(base_port + 20), "--state", str(folder / "leases.json"), "--token-file", str(self.token)],
                                folder / "stand_in.log")
 
     @staticmethod

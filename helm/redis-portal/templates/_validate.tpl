@@ -2,9 +2,9 @@
 {{- define "redis-portal.validate" -}}
 {{- $v := .Values -}}
 {{- $problems := list -}}
-{{- $needed := add $v.portal.preStopDelaySeconds 15 -}}
+{{- $needed := add $v.portal.drainDelaySeconds $v.portal.drainTimeoutSeconds 5 -}}
 {{- if lt (int64 $v.portal.terminationGracePeriodSeconds) $needed -}}
-{{- $problems = append $problems (printf "portal.terminationGracePeriodSeconds (%v) must be at least portal.preStopDelaySeconds + 15 (%v): a portal drains for 10 s" $v.portal.terminationGracePeriodSeconds $needed) -}}
+{{- $problems = append $problems (printf "portal.terminationGracePeriodSeconds (%v) must be at least portal.drainDelaySeconds + portal.drainTimeoutSeconds + 5 (%v), or Kubernetes kills a portal that still lets clients go" $v.portal.terminationGracePeriodSeconds $needed) -}}
 {{- end -}}
 {{- if and $v.tls.existingSecret $v.tls.certManager.enabled -}}
 {{- $problems = append $problems "tls.existingSecret and tls.certManager.enabled exclude each other: name a Secret or let cert-manager make one" -}}
@@ -47,6 +47,9 @@
 {{- end -}}
 {{- if and (gt (int64 $v.redis.maxmemoryPercent) 0) (not (dig "memory" "" ($v.redis.resources.limits | default dict))) -}}
 {{- $problems = append $problems "redis.maxmemoryPercent needs redis.resources.limits.memory: set the limit, or the share to 0" -}}
+{{- end -}}
+{{- if and $v.portal.proxyProtocol (eq $v.service.type "ClusterIP") -}}
+{{- $problems = append $problems "portal.proxyProtocol needs service.type NodePort or LoadBalancer: only a load balancer in front sends the header, and clients in the cluster cannot connect" -}}
 {{- end -}}
 {{- if and $v.service.nodePort (eq $v.service.type "ClusterIP") -}}
 {{- $problems = append $problems "service.nodePort needs service.type NodePort or LoadBalancer" -}}

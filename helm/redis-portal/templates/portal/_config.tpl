@@ -1,6 +1,9 @@
 {{/* portal.yaml: what the chart knows, with the sections of portal.config over it. */}}
 {{- define "redis-portal.portalConfig" -}}
 {{- $listener := dict "address" (printf "%s:6380" .Values.portal.bindAddress) "tls" nil -}}
+{{- if .Values.portal.proxyProtocol -}}
+{{- $_ := set $listener "proxy_protocol" true -}}
+{{- end -}}
 {{- if .Values.tls.enabled -}}
 {{- $tls := dict "certificate" "/etc/redis-portal/tls/tls.crt" "key" "/etc/redis-portal/tls/tls.key" "min_version" .Values.tls.minVersion -}}
 {{- if .Values.tls.clientCASecret -}}
@@ -24,6 +27,7 @@
       "nodes" $nodes
       "arbiter" (dict "kubernetes" (dict "namespace" (include "redis-portal.namespace" .) "name" (include "redis-portal.fullname" .)))
       "upkeep" (dict "agents" $agents "role" (printf "%s-portal" (include "redis-portal.fullname" .)))
+      "drain" (dict "delay" (printf "%ds" (int64 .Values.portal.drainDelaySeconds)) "timeout" (printf "%ds" (int64 .Values.portal.drainTimeoutSeconds)))
       "admin" (dict "address" (printf "%s:9380" .Values.portal.bindAddress)) -}}
 {{- if .Values.auth.enabled -}}
 {{- $_ := set $config "monitor" (dict "password_file" "/etc/redis-portal/auth/password") -}}
@@ -38,4 +42,21 @@
 {{- $_ := set $config "tickets" (dict "secret_file" "/etc/redis-portal/tickets/ticket-secret") -}}
 {{- end -}}
 {{- mergeOverwrite $config (deepCopy .Values.portal.config) | toYaml -}}
+{{- end -}}
+
+{{/* The keys of it that a running portal cannot take over: those marked "restart" in docs/configuration.md. */}}
+{{- define "redis-portal.portalConfigReadOnce" -}}
+{{- $config := include "redis-portal.portalConfig" . | fromYaml -}}
+{{- $once := dict "writes" (dict "proven" (dig "writes" "proven" "off" $config)) -}}
+{{- range list "name" "monitor" "arbiter" "threads" "admin" "upkeep" -}}
+{{- if hasKey $config . -}}
+{{- $_ := set $once . (get $config .) -}}
+{{- end -}}
+{{- end -}}
+{{- $addresses := list -}}
+{{- range $config.listen -}}
+{{- $addresses = append $addresses .address -}}
+{{- end -}}
+{{- $_ := set $once "listen" $addresses -}}
+{{- toYaml $once -}}
 {{- end -}}

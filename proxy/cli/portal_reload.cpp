@@ -1,0 +1,153 @@
+// PortalProcess: how a running portal takes over a changed configuration, changed certificates and changed secrets: all
+// that changed, or nothing. Main thread.
+#include "certs/pem_files.hpp"
+#include "cli/portal_process.hpp"
+#include "cli/service_manager.hpp"
+#include "config/config_change.hpp"
+#include "config/config_loader.hpp"
+#include "config/effective_config.hpp"
+#include "observe/log.hpp"
+
+#include <utility>
+
+namespace portal::cli {
+
+namespace {
+
+constexpr auto kSource = "config";
+
+/// What the configuration asks for and this version cannot keep; nothing is promised silently.
+std::string unavailable(const config::Config& config) {
+    if (config.writes.proven != config::Proven::off) {
+        return "writes.proven: this version cannot hold replies back until a replica has confirmed; set it to off";
+    }
+    return {};
+}
+
+/// All files whose content the configuration stands for.
+std::vector<std::string> files_of(const config::Config& config, const std::string& config_file) {
+    std::vector<std::string> files{config_file};
+    const auto add = [&](const std::optional<std::string>& file) {
+        if (file) {
+            files.push_back(*file);
+        }
+    };
+    for (const config::Listener& listener : config.listen) {
+        if (listener.tls) {
+            files.push_back(listener.tls->certificate);
+            files.push_back(listener.tls->key);
+            add(listener.tls->client_ca);
+        }
+    }
+    add(config.monitor.password_file);
+    add(config.tickets.secret_file);
+    return files;
+}
+
+std::string fingerprint(config::Config config) {
+    config.name.clear();  // differs between portals that are alike
+    return certs::to_hex(certs::sha256(config::effective_yaml(config)));
+}
+
+}  // namespace
+
+/// Makes `wanted` what the shards run by. The sentence that says why not, and then nothing has changed.
+std::string PortalProcess::run_by(config::ConfigPtr wanted) {
+    if (std::string problem = unavailable(*wanted); !problem.empty()) {
+        return problem;
+    }
+    shard::ShardGroup::Certificates certificates;
+    if (std::string problem = load_certificates(*wanted, certificates); !problem.empty()) {
+        return problem;
+    }
+    if (std::string problem = shards_->use_nodes(wanted->nodes); !problem.empty()) {
+        return problem;
+    }
+    if (std::string problem = shards_->configure(wanted, certificates); !problem.empty()) {
+        (void)shards_->use_nodes(config_->nodes);
+        return problem;
+    }
+    const std::lock_guard lock(mutex_);
+    config_ = std::move(wanted);
+    certificates_ = std::move(certificates);
+    reloads_.sha256 = fingerprint(*config_);
+    reloads_.loaded_at = std::chrono::system_clock::now();
+    return {};
+}
+
+/// A pair whose files have not changed stays as it is, even when it could not be loaded any more since it has ended.
+std::string PortalProcess::load_certificates(const config::Config& wanted,
+                                             shard::ShardGroup::Certificates& certificates) const {
+    for (const config::Listener& listener : wanted.listen) {
+        if (!listener.tls) {
+            certificates.push_back(nullptr);
+            continue;
+        }
+        const certs::CertificateFiles files{listener.tls->certificate, listener.tls->key, listener.tls->client_ca};
+        const std::size_t index = certificates.size();
+        const certs::CertificateMaterialPtr present = index < certificates_.size() ? certificates_[index] : nullptr;
+        if (present && present->files == files && !certs::CertificateWatcher(*present).changed()) {
+            certificates.push_back(present);
+            continue;
+        }
+        auto material = certs::load_pair(files);
+        if (material.has_error()) {
+            return material.error().message;
+        }
+        certificates.push_back(*material);
+    }
+    return {};
+}
+
+/// Loads the file and what it names, and goes on by it. The sentence that says why not.
+std::string PortalProcess::take_over() {
+    config::LoadResult result = config::load_file(config_file_);
+    if (!result.config) {
+        std::vector<std::string> problems;
+        for (const config::Problem& problem : result.problems) {
+            problems.push_back(config::format_problem(config_file_, problem));
+        }
+        return config::list_in_words(problems);
+    }
+    const config::ConfigChange change = config::compare({*config_, upkeep_}, {*result.config, result.upkeep});
+    if (!change.restart.empty()) {
+        return config::list_in_words(change.restart) +
+               " cannot change while the portal runs; restart it, or put back what it runs by";
+    }
+    const shard::ShardGroup::Certificates before = certificates_;
+    const std::vector<config::Node> nodes = config_->nodes;
+    if (std::string problem = run_by(std::make_shared<const config::Config>(std::move(*result.config)));
+        !problem.empty()) {
+        return problem;
+    }
+    if (config_->nodes != nodes) {
+        monitor_->set_nodes(config_->nodes);
+    }
+    observe::configure_log(static_cast<observe::LogLevel>(config_->log.level),
+                           static_cast<observe::LogFormat>(config_->log.format));
+    observe::log_info(kSource, "configuration reloaded",
+                      {{"changed", change.reloadable.empty() ? "nothing" : config::list_in_words(change.reloadable)},
+                       {"certificates", before == certificates_ ? "as before" : "new"}});
+    return {};
+}
+
+void PortalProcess::reload(std::string_view why) {
+    notify_service_manager(reloading_lines());
+    files_.note_present();
+    std::string refusal = take_over();
+    if (!refusal.empty()) {
+        observe::log_error(kSource, "configuration not reloaded; the portal goes on as before",
+                           {{"cause", why}, {"problem", refusal}});
+    }
+    watch_files();
+    notify_service_manager("READY=1");
+    const std::lock_guard lock(mutex_);
+    ++(refusal.empty() ? reloads_.succeeded : reloads_.refused);
+    reloads_.refusal = std::move(refusal);
+}
+
+void PortalProcess::watch_files() {
+    files_.watch(files_of(*config_, config_file_));
+}
+
+}  // namespace portal::cli

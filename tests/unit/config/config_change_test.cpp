@@ -1,0 +1,75 @@
+#include "config/config_change.hpp"
+
+#include "config_fixture.hpp"
+
+namespace portal::config {
+namespace {
+
+using testing::ConfigTest;
+using testing::kMinimal;
+using Paths = std::vector<std::string>;
+using ConfigChanges = ConfigTest;
+
+ConfigChange compare(const Config& running, const Config& wanted) {
+    return config::compare(PortalFile{running, {}}, PortalFile{wanted, {}});
+}
+
+TEST_F(ConfigChanges, equal_configurations_differ_in_nothing) {
+    const ConfigChange change = compare(good(kMinimal), good(kMinimal + "hold: {time: 10s}\n"));
+    EXPECT_EQ(change.reloadable, Paths{});
+    EXPECT_EQ(change.restart, Paths{});
+}
+
+TEST_F(ConfigChanges, names_what_a_running_portal_takes_over_and_what_it_cannot) {
+    const ConfigChange change = compare(
+        good(kMinimal), good(kMinimal + "hold: {time: 3s}\ncommands: {deny: []}\nlog: {level: debug}\nthreads: 3\n"
+                                        "monitor: {down_after: 2s}\n"));
+    EXPECT_EQ(change.reloadable, (Paths{"hold.time", "commands.deny", "log.level"}));
+    EXPECT_EQ(change.restart, (Paths{"monitor.down_after", "threads"}));
+}
+
+TEST_F(ConfigChanges, a_node_that_comes_or_goes_needs_no_restart_and_an_address_to_listen_on_does) {
+    const Config running = good(kMinimal);
+    Config wanted = running;
+    wanted.nodes.push_back({"redis-9", {"10.0.0.9", 6379}, {}});
+    EXPECT_EQ(compare(running, wanted).restart, Paths{});
+    EXPECT_FALSE(compare(running, wanted).reloadable.empty());
+    EXPECT_EQ(compare(wanted, running).reloadable, compare(running, wanted).reloadable);
+
+    wanted = running;
+    wanted.listen.push_back({{"127.0.0.1", 7000}, {}, false});
+    EXPECT_EQ(compare(running, wanted).restart, (Paths{"listen[1].address"}));
+    EXPECT_EQ(compare(wanted, running).restart, (Paths{"listen[1].address"}));
+}
+
+TEST_F(ConfigChanges, another_kind_of_arbiter_needs_a_restart) {
+    const Config running = good(kMinimal);
+    Config wanted = running;
+    wanted.arbiter = EtcdArbiter{{"http://e:1"}, "/p/", {}, {}, {}, {}, {}, {}};
+    const ConfigChange change = compare(running, wanted);
+    EXPECT_EQ(change.reloadable, Paths{});
+    EXPECT_FALSE(change.restart.empty());
+}
+
+TEST_F(ConfigChanges, a_secret_that_changed_inside_its_file_is_seen_and_not_shown) {
+    Config running = good(kMinimal);
+    running.tickets.secret_file = "/s";
+    running.tickets.secret = std::string(32, 'a');
+    running.monitor.password_file = "/p";
+    running.monitor.password = "old secret";
+    Config wanted = running;
+    wanted.tickets.secret = std::string(32, 'b');
+    wanted.monitor.password = "new secret";
+    const ConfigChange change = compare(running, wanted);
+    EXPECT_EQ(change.reloadable, (Paths{"tickets.secret_file"}));
+    EXPECT_EQ(change.restart, (Paths{"monitor.password_file"}));
+}
+
+TEST(ListInWords, reads_as_a_sentence_does) {
+    EXPECT_EQ(list_in_words({"a"}), "a");
+    EXPECT_EQ(list_in_words({"a", "b"}), "a and b");
+    EXPECT_EQ(list_in_words({"a", "b", "c"}), "a, b and c");
+}
+
+}  // namespace
+}  // namespace portal::config
