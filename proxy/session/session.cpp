@@ -153,7 +153,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     window_.learn(bytes.size());
     const Row& row = command::row_at(request.tag);
     if (request.unit && row.handling != Handling::exec) {
-        note_unit(row, command);
+        note_unit(row, bytes, command);
     }
     if ((bytes.front() == '-' || !lost_.empty()) && !request.begun &&
         take_back(request, row, bytes, complete, command)) {

@@ -303,7 +303,8 @@ class Session final : public upstream::ReplySink,
     bool take_back_transaction(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                                std::string_view command);
     bool refused_in_transaction(const upstream::PendingRequest& request, const Row& row, std::string_view& bytes);
-    void note_unit(const Row& row, std::string_view command);
+    void note_unit(const Row& row, std::string_view bytes, std::string_view command);
+    void keep_unit(const upstream::PendingRequest& part, std::string_view refusal);
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);

@@ -90,8 +90,6 @@ bool Session::take_back_transaction(upstream::PendingRequest& request, const Row
                                     std::string_view command) {
     if (row.handling != Handling::exec) {
         if (is_refusal(bytes)) {
-            unit_refused_ = true;
-            context_.links.doubt_leader(bytes.substr(1, bytes.find('\r') - 1));
             bytes = kQueued;
         }
         return false;
@@ -108,22 +106,8 @@ bool Session::take_back_transaction(upstream::PendingRequest& request, const Row
     if (refused) {
         context_.links.doubt_leader(bytes.substr(1, bytes.find('\r') - 1));
     }
-    const upstream::PendingRequest exec = request;
     const std::string refusal(bytes);
-    resp::RequestScanner scanner(context_.limits);
-    std::string_view rest = unit_;
-    for (resp::ScanResult each = scanner.scan(rest); each.status == resp::ScanStatus::complete;
-         each = scanner.scan(rest)) {
-        upstream::PendingRequest part = exec;
-        part.tag = static_cast<std::uint32_t>(
-            command::index_of(command::classify(resp::RequestView(rest.substr(0, each.size)))));
-        part.silent = true;
-        keep({std::move(part), std::string(rest.substr(0, each.size)), false, refusal, context_.topology->epoch});
-        rest.remove_prefix(each.size);
-        if (rest.empty()) {
-            break;
-        }
-    }
+    keep_unit(request, refusal);
     keep_refused(request, command, refusal, false);
     return true;
 }
@@ -152,7 +136,7 @@ bool Session::refused_in_transaction(const upstream::PendingRequest& request, co
 }
 
 /// `command` of a transaction that travels in one piece was answered; it is kept until its EXEC is.
-void Session::note_unit(const Row& row, std::string_view command) {
+void Session::note_unit(const Row& row, std::string_view bytes, std::string_view command) {
     constexpr std::size_t kKeep = 64 * 1024;
     if (row.handling == Handling::multi) {
         if (unit_.capacity() > kKeep) {
@@ -163,6 +147,28 @@ void Session::note_unit(const Row& row, std::string_view command) {
     }
     unit_.append(command);
     unit_writes_ = unit_writes_ || row.write;
+    if (is_refusal(bytes)) {
+        unit_refused_ = true;
+        context_.links.doubt_leader(bytes.substr(1, bytes.find('\r') - 1));
+    }
+}
+
+/// What was answered of a transaction that travels in one piece is sent again before `part`, the next of its requests.
+void Session::keep_unit(const upstream::PendingRequest& part, std::string_view refusal) {
+    resp::RequestScanner scanner(context_.limits);
+    std::string_view rest = unit_;
+    while (!rest.empty()) {
+        const resp::ScanResult each = scanner.scan(rest);
+        if (each.status != resp::ScanStatus::complete) {
+            return;  // cannot be: the frames were whole when they were sent
+        }
+        const std::string_view frame = rest.substr(0, each.size);
+        upstream::PendingRequest again = part;
+        again.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
+        again.silent = true;
+        keep({std::move(again), std::string(frame), false, std::string(refusal), context_.topology->epoch});
+        rest.remove_prefix(each.size);
+    }
 }
 
 /// `refusal` empty: it was answered, but is asked again behind one that was refused.

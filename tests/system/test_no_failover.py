@@ -32,7 +32,8 @@ class NoFailover(DemoTestCase):
                 took = time.monotonic() - began
             if took > 0.96:
                 if self.epochs() != before:
-                    self.skipTest(f"this machine is too busy: the script took {took:.2f} s instead of {BUSY} s")
+                    print(f"skipped: this machine is too busy: the script took {took:.2f} s instead of {BUSY} s", flush=True)
+                    self.skipTest("this machine is too busy")
                 continue
             counted += 1
             wait_until(lambda: self.client_writes(f"busy:{attempt}"), 10, "writes go on")
@@ -59,7 +60,7 @@ class NoFailover(DemoTestCase):
     def test_background_saves(self):
         before, leader = self.epochs(), self.demo.leader()
         with leader.client() as direct:
-            direct.command("EVAL", "for i = 1, 200000 do redis.call('SET', 'fill:' .. i, i) end", 0)
+            direct.pipeline([("SET", f"fill:{i}", "x" * 20000) for i in range(1000)])
             for _ in range(3):
                 direct.command("BGSAVE")
                 wait_until(lambda: b"rdb_bgsave_in_progress:0" in direct.command("INFO", "persistence"), 60, "saved")

@@ -115,6 +115,27 @@ TEST_F(SessionRefusalTest, ATransactionInOnePieceRunsWhollyOnTheNextLeader) {
     EXPECT_EQ(second.seen(), (Words{"MULTI", "GET a", "SET a 2", "EXEC", "DBSIZE"}));
 }
 
+TEST_F(SessionRefusalTest, ATransactionInOnePieceThatIsRefusedAgainAndAgainRunsOnce) {
+    std::atomic<int> refusals{3};
+    std::atomic<bool> aborted{false};
+    FakeNode node([&](const Words& words) -> std::string {
+        if (words[0] == "MULTI") {
+            aborted = false;
+            return "+OK\r\n";
+        }
+        if (words[0] == "EXEC") {
+            return aborted ? "-EXECABORT Transaction discarded because of previous errors.\r\n" : "*1\r\n:1\r\n";
+        }
+        aborted = refusals-- > 0;
+        return aborted ? kLoading : "+QUEUED\r\n";
+    });
+    lead(node);
+    const auto app = client();
+    app->expect("*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n",
+                "+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+    EXPECT_EQ(node.seen().size(), 12U);
+}
+
 TEST_F(SessionRefusalTest, ATransactionInPiecesFailsAsAWhole) {
     FakeNode first([](const Words& words) -> std::string {
         return words[0] == "MULTI"  ? "+OK\r\n"
