@@ -24,9 +24,6 @@ constexpr rlim_t kSpareDescriptors = 512;
 
 /// What the configuration asks for and this version cannot keep; nothing is promised silently.
 std::string unavailable(const config::Config& config) {
-    if (config.writes.proven != config::Proven::off) {
-        return "writes.proven: this version cannot hold replies back until a replica has confirmed; set it to off";
-    }
     for (const config::Node& node : config.nodes) {
         if (node.tls) {
             return "node " + node.name + ": this version reaches nodes without TLS only; remove nodes[].tls";

@@ -30,6 +30,18 @@ double flag_of(const json::object& object, std::string_view key) {
     return value != nullptr && value->is_bool() && value->as_bool() ? 1 : 0;
 }
 
+std::string_view name_of(config::Proven proven) {
+    switch (proven) {
+        case config::Proven::off:
+            return "off";
+        case config::Proven::available:
+            return "available";
+        case config::Proven::strict:
+            return "strict";
+    }
+    return "unknown";
+}
+
 std::string address_text(const config::Address& address) {
     return address.host + ":" + std::to_string(address.port);
 }
@@ -58,13 +70,16 @@ json::object PortalProcess::status() const {
     std::uint64_t shared = 0;
     std::uint64_t pinned = 0;
     std::uint64_t held = 0;
+    std::uint64_t unproven = 0;
     for (const observe::ShardCounters* shard : shards_->counters()) {
         accepted += shard->client_connections_accepted.get();
         shared += shard->upstream_links_shared.get();
         pinned += shard->upstream_links_pinned.get();
         held += shard->sessions_held.get();
+        unproven += shard->replies_unproven.get();
     }
     json::array certificates;
+    json::array confirming;
     std::string state = "ready";
     std::string reason;
     {
@@ -78,6 +93,9 @@ json::object PortalProcess::status() const {
                                                        {"not_after", certs::format_time(end)},
                                                        {"days_left", left.count() / 24}});
             }
+        }
+        for (const replication::Confirmer& each : topology_->confirming) {
+            confirming.emplace_back(each.name);
         }
         if (!topology_->leader) {
             state = "holding";
@@ -104,6 +122,10 @@ json::object PortalProcess::status() const {
               {"accepted", accepted},
               {"held", held}}},
             {"links", {{"shared", shared}, {"pinned", pinned}}},
+            {"writes",
+             {{"proven", name_of(config_.writes.proven)},
+              {"confirming", std::move(confirming)},
+              {"waiting_replies", unproven}}},
             {"last_failover", std::move(last_failover)},
             {"certificates", std::move(certificates)}};
 }
@@ -129,6 +151,11 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     {
         const std::lock_guard lock(mutex_);
         samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});
+        for (const auto mode : {config::Proven::off, config::Proven::available, config::Proven::strict}) {
+            samples.push_back(
+                {Metric::writes_proven, {std::string(name_of(mode))}, mode == config_.writes.proven ? 1.0 : 0.0});
+        }
+        samples.push_back({Metric::confirming_replicas, {}, static_cast<double>(topology_->confirming.size())});
         samples.push_back({Metric::leader_epoch, {}, static_cast<double>(topology_->epoch)});
         for (std::size_t i = 0; i < certificates_.size(); ++i) {
             if (certificates_[i]) {

@@ -146,6 +146,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         return take_own(request, bytes, command);
     }
     const Row& row = command::row_at(request.tag);
+    const bool queued = request.unit || state_.in_transaction();
     std::string replacement;
     if (row.handling != Handling::plain) {
         if (row.handling == Handling::exec && !request.begun) {
@@ -168,11 +169,10 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (complete) {
         --in_flight_;
         in_flight_bytes_ -= request.size;
-        if (replies_.is_front(request.sequence)) {
-            output_.append(bytes);
-            replies_.finish_front(output_);
-        } else {
-            replies_.finish(request.sequence, std::string(bytes), output_);
+        if (!part_.empty() && part_slot_ == request.sequence) {
+            replies_.finish(request.sequence, std::exchange(part_, {}).append(bytes), output_);
+        } else if (context_.proof == nullptr || !awaits_proof(request, row, bytes, queued) || !park(request, bytes)) {
+            deliver(request.sequence, bytes);
         }
         if (request.begun) {
             end_large_reply();
@@ -181,8 +181,13 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         if (!complete && !request.begun && !request.streamed) {
             note_large_key(row, resp::RequestView(command));
         }
-        reply_begun_ = true;
-        output_.append(bytes);
+        if (replies_.is_front(request.sequence) && part_.empty()) {
+            reply_begun_ = true;
+            output_.append(bytes);
+        } else {
+            part_slot_ = request.sequence;
+            keep_part(bytes);
+        }
     }
     if (keep_output_bounded()) {
         if (pinned_ && unsent_output() >= kSendAt) {
@@ -215,7 +220,7 @@ void Session::flush() {
     if (!closed_) {
         send_output();
     }
-    if (pinned_ && unsent_output() < kSendAt / 2) {
+    if (pinned_ && unsent_output() < kSendAt / 2 && part_.size() < kSendAt) {
         pinned_->resume_reading();
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
@@ -240,7 +245,7 @@ void Session::resume_if_due() {
             }
             break;
         case Wait::window:
-            if (in_flight_ > kWindowRequests / 2 || in_flight_bytes_ > kWindowBytes / 2) {
+            if (in_flight_ + parked_.size() > kWindowRequests / 2 || in_flight_bytes_ > kWindowBytes / 2) {
                 return;
             }
             break;

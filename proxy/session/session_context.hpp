@@ -13,6 +13,7 @@
 #include "session/large_keys.hpp"
 #include "session/shard_peers.hpp"
 #include "upstream/link_pool.hpp"
+#include "upstream/proof_link.hpp"
 #include "upstream/subscription_hub.hpp"
 
 #include <algorithm>
@@ -77,6 +78,7 @@ struct SessionContext {
     std::size_t hold_bytes;                // this shard's part of hold.bytes
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
+    upstream::ProofLink* proof = nullptr;  // with writes.proven
     LargeKeys large_keys;
     std::size_t held_bytes = 0;
     bool draining = false;

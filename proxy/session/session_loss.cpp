@@ -160,6 +160,7 @@ void Session::settle_losses() {
     }
     if (!lost_.empty() || must_track_again()) {
         hold();
+        awaits_proof_ = false;
         retry();
     } else if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
@@ -264,6 +265,7 @@ void Session::leave_hold() {
         return;
     }
     RegistryHook<HeldTag>::unlink();
+    awaits_proof_ = false;
     context_.counters.sessions_held.subtract();
     context_.held_bytes -= std::exchange(held_size_, 0);
     context_.counters.held_bytes.set(context_.held_bytes);
@@ -275,6 +277,9 @@ void Session::leave_hold() {
 
 void Session::retry() {
     if (closed_ || wait_ != Wait::leader || !context_.forwarding()) {
+        return;
+    }
+    if (context_.proof != nullptr && must_stay_held()) {
         return;
     }
     if (must_track_again() && !track_again()) {

@@ -70,6 +70,9 @@ class Shard {
     void run_tick();
     void tick();
     void retry_held();
+    void begin_proofs();
+    template <typename Each>
+    void for_parked(Each&& each);
     void end_pause();
     void check_dropped_users();
     void close_sessions_of(const upstream::LinkIdentity& refused);
@@ -90,6 +93,7 @@ class Shard {
     upstream::SubscriptionHub subscriptions_;
     session::SessionContext context_;
     boost::intrusive_ptr<session::ServerSurvey> survey_;
+    boost::intrusive_ptr<upstream::ProofLink> proof_;  // with writes.proven
     TlsContexts tls_;
     boost::asio::steady_timer tick_timer_{io_};
     boost::asio::steady_timer fence_timer_{io_};
