@@ -32,7 +32,7 @@ Ranked rank(const Contender& contender) {
         return ranked;
     }
     const auto& report = *contender.report;
-    ranked.kept = data_kept(report, contender.known);
+    ranked.kept = data_kept(report, contender.known, contender.restart_loses);
     if (report.loading) {
         ranked.why_refused = "still loading its data";
     } else if (report.sync_in_progress) {
@@ -167,7 +167,7 @@ Choice undecided(std::string why) {
 
 }  // namespace
 
-Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known) noexcept {
+Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known, bool restart_loses) noexcept {
     if (!known) {
         return report.keys > 0 || report.offset > 0 ? Kept::all : Kept::never_any;
     }
@@ -175,7 +175,7 @@ Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known) 
         return Kept::all;
     }
     if (descends_from(report, known->replid)) {
-        return report.offset >= known->offset ? Kept::all : Kept::some;
+        return report.offset >= known->offset && !restart_loses ? Kept::all : Kept::some;
     }
     if (report.keys > 0) {
         return Kept::some;

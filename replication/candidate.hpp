@@ -30,6 +30,8 @@ struct Contender {
     std::string trouble;
     bool in_sync = false;
     std::optional<KnownData> known;
+    /// It must have everything that was ever confirmed: a restart counts as a loss, whatever its offset.
+    bool restart_loses = false;
 };
 
 struct Refusal {
@@ -52,7 +54,7 @@ enum class Kept : std::uint8_t {
     nothing,    // restarted empty, although it held data
     never_any,  // empty, and not known to have held anything
 };
-Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known) noexcept;
+Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known, bool restart_loses = false) noexcept;
 
 /// Chooses the next leader. A node whose restart lost something is taken only when every in-sync node has reported or
 /// when `waited` has reached `patience`; an empty one that held data only when every node has reported and none holds

@@ -15,6 +15,14 @@ namespace portal::replication {
 /// Counts changes of leader. Grows by one with each; 0 means "no record yet".
 enum class Epoch : std::uint64_t {};
 
+/// A replica whose word is needed before a proven write is answered, and where a leader may say that it listens.
+struct Confirmer {
+    std::string name;
+    std::vector<std::string> hosts;
+    std::uint16_t port = 0;
+    bool operator==(const Confirmer&) const = default;
+};
+
 /// One published view of the cluster. Holders share it read-only across threads.
 struct Topology {
     Epoch epoch{0};
@@ -23,6 +31,10 @@ struct Topology {
     std::vector<Node> nodes;
     /// Names of the nodes (leader included) that hold every confirmed write.
     std::vector<std::string> in_sync;
+    /// With proven writes: every replica that may be promoted, now or as soon as it has joined the in-sync set.
+    std::vector<Confirmer> confirming;
+    /// The leader is being replaced: who may be promoted does not change before another one is recorded.
+    bool fencing = false;
     /// One sentence for logs, status and client errors: why there is no leader, or how this one came to lead.
     std::string reason;
 

@@ -371,13 +371,20 @@ Decision Failover::promote_or_record(const View& view, const NodeView& node, con
     record.reason = first ? name + " leads: " + why : view.record.reason;
     record.leader = name;
     record.in_sync = {name};
+    record.joining.clear();
     const replication::SeenNode leading{node.node, node.addresses, *node.report};
     for (const auto& other : view.nodes) {
         if (other.health != Health::up || !other.report) {
             continue;
         }
         record.known[other.node.name] = known_data(*other.report);
-        if (&other != &node && replication::has_caught_up({other.node, other.addresses, *other.report}, leading)) {
+        if (timing_.proven != ProvenWrites::off) {
+            // It may be behind still. Its word is needed from the first reply on, so that it joins without delay.
+            if (&other != &node) {
+                record.joining.push_back(other.node.name);
+            }
+        } else if (&other != &node &&
+                   replication::has_caught_up({other.node, other.addresses, *other.report}, leading)) {
             record.in_sync.push_back(other.node.name);
         }
     }
@@ -402,6 +409,7 @@ std::vector<replication::Contender> Failover::contenders(const View& view, TimeP
     for (const auto& node : view.nodes) {
         auto& contender = list.emplace_back();
         contender.name = node.node.name;
+        contender.restart_loses = timing_.proven != ProvenWrites::off;
         contender.trouble = node.trouble;
         const auto aside = set_aside_.find(node.node.name);
         if (aside != set_aside_.end() && view.now < aside->second.until) {

@@ -17,12 +17,6 @@ replication::SeenNode seen(const NodeView& view) {
     return {view.node, view.addresses, *view.report};
 }
 
-/// A node with data of its own that never followed this leader is not part of the record.
-bool belongs(const Record& record, const NodeView& node, const replication::SeenNode& leader) {
-    return record.known.contains(node.node.name) || node.report->keys == 0 ||
-           replication::share_history(*node.report, leader.report);
-}
-
 LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
     if (!leader.report) {
         return {LeaderState::fine, "answers, but cannot be read: " + leader.trouble};
@@ -153,6 +147,11 @@ bool isolated(const View& view, const Timing& timing) {
            });
 }
 
+bool belongs(const Record& record, const NodeView& node, const NodeView& leader) {
+    return record.known.contains(node.node.name) || node.report->keys == 0 ||
+           replication::share_history(*node.report, *leader.report);
+}
+
 replication::KnownData known_data(const replication::NodeReport& report) {
     return {report.run_id, report.replid, report.offset, report.keys};
 }
@@ -166,7 +165,7 @@ Record kept_up(const View& view) {
     const auto leading = seen(*leader);
     std::vector<std::string> in_sync{record.leader};
     for (const auto& node : view.nodes) {
-        if (node.health == Health::up && node.report && belongs(record, node, leading)) {
+        if (node.health == Health::up && node.report && belongs(record, node, *leader)) {
             record.known[node.node.name] = known_data(*node.report);
         }
         if (&node == leader) {

@@ -43,6 +43,9 @@ bool isolated(const View& view, const Timing& timing);
 /// behind, so the leader's own death never empties it.
 Record kept_up(const View& view);
 
+/// A node with data of its own that never followed this leader is not part of the record. Both have reported.
+bool belongs(const Record& record, const NodeView& node, const NodeView& leader);
+
 /// A node's data as the record keeps it.
 replication::KnownData known_data(const replication::NodeReport& report);
 

@@ -24,12 +24,16 @@ constexpr Milliseconds kWhileSuspected{50};
 /// A switchover waits this long for the portal that acts.
 constexpr Milliseconds kRequestTime{15000};
 
-Timing timing_from(const config::Monitor& monitor) {
+Timing timing_from(const config::Monitor& monitor, config::Proven proven) {
     Timing timing;
     timing.ping_interval = monitor.ping_interval;
     timing.down_after = monitor.down_after;
     timing.fence_after = monitor.fence_after;
     timing.lease = monitor.lease;
+    timing.proven = static_cast<ProvenWrites>(proven);
+    if (timing.proven != ProvenWrites::off) {
+        timing.patience = Milliseconds::max();  // a node that restarted may lack what was confirmed
+    }
     timing.failsafe = monitor.failsafe == config::Failsafe::on;
     return timing;
 }
@@ -75,7 +79,7 @@ void Monitor::Loop::log_escaped(const std::exception_ptr& escaped) {
 Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
                     std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
     : name_(config.name),
-      timing_(timing_from(config.monitor)),
+      timing_(timing_from(config.monitor, config.writes.proven)),
       login_{config.monitor.username, config.monitor.password},
       publish_callback_(std::move(publish)),
       permit_(std::move(permit)),

@@ -13,7 +13,7 @@ constexpr int kClockRates = 100;
 }  // namespace
 
 Standing::Standing(std::string self, Timing timing, TimePoint now)
-    : self_(std::move(self)), timing_(timing), role_(self_, timing.lease, now) {
+    : self_(std::move(self)), timing_(timing), role_(self_, timing.lease, now), proven_sync_(timing) {
     mark_.portal = self_;
 }
 
@@ -47,6 +47,9 @@ Standing::Reading Standing::read(Snapshot snapshot, TimePoint asked_at, TimePoin
         reading.first || record_->epoch != snapshot.record->epoch || record_->phase != snapshot.record->phase;
     record_ = std::move(snapshot.record);
     marks_are_of_phase_ = true;
+    if (record_->acting != self_) {
+        proven_sync_.forget();
+    }
     if (reading.new_phase) {
         phase_since_ = now;
         // A portal that has just started may read a record that is older than the nodes' last restart.
@@ -81,8 +84,9 @@ std::optional<Record> Standing::due_record(const std::vector<NodeView>& nodes, T
         return std::nullopt;
     }
     const auto view = look(nodes, now);
-    auto next = verdict_.state == LeaderState::fine ? kept_up(view) : *record_;
-    if (role_.renewal_due(now) || next.in_sync != record_->in_sync) {
+    const bool proven = timing_.proven != ProvenWrites::off;
+    auto next = verdict_.state != LeaderState::fine ? *record_ : proven ? proven_sync_.kept_up(view) : kept_up(view);
+    if (role_.renewal_due(now) || next.in_sync != record_->in_sync || (proven && sync_differs(next, *record_))) {
         return next;
     }
     return std::nullopt;
@@ -106,6 +110,7 @@ bool Standing::written(Record record, std::string version, TimePoint asked_at, T
         phase_since_ = now;
         marks_are_of_phase_ = false;
         vouched_for_ = record_->phase == Phase::leading;
+        proven_sync_.began(*record_);
     }
     return new_phase;
 }
@@ -150,6 +155,10 @@ replication::Topology Standing::topology(const View& view) const {
     } else {
         topology.leader = leader->node;
         topology.reason = view.record.reason;
+    }
+    topology.fencing = view.record.phase == Phase::fencing;
+    if (timing_.proven != ProvenWrites::off && (topology.leader || topology.fencing)) {
+        topology.confirming = confirmers(view, arbiter_error_.empty());
     }
     return topology;
 }
@@ -202,14 +211,18 @@ void Standing::mark_written(Mark mark, TimePoint asked_at) {
 }
 
 std::optional<TimePoint> Standing::permit() const {
-    if (!arbiter_error_.empty() || !leads_here() || !permit_from_) {
+    if (!arbiter_error_.empty() || !leads_here() || !permit_from_ || !shards_know()) {
         return std::nullopt;
     }
     return *permit_from_ + timing_.fence_after - timing_.fence_after / kClockRates;
 }
 
+bool Standing::shards_know() const {
+    return timing_.proven == ProvenWrites::off || applied_ == serial_;
+}
+
 std::optional<TimePoint> Standing::failsafe_until(const View& view) const {
-    if (!timing_.failsafe || arbiter_error_.empty() || !leads_here()) {
+    if (!timing_.failsafe || arbiter_error_.empty() || !leads_here() || !shards_know()) {
         return std::nullopt;
     }
     const auto agreed = agreed_since(view, timing_);

@@ -6,6 +6,7 @@
 #include "replication/topology.hpp"
 #include "sentinel/acting_role.hpp"
 #include "sentinel/leader_watch.hpp"
+#include "sentinel/proven_sync.hpp"
 #include "sentinel/view.hpp"
 
 #include <cstdint>
@@ -84,11 +85,14 @@ class Standing {
   private:
     std::vector<std::string> take_in_marks(const std::vector<Mark>& marks, TimePoint now);
     [[nodiscard]] bool fenced_here() const;
+    /// With proven writes a permit also says that the shards know whose word a reply needs.
+    [[nodiscard]] bool shards_know() const;
     [[nodiscard]] Mark own_mark() const;
 
     std::string self_;
     Timing timing_;
     ActingRole role_;
+    ProvenSync proven_sync_;
     std::optional<Record> record_;
     std::string version_;
     std::string arbiter_error_ = "the record was not read yet";

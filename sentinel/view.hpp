@@ -7,12 +7,16 @@
 #include "sentinel/health.hpp"
 #include "sentinel/observation.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace portal::sentinel {
+
+/// Whether replies to writes wait for replicas, and what happens when there is none.
+enum class ProvenWrites : std::uint8_t { off, available, strict };
 
 struct Timing {
     Milliseconds ping_interval{200};
@@ -23,6 +27,7 @@ struct Timing {
     bool failsafe = false;
     /// How long a failover waits for in-sync nodes that are away before it takes one whose restart lost something.
     Milliseconds patience{10000};
+    ProvenWrites proven = ProvenWrites::off;
 };
 
 struct NodeView {

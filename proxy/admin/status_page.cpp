@@ -105,6 +105,16 @@ void add_cards(std::string& page, const StatusView& status) {
              fmt::format("limit {}, accepted {}", shown(status.sessions_limit), shown(status.sessions_accepted)));
     add_card(page, "Links to Redis", fmt::format("{} shared", shown(status.links_shared)),
              fmt::format("{} pinned", shown(status.links_pinned)));
+    if (!status.proven.empty() && status.proven != "off") {
+        std::string names;
+        for (const auto& name : status.confirming) {
+            names += (names.empty() ? "" : ", ") + name;
+        }
+        add_card(
+            page, "Proven writes", status.proven,
+            fmt::format("confirmed by {}; {} wait", names.empty() ? "nobody" : names, shown(status.waiting_replies)),
+            status.confirming.empty() ? "bad" : "good");
+    }
     std::optional<std::int64_t> days;
     for (const auto& certificate : status.certificates) {
         if (certificate.days_left && (!days || *certificate.days_left < *days)) {

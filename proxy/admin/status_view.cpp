@@ -90,6 +90,14 @@ StatusView read_status(const json::object& status) {
     const auto& links = child(status, "links");
     view.links_shared = number(links, "shared");
     view.links_pinned = number(links, "pinned");
+    const auto& writes = child(status, "writes");
+    view.proven = text(writes, "proven");
+    view.waiting_replies = number(writes, "waiting_replies");
+    if (const auto* names = writes.if_contains("confirming"); names != nullptr && names->is_array()) {
+        for (const auto& name : names->get_array()) {
+            view.confirming.push_back(any_value(name));
+        }
+    }
     for (const auto& [key, value] : child(status, "last_failover")) {
         view.last_failover.emplace_back(std::string(key), any_value(value));
     }

@@ -33,6 +33,9 @@ struct StatusView {
     std::vector<NodeView> nodes;
     std::optional<std::int64_t> sessions, sessions_limit, sessions_accepted;
     std::optional<std::int64_t> links_shared, links_pinned;
+    std::string proven;                                              // writes.proven
+    std::vector<std::string> confirming;                             // nodes that must confirm a write
+    std::optional<std::int64_t> waiting_replies;                     // to writes that are not confirmed yet
     std::vector<std::pair<std::string, std::string>> last_failover;  // names and values, in the order given
     std::vector<CertificateView> certificates;
 };

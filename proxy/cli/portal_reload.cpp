@@ -16,14 +16,6 @@ namespace {
 
 constexpr auto kSource = "config";
 
-/// What the configuration asks for and this version cannot keep; nothing is promised silently.
-std::string unavailable(const config::Config& config) {
-    if (config.writes.proven != config::Proven::off) {
-        return "writes.proven: this version cannot hold replies back until a replica has confirmed; set it to off";
-    }
-    return {};
-}
-
 /// All files whose content the configuration stands for.
 std::vector<std::string> files_of(const config::Config& config, const std::string& config_file) {
     std::vector<std::string> files{config_file};
@@ -53,9 +45,6 @@ std::string fingerprint(config::Config config) {
 
 /// Makes `wanted` what the shards run by. The sentence that says why not, and then nothing has changed.
 std::string PortalProcess::run_by(config::ConfigPtr wanted) {
-    if (std::string problem = unavailable(*wanted); !problem.empty()) {
-        return problem;
-    }
     shard::ShardGroup::Certificates certificates;
     if (std::string problem = load_certificates(*wanted, certificates); !problem.empty()) {
         return problem;

@@ -35,6 +35,18 @@ double seconds_of(std::chrono::system_clock::time_point time) {
     return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
 }
 
+std::string_view name_of(config::Proven proven) {
+    switch (proven) {
+        case config::Proven::off:
+            return "off";
+        case config::Proven::available:
+            return "available";
+        case config::Proven::strict:
+            return "strict";
+    }
+    return "unknown";
+}
+
 std::string address_text(const config::Address& address) {
     return address.host + ":" + std::to_string(address.port);
 }
@@ -63,15 +75,18 @@ json::object PortalProcess::status() const {
     std::uint64_t shared = 0;
     std::uint64_t pinned = 0;
     std::uint64_t held = 0;
+    std::uint64_t unproven = 0;
     for (const observe::ShardCounters* shard : shards_->counters()) {
         accepted += shard->client_connections_accepted.get();
         shared += shard->upstream_links_shared.get();
         pinned += shard->upstream_links_pinned.get();
         held += shard->sessions_held.get();
+        unproven += shard->replies_unproven.get();
     }
     json::array certificates;
     config::ConfigPtr config;
     json::object configuration;
+    json::array confirming;
     std::string state = "ready";
     std::string reason;
     {
@@ -91,6 +106,9 @@ json::object PortalProcess::status() const {
                                                        {"not_after", certs::format_time(end)},
                                                        {"days_left", left.count() / 24}});
             }
+        }
+        for (const replication::Confirmer& each : topology_->confirming) {
+            confirming.emplace_back(each.name);
         }
         if (!topology_->leader) {
             state = "holding";
@@ -117,6 +135,10 @@ json::object PortalProcess::status() const {
               {"accepted", accepted},
               {"held", held}}},
             {"links", {{"shared", shared}, {"pinned", pinned}}},
+            {"writes",
+             {{"proven", name_of(config->writes.proven)},
+              {"confirming", std::move(confirming)},
+              {"waiting_replies", unproven}}},
             {"last_failover", std::move(last_failover)},
             {"certificates", std::move(certificates)},
             {"configuration", std::move(configuration)}};
@@ -148,6 +170,11 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
         samples.push_back({Metric::config_reloads, {"success"}, static_cast<double>(reloads_.succeeded)});
         samples.push_back({Metric::config_reloads, {"refused"}, static_cast<double>(reloads_.refused)});
         samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});
+        for (const auto mode : {config::Proven::off, config::Proven::available, config::Proven::strict}) {
+            samples.push_back(
+                {Metric::writes_proven, {std::string(name_of(mode))}, mode == config_->writes.proven ? 1.0 : 0.0});
+        }
+        samples.push_back({Metric::confirming_replicas, {}, static_cast<double>(topology_->confirming.size())});
         samples.push_back({Metric::leader_epoch, {}, static_cast<double>(topology_->epoch)});
         for (std::size_t i = 0; i < certificates_.size(); ++i) {
             if (certificates_[i]) {

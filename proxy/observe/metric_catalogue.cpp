@@ -17,6 +17,11 @@ const Counter& slot(const ShardCounters& shard) {
     return shard.*Member;
 }
 
+template <std::size_t Bound>
+const Counter& proofs_within(const ShardCounters& shard) {
+    return shard.proof_times.up_to[Bound];
+}
+
 template <auto Member, auto Reason>
 const Counter& slot(const ShardCounters& shard) {
     return (shard.*Member)[static_cast<std::size_t>(Reason)];
@@ -106,6 +111,18 @@ const std::vector<ShardMetric>& table() {
          {{"", slot<&S::commands_in_doubt>}}},
         {{"redis_portal_commands_no_leader_total", kCounter, {}, "Commands refused because no leader appeared within the hold time."},
          {{"", slot<&S::commands_no_leader>}}},
+        {{"redis_portal_proofs_total", kCounter, {"result"},
+          "Rounds in which replicas were asked to confirm writes (writes.proven): proven, or not confirmed in time."},
+         {{"proven", slot<&S::proofs>}, {"unconfirmed", slot<&S::proofs_failed>}}},
+        {{"redis_portal_proofs_within_total", kCounter, {"le"},
+          "Rounds that have proved what they covered, by the time they took: up to that many seconds, as in a histogram."},
+         {{"0.00025", proofs_within<0>}, {"0.0005", proofs_within<1>}, {"0.001", proofs_within<2>},
+          {"0.0025", proofs_within<3>}, {"0.005", proofs_within<4>}, {"0.01", proofs_within<5>},
+          {"0.05", proofs_within<6>}, {"0.25", proofs_within<7>}, {"+Inf", proofs_within<8>}}},
+        {{"redis_portal_replies_unproven", kGauge, {}, "Replies to writes that wait now for replicas to confirm."},
+         {{"", slot<&S::replies_unproven>}}},
+        {{"redis_portal_commands_unproven_total", kCounter, {}, "Writes answered NOPROOF, since no replica confirmed within the hold time."},
+         {{"", slot<&S::commands_unproven>}}},
         {{"redis_portal_subscribed_names", kGauge, {}, "Channels and patterns subscribed to at the leader: each once per shard and user, however many clients listen."},
          {{"", slot<&S::subscribed_names>}}},
         {{"redis_portal_messages_received_total", kCounter, {}, "Published messages that Redis sent to this portal."},
@@ -127,6 +144,8 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_leader_known", kGauge, {}, "1 while this portal has a leader to forward to."},
         {"redis_portal_leader_epoch", kGauge, {}, "Epoch of the topology that this portal routes by; it grows with each change of leader."},
         {"redis_portal_leaders_observed", kGauge, {}, "Nodes that claim to be leader; 1 is right."},
+        {"redis_portal_writes_proven", kGauge, {"mode"}, "1 for the mode of proven writes that the configuration asks for (off, available or strict), 0 for the others."},
+        {"redis_portal_confirming_replicas", kGauge, {}, "Replicas that must confirm a proven write before it is answered."},
         {"redis_portal_backend_up", kGauge, {"backend"}, "1 while probes of the node succeed."},
         {"redis_portal_backend_role", kGauge, {"backend", "role"}, "1 for the role that the node has (leader, replica or unknown), 0 for the others."},
         {"redis_portal_backend_replication_offset_bytes", kGauge, {"backend"}, "Replication offset that the node reported last."},

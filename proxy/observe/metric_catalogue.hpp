@@ -39,6 +39,8 @@ enum class Metric : std::uint8_t {
     leader_known,
     leader_epoch,
     leaders_observed,
+    writes_proven,
+    confirming_replicas,
     backend_up,
     backend_role,
     backend_replication_offset,

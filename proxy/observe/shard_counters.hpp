@@ -46,6 +46,21 @@ enum class Closed : std::uint8_t {
 /// Why a TLS handshake failed. Label `reason` of tls_handshake_failures_total.
 enum class HandshakeFailure : std::uint8_t { plaintext, version, certificate, timeout, closed, other, count };
 
+/// How often something took how long: numbers up to each bound.
+struct ProofTimes {
+    static constexpr std::array<std::uint32_t, 8> kMicroseconds{250, 500, 1000, 2500, 5000, 10000, 50000, 250000};
+    std::array<Counter, kMicroseconds.size() + 1> up_to;  // the last one: all of them
+
+    void note(std::uint64_t took) noexcept {
+        for (std::size_t i = 0; i < kMicroseconds.size(); ++i) {
+            if (took <= kMicroseconds[i]) {
+                up_to[i].add();
+            }
+        }
+        up_to.back().add();
+    }
+};
+
 template <typename Reason>
 using CounterPer = std::array<Counter, static_cast<std::size_t>(Reason::count)>;
 
@@ -78,6 +93,12 @@ struct ShardCounters {
     Counter commands_replayed;   // reads sent again after a loss
     Counter commands_in_doubt;   // writes answered INDOUBT or closed for it
     Counter commands_no_leader;  // answered NOLEADER
+
+    Counter proofs;             // rounds that have proved what they covered
+    Counter proofs_failed;      // rounds that no required replica confirmed in time
+    ProofTimes proof_times;     // how long the proved ones took
+    Counter replies_unproven;   // gauge: replies to writes that wait for a proof
+    Counter commands_unproven;  // answered NOPROOF
 
     Counter subscribed_names;    // gauge: channels and patterns that the node knows of, once per user
     Counter messages_received;   // published messages that the node sent

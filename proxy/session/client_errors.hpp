@@ -40,6 +40,12 @@ inline constexpr std::string_view kSubscriberModeEnd =
 
 inline constexpr std::string_view kInDoubt =
     "INDOUBT the leader was lost after this command was sent: it may or may not have been executed";
+inline constexpr std::string_view kUnprovenInDoubt =
+    "INDOUBT the leader was lost before a replica had confirmed this command: it was executed, and may be lost";
+inline constexpr std::string_view kNoProof =
+    "NOPROOF no replica confirmed this command within the hold time: it was executed, and may be lost with the leader";
+inline constexpr std::string_view kNoProofRefused =
+    "NOPROOF no replica confirms writes now, within the hold time: this command was not executed";
 inline constexpr std::string_view kNoLeader = "NOLEADER no leader within the hold time: ";  // + the reason
 inline constexpr std::string_view kRefuses =
     "the node that led answers that it does not lead, or that it loads its data";

@@ -55,6 +55,7 @@ struct Executed {
     std::size_t own = 0;        // of QueuedCommands::own(): the one that comes next
     std::size_t confirmed = 0;  // names of the present SUBSCRIBE or UNSUBSCRIBE
     std::size_t expected = 0;   // confirmations of the present UNSUBSCRIBE without names
+    bool ran = false;           // its commands were executed
     bool cut_off = false;       // the client has killed itself, and hears no more
     bool waiting = false;       // for shards or for the node
     std::string out;            // for the client

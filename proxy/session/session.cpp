@@ -159,6 +159,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         take_back(request, row, bytes, complete, command)) {
         return true;
     }
+    const bool queued = request.unit || state_.in_transaction();
     std::string replacement;
     if (row.handling != Handling::plain) {
         if (row.handling == Handling::exec && !queued_.own().empty()) {
@@ -181,11 +182,10 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (complete) {
         --in_flight_;
         in_flight_bytes_ -= request.size;
-        if (replies_.is_front(request.sequence)) {
-            output_.append(bytes);
-            replies_.finish_front(output_);
-        } else {
-            replies_.finish(request.sequence, std::string(bytes), output_);
+        if (!part_.empty() && part_slot_ == request.sequence) {
+            replies_.finish(request.sequence, std::exchange(part_, {}).append(bytes), output_);
+        } else if (context_.proof == nullptr || !awaits_proof(request, row, bytes, queued) || !park(request, bytes)) {
+            deliver(request.sequence, bytes);
         }
         if (request.begun) {
             end_large_reply();
@@ -194,8 +194,13 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         if (!complete && !request.begun && !request.streamed) {
             note_large_key(row, resp::RequestView(command));
         }
-        reply_begun_ = true;
-        output_.append(bytes);
+        if (replies_.is_front(request.sequence) && part_.empty()) {
+            reply_begun_ = true;
+            output_.append(bytes);
+        } else {
+            part_slot_ = request.sequence;
+            keep_part(bytes);
+        }
     }
     if (keep_output_bounded()) {
         if (pinned_ && unsent_output() >= kSendAt) {
@@ -230,7 +235,7 @@ void Session::flush() {
     if (!closed_) {
         send_output();
     }
-    if (pinned_ && unsent_output() < kSendAt / 2) {
+    if (pinned_ && unsent_output() < kSendAt / 2 && part_.size() < kSendAt) {
         pinned_->resume_reading();
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
@@ -261,7 +266,7 @@ void Session::resume_if_due() {
             hold_began_.reset();
             break;
         case Wait::window:
-            if (in_flight_ > window_.requests() / 2 || in_flight_bytes_ > kWindowBytes / 2) {
+            if (in_flight_ + parked_.size() > window_.requests() / 2 || in_flight_bytes_ > kWindowBytes / 2) {
                 return;
             }
             break;

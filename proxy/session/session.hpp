@@ -15,6 +15,7 @@
 #include "route/router.hpp"
 #include "session/client_line.hpp"
 #include "session/outgoing_messages.hpp"
+#include "session/parked_replies.hpp"
 #include "session/queued_commands.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/reply_window.hpp"
@@ -38,6 +39,7 @@ namespace portal::session {
 
 struct AllTag;
 struct HeldTag;
+struct ParkedTag;
 template <typename Tag>
 using RegistryHook = boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>,
                                                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -49,7 +51,8 @@ class Session final : public upstream::ReplySink,
                       public net::Deadline,
                       public net::StreamUser,
                       public RegistryHook<AllTag>,
-                      public RegistryHook<HeldTag> {
+                      public RegistryHook<HeldTag>,
+                      public RegistryHook<ParkedTag> {
   public:
     /// Where the client came in and from; for CLIENT INFO and the log.
     struct Origin {
@@ -76,6 +79,14 @@ class Session final : public upstream::ReplySink,
     void on_login_refused();
     /// Closes at the next command boundary.
     void drain();
+
+    // --- session_proof.cpp: replies to writes that wait for a proof
+    /// Those up to this ticket are proven.
+    void release_proven(upstream::Ticket proven);
+    /// None of them can be proven any more.
+    void lose_parked();
+    /// Those that have waited since then have waited too long.
+    void expire_parked(net::Turn::Clock::time_point since);
 
     // --- what other clients ask for
     [[nodiscard]] std::uint64_t id() const noexcept { return origin_.id; }
@@ -310,6 +321,20 @@ class Session final : public upstream::ReplySink,
     bool still_refused(const Lost& lost);
     std::string rearmed(const Row& row, const std::string& command);
 
+    // --- session_proof.cpp: proven writes
+    [[nodiscard]] bool awaits_proof(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
+                                    bool queued) const noexcept;
+    bool park(const upstream::PendingRequest& request, std::string_view bytes);
+    void deliver(Slot slot, std::string_view bytes);
+    void pop_parked();
+    void unproven(Slot slot, std::string_view text);
+    void drop_parked();
+    void keep_part(std::string_view bytes);
+    void deliver_part();
+    [[nodiscard]] bool must_await_proof(const Row& row) const noexcept;
+    bool await_proof(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] bool must_stay_held() const;
+
     // --- session_loss.cpp: a lost link, hold, replay, in doubt
     void keep(Lost lost);
     void settle_losses();
@@ -362,6 +387,10 @@ class Session final : public upstream::ReplySink,
     /// For the CLIENT TRACKING at hand: the relay to its target, null if there is no such client; empty: not known yet.
     std::optional<TrackingRelayPtr> redirect_;
 
+    ParkedReplies parked_;
+    std::string part_;    // of a large reply whose turn has not come
+    Slot part_slot_ = 0;  // and its slot
+
     std::deque<Lost> lost_;  // in the order of their slots
     std::string unit_;       // the requests of the whole transaction that is being answered, up to its EXEC
     bool unit_refused_ = false, unit_writes_ = false;
@@ -388,8 +417,9 @@ class Session final : public upstream::ReplySink,
     bool eof_ = false;       // the client has closed its side; what it sent before is still answered
     bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
     bool pinned_lost_ = false;
-    bool hold_full_ = false;  // hold.bytes is used up
-    bool cut_off_ = false;    // to be closed in this turn
+    bool awaits_proof_ = false;  // held until writes are confirmed, not for a leader
+    bool hold_full_ = false;     // hold.bytes is used up
+    bool cut_off_ = false;       // to be closed in this turn
     bool closed_ = false;
     observe::Closed ending_ = observe::Closed::client;
 };
@@ -401,8 +431,9 @@ struct SessionRegistry {
     template <typename Tag>
     using List = boost::intrusive::list<Session, boost::intrusive::base_hook<RegistryHook<Tag>>,
                                         boost::intrusive::constant_time_size<false>>;
-    List<AllTag> all;    // owns one reference each
-    List<HeldTag> held;  // in the order in which they began to wait
+    List<AllTag> all;        // owns one reference each
+    List<HeldTag> held;      // in the order in which they began to wait
+    List<ParkedTag> parked;  // have replies that wait for a proof
     std::unordered_map<std::uint64_t, Session*> by_id;
 
     [[nodiscard]] Session* find(std::uint64_t id) const {

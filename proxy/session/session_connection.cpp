@@ -77,6 +77,7 @@ void Session::close(Closed reason) {
     messages_.reset();
     stop_tracking();
     queued_.clear();
+    drop_parked();
     stream_.close();
     if (pinned_) {
         context_.links.give_back(std::exchange(pinned_, nullptr), false);
@@ -100,7 +101,7 @@ void Session::expired() {
         close(Closed::output_limit);
     } else if (wait_ == Wait::leader) {
         refuse_held(client_errors::kNoLeader);
-    } else if ((in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0) ||
+    } else if ((in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0 && parked_.empty()) ||
                (large_ != Large::nothing && wait_ == Wait::nothing)) {
         close(Closed::idle);
     }

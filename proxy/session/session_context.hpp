@@ -14,6 +14,7 @@
 #include "session/large_keys.hpp"
 #include "session/shard_peers.hpp"
 #include "upstream/link_pool.hpp"
+#include "upstream/proof_link.hpp"
 #include "upstream/subscription_hub.hpp"
 
 #include <algorithm>
@@ -81,6 +82,7 @@ struct SessionContext {
     std::size_t hold_bytes;                // this shard's part of hold.bytes
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
+    upstream::ProofLink* proof = nullptr;  // with writes.proven
     LargeKeys large_keys;
     std::size_t held_bytes = 0;
     bool draining = false;

@@ -178,6 +178,7 @@ void Session::settle_losses() {
     }
     if (!lost_.empty() || must_track_again()) {
         hold();
+        awaits_proof_ = false;
         retry();
     } else if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
@@ -291,6 +292,7 @@ void Session::leave_hold() {
         return;
     }
     RegistryHook<HeldTag>::unlink();
+    awaits_proof_ = false;
     context_.counters.sessions_held.subtract();
     context_.held_bytes -= std::exchange(held_size_, 0);
     context_.counters.held_bytes.set(context_.held_bytes);
@@ -306,6 +308,9 @@ void Session::retry() {
     }
     if (!lost_.empty() && in_flight_ > 0) {
         return;  // answers to what was sent behind them are still to come
+    }
+    if (context_.proof != nullptr && must_stay_held()) {
+        return;
     }
     if (hold_began_ && context_.turn.now() - *hold_began_ > context_.config->hold.time) {
         refuse_held(client_errors::kNoLeader);  // a node that leads by all accounts refuses again and again

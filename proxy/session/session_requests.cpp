@@ -161,7 +161,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 break;
             case Destination::shared:
             case Destination::pinned:
-                taken = forward(row, request, destination);
+                taken = must_await_proof(row) ? await_proof(row, request) : forward(row, request, destination);
                 break;
         }
     }
@@ -291,7 +291,8 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.repeatable = !row.write;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
-    pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty());
+    pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty()) &&
+                    (context_.proof == nullptr || !row.write);
     if (row.write) {
         write_epoch_ = context_.topology->epoch;
     }
@@ -315,8 +316,8 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     in_flight_bytes_ += frame.size();
     link.submit(frame, std::move(pending));
     const bool may_pause = unit_left_ <= 1;  // a transaction that travels whole is never cut
-    if (may_pause &&
-        (in_flight_ >= window_.requests() || in_flight_bytes_ >= kWindowBytes || link.unsent() >= kLinkBytes)) {
+    if (may_pause && (in_flight_ + parked_.size() >= window_.requests() || in_flight_bytes_ >= kWindowBytes ||
+                      link.unsent() >= kLinkBytes)) {
         pause(Wait::window);
     }
     return true;

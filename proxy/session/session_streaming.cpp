@@ -81,6 +81,11 @@ bool Session::begin_large(std::string_view head) {
             large_ = Large::nothing;
             pause(Wait::drained);
             return false;
+        } else if (must_await_proof(row)) {
+            if (!await_proof(row, request)) {
+                large_ = Large::nothing;
+                return false;
+            }
         } else {
             stream(row, request);
         }

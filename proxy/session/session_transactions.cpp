@@ -44,7 +44,7 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     }
     std::string frame(request.frame());  // with a wrong number of words the node refuses it
     if (complete && command::is_client_command(row.handling)) {
-        frame = question(row, request, context_.config.name);
+        frame = question(row, request, context_.config->name);
     }
     TrackingRelayPtr relay;
     if (target) {
@@ -91,8 +91,8 @@ bool Session::take_exec(upstream::PendingRequest& request, std::string_view byte
     muted_ = request.muted;
     Executed& executed = *executed_;
     const std::size_t head = executed.bytes.find("\r\n") + 2;
-    const bool ran = executed.bytes.starts_with("*") && !executed.bytes.starts_with("*-1");
-    executed.at = ran ? head : executed.bytes.size();
+    executed.ran = executed.bytes.starts_with("*") && !executed.bytes.starts_with("*-1");
+    executed.at = executed.ran ? head : executed.bytes.size();
     give_result(std::string_view(executed.bytes).substr(0, executed.at));
     go_on_executed();
     return true;
@@ -122,7 +122,11 @@ void Session::go_on_executed() {
         return;
     }
     const std::unique_ptr<Executed> done = std::move(executed_);
-    replies_.finish(done->slot, std::move(done->out), output_);
+    upstream::PendingRequest exec;
+    exec.sequence = done->slot;
+    if (context_.proof == nullptr || !done->ran || done->out.empty() || !park(exec, done->out)) {
+        replies_.finish(done->slot, std::move(done->out), output_);
+    }
     queued_.clear();
     state_.transaction = Transaction::none;
     state_.watching = state_.watch_accepted = state_.watch_broken = false;

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{50};
 constexpr std::chrono::seconds kIdleLinks{10};
+/// A reply waits at least this long for its proof, also where nothing else may wait.
+constexpr std::chrono::seconds kProofTime{1};
 /// How long requests that are in flight may still be answered by the old leader once forwarding has stopped.
 constexpr std::chrono::milliseconds kFenceGrace{100};
 constexpr std::chrono::milliseconds kFencePoll{2};
@@ -42,6 +44,9 @@ Shard::Shard(ShardSetup setup)
                              .ready =
                                  [this] {
                                      survey_->ask();
+                                     if (proof_) {
+                                         proof_->on_leader_ready();
+                                     }
                                      retry_held();
                                  },
                              .login_refused = [this](const auto& identity) { close_sessions_of(identity); },
@@ -62,7 +67,42 @@ Shard::Shard(ShardSetup setup)
                 .peers = setup_.peers,
                 .shard = setup_.index,
                 .shards = setup_.count}),
-      survey_(new session::ServerSurvey(context_, setup_.index == 0)) {}
+      survey_(new session::ServerSurvey(context_, setup_.index == 0)) {
+    if (setup_.config->writes.proven != config::Proven::off) {
+        begin_proofs();
+    }
+}
+
+void Shard::begin_proofs() {
+    const config::Monitor& monitor = setup_.config->monitor;
+    upstream::LinkIdentity login;
+    login.username = monitor.username.value_or("default");
+    login.password = monitor.password.value_or("");
+    proof_ =
+        new upstream::ProofLink({.strict = setup_.config->writes.proven == config::Proven::strict,
+                                 .login = std::move(login),
+                                 .permit = *setup_.permit,
+                                 .turn = turn_,
+                                 .links = links_,
+                                 .counters = counters_},
+                                {.proven =
+                                     [this](upstream::Ticket proven) {
+                                         for_parked([proven](session::Session& each) { each.release_proven(proven); });
+                                     },
+                                 .lost = [this] { for_parked([](session::Session& each) { each.lose_parked(); }); },
+                                 .opened = [this] { retry_held(); }});
+    context_.proof = proof_.get();
+}
+
+/// For every session with replies that wait for a proof; it may leave the list meanwhile, or end.
+template <typename Each>
+void Shard::for_parked(Each&& each) {
+    for (auto next = registry_.parked.begin(); next != registry_.parked.end();) {
+        const session::SessionPtr parked(&*next);
+        ++next;
+        each(*parked);
+    }
+}
 
 Shard::~Shard() {
     stop();
@@ -122,11 +162,17 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
         if (topology->epoch >= context_.topology->epoch) {
             context_.topology = std::move(topology);
             if (!context_.topology->leader) {
+                if (proof_ && context_.topology->fencing) {
+                    proof_->finish(context_.topology->confirming);
+                }
                 fence(std::move(applied));
                 return;
             }
             finish_fence();
             links_.set_leader(context_.topology->leader);
+            if (proof_) {
+                proof_->require(context_.topology->confirming);
+            }
             retry_held();
         }
         applied();
@@ -144,7 +190,7 @@ void Shard::fence(std::function<void()> applied) {
 }
 
 void Shard::check_fence() {
-    const bool answered = link_context_.in_flight == 0;
+    const bool answered = link_context_.in_flight == 0 && registry_.parked.empty();
     const bool settled = link_context_.blocked == 0 || turn_.now() >= fence_until_ - kFenceGrace + kBlockedGrace;
     if ((answered && settled) || turn_.now() >= fence_until_) {
         links_.set_leader(std::nullopt);
@@ -248,6 +294,11 @@ void Shard::tick() {
     const auto now = turn_.now();
     connect_deadlines_.expire(now);
     context_.expire_deadlines(now);
+    if (proof_) {
+        proof_->tick();
+        const auto since = now - std::max<std::chrono::milliseconds>(setup_.config->hold.time, kProofTime);
+        for_parked([since](session::Session& each) { each.expire_parked(since); });
+    }
     retry_held();
     end_pause();
     check_dropped_users();

@@ -70,6 +70,9 @@ class Shard {
     void run_tick();
     void tick();
     void retry_held();
+    void begin_proofs();
+    template <typename Each>
+    void for_parked(Each&& each);
     void end_pause();
     void check_dropped_users();
     void close_sessions_of(const upstream::LinkIdentity& refused);
@@ -91,6 +94,7 @@ class Shard {
     upstream::SubscriptionHub subscriptions_;
     session::SessionContext context_;
     boost::intrusive_ptr<session::ServerSurvey> survey_;
+    boost::intrusive_ptr<upstream::ProofLink> proof_;  // with writes.proven
     TlsContexts tls_;
     net::Loop::Timer tick_timer_{loop_};
     net::Loop::Timer fence_timer_{loop_};

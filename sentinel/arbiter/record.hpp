@@ -28,6 +28,9 @@ struct Record {
     std::string leader;
     /// Names of the nodes (leader included) that may be promoted because they hold what was confirmed.
     std::vector<std::string> in_sync;
+    /// With proven writes: names of the nodes whose word every reply needs already, and that join `in_sync` when they
+    /// have caught up.
+    std::vector<std::string> joining;
     /// Name of the acting portal; empty when it gave the role away.
     std::string acting;
     /// Grows with each renewal by the acting portal. Others watch it change by their own clocks; clocks are never

@@ -30,6 +30,7 @@ std::string encode_record(const Record& record, std::uint64_t version) {
                         {"phase", to_string(record.phase)},
                         {"leader", record.leader},
                         {"in_sync", json::value_from(record.in_sync)},
+                        {"joining", json::value_from(record.joining)},
                         {"acting", record.acting},
                         {"renewals", record.renewals},
                         {"known", std::move(known)},
@@ -63,9 +64,11 @@ std::optional<VersionedRecord> decode_record(std::string_view text, std::string&
     record.reason = text_at(*object, "reason");
     record.answered_id = text_at(*object, "answered_id");
     record.answered_error = text_at(*object, "answered_error");
-    for (const auto& name : array_at(*object, "in_sync")) {
-        if (name.is_string()) {
-            record.in_sync.emplace_back(name.as_string());
+    for (const auto& [key, names] : {std::pair{"in_sync", &record.in_sync}, {"joining", &record.joining}}) {
+        for (const auto& name : array_at(*object, key)) {
+            if (name.is_string()) {
+                names->emplace_back(name.as_string());
+            }
         }
     }
     for (const auto& [node, data] : object_at(*object, "known")) {

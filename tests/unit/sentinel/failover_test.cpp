@@ -495,5 +495,35 @@ TEST_F(Bootstrap, an_operator_who_names_nobody_is_asked_to) {
     EXPECT_NE(world.view.record.answered_error.find("--to NODE"), std::string::npos);
 }
 
+void prove_writes(World& world) {
+    world.timing.proven = ProvenWrites::strict;
+    world.timing.patience = Milliseconds::max();
+    world.failover = Failover(world.timing);
+}
+
+TEST(FailoverMachine, with_proven_writes_a_node_that_restarted_waits_for_one_that_may_hold_more) {
+    World world;
+    prove_writes(world);
+    world.start("redis-1", 5);
+    world.node("redis-1").report->replid = "history";
+    world.node("redis-1").report->offset = 100000;  // no offset makes up for the restart
+    world.kill("redis-0");
+    EXPECT_FALSE(world.run_until(
+        [&] { return world.view.record.phase == Phase::leading && world.view.record.leader == "redis-1"; }));
+    world.start("redis-0", 9);
+    EXPECT_TRUE(world.run_until(
+        [&] { return world.view.record.phase == Phase::leading && world.view.record.leader == "redis-0"; }));
+}
+
+TEST(FailoverMachine, with_proven_writes_only_the_new_leader_is_in_sync_and_the_others_join) {
+    World world;
+    prove_writes(world);
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until(
+        [&] { return world.view.record.phase == Phase::leading && world.view.record.leader == "redis-1"; }));
+    EXPECT_EQ(world.view.record.in_sync, std::vector<std::string>{"redis-1"});
+    EXPECT_EQ(world.view.record.joining, std::vector<std::string>{"redis-0"});
+}
+
 }  // namespace
 }  // namespace portal::sentinel

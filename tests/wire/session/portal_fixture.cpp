@@ -39,6 +39,11 @@ void TestClient::expect(std::string_view bytes, std::string_view expected) const
     expect(expected);
 }
 
+bool TestClient::silent() const {
+    char byte = 0;
+    return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 bool TestClient::closed() const {
     char byte = 0;
     const ssize_t n = ::recv(descriptor_, &byte, 1, 0);
@@ -80,10 +85,11 @@ void PortalTest::publish(replication::TopologyPtr topology) {
     ASSERT_EQ(applied.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
 }
 
-void PortalTest::lead(const FakeNode& node) {
+void PortalTest::lead(const FakeNode& node, std::vector<replication::Confirmer> confirming) {
     auto topology = std::make_shared<replication::Topology>();
     topology->epoch = replication::Epoch{++epoch_};
     topology->leader = replication::Node{"node-" + std::to_string(node.port()), {"127.0.0.1", node.port()}};
+    topology->confirming = std::move(confirming);
     publish(topology);
 }
 

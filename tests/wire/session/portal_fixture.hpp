@@ -29,6 +29,8 @@ class TestClient {
     /// Sends, and reads as many bytes as `expected` has; a test compares the two.
     void expect(std::string_view bytes, std::string_view expected) const;
     void expect(std::string_view expected) const { EXPECT_EQ(read(expected.size()), expected); }
+    /// True while nothing has come that was not read.
+    [[nodiscard]] bool silent() const;
     /// True if the portal has closed the connection (waits for it).
     [[nodiscard]] bool closed() const;
 
@@ -43,7 +45,8 @@ class PortalTest : public ::testing::Test {
 
     /// Makes the shard with the present config_; called by the first lead() or client().
     void start();
-    void lead(const FakeNode& node);
+    /// `confirming`: who must confirm proven writes.
+    void lead(const FakeNode& node, std::vector<replication::Confirmer> confirming = {});
     void nobody_leads(const std::string& reason);
     [[nodiscard]] std::unique_ptr<TestClient> client();
     [[nodiscard]] const observe::ShardCounters& counters() const { return *group_->counters().front(); }
