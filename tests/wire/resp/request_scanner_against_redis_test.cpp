@@ -28,7 +28,7 @@ using testing::feed_requests;
 
 class Socket {
   public:
-    explicit Socket(const std::string& path) : descriptor_(testing::connect_unix(path)) {
+    explicit Socket(const std::string& path) : descriptor_(portal::testing::connect_unix(path)) {
         const timeval limit{.tv_sec = 10, .tv_usec = 0};
         setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -64,7 +64,7 @@ class Socket {
     int descriptor_;
 };
 
-std::string answer_to(const testing::LocalRedis& server, std::string_view bytes) {
+std::string answer_to(const portal::testing::LocalRedis& server, std::string_view bytes) {
     return Socket(server.socket_path()).answer_to(bytes);
 }
 
@@ -96,7 +96,7 @@ std::optional<std::string> expected_reply(const std::string& frame) {
     return std::nullopt;
 }
 
-void expect_the_same(const testing::LocalRedis& server, const std::string& bytes, bool authenticated) {
+void expect_the_same(const portal::testing::LocalRedis& server, const std::string& bytes, bool authenticated) {
     SCOPED_TRACE(printable(bytes));
     const RequestLimits limits{.authenticated = authenticated};
     const std::vector<Event> commands = feed_requests(limits, bytes).events;
@@ -122,7 +122,7 @@ void expect_the_same(const testing::LocalRedis& server, const std::string& bytes
 class RequestScannerAgainstRedis : public ::testing::Test {
   protected:
     void SetUp() override {
-        const std::string program = testing::path_of_program("redis-server");
+        const std::string program = portal::testing::path_of_program("redis-server");
         if (program.empty()) {
             GTEST_SKIP() << "redis-server is not installed";
         }
@@ -135,13 +135,13 @@ class RequestScannerAgainstRedis : public ::testing::Test {
         }
     }
 
-    [[nodiscard]] const testing::LocalRedis& server(bool authenticated) const {
+    [[nodiscard]] const portal::testing::LocalRedis& server(bool authenticated) const {
         return authenticated ? *open_ : *locked_;
     }
 
   private:
-    std::optional<testing::LocalRedis> open_;
-    std::optional<testing::LocalRedis> locked_;
+    std::optional<portal::testing::LocalRedis> open_;
+    std::optional<portal::testing::LocalRedis> locked_;
 };
 
 TEST_F(RequestScannerAgainstRedis, ReportsEachMalformedRequestInTheSameWords) {
