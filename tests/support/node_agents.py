@@ -83,7 +83,7 @@ class AgentCluster:
         if auto_expand:
             upkeep["auto_expand"] = auto_expand
         self.portals = [Portal(f"portal-{i}", base + i, base + 30 + i, self.folder, self.nodes, self.store.settings(), monitor or {},
-                               {"upkeep": upkeep}) for i in range(2)]
+                               sections={"upkeep": upkeep}) for i in range(2)]
         self.test = test
         test.addCleanup(self.stop)
         self.store.process.start()
