@@ -10,7 +10,7 @@ import time
 from schedule import Fault
 
 IN_DOUBT = frozenset({"INDOUBT"})
-DEMOTED = IN_DOUBT | {"READONLY", "EXECABORT"}  # the leader was told to follow, behind the portals' back
+DEMOTED = IN_DOUBT | {"EXECABORT"}  # a transaction that was open ends
 NO_SPACE = frozenset({"MISCONF", "EXECABORT"})
 
 
