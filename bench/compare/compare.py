@@ -151,7 +151,10 @@ def _measure(arguments, folder):
             setup = start(stack, folder / "many", arguments.fronts, settings)
             results["cases"] += _cases(arguments, setup, [MANY], arguments.rounds)
     for name in arguments.variants:
-        results["variants"].append(_variant(arguments, folder, name, replace(settings, **VARIANTS[name])))
+        try:
+            results["variants"].append(_variant(arguments, folder, name, replace(settings, **VARIANTS[name])))
+        except CompareError as error:  # what else was measured is worth more than an end here
+            _progress(f"variant {name} was not measured: {error}")
     if arguments.idle:
         for name in arguments.fronts:
             for tls in TLS_VERSIONS:
