@@ -74,10 +74,14 @@ def require_programs(fronts, portal_program):
         raise CompareError(f"{portal_program} does not exist: build it with 'make build', or leave it out with --fronts")
 
 
-def require_descriptors(clients):
+def most_clients():
     """HAProxy needs two descriptors for each client, and refuses to start without."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 2 * _SPARE_CONNECTIONS
+
+
+def require_descriptors(clients):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    most = limit // 2 - 2 * _SPARE_CONNECTIONS
+    most = most_clients()
     if clients > most:
         raise CompareError(f"{clients} connections are too many: the limit of {limit} open files here allows {most}")
 

@@ -81,9 +81,8 @@ void Loop::run_tasks() {
 void Loop::run_timers() {
     turn_.begin_event();
     for (;;) {
-        const auto due =
-            std::ranges::find_if(timers_, [this](const Timer* timer) { return timer->at_ <= turn_.now(); });
-        if (due == timers_.end()) {
+        const auto due = std::ranges::min_element(timers_, {}, &Timer::at_);
+        if (due == timers_.end() || (*due)->at_ > turn_.now()) {
             break;
         }
         Timer* timer = *due;

@@ -42,13 +42,15 @@ class RequestBudget(unittest.TestCase):
     def test_a_request_allocates_no_more_than_its_limit(self):
         for case, limit in _LIMITS.items():
             with self.subTest(case):
-                count = float(_run(_PROGRAM, case, 1600).stdout)
+                count = float(_run(_PROGRAM, case, 1600).stdout.splitlines()[-1])  # behind what the shard logs
                 print(f"{case}: {count:.3f} allocations per request, at most {limit['allocations']}")
                 self.assertLessEqual(count, limit["allocations"])
 
     @unittest.skipUnless(shutil.which("valgrind"), "valgrind is not installed, so instructions are not counted")
     def test_a_request_takes_no_more_instructions_than_its_limit(self):
         for case, limit in _LIMITS.items():
+            if "instructions" not in limit:  # valgrind would be at it for too long
+                continue
             with self.subTest(case):
                 few, many = instructions(case, 160), instructions(case, 480)
                 count = (many - few) / 320

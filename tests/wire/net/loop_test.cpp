@@ -118,16 +118,18 @@ TEST_F(LoopTest, TimersRunInTheirOrderAndACancelledOneNever) {
     Loop::Timer late(loop_), early(loop_), cancelled(loop_);
     late.start(milliseconds(20), [&] {
         order.push_back(2);
-        loop_.stop();
+        late.start(milliseconds(1), [&] {
+            order.push_back(3);
+            loop_.stop();
+        });
     });
     cancelled.start(milliseconds(2), [&] { order.push_back(-1); });
     early.start(milliseconds(1), [&] {
         order.push_back(1);
         cancelled.cancel();
-        early.start(milliseconds(1), [&] { order.push_back(11); });
     });
     run();
-    EXPECT_EQ(order, (std::vector<int>{1, 11, 2}));
+    EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
 }
 
 TEST_F(LoopTest, TasksOfOtherThreadsRunInTheirOrder) {
