@@ -73,7 +73,9 @@ PortalTest::~PortalTest() {
 
 void PortalTest::start() {
     if (!group_) {
-        group_ = std::make_unique<shard::ShardGroup>(config_, permit_, [](const std::string&, std::string_view) {});
+        const auto config = std::make_shared<const config::Config>(config_);
+        group_ = std::make_unique<shard::ShardGroup>(config, permit_, [](const std::string&, std::string_view) {});
+        ASSERT_EQ(group_->configure(config, shard::ShardGroup::Certificates(config->listen.size())), "");
         group_->start();
     }
 }
