@@ -266,7 +266,8 @@ void Session::resume_if_due() {
             hold_began_.reset();
             break;
         case Wait::window:
-            if (in_flight_ + parked_.size() > window_.requests() / 2 || in_flight_bytes_ > kWindowBytes / 2) {
+            if (in_flight_ > window_.requests() / 2 || in_flight_ + parked_.size() > ReplyWindow::kRequests / 2 ||
+                in_flight_bytes_ > kWindowBytes / 2) {
                 return;
             }
             break;

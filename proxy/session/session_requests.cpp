@@ -316,8 +316,8 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     in_flight_bytes_ += frame.size();
     link.submit(frame, std::move(pending));
     const bool may_pause = unit_left_ <= 1;  // a transaction that travels whole is never cut
-    if (may_pause && (in_flight_ + parked_.size() >= window_.requests() || in_flight_bytes_ >= kWindowBytes ||
-                      link.unsent() >= kLinkBytes)) {
+    if (may_pause && (in_flight_ >= window_.requests() || in_flight_ + parked_.size() >= ReplyWindow::kRequests ||
+                      in_flight_bytes_ >= kWindowBytes || link.unsent() >= kLinkBytes)) {
         pause(Wait::window);
     }
     return true;

@@ -71,10 +71,10 @@ class Portal final : private session::ShardPeers {
         config_.threads = 1;
         config_.listen.push_back({{"127.0.0.1", 0}, std::nullopt});
         permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1));
-        config_shared_ = std::make_shared<const config::Config>(config_);
+        shared_config_ = std::make_shared<const config::Config>(config_);
         shard_ = std::make_unique<shard::Shard>(
-            shard::ShardSetup{config_shared_, *this, permit_, [](const std::string&, std::string_view) {}});
-        shard_->configure(config_shared_, shard::TlsContexts(1));
+            shard::ShardSetup{shared_config_, *this, permit_, [](const std::string&, std::string_view) {}});
+        shard_->configure(shared_config_, shard::TlsContexts(1));
         shard_->start();
         auto topology = std::make_shared<replication::Topology>();
         topology->epoch = replication::Epoch{1};
@@ -84,7 +84,7 @@ class Portal final : private session::ShardPeers {
         applied.get_future().wait();
     }
 
-    void use(std::shared_ptr<certs::TlsContext> server) { shard_->configure(config_shared_, {std::move(server)}); }
+    void use(std::shared_ptr<certs::TlsContext> server) { shard_->configure(shared_config_, {std::move(server)}); }
     void adopt(int descriptor) { shard_->adopt(descriptor, 0, false); }
 
     /// How often the shard's thread has allocated so far.
@@ -99,7 +99,7 @@ class Portal final : private session::ShardPeers {
     [[nodiscard]] std::uint32_t shards() const noexcept override { return 1; }
 
     config::Config config_;
-    config::ConfigPtr config_shared_;
+    config::ConfigPtr shared_config_;
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::unique_ptr<shard::Shard> shard_;
 };

@@ -14,7 +14,8 @@ const WallTime kNow{1000h};
 
 Usage used(std::uint64_t percent, std::uint64_t of_gib = 8) {
     const auto all = of_gib * kGiB;
-    return {all / 100 * percent, all - all / 100 * percent, 0};
+    const auto taken = (all * percent + 99) / 100;  // not a byte less than said
+    return {taken, all - taken, 0};
 }
 
 Volume volume(std::string claim, std::uint64_t gib, std::optional<Usage> usage, bool leads = false) {
