@@ -110,11 +110,12 @@ class OneClient(Tracking):
                                      ("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "ab"), ("CLIENT", "TRACKING", "ON", "OPTIN"), ("CLIENT", "TRACKINGINFO")):
                         self.assertEqual(direct.command(*question), client.command(*question))
 
-    def test_inside_a_transaction_it_is_refused(self):
+    def test_inside_a_transaction_it_begins_with_the_exec(self):
         client = self.resp3()
         client.command("MULTI")
-        self.assertIsInstance(client.command("CLIENT", "TRACKING", "ON"), RespError)
-        self.assertEqual("EXECABORT", client.command("EXEC").kind)
+        self.assertEqual("QUEUED", client.command("CLIENT", "TRACKING", "ON"))
+        self.assertEqual(["OK"], client.command("EXEC"))
+        self.assertIn(b"on", client.command("CLIENT", "TRACKINGINFO")[b"flags"])
 
 
 class Redirection(Tracking):
