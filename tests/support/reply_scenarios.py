@@ -139,7 +139,7 @@ SCENARIOS = {
         "shard channels inside MULTI": "a: MULTI\n a: SSUBSCRIBE s\n a: SUNSUBSCRIBE\n a: INCR k\n a?: EXEC\n a: PING",
         "subscribing and leaving inside MULTI": "a: MULTI\n a: SUBSCRIBE c d e\n a: UNSUBSCRIBE d x\n a: UNSUBSCRIBE\n a: UNSUBSCRIBE\n a: INCR k\n a?: EXEC\n a: GET k",
         "SUBSCRIBE inside a MULTI that does not run": "a: MULTI\n a: SUBSCRIBE c\n a: DISCARD\n a: MULTI\n a: SUBSCRIBE c\n a: NOSUCH\n a: EXEC\n a: MULTI\n a: SUBSCRIBE\n a: EXEC\n a: WATCH k\n b: SET k 1\n a: MULTI\n a: SUBSCRIBE c\n a: EXEC\n b: PUBLISH c m\n a: PING",
-        "a subscriber's own MULTI": "a: HELLO 3\n a?: SUBSCRIBE c\n a: MULTI\n a: SUBSCRIBE d c\n a: PSUBSCRIBE x*\n a?: EXEC\n b: PUBLISH d 2\n a?:\n a: GET k\n a?: UNSUBSCRIBE\n a?: PUNSUBSCRIBE\n a: GET k",
+        "a subscriber's own MULTI": "a: HELLO 3\n b: PING\n a?: SUBSCRIBE c\n a: MULTI\n a: SUBSCRIBE d c\n a: PSUBSCRIBE x*\n a?: EXEC\n b: PUBLISH d 2\n a?:\n a: GET k\n a?: UNSUBSCRIBE\n a?: PUNSUBSCRIBE\n a: GET k",
         "RESET after SUBSCRIBE inside MULTI": "a: MULTI\n a: SUBSCRIBE c\n a?: EXEC\n a?: RESET\n b: PUBLISH nobody m\n a: PING",
         "wrong arity": "a: SUBSCRIBE\n a: PSUBSCRIBE\n a: SSUBSCRIBE\n a: PUBLISH c\n a: PUBSUB\n a: SPUBLISH c",
         "a subscriber in a database": "a: SELECT 2\n a: SET k two\n a?: SUBSCRIBE c\n a?: UNSUBSCRIBE\n a: GET k",

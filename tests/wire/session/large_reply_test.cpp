@@ -189,7 +189,9 @@ TEST_F(LargeReplyTest, AClientThatNeverReadsItIsClosedWhenItsTimeIsOver) {
     const auto never = client();
     const auto other = client();
     never->send("GET huge\r\n");
-    const auto closed = [&](observe::Closed why) { return counters().client_connections_closed.at(static_cast<std::size_t>(why)).get(); };
+    const auto closed = [&](observe::Closed why) {
+        return counters().client_connections_closed.at(static_cast<std::size_t>(why)).get();
+    };
     wait_for([&] { return closed(observe::Closed::output_limit) == 1; }, "it is closed");
     EXPECT_LT(counters().upstream_received_bytes.get(), kHuge / 2);
     other->expect("GET a\r\n", bulk("a"));
