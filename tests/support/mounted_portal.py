@@ -55,9 +55,10 @@ class MountedPortal(Portal):
         self.config |= settings
         self.mount = Mount(folder / "config", {"portal.yaml": yaml.safe_dump(self.config)})
         log = folder / "portal.log"
-        self.process = start_process([PROGRAM, "serve", "--config", str(self.mount.folder / "portal.yaml")], stderr=open(log, "w"),
-                                     env={**os.environ, **(environment or {})})
-        super().__init__({"name": "mounted", "port": port, "admin_port": port + 3000, "pid": self.process.pid, "log": log}, demo)
+        process = start_process([PROGRAM, "serve", "--config", str(self.mount.folder / "portal.yaml")], stderr=open(log, "w"),
+                                env={**os.environ, **(environment or {})})
+        super().__init__({"name": "mounted", "port": port, "admin_port": port + 3000, "pid": process.pid, "log": log}, demo)
+        self.process = process
         wait_until(self.ready, 20, "the mounted portal is ready")
 
     def ready(self):
