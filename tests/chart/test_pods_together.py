@@ -165,7 +165,7 @@ class Together(PodsTestCase):
         self.assertEqual(self.cluster.client(0).command("GET", "kept"), b"value")
         for node in self.cluster.nodes:
             with node.client() as client:
-                wait_until(lambda: client.command("DBSIZE") == 1, 20, f"{node.name} has the data")
+                wait_until(lambda: client.command("DBSIZE") == 1, 20, "each node has the data")
 
 
 class WithShorterLease(PodsTestCase):
