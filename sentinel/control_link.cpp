@@ -164,6 +164,8 @@ asio::awaitable<Reply> ControlLink::connect(TimePoint at) {
             co_return failed(error, "cannot connect to");
         }
         socket_.set_option(asio::ip::tcp::no_delay(true));
+        // A command whose time has passed must not reach the node later: the kernel would go on delivering it.
+        socket_.set_option(asio::socket_base::linger(true, 0));
         if (node_.tls) {
             if (auto secured = co_await shake_hands(); secured.status != LinkStatus::ok) {
                 co_return secured;

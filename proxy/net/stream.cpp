@@ -21,6 +21,12 @@ void prepare(int socket) {
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+/// What a close does with bytes that have not arrived: delivers them, or takes them back and resets the connection.
+void set_abortive(int socket, bool abortive) noexcept {
+    const linger how{abortive ? 1 : 0, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &how, sizeof how);
+}
+
 }  // namespace
 
 Stream::Stream(int socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, TlsEngine::Side side,
@@ -224,6 +230,25 @@ void Stream::close() noexcept {
             [[maybe_unused]] const auto sent = ::send(socket_, out.data(), out.size(), MSG_NOSIGNAL);
         }
     }
+    if (aborts_on_death_) {
+        set_abortive(socket_, false);
+    }
+    if (loop_ != nullptr) {
+        loop_->remove(socket_, *this);
+    }
+    ::close(std::exchange(socket_, -1));
+}
+
+void Stream::abort_on_death() noexcept {
+    aborts_on_death_ = true;
+    set_abortive(socket_, true);
+}
+
+void Stream::abort() noexcept {
+    if (!open()) {
+        return;
+    }
+    set_abortive(socket_, true);
     if (loop_ != nullptr) {
         loop_->remove(socket_, *this);
     }

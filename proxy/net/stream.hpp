@@ -99,6 +99,11 @@ class Stream final : private Loop::Watch {
 
     /// Says goodbye (TLS close alert, as far as the socket takes it) and closes. The user is told nothing more.
     void close() noexcept;
+    /// When the process dies, what was sent and has not arrived is not delivered any more, as after abort().
+    void abort_on_death() noexcept;
+    /// Closes without goodbye. What was sent and has not arrived is taken back: the kernel would go on delivering it
+    /// for minutes, and a request that is held to be lost would be executed behind later ones.
+    void abort() noexcept;
     [[nodiscard]] bool open() const noexcept { return socket_ >= 0; }
     [[nodiscard]] int descriptor() const noexcept { return socket_; }
 
@@ -114,6 +119,7 @@ class Stream final : private Loop::Watch {
     bool ended_ = false;     // the peer sends nothing more, or the connection is broken; receive() will tell
     bool wants_read_ = false;
     bool wants_write_ = false;
+    bool aborts_on_death_ = false;
     Loop* loop_ = nullptr;
     StreamUser* user_ = nullptr;
     Scratch& scratch_;

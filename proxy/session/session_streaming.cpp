@@ -127,7 +127,7 @@ void Session::pass_on(std::string_view bytes, bool last) {
     }
     // A request that is not whole changes nothing, so a portal that may not forward any more never completes one.
     if (!context_.permit.valid(context_.turn.now())) {
-        pinned_->end("the record could not be confirmed in time");
+        pinned_->abandon("the record could not be confirmed in time");
         return;
     }
     const upstream::LinkPtr link = pinned_;

@@ -109,6 +109,7 @@ void Link::on_connected() {
     connected_ = true;
     const int on = 1;
     ::setsockopt(stream_->descriptor(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    stream_->abort_on_death();
     if (stream_->start() == net::Stream::Status::failed) {
         end("TLS handshake could not begin");
         return;
@@ -410,6 +411,13 @@ void Link::refuse() {
 
 void Link::expired() {
     end("connecting took too long");
+}
+
+void Link::abandon(std::string_view why) {
+    if (stream_) {
+        stream_->abort();
+    }
+    end(why);
 }
 
 void Link::end(std::string_view why) {

@@ -113,6 +113,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
 
     /// Ends the link; what is pending is handed back by on_lost.
     void end(std::string_view why);
+    /// The same; and what the node has not got yet, it will not get (net::Stream::abort()).
+    void abandon(std::string_view why);
 
     /// The session that holds this link for itself; null for shared links.
     void set_holder(ReplySink* holder) noexcept { holder_ = holder; }

@@ -40,7 +40,7 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
         all.push_back(std::move(link));
     }
     for (const LinkPtr& link : all) {
-        link->end("the leader has changed");
+        link->abandon("the leader has changed");
     }
     count();
     if (leader_ && !closing_) {

@@ -143,6 +143,48 @@ TEST_F(StreamTest, AWriterIsToldWhenThePeerHasMadeRoom) {
     EXPECT_EQ(stream_->offer("more").status, Stream::Status::data);
 }
 
+class StreamWithUnreadBytesTest : public StreamTest {
+  protected:
+    /// Sends until neither socket takes any more; returns how much that was.
+    std::size_t fill() {
+        const std::string bytes(1 << 16, 'x');
+        std::size_t taken = 0;
+        for (;;) {
+            const Stream::Sent sent = stream_->offer(bytes);
+            EXPECT_NE(sent.status, Stream::Status::failed);
+            taken += sent.taken;
+            if (sent.taken < bytes.size()) {
+                return taken;
+            }
+        }
+    }
+    /// All that the peer gets until the end.
+    std::size_t read_all() {
+        std::size_t got = 0;
+        for (;;) {
+            const ssize_t n = ::recv(peer_, space_.data(), space_.size(), 0);
+            if (n <= 0) {
+                return got;
+            }
+            got += static_cast<std::size_t>(n);
+        }
+    }
+};
+
+TEST_F(StreamWithUnreadBytesTest, AClosedStreamIsDeliveredToTheEnd) {
+    stream_->abort_on_death();
+    const std::size_t sent = fill();
+    stream_->close();
+    EXPECT_EQ(read_all(), sent);
+}
+
+TEST_F(StreamWithUnreadBytesTest, OfAnAbortedStreamNothingArrivesLater) {
+    const std::size_t sent = fill();
+    stream_->abort();
+    EXPECT_FALSE(stream_->open());
+    EXPECT_LT(read_all(), sent);
+}
+
 TEST_F(StreamTest, AResetPeerEndsAWaitForRoom) {
     const std::string much(8U << 20U, 'x');
     ASSERT_EQ(stream_->offer(much).status, Stream::Status::again);
