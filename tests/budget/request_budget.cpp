@@ -82,7 +82,6 @@ std::vector<Case> cases() {
     return {{"get", get, bulk(64)},
             {"set", set, "+OK\r\n"},
             {"get-pipeline-16", get, bulk(64), 16},
-            {"set-pipeline-16", set, "+OK\r\n", 16},
             transaction(set),
             {"get-4k", get, bulk(4096)},
             {"get-64k", get, bulk(65536)}};
