@@ -4,6 +4,7 @@
 #include "session/client_errors.hpp"
 #include "session/client_filter.hpp"
 #include "session/session.hpp"
+#include "session/session_registry.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -2,6 +2,7 @@
 #include "resp/words.hpp"
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_registry.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,6 +3,7 @@
 // switched on again on the next link before anything else travels there.
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_registry.hpp"
 
 #include <charconv>
 #include <utility>

@@ -162,10 +162,10 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     const bool queued = request.unit || state_.in_transaction();
     std::string replacement;
     if (row.handling != Handling::plain) {
-        if (row.handling == Handling::exec && !queued_.own().empty()) {
+        if (row.handling == Handling::exec && !request.unit && !queued_.own().empty()) {
             return take_exec(request, bytes);
         }
-        if (complete) {
+        if (complete && !request.unit) {  // else it says nothing of the transaction that may have been opened behind it
             note_login(command, row, bytes, replacement);
             note_reply(row, bytes, command);
         }

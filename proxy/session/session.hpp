@@ -20,6 +20,7 @@
 #include "session/reply_sequencer.hpp"
 #include "session/reply_window.hpp"
 #include "session/session_context.hpp"
+#include "session/session_waits.hpp"
 #include "session/tracking_relay.hpp"
 #include "upstream/link_pool.hpp"
 
@@ -29,7 +30,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <boost/intrusive/list.hpp>
@@ -125,17 +125,6 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::string_view password() const override { return state_.credentials->password; }
 
   private:
-    /// Why no further command is taken from the input.
-    enum class Wait : std::uint8_t {
-        nothing,
-        drained,  // until everything sent is answered: the next command goes elsewhere
-        reply,    // for the answer that decides what comes next (AUTH, HELLO, SELECT)
-        window,   // too much is in flight
-        output,   // the client does not read
-        link,     // the link does not take more of a large request
-        leader,   // for a leader
-        paused,   // for the end of a CLIENT PAUSE
-    };
     using Slot = ReplySequencer::Slot;
     /// The slot of requests that the session sends for itself.
     static constexpr Slot kNoSlot = ~Slot{0};
@@ -145,31 +134,9 @@ class Session final : public upstream::ReplySink,
     static constexpr std::size_t kWindowBytes = 1024 * 1024;
     /// A link that owes the node this much lets each client add one request at a time.
     static constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
-    /// What becomes of the rest of a request that was too large to be gathered.
-    enum class Large : std::uint8_t {
-        nothing,    // there is none
-        forwarded,  // it goes to the pinned link as it comes
-        swallowed,  // it was answered already
-        broken,     // the client broke the protocol inside it
-    };
     /// So much is read of a client that waits in a way in which its end must be noticed.
     static constexpr std::size_t kReadAhead = 64 * 1024;
     using Row = command::CommandRow;
-
-    /// A request that came back: its link was lost, or the node said that it does not lead.
-    struct Lost {
-        upstream::PendingRequest request;
-        std::string command;
-        bool sent = false;            // and perhaps executed
-        std::string refusal;          // the node's answer, which says that it was not executed
-        replication::Epoch epoch{0};  // under which the node answered so
-    };
-
-    /// Messages that wait until the large reply that has begun is complete.
-    struct MessagesBehind {
-        std::vector<upstream::MessagePtr> messages;
-        std::size_t bytes = 0;
-    };
 
     // --- session_connection.cpp: from accept to close
     void expired() override;
@@ -231,6 +198,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::string confirm_unsubscribed(const Row& row, upstream::SubscriptionKind kind,
                                                    std::vector<std::string> names, std::vector<std::string>& on_link);
     void take_confirmation(const QueuedCommands::Own& command, std::string_view frame);
+    void move_to_feed();
     [[nodiscard]] bool listens_on_link(const upstream::PubSubFrame& head) const;
     void confirm(std::string& out, std::string_view word, std::string_view name, upstream::SubscriptionKind kind) const;
     [[nodiscard]] upstream::Link* feed_link() const noexcept;
@@ -335,12 +303,14 @@ class Session final : public upstream::ReplySink,
     bool await_proof(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool must_stay_held() const;
 
-    // --- session_loss.cpp: a lost link, hold, replay, in doubt
+    // --- session_loss.cpp: a lost link, in doubt
     void keep(Lost lost);
     void settle_losses();
     void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
     bool settle_pinned(Lost& lost, const Row& row);
     void answer_in_doubt(const Lost& lost);
+
+    // --- session_hold.cpp: the wait for a leader, and what is sent again
     void resend();
     void hold();
     void account_held();
@@ -425,24 +395,5 @@ class Session final : public upstream::ReplySink,
 };
 
 using SessionPtr = boost::intrusive_ptr<Session>;
-
-/// The sessions of one shard.
-struct SessionRegistry {
-    template <typename Tag>
-    using List = boost::intrusive::list<Session, boost::intrusive::base_hook<RegistryHook<Tag>>,
-                                        boost::intrusive::constant_time_size<false>>;
-    List<AllTag> all;        // owns one reference each
-    List<HeldTag> held;      // in the order in which they began to wait
-    List<ParkedTag> parked;  // have replies that wait for a proof
-    std::unordered_map<std::uint64_t, Session*> by_id;
-
-    [[nodiscard]] Session* find(std::uint64_t id) const {
-        const auto found = by_id.find(id);
-        return found != by_id.end() ? found->second : nullptr;
-    }
-};
-
-/// Ends the pause of this shard's clients.
-void end_pause(SessionContext& context);
 
 }  // namespace portal::session

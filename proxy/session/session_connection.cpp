@@ -4,6 +4,7 @@
 #include "observe/log.hpp"
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_registry.hpp"
 
 #include <utility>
 

@@ -209,6 +209,25 @@ void Session::take_confirmation(const QueuedCommands::Own& command, std::string_
     }
 }
 
+/// The pinned link is gone, and what was subscribed to there is subscribed to again as if no transaction had done it.
+void Session::move_to_feed() {
+    if (state_.on_link.count() == 0) {
+        return;
+    }
+    const upstream::SubscriptionFeedPtr feed =
+        context_.subscriptions.feed(state_.credentials->username, state_.credentials->password);
+    if (std::ranges::find(feeds_, feed) == feeds_.end()) {
+        feeds_.push_back(feed);
+    }
+    const command::Subscriptions lost = std::exchange(state_.on_link, {});
+    for (const auto kind : {SubscriptionKind::channel, SubscriptionKind::pattern, SubscriptionKind::shard_channel}) {
+        const auto& names = names_of(lost, kind);
+        if (!names.empty()) {
+            feed->subscribe(*this, {kind, {names.begin(), names.end()}, kNoSlot});
+        }
+    }
+}
+
 /// Its messages come by the pinned link, and by no feed.
 bool Session::listens_on_link(const upstream::PubSubFrame& head) const {
     return state_.on_link.count() > 0 && names_of(state_.on_link, head.kind).contains(head.name);
@@ -225,6 +244,14 @@ void Session::on_subscribed(upstream::SubscriptionFeed& feed, const upstream::Su
     std::string out;
     const std::string word = lower(upstream::subscribe_word(request.kind));
     auto& subscribed = names_of(state_.subscriptions, request.kind);
+    if (request.sequence == kNoSlot) {  // from move_to_feed()
+        for (const std::string& name : request.names) {
+            if (subscribed.contains(name)) {
+                feed.enter(request.kind, name, *this);
+            }
+        }
+        return;
+    }
     for (const std::string& name : request.names) {
         if (subscribed.insert(name).second) {
             feed.enter(request.kind, name, *this);
@@ -239,6 +266,10 @@ void Session::on_subscribed(upstream::SubscriptionFeed& feed, const upstream::Su
 }
 
 void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) {
+    if (request.sequence == kNoSlot) {
+        on_subscription_denied();
+        return;
+    }
     --in_flight_;
     --subscribing_;
     in_flight_bytes_ -= request.size;
@@ -248,6 +279,10 @@ void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, st
 }
 
 void Session::on_subscribe_expired(const upstream::SubscribeRequest& request) {
+    if (request.sequence == kNoSlot) {
+        on_subscription_denied();
+        return;
+    }
     context_.counters.commands_no_leader.add();
     on_subscribe_refused(request, resp::error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason())));
 }

@@ -2,6 +2,7 @@
 
 #include "resp/reply_writer.hpp"
 #include "session/session.hpp"
+#include "session/session_registry.hpp"
 
 #include <string>
 #include <utility>

@@ -9,6 +9,7 @@
 #include "replication/topology.hpp"
 #include "session/server_survey.hpp"
 #include "session/session.hpp"
+#include "session/session_registry.hpp"
 
 #include <atomic>
 #include <cstdint>

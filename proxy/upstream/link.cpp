@@ -1,10 +1,6 @@
 #include "upstream/link.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <sys/socket.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,10 +18,6 @@ constexpr std::size_t kLargeReply = 256 * 1024;
 /// Larger output memory is given back when a link falls silent.
 constexpr std::size_t kKeepOutput = 1024 * 1024;
 
-std::string reason(int error) {
-    return std::generic_category().message(error);
-}
-
 }  // namespace
 
 Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replication::Node node)
@@ -36,46 +28,6 @@ Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replic
       setup_(identity_, context.name),
       scanner_(context.limits) {}
 
-void Link::start() {
-    context_.counters.upstream_connects.add();
-    context_.connect_deadlines.arm(*this, context_.turn.now());
-    const auto found = [this](const net::NameLookup::Answer& answer) {
-        if (!answer.error.empty()) {
-            end(fmt::format("{} cannot be looked up: {}", node_.endpoint.host, answer.error));
-            return;
-        }
-        endpoints_.assign(answer.endpoints.rbegin(), answer.endpoints.rend());
-        connect();
-    };
-    lookup_ = context_.names.find(node_.endpoint.host, node_.endpoint.port, found);
-}
-
-/// Tries the addresses one after the other. on_stream() goes on when one has answered.
-void Link::connect() {
-    const auto tls = context_.tls.find(node_.name);
-    const NodeTls how = tls == context_.tls.end() ? NodeTls{} : tls->second;
-    int error = 0;
-    while (!endpoints_.empty()) {
-        const boost::asio::ip::tcp::endpoint endpoint = endpoints_.back();
-        endpoints_.pop_back();
-        const int socket = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (socket < 0) {
-            error = errno;
-            continue;
-        }
-        const int begun = ::connect(socket, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
-        error = begun == 0 || errno == EINPROGRESS ? 0 : errno;
-        stream_ = std::make_unique<net::Stream>(socket, context_.scratch, how.context, net::TlsEngine::Side::client,
-                                                how.server_name);
-        if (error == 0 && stream_->attach(context_.loop, *this)) {
-            stream_->want_write();
-            return;
-        }
-        error = error == 0 ? errno : error;
-    }
-    end(fmt::format("connect failed: {}", reason(error)));
-}
-
 void Link::on_stream(bool readable, bool writable) {
     const LinkPtr alive(this);
     if (!connected_) {
@@ -84,51 +36,12 @@ void Link::on_stream(bool readable, bool writable) {
     }
     if (writable) {
         waiting_to_write_ = false;
-        if (state_ == State::ready) {
+        if (state_ == State::ready && !held_back_) {
             write_some();
         }
     }
     if (readable && state_ != State::ended) {
         on_readable();
-    }
-}
-
-/// Connecting has come to an end, good or bad.
-void Link::on_connected() {
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(stream_->descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0 && !endpoints_.empty()) {
-        connect();
-        return;
-    }
-    if (error != 0) {
-        end(fmt::format("connect failed: {}", reason(error)));
-        return;
-    }
-    connected_ = true;
-    const int on = 1;
-    ::setsockopt(stream_->descriptor(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    stream_->abort_on_death();
-    if (stream_->start() == net::Stream::Status::failed) {
-        end("TLS handshake could not begin");
-        return;
-    }
-    if (stream_->established()) {
-        begin_setup();
-    }
-    if (state_ != State::ended) {
-        read_some();
-    }
-}
-
-void Link::begin_setup() {
-    state_ = State::setting_up;
-    // A fresh socket takes a few hundred bytes at once; if it does not, it is broken.
-    const net::Stream::Sent sent =
-        stream_->tls() != nullptr ? stream_->send(setup_.request()) : stream_->offer(setup_.request());
-    if (sent.status != net::Stream::Status::data) {
-        end(fmt::format("login could not be sent: {}", reason(stream_->error())));
     }
 }
 
@@ -165,7 +78,7 @@ void Link::stream_part(std::string_view bytes, bool last) {
 }
 
 void Link::flush() {
-    if (state_ == State::ready && !waiting_to_write_) {
+    if (state_ == State::ready && !waiting_to_write_ && !held_back_) {
         write_some();
     }
     if (state_ == State::ready && !reading_ && !paused_) {
@@ -177,6 +90,11 @@ void Link::resume_reading() {
     if (std::exchange(paused_, false)) {
         context_.turn.mark(*this);  // not here: what was read may be in the middle of being handed over
     }
+}
+
+void Link::hold_back(bool held) noexcept {
+    held_back_ = held;
+    context_.turn.mark(*this);
 }
 
 void Link::write_some() {
@@ -275,7 +193,7 @@ void Link::on_readable() {
 void Link::end_broken(std::string_view doing) {
     const net::TlsEngine* tls = stream_->tls();
     if (tls == nullptr || tls->failure() == net::TlsFailure::none) {
-        end(fmt::format("{} failed: {}", doing, reason(stream_->error())));
+        end(fmt::format("{} failed: {}", doing, std::generic_category().message(stream_->error())));
     } else {
         end(fmt::format("{}: {}", state_ == State::connecting ? "TLS handshake failed" : "the TLS connection broke",
                         tls->failure_text()));
@@ -360,6 +278,9 @@ bool Link::take_frame(std::string_view frame, bool complete) {
     }
     output_.consume(request.size);
     sent_ -= request.size;
+    if (retired_ && !request.sink) {
+        owner_.on_reply_swallowed(*this);
+    }
     if (output_.empty()) {
         if (output_.capacity() > kKeepOutput) {
             output_.release();
@@ -370,47 +291,6 @@ bool Link::take_frame(std::string_view frame, bool complete) {
         }
     }
     return true;
-}
-
-bool Link::take_setup_frame(std::string_view frame) {
-    switch (setup_.on_reply(frame)) {
-        case LinkSetup::Step::more:
-            return true;
-        case LinkSetup::Step::ready:
-            state_ = State::ready;
-            was_ready_ = true;
-            disarm();
-            owner_.on_link_ready(*this);
-            context_.turn.mark(*this);
-            return true;
-        case LinkSetup::Step::refused:
-            if (setup_.follows()) {
-                end("the node does not lead");
-            } else {
-                refuse();
-            }
-            return false;
-    }
-    return false;
-}
-
-/// The node accepts neither login nor database: everybody who waits is told what the node said.
-void Link::refuse() {
-    const LinkPtr alive(this);
-    state_ = State::ended;
-    disarm();
-    stream_->close();
-    pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool /*sent*/) {
-        --counted(request);
-        if (request.sink) {
-            request.sink->on_refused(request, command, setup_.error());
-        }
-    });
-    owner_.on_link_ended(*this, "the node refused the login or the database");
-}
-
-void Link::expired() {
-    end("connecting took too long");
 }
 
 void Link::abandon(std::string_view why) {

@@ -68,6 +68,8 @@ class LinkOwner {
     virtual void on_link_ended(Link& link, std::string_view why) = 0;
     /// A large reply for the oldest request has begun to arrive, and nothing of it was delivered yet.
     virtual void on_large_reply(Link& link) = 0;
+    /// On a link that was retired, a reply that nobody wants any more has been read over.
+    virtual void on_reply_swallowed(Link& link) = 0;
     /// A link that was retired has answered everything.
     virtual void on_link_empty(Link& link) = 0;
 
@@ -100,6 +102,9 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     /// Takes nothing more from the node until resume_reading(): whoever gets the replies has too many unread.
     void pause_reading() noexcept { paused_ = true; }
     void resume_reading();
+
+    /// Writes nothing until it is called with false.
+    void hold_back(bool held) noexcept;
 
     /// No longer shared: the owner is told when everything is answered.
     void set_retired(bool retired) noexcept { retired_ = retired; }
@@ -170,6 +175,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool connected_ = false;  // what is left of connecting is TLS's part
     bool reading_ = false;    // asked to be told when there is something to read
     bool paused_ = false;     // no further read is begun
+    bool held_back_ = false;  // nothing is written
     bool retired_ = false;
     ReplySink* holder_ = nullptr;
 

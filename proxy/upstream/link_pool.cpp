@@ -34,7 +34,9 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
         all.push_back(std::move(each.link));
     }
     std::ranges::move(std::exchange(leased_, {}), std::back_inserter(all));
-    std::ranges::move(std::exchange(retired_, {}), std::back_inserter(all));
+    for (Retired& each : std::exchange(retired_, {})) {
+        all.push_back(std::move(each.link));
+    }
     std::ranges::move(std::exchange(idle_, {}), std::back_inserter(all));
     if (LinkPtr link = std::exchange(auth_link_, nullptr)) {
         all.push_back(std::move(link));
@@ -123,27 +125,45 @@ void LinkPool::give_back(LinkPtr link, bool clean) {
     count();
 }
 
-/// Takes a shared link out of use for new requests. False: it is of another kind.
-bool LinkPool::retire(Link& link) {
-    const auto is_it = [&](const auto& each) { return each.get() == &link; };
-    if (std::ranges::any_of(retired_, is_it)) {
-        return true;
+LinkPool::Retired* LinkPool::find_retired(const Link& link) noexcept {
+    const auto found = std::ranges::find_if(retired_, [&](const Retired& each) { return each.link.get() == &link; });
+    return found == retired_.end() ? nullptr : &*found;
+}
+
+/// Takes a shared link out of use for new requests. Null: it is of another kind.
+LinkPool::Retired* LinkPool::retire(Link& link) {
+    if (Retired* before = find_retired(link)) {
+        return before;
     }
-    const auto found = std::ranges::find_if(shared_, [&](const Shared& each) { return is_it(each.link); });
+    const auto found = std::ranges::find_if(shared_, [&](const Shared& each) { return each.link.get() == &link; });
     if (found == shared_.end()) {
-        return false;
+        return nullptr;
     }
-    retired_.push_back(std::move(found->link));
+    retired_.push_back({std::move(found->link), nullptr});
     shared_.erase(found);
     link.set_retired(true);
-    return true;
+    return &retired_.back();
+}
+
+/// The link is retired no more. Whatever waits for a reply on it waits no longer. Null: it was not.
+LinkPtr LinkPool::take_retired(const Link& link) {
+    Retired* found = find_retired(link);
+    if (found == nullptr) {
+        return nullptr;
+    }
+    on_reply_swallowed(*found->link);
+    LinkPtr taken = std::move(found->link);
+    taken->set_retired(false);
+    retired_.erase(retired_.begin() + (found - retired_.data()));
+    return taken;
 }
 
 /// Everybody who can leaves this link: requests not sent yet, and reads, go to a fresh one. If nobody else is left, the
-/// reply's receiver holds the link from now on, and can slow it down. If others are, and it can ask again, it does so
-/// on a link of its own, and this one is read at full speed. Else they wait for it.
+/// reply's receiver holds the link from now on, and can slow it down. If others are, and it can ask again, this link is
+/// read at full speed, and then it does so on a link of its own: asked at once, the node would answer the others behind
+/// it still later. Else they wait for it.
 void LinkPool::on_large_reply(Link& link) {
-    if (!retire(link)) {
+    if (retire(link) == nullptr) {
         return;
     }
     const LinkPtr alive(&link);
@@ -166,22 +186,26 @@ void LinkPool::on_large_reply(Link& link) {
     const bool receiver_bound = is_bound(*receiver);
     if (bound.size() == (receiver_bound ? 1 : 0)) {
         if (receiver->adopt(link)) {
-            erase(retired_, link);
-            link.set_retired(false);
+            leased_.push_back(take_retired(link));
             link.set_holder(receiver.get());
-            leased_.push_back(alive);
         }
     } else if (Link* own = receiver_bound ? nullptr : receiver->own_link()) {
         move(link.take_requests([&](const ReplySink& sink) { return &sink == receiver.get(); }), *own);
+        own->hold_back(true);
+        find_retired(link)->behind = LinkPtr(own);
     }
     count();
 }
 
+void LinkPool::on_reply_swallowed(Link& link) {
+    if (Retired* retired = find_retired(link); retired != nullptr && retired->behind) {
+        std::exchange(retired->behind, nullptr)->hold_back(false);
+    }
+}
+
 void LinkPool::on_link_empty(Link& link) {
-    const LinkPtr alive(&link);
-    erase(retired_, link);
-    link.set_retired(false);
-    if (!keep_idle(alive)) {
+    const LinkPtr taken = take_retired(link);
+    if (!keep_idle(taken)) {
         link.end("nobody uses it");
     }
     count();
@@ -207,10 +231,10 @@ void LinkPool::on_link_ready(Link& link) {
 
 void LinkPool::on_link_ended(Link& link, std::string_view why) {
     const bool ours = std::erase_if(shared_, [&](const Shared& each) { return each.link.get() == &link; }) +
-                          std::erase_if(leased_, [&](const LinkPtr& each) { return each.get() == &link; }) +
-                          std::erase_if(retired_, [&](const LinkPtr& each) { return each.get() == &link; }) +
-                          std::erase_if(idle_, [&](const LinkPtr& each) { return each.get() == &link; }) >
-                      0;
+                              std::erase_if(leased_, [&](const LinkPtr& each) { return each.get() == &link; }) +
+                              std::erase_if(idle_, [&](const LinkPtr& each) { return each.get() == &link; }) >
+                          0 ||
+                      take_retired(link) != nullptr;
     const bool auth = auth_link_.get() == &link;
     if (auth) {
         auth_link_.reset();

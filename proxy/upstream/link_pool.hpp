@@ -70,11 +70,15 @@ class LinkPool final : private LinkOwner {
     void on_link_ready(Link& link) override;
     void on_link_ended(Link& link, std::string_view why) override;
     void on_large_reply(Link& link) override;
+    void on_reply_swallowed(Link& link) override;
     void on_link_empty(Link& link) override;
     LinkPtr make(const LinkIdentity& identity);
     LinkPtr idle_or_new(const LinkIdentity& identity);
     bool keep_idle(const LinkPtr& link);
-    bool retire(Link& link);
+    struct Retired;
+    [[nodiscard]] Retired* find_retired(const Link& link) noexcept;
+    Retired* retire(Link& link);
+    LinkPtr take_retired(const Link& link);
     void count();
 
     struct Shared {
@@ -82,13 +86,19 @@ class LinkPool final : private LinkOwner {
         bool used = true;
     };
 
+    /// Was shared until a large reply came; answers what it still has.
+    struct Retired {
+        LinkPtr link;
+        LinkPtr behind;  // where that reply is asked for again once this copy has been read over
+    };
+
     LinkContext& context_;
     Events events_;
     std::optional<replication::Node> leader_;
     std::vector<Shared> shared_;
     std::vector<LinkPtr> leased_;
-    std::vector<LinkPtr> retired_;  // were shared until a large reply came; answer what they still have
-    std::vector<LinkPtr> idle_;     // links without state that nobody holds
+    std::vector<Retired> retired_;
+    std::vector<LinkPtr> idle_;  // links without state that nobody holds
     LinkPtr auth_link_;
     ServerHello hello_;
     bool auth_required_ = false;

@@ -35,7 +35,7 @@ void SubscriptionFeed::renew(const std::string& password) {
 
 void SubscriptionFeed::subscribe(Subscriber& subscriber, SubscribeRequest request) {
     Asked asked{&subscriber, std::move(request), context_.turn.now(), false};
-    if (!link_) {
+    if (!link_ && context_.links.has_leader()) {
         restore();
     }
     asked_.push_back(std::move(asked));

@@ -44,21 +44,45 @@ namespace {
 
 struct Case {
     std::string_view name;
-    std::string request;  // one command
+    std::string request;  // one command, or a whole transaction
     std::string reply;
     int pipeline = 1;
+    int commands = 1;  // in `request`
 };
 
 std::string bulk(std::size_t size) {
     return "$" + std::to_string(size) + "\r\n" + std::string(size, 'x') + "\r\n";
 }
 
+/// MULTI, 14 times `command`, EXEC; what answers it is answer().
+Case transaction(const std::string& command) {
+    Case whole{"transaction-16", "*1\r\n$5\r\nMULTI\r\n", "+OK\r\n", 1, 16};
+    std::string results = "*14\r\n";
+    for (int i = 0; i < 14; ++i) {
+        whole.request += command;
+        whole.reply += "+QUEUED\r\n";
+        results += "+OK\r\n";
+    }
+    whole.request += "*1\r\n$4\r\nEXEC\r\n";
+    whole.reply += results;
+    return whole;
+}
+
+std::string answer(const Case& wanted, const std::string& word) {
+    if (wanted.commands == 1) {
+        return wanted.reply;
+    }
+    return word == "MULTI" ? "+OK\r\n" : word == "EXEC" ? wanted.reply.substr(wanted.reply.find('*')) : "+QUEUED\r\n";
+}
+
 std::vector<Case> cases() {
     const std::string key = bulk(16);
     const std::string get = "*2\r\n$3\r\nGET\r\n" + key;
+    const std::string set = "*3\r\n$3\r\nSET\r\n" + key + bulk(64);
     return {{"get", get, bulk(64)},
-            {"set", "*3\r\n$3\r\nSET\r\n" + key + bulk(64), "+OK\r\n"},
+            {"set", set, "+OK\r\n"},
             {"get-pipeline-16", get, bulk(64), 16},
+            transaction(set),
             {"get-4k", get, bulk(4096)},
             {"get-64k", get, bulk(65536)}};
 }
@@ -194,7 +218,7 @@ void run(const Case& wanted, int requests) {
     options.authorities_pem = certs::load_authorities(folder / "ca.crt").value();
     std::filesystem::remove_all(folder);
 
-    FakeNode node([&wanted](const auto&) { return wanted.reply; });
+    FakeNode node([&wanted](const auto& words) { return answer(wanted, words.front()); });
     Portal portal(node);
     portal.use(certs::TlsContext::server(*material, {}).value());
     const auto context = certs::TlsContext::client(options).value();
@@ -208,7 +232,7 @@ void run(const Case& wanted, int requests) {
         client.ask(batch, replies);
     }
     const std::uint64_t before = portal.allocated();
-    for (int i = 0; i < requests; i += wanted.pipeline) {
+    for (int i = 0; i < requests; i += wanted.pipeline * wanted.commands) {
         client.ask(batch, replies);
     }
     // Asking for the count allocates as well: as often as a second question does.

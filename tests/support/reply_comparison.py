@@ -47,7 +47,7 @@ def comparable_all(commands, frames):
             results.append(b"".join([frame[:frame.find(b"\r\n") + 2], *elements]))
             queued = []
         else:
-            if str(words[0]).upper() in ("EXEC", "DISCARD", "RESET", "MULTI"):
+            if str(words[0]).upper() in ("EXEC", "DISCARD", "RESET", "MULTI") and not frame.startswith(b"-ERR"):  # MULTI inside MULTI changes nothing
                 queued = []
             results.append(comparable(words, frame))
     return results

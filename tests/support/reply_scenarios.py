@@ -81,6 +81,7 @@ SCENARIOS = {
         "in another database": "a: SELECT 1\n a-: BLPOP l 5\n b?: PING\n b: RPUSH l zero\n b: SELECT 1\n b: RPUSH l one\n a?:",
         "WRONGTYPE does not wake": "a-: BLPOP l 0.3\n b?: PING\n b: SET l x\n a?:",
         "BLMOVE chains": "a-: BLMOVE src dst LEFT RIGHT 5\n b?: PING\n c-: BLPOP dst 5\n b?: PING\n b: RPUSH src v\n a?:\n c?:",
+        "a transaction opened behind a discarded one": "a: BLPOP l 0.02\n a: MULTI\n a: GET k\n a: DISCARD\n a: MULTI\n a: SET k 1\n b: BLPOP l 0.02\n c: BLPOP l 0.02\n b: GET k\n a: EXEC\n b: GET k",
         "MULTI serves after EXEC": "a-: BLPOP l 5\n b?: PING\n b: MULTI\n b: RPUSH l 1\n b: DEL l\n b: RPUSH l 2\n b: EXEC\n a?:",
     },
     "databases": {

@@ -67,10 +67,16 @@ class PublishSubscribe(DemoTestCase):
         report(f"{MESSAGES} messages to {SUBSCRIBERS} subscribers in {time.monotonic() - start:.2f} s")
         report(f"another client's PING meanwhile: median {waits[100] * 1e3:.2f} ms, longest {waits[-1] * 1e3:.2f} ms")
 
+        within = self.client(0)  # by a transaction, so on a link of its own
+        self.assertEqual(["OK", "QUEUED", [[b"subscribe", b"inside", 1]]], within.pipeline([("MULTI",), ("SUBSCRIBE", "inside"), ("EXEC",)]))
+
         self.demo.leader().kill()
-        wait_until(lambda: self.numsub("news") == 2, 20, "both portals listen at the new leader")
+        wait_until(lambda: self.numsub("news") == 2 and self.numsub("inside") == 1, 20, "both portals listen at the new leader")
         publisher.command("PUBLISH", "news", "after")
         self.heard_by_all(clients, "news", b"after")
+        publisher.command("PUBLISH", "inside", "after too")
+        self.heard_by_all([within], "inside", b"after too")
+        self.assertEqual([b"unsubscribe", b"inside", 0], within.command("UNSUBSCRIBE", "inside"))
 
         for client in clients:
             client.close()

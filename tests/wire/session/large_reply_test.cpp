@@ -66,16 +66,19 @@ TEST_F(LargeReplyTest, WhoReadsBehindItIsAnsweredOnAnotherLink) {
     EXPECT_EQ(asked_.load(), 1);
 }
 
-TEST_F(LargeReplyTest, ItIsAskedForAgainWhenSomebodysWriteWaitsBehindIt) {
+TEST_F(LargeReplyTest, ItIsAskedForAgainBehindTheWritesThatWaitForIt) {
     lead(node_);
     const auto app = client();
     const auto other = client();
+    const auto third = client();
     ask_behind(*app, "GET big\r\n", *other, "SET a 1\r\n");
     node_.release();
-    app->expect(kLarge);  // while the first copy is stuck
-    EXPECT_EQ(times(node_, "GET big"), 2U);
+    third->expect("GET a\r\n", bulk("a"));  // while the first copy is stuck
+    EXPECT_EQ(times(node_, "GET big"), 1U);
     node_.release();
     other->expect("+OK\r\n");
+    app->expect(kLarge);
+    EXPECT_EQ(times(node_, "GET big"), 2U);
     EXPECT_EQ(times(node_, "SET a 1"), 1U);
     app->expect("GET c\r\n", bulk("c"));
     other->expect("GET d\r\n", bulk("d"));
@@ -222,11 +225,27 @@ TEST_F(LargeReplyTest, AWriteThatWaitsBehindItWhenTheLeaderIsLostIsInDoubt) {
     const auto other = client();
     ask_behind(*app, "GET big\r\n", *other, "SET a 1\r\n");
     node_.release();
-    app->expect(kLarge);
+    wait_for([&] { return counters().requests_moved.get() == 1; }, "its reply has begun");
     node_.die();
     lead(second);
     other->expect("-" + std::string(session::client_errors::kInDoubt) + "\r\n");
+    app->expect(bulk("big"));
     app->expect("GET c\r\n", bulk("c"));
+}
+
+TEST_F(LargeReplyTest, WhoeverLeavesBeforeItIsAskedForAgainIsForgotten) {
+    lead(node_);
+    auto app = client();
+    const auto other = client();
+    ask_behind(*app, "GET big\r\n", *other, "SET a 1\r\n");
+    node_.release();
+    wait_for([&] { return counters().requests_moved.get() == 1; }, "its reply has begun");
+    app.reset();
+    wait_for([&] { return counters().client_connections.get() == 1; }, "it has left");
+    node_.release();
+    other->expect("+OK\r\n");
+    other->expect("WATCH a\r\nGET b\r\n", "+OK\r\n" + bulk("b"));  // on a link of its own
+    EXPECT_EQ(times(node_, "GET big"), 1U);
 }
 
 TEST_F(LargeReplyTest, WhenItsClientLeavesMidwayItsLinkEndsAndTheOthersGoOn) {

@@ -1,0 +1,164 @@
+// Session: the wait for a leader, within hold.time and hold.bytes. It ends when what came back is sent again, or when
+// everything that waits is answered NOLEADER.
+#include "session/client_errors.hpp"
+#include "session/session.hpp"
+#include "session/session_registry.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+
+/// Waits for a leader. What is read of this client, and what came back, counts against hold.bytes.
+void Session::hold() {
+    if (wait_ == Wait::leader) {
+        account_held();
+        return;
+    }
+    wait_ = Wait::leader;
+    if (!hold_began_ || context_.turn.now() - left_hold_at_ > kSameHold) {
+        hold_began_ = context_.turn.now();
+    }
+    if (!RegistryHook<HeldTag>::is_linked()) {
+        context_.registry.held.push_back(*this);
+        context_.counters.sessions_held.add();
+    }
+    context_.counters.commands_held.add(std::max<std::size_t>(1, lost_.size()));
+    if (!stream_.blocked()) {
+        context_.hold_deadlines.arm(*this, *hold_began_);
+    }
+    context_.turn.mark(*this);
+    account_held();
+}
+
+/// What this client keeps waiting, counted anew; too much in all, and it is told so in this turn.
+void Session::account_held() {
+    std::size_t size = input_.size();
+    for (const Lost& each : lost_) {
+        size += each.command.size();
+    }
+    context_.held_bytes += size - std::exchange(held_size_, size);
+    context_.counters.held_bytes.set(context_.held_bytes);
+    if (context_.held_bytes > context_.hold_bytes) {
+        hold_full_ = true;  // not here: the input may be in the middle of being taken
+        context_.turn.mark(*this);
+    }
+}
+
+void Session::leave_hold() {
+    if (!RegistryHook<HeldTag>::is_linked()) {
+        return;
+    }
+    RegistryHook<HeldTag>::unlink();
+    awaits_proof_ = false;
+    context_.counters.sessions_held.subtract();
+    context_.held_bytes -= std::exchange(held_size_, 0);
+    context_.counters.held_bytes.set(context_.held_bytes);
+    if (!closed_ && !stream_.blocked()) {
+        disarm();
+        context_.idle_deadlines.arm(*this, context_.turn.now());
+    }
+}
+
+void Session::retry() {
+    if (closed_ || wait_ != Wait::leader || !context_.forwarding()) {
+        return;
+    }
+    if (!lost_.empty() && in_flight_ > 0) {
+        return;  // answers to what was sent behind them are still to come
+    }
+    if (context_.proof != nullptr && must_stay_held()) {
+        return;
+    }
+    if (hold_began_ && context_.turn.now() - *hold_began_ > context_.config->hold.time) {
+        refuse_held(client_errors::kNoLeader);  // a node that leads by all accounts refuses again and again
+        return;
+    }
+    if (must_track_again() && !track_again()) {
+        return;
+    }
+    leave_hold();
+    left_hold_at_ = context_.turn.now();
+    wait_ = Wait::drained;
+    resend();
+    context_.turn.mark(*this);
+}
+
+/// Sends what came back once more, each on the link that its kind wants, in its old slot. What wants another link than
+/// those before it waits until they are answered.
+void Session::resend() {
+    std::deque<Lost> again = std::exchange(lost_, {});
+    for (; !again.empty(); again.pop_front()) {
+        Lost& each = again.front();
+        const Row& row = command::row_at(each.request.tag);
+        if (still_refused(each)) {
+            continue;
+        }
+        const resp::RequestView request(each.command);
+        upstream::Link* link = nullptr;
+        if (row.handling == Handling::auth || row.handling == Handling::hello) {
+            link = &context_.links.auth_link();
+        } else if (row.handling == Handling::select) {
+            upstream::LinkIdentity wanted = identity();
+            const std::string_view index = request.arg(1);
+            std::from_chars(index.data(), index.data() + index.size(), wanted.database);
+            link = &context_.links.shared(wanted);
+        } else {
+            const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_,
+                                                                   true) == route::Destination::pinned;
+            link = &link_for(pinned);
+        }
+        if (in_flight_ > 0 && last_link_ != link) {
+            break;
+        }
+        state_.watching = state_.watching || row.handling == Handling::watch;
+        if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
+            wait_ = Wait::reply;
+        } else if (row.handling == Handling::blocking) {
+            each.command = rearmed(row, each.command);
+        }
+        if (each.sent) {
+            context_.counters.commands_replayed.add();
+        }
+        each.request.parts = false;  // others may be answered before it, from where it was sent first
+        last_link_ = link;
+        ++in_flight_;
+        in_flight_bytes_ += each.command.size();
+        link->submit(each.command, std::move(each.request));
+    }
+    for (Lost& each : again) {
+        keep(std::move(each));
+    }
+}
+
+/// The hold is over without a leader: everything that waits is answered, and the client is read again.
+void Session::refuse_held(std::string_view text) {
+    const std::string reason = std::string(text) + std::string(no_leader_reason());
+    leave_hold();
+    for (const Lost& each : std::exchange(lost_, {})) {
+        if (each.request.silent) {
+            continue;
+        }
+        context_.counters.commands_no_leader.add();
+        replies_.finish(each.request.sequence, each.request.muted ? std::string() : resp::error(reason), output_);
+    }
+    hold_began_.reset();
+    wait_ = Wait::nothing;
+    refusing_ = true;
+    if (!input_.empty()) {
+        take_input({});
+    }
+    refusing_ = false;
+    if (must_track_again() && !closed_) {
+        hold();  // so that it happens as soon as there is a leader
+    }
+    if (wait_ == Wait::nothing) {
+        wait_readable();
+    }
+    context_.turn.mark(*this);
+}
+
+}  // namespace portal::session

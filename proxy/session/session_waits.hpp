@@ -1,0 +1,50 @@
+// What a session waits for, and what it keeps meanwhile. Values only; one shard.
+#pragma once
+
+#include "replication/topology.hpp"
+#include "upstream/pending_queue.hpp"
+#include "upstream/subscription_feed.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace portal::session {
+
+/// Why no further command is taken from the input.
+enum class Wait : std::uint8_t {
+    nothing,
+    drained,  // until everything sent is answered: the next command goes elsewhere
+    reply,    // for the answer that decides what comes next (AUTH, HELLO, SELECT)
+    window,   // too much is in flight
+    output,   // the client does not read
+    link,     // the link does not take more of a large request
+    leader,   // for a leader
+    paused,   // for the end of a CLIENT PAUSE
+};
+
+/// What becomes of the rest of a request that was too large to be gathered.
+enum class Large : std::uint8_t {
+    nothing,    // there is none
+    forwarded,  // it goes to the pinned link as it comes
+    swallowed,  // it was answered already
+    broken,     // the client broke the protocol inside it
+};
+
+/// A request that came back: its link was lost, or the node said that it does not lead.
+struct Lost {
+    upstream::PendingRequest request;
+    std::string command;
+    bool sent = false;            // and perhaps executed
+    std::string refusal;          // the node's answer, which says that it was not executed
+    replication::Epoch epoch{0};  // under which the node answered so
+};
+
+/// Messages that wait until the large reply that has begun is complete.
+struct MessagesBehind {
+    std::vector<upstream::MessagePtr> messages;
+    std::size_t bytes = 0;
+};
+
+}  // namespace portal::session
