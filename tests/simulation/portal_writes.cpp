@@ -29,14 +29,10 @@ void Portal::route(replication::TopologyPtr topology, std::uint64_t serial) {
     life_->finishing = false;
     // Links to any other leader are gone; what they carried is in doubt. So are those that an earlier epoch left.
     const bool same = routed.leader->name == life_->proof_leader;
-    if (!same || (new_epoch && world_.options.without != Without::links_end_with_their_epoch)) {
+    if (!same || new_epoch) {
         lose_proof();
     }
-    std::erase_if(life_->flying, [&](const auto& one) {
-        const auto& write = one.second;
-        return world_.options.without == Without::links_end_with_their_epoch ? write.leader != routed.leader->name
-                                                                             : write.epoch != routed.epoch;
-    });
+    std::erase_if(life_->flying, [&](const auto& one) { return one.second.epoch != routed.epoch; });
     if (life_->proof) {
         life_->proof_leader = routed.leader->name;
         require(routed);

@@ -28,13 +28,6 @@ Options::Weights weights_against(Without rule) {
             weights.store = 100;
             weights.network = 60;
             break;
-        case Without::waiting_for_the_shards:
-            weights.switchover = 200;
-            break;
-        case Without::links_end_with_their_epoch:
-            weights.switchover = 150;
-            weights.portal = 60;
-            break;
         case Without::takeover_of_the_role:
             weights.portal = 100;
             break;

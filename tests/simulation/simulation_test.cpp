@@ -89,6 +89,9 @@ TEST(SimulationWithout, doubt_of_restarted_nodes) {
     expect_noticed(Without::doubt_of_restarted_nodes, "acknowledged writes lost", 10, ProvenWrites::strict);
 }
 
+TEST(SimulationWithout, the_record_before_promotion) {
+    expect_noticed(Without::the_record_before_promotion, "acknowledged writes lost", 53, ProvenWrites::strict);
+}
 TEST(SimulationWithout, the_word_of_the_joining) {
     expect_noticed(Without::the_word_of_the_joining, "acknowledged writes lost", 193, ProvenWrites::strict);
 }

@@ -24,7 +24,6 @@ enum class Without : std::uint8_t {
     nothing,
     expiry_of_the_permit,           // a portal forwards under a record that it confirmed long ago
     waiting_for_marks,              // a failover does not wait until the others have stopped
-    waiting_for_the_shards,         // a portal says that it has stopped before its shards have
     time_from_before_the_question,  // what the arbiter says counts from its answer
     the_record_before_promotion,    // a write of the record that failed is taken for done
     compare_and_swap,               // the store takes every write
@@ -33,8 +32,7 @@ enum class Without : std::uint8_t {
     proof_by_the_replica,           // writes are acknowledged when the leader has them
     takeover_of_the_role,           // nobody takes the role from a portal that is gone
     doubt_of_restarted_nodes,       // with proven writes, a restarted node is trusted for its offset
-    the_word_of_the_joining,        // a reply does not wait for nodes that are about to be in sync
-    links_end_with_their_epoch      // what an earlier epoch left on a link is proven by a later one
+    the_word_of_the_joining         // a reply does not wait for nodes that are about to be in sync
 };
 
 [[nodiscard]] inline bool names(const std::vector<std::string>& list, const std::string& name) {
