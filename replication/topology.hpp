@@ -15,6 +15,10 @@ namespace portal::replication {
 /// Counts changes of leader. Grows by one with each; 0 means "no record yet".
 enum class Epoch : std::uint64_t {};
 
+constexpr Epoch next(Epoch epoch) noexcept {
+    return Epoch{static_cast<std::uint64_t>(epoch) + 1};
+}
+
 /// A replica whose word is needed before a proven write is answered, and where a leader may say that it listens.
 struct Confirmer {
     std::string name;

@@ -13,7 +13,7 @@ declare -A packages=(
     [clients]="php-cli php-redis ruby ruby-redis"
     [bench]="libbenchmark-dev haproxy"
     [lint]="clang-format clang-tidy"
-    [fuzz]="clang"
+    [fuzz]="clang-14 libclang-rt-14-dev"
 )
 
 fail() {

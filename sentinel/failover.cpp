@@ -8,29 +8,11 @@ using replication::Role;
 
 namespace {
 
-/// How soon to look again while something is settling within milliseconds.
-constexpr Milliseconds kSoon{20};
 /// How long a node that did not let itself be promoted is left alone.
 constexpr Milliseconds kSetAside{1000};
 /// How long a failover counts against the next one, and how often that may double the patience with a silent leader.
 constexpr std::chrono::minutes kRemembered{1};
 constexpr std::size_t kMostDoublings = 3;
-
-Epoch next(Epoch epoch) {
-    return Epoch{static_cast<std::uint64_t>(epoch) + 1};
-}
-
-/// The switchover that some portal was asked for and that has no answer yet. The record keeps the newest answer alone,
-/// so a portal that is gone would seem to ask again as soon as another one was answered: nobody waits for it.
-const Mark* pending_request(const View& view, const Timing& timing) {
-    for (const auto& portal : view.portals) {
-        const bool waits = view.now - portal.changed_at < timing.fence_after;
-        if (waits && !portal.mark.wants_id.empty() && portal.mark.wants_id != view.record.answered_id) {
-            return &portal.mark;
-        }
-    }
-    return nullptr;
-}
 
 Decision answer(const View& view, Step step, const Mark& asked, const std::string& error) {
     auto next_record = view.record;
@@ -39,43 +21,12 @@ Decision answer(const View& view, Step step, const Mark& asked, const std::strin
     return {step, {WriteRecord{std::move(next_record)}}, error, std::nullopt};
 }
 
-/// Fresh questions to the nodes that answer, unless they were just asked.
-std::vector<Action> ask_again(const View& view, TimePoint not_before) {
-    std::vector<Action> actions;
-    for (const auto& node : view.nodes) {
-        if (node.health != Health::down && node.asked_at < not_before) {
-            actions.push_back(ProbeNow{node.node.name});
-        }
-    }
-    return actions;
-}
-
-bool all_fenced(const View& view, const Timing& timing) {
-    // A permit to forward ends `fence_after` after the newest mark that its portal wrote before this phase began (see
-    // Standing::permit): whoever has been still for that long does not forward any more, unless by failsafe.
-    return view.now - view.phase_since >= timing.fence_after ||
-           std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
-               return portal.mark.fenced >= view.record.epoch || (!timing.failsafe && view.marks_are_of_phase &&
-                                                                  view.now - portal.changed_at >= timing.fence_after);
-           });
-}
-
 /// A node with data of its own that was never part of this record: to make it a replica would wipe the only copy.
 bool is_stranger(const View& view, const std::string& name) {
     const auto* node = find_node(view, name);
     const auto* leader = find_node(view, view.record.leader);
     return !view.record.known.contains(name) && node->report->keys > 0 &&
            !(leader->report && replication::share_history(*node->report, *leader->report));
-}
-
-std::string unfenced(const View& view) {
-    std::string names;
-    for (const auto& portal : view.portals) {
-        if (portal.mark.fenced < view.record.epoch) {
-            names += (names.empty() ? "" : ", ") + portal.mark.portal;
-        }
-    }
-    return names;
 }
 
 }  // namespace
@@ -128,6 +79,28 @@ void Failover::handed_over(const std::string& error, TimePoint now) {
         planned_->tried_at = now;
         planned_->error = error;
     }
+}
+
+/// The record keeps the newest answer alone,
+/// so a portal that is gone would seem to ask again as soon as another one was answered: nobody waits for it.
+const Mark* Failover::pending_request(const View& view, const Timing& timing) {
+    for (const auto& portal : view.portals) {
+        const bool waits = view.now - portal.changed_at < timing.fence_after;
+        if (waits && !portal.mark.wants_id.empty() && portal.mark.wants_id != view.record.answered_id) {
+            return &portal.mark;
+        }
+    }
+    return nullptr;
+}
+
+std::vector<Action> Failover::ask_again(const View& view, TimePoint not_before) {
+    std::vector<Action> actions;
+    for (const auto& node : view.nodes) {
+        if (node.health != Health::down && node.asked_at < not_before) {
+            actions.push_back(ProbeNow{node.node.name});
+        }
+    }
+    return actions;
 }
 
 Decision Failover::bootstrap(const View& view) {
@@ -233,7 +206,7 @@ Decision Failover::stand_back(const View& view, const LeaderVerdict& verdict) {
 
 Decision Failover::start(const View& view, const std::string& why) {
     auto fencing = view.record;
-    fencing.epoch = next(view.record.epoch);
+    fencing.epoch = replication::next(view.record.epoch);
     fencing.phase = Phase::fencing;
     fencing.reason = why;
 
@@ -308,122 +281,6 @@ Decision Failover::follow(const View& view) {
         decision.actions.emplace_back(Follow{std::move(step)});
     }
     return decision;
-}
-
-/// Phase fencing, begun by this portal or by one that did not finish it.
-Decision Failover::complete(const View& view) {
-    if (timeline_.epoch != view.record.epoch) {
-        timeline_ = {};
-        timeline_.from = view.record.leader;
-        timeline_.epoch = view.record.epoch;
-        timeline_.reason = view.record.reason;
-        timeline_.detected = view.phase_since;
-        planned_.reset();
-    }
-    if (!all_fenced(view, timing_)) {
-        return {Step::fencing, ask_again(view, view.phase_since),
-                "waiting for " + unfenced(view) + " to stop forwarding", view.now + kSoon};
-    }
-    if (!timeline_.fenced) {
-        timeline_.fenced = view.now;
-    }
-    if (planned_ && !planned_->tried_at) {
-        return {Step::promoting, {HandOver{view.record.leader, planned_->to}}, "handing over to " + planned_->to, {}};
-    }
-
-    const auto not_before = planned_ ? *planned_->tried_at : view.phase_since;
-    for (const auto& node : view.nodes) {
-        const bool unsettled =
-            node.health == Health::suspected || (node.health == Health::up && node.asked_at < not_before);
-        if (unsettled) {
-            return {Step::choosing, ask_again(view, not_before), "waiting for a report of " + node.node.name,
-                    view.now + kSoon};
-        }
-    }
-    const auto waited = std::chrono::duration_cast<Milliseconds>(view.now - view.phase_since);
-    auto choice = replication::choose_candidate(contenders(view, not_before), waited, timing_.patience);
-    if (!choice.node && !planned_) {
-        const auto* asked = pending_request(view, timing_);
-        const auto* named = asked == nullptr ? nullptr : find_node(view, asked->wants_to);
-        if (named != nullptr && named->health == Health::up && named->report && !named->report->loading) {
-            choice.node = named->node.name;
-            choice.why = "chosen by the operator";
-        }
-    }
-    if (!choice.node) {
-        return {Step::choosing, {}, choice.why, view.now + timing_.ping_interval};
-    }
-    for (const auto& refused : choice.refused) {
-        choice.why += "; not " + refused.node + ": " + refused.why;
-    }
-    return promote_or_record(view, *find_node(view, *choice.node), choice.why);
-}
-
-Decision Failover::promote_or_record(const View& view, const NodeView& node, const std::string& why) {
-    const auto& name = node.node.name;
-    if (node.report->role != Role::leader) {
-        return {Step::promoting, {Promote{name}}, name + " becomes leader: " + why, std::nullopt};
-    }
-    auto record = view.record;
-    const bool first = record.phase == Phase::bootstrapping;
-    record.epoch = first ? next(record.epoch) : record.epoch;
-    record.phase = Phase::leading;
-    record.reason = first ? name + " leads: " + why : view.record.reason;
-    record.leader = name;
-    record.in_sync = {name};
-    record.joining.clear();
-    const replication::SeenNode leading{node.node, node.addresses, *node.report};
-    for (const auto& other : view.nodes) {
-        if (other.health != Health::up || !other.report) {
-            continue;
-        }
-        record.known[other.node.name] = known_data(*other.report);
-        if (timing_.proven != ProvenWrites::off) {
-            // It may be behind still. Its word is needed from the first reply on, so that it joins without delay.
-            if (&other != &node) {
-                record.joining.push_back(other.node.name);
-            }
-        } else if (&other != &node &&
-                   replication::has_caught_up({other.node, other.addresses, *other.report}, leading)) {
-            record.in_sync.push_back(other.node.name);
-        }
-    }
-    if (planned_ && planned_->epoch == record.epoch) {
-        record.answered_id = planned_->id;
-        const std::string cause = planned_->error.empty() ? "the old leader has its role back" : planned_->error;
-        record.answered_error = name == planned_->to ? "" : planned_->to + " was not promoted: " + cause;
-    } else if (const auto* asked = pending_request(view, timing_); asked != nullptr && asked->wants_to == name) {
-        record.answered_id = asked->wants_id;
-        record.answered_error.clear();
-    }
-    timeline_.to = name;
-    timeline_.epoch = record.epoch;
-    timeline_.reason = record.reason;
-    timeline_.promoted = view.now;
-    told_at_.clear();
-    return {Step::recording, {WriteRecord{std::move(record)}}, name + " leads: " + why, std::nullopt};
-}
-
-std::vector<replication::Contender> Failover::contenders(const View& view, TimePoint not_before) const {
-    std::vector<replication::Contender> list;
-    for (const auto& node : view.nodes) {
-        auto& contender = list.emplace_back();
-        contender.name = node.node.name;
-        contender.restart_loses = timing_.proven != ProvenWrites::off;
-        contender.trouble = node.trouble;
-        const auto aside = set_aside_.find(node.node.name);
-        if (aside != set_aside_.end() && view.now < aside->second.until) {
-            contender.trouble = aside->second.why;
-        } else if (node.health == Health::up && node.asked_at >= not_before) {
-            contender.report = node.report;
-        }
-        contender.in_sync = std::find(view.record.in_sync.begin(), view.record.in_sync.end(), node.node.name) !=
-                            view.record.in_sync.end();
-        if (const auto known = view.record.known.find(node.node.name); known != view.record.known.end()) {
-            contender.known = known->second;
-        }
-    }
-    return list;
 }
 
 }  // namespace portal::sentinel

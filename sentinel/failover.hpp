@@ -4,6 +4,7 @@
 #pragma once
 
 #include "sentinel/leader_watch.hpp"
+#include "sentinel/timeline.hpp"
 #include "sentinel/view.hpp"
 
 #include <deque>
@@ -56,22 +57,11 @@ struct Decision {
     std::optional<TimePoint> look_again;
 };
 
-/// When the parts of the last change of leader happened, by this portal's clock.
-struct Timeline {
-    std::string from;
-    std::string to;
-    replication::Epoch epoch{0};
-    std::string reason;
-    bool planned = false;
-    std::optional<TimePoint> noticed;   // first sign of trouble
-    std::optional<TimePoint> detected;  // held to be lost
-    std::optional<TimePoint> fenced;    // no portal forwards
-    std::optional<TimePoint> promoted;  // the new leader leads
-    std::optional<TimePoint> recorded;  // and is in the record
-};
-
 class Failover {
   public:
+    /// How soon to look again while something is settling within milliseconds.
+    static constexpr Milliseconds kSoon{20};
+
     explicit Failover(Timing timing) : timing_(timing) {}
 
     /// For the acting portal only.
@@ -97,16 +87,25 @@ class Failover {
         TimePoint until;
     };
 
+    // failover_completion.cpp
+    Decision complete(const View& view);
+    Decision promote_or_record(const View& view, const NodeView& node, const std::string& why);
+    [[nodiscard]] std::vector<replication::Contender> contenders(const View& view, TimePoint not_before) const;
+    void note_fenced(const View& view);
+    void note_candidates(const View& view, const std::vector<replication::Contender>& looked_at,
+                         const replication::Choice& choice);
+
     Decision bootstrap(const View& view);
     Decision watch(const View& view);
-    Decision complete(const View& view);
     std::optional<Decision> dampen(const View& view);
     Decision start(const View& view, const std::string& why);
     Decision plan(const View& view, const Mark& asked);
     Decision follow(const View& view);
     Decision stand_back(const View& view, const LeaderVerdict& verdict);
-    Decision promote_or_record(const View& view, const NodeView& node, const std::string& why);
-    [[nodiscard]] std::vector<replication::Contender> contenders(const View& view, TimePoint not_before) const;
+    /// The switchover that some portal was asked for and that has no answer yet.
+    [[nodiscard]] static const Mark* pending_request(const View& view, const Timing& timing);
+    /// Fresh questions to the nodes that answer, unless they were just asked.
+    [[nodiscard]] static std::vector<Action> ask_again(const View& view, TimePoint not_before);
 
     Timing timing_;
     Timeline timeline_;

@@ -46,6 +46,9 @@ Monitor::Monitor(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
 Monitor::~Monitor() {
     loop_->stop();
 }
+void Monitor::watch_clients(Tally tally) {
+    loop_->watch_clients(std::move(tally));
+}
 void Monitor::start() {
     loop_->start();
 }
@@ -190,6 +193,7 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
         co_return;
     }
     auto view = look();
+    recorder_.look(view, tally());
     if (standing_.acts(view.now)) {
         auto decision = failover_.decide(view);
         if (co_await act(std::move(decision))) {

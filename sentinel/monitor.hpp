@@ -6,6 +6,7 @@
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
 #include "sentinel/arbiter/arbiter.hpp"
+#include "sentinel/flight_recorder.hpp"
 
 #include <functional>
 #include <memory>
@@ -30,6 +31,11 @@ class Monitor {
     Monitor(const Monitor&) = delete;
     Monitor& operator=(const Monitor&) = delete;
 
+    /// What this portal's clients have met with so far, and the first write answered since `since`. Called each turn,
+    /// on the monitor's thread.
+    using Tally = std::function<ClientTally(TimePoint since)>;
+    /// Once, before start().
+    void watch_clients(Tally tally);
     void start();
     /// Gives the acting role away, removes this portal's mark and joins the thread. Takes as long as a few calls of the
     /// arbiter: milliseconds, or some seconds when it does not answer.

@@ -28,6 +28,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     Loop(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
          std::shared_ptr<replication::ForwardPermit> permit, Publish publish);
 
+    void watch_clients(Tally tally) { tally_ = std::move(tally); }
     // Any thread.
     void start();
     void stop();
@@ -96,6 +97,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
     // What people see.
     void say(const std::string& sentence);
+    [[nodiscard]] ClientTally tally() const;
     void sum_up();
     void update_status(const View* view);
 
@@ -128,8 +130,9 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     std::string said_;
     std::optional<TimePoint> published_at_;
     Timeline witnessed_;  // the last change of leader that another portal carried out
-    std::optional<Timeline> summed_up_;
-    std::string carried_out_by_;
+    std::optional<replication::Epoch> summed_up_;
+    FlightRecorder recorder_;
+    Tally tally_;  // may be empty
     std::map<std::string, std::uint64_t> failovers_;
 
     bool record_due_ = true;

@@ -1,8 +1,11 @@
 #include "observe/log.hpp"
+#include "sentinel/flight_json.hpp"
 #include "sentinel/monitor_loop.hpp"
 
 #include <algorithm>
 #include <utility>
+
+#include <fmt/chrono.h>
 
 namespace portal::sentinel {
 namespace json = boost::json;
@@ -32,29 +35,8 @@ std::string_view to_string(ProbeResult result) {
     return "unknown";
 }
 
-std::int64_t milliseconds_between(TimePoint from, std::optional<TimePoint> to) {
-    return to ? std::chrono::duration_cast<Milliseconds>(*to - from).count() : -1;
-}
-
-json::object to_json(const Timeline& timeline, std::optional<TimePoint> published) {
-    const auto start = timeline.noticed.value_or(*timeline.detected);
-    json::object object{{"from", timeline.from},
-                        {"to", timeline.to},
-                        {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
-                        {"reason", timeline.reason},
-                        {"planned", timeline.planned}};
-    const auto add = [&](std::string_view key, std::optional<TimePoint> at) {
-        if (at) {
-            object[key] = milliseconds_between(start, at);
-        }
-    };
-    add("detected_ms", timeline.detected);
-    add("fenced_ms", timeline.fenced);
-    add("promoted_ms", timeline.promoted);
-    add("recorded_ms", timeline.recorded);
-    add("published_ms", published);
-    add("duration_ms", published);
-    return object;
+std::string utc_now() {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
 }
 
 std::uint64_t leader_offset(const View& view) {
@@ -111,10 +93,17 @@ void Monitor::Loop::say(const std::string& sentence) {
     }
 }
 
+ClientTally Monitor::Loop::tally() const {
+    return tally_ ? tally_(published_at_.value_or(TimePoint::max())) : ClientTally{};
+}
+
 /// Once per change of leader, after this portal routes to the new one. The portal that carried it out logs and counts
 /// it.
 void Monitor::Loop::sum_up() {
-    if (!standing_.leads_here() || (summed_up_ && summed_up_->epoch == standing_.record()->epoch)) {
+    if (recorder_.settle(tally(), Clock::now()) != nullptr) {
+        log_settled(recorder_.flights().back());
+    }
+    if (!standing_.leads_here() || summed_up_ == standing_.record()->epoch) {
         return;
     }
     const bool done_here = failover_.timeline().epoch == standing_.record()->epoch && failover_.timeline().recorded;
@@ -122,28 +111,13 @@ void Monitor::Loop::sum_up() {
     if (timeline.epoch != standing_.record()->epoch || !timeline.recorded) {
         return;
     }
-    summed_up_ = timeline;
-    carried_out_by_ = done_here ? name_ : standing_.record()->acting;
+    summed_up_ = timeline.epoch;
+    recorder_.landed(timeline, done_here ? name_ : standing_.record()->acting, published_at_, utc_now());
     said_.clear();
-    if (!done_here) {
-        return;
+    if (done_here) {
+        ++failovers_[timeline.from.empty() ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
+        log_landed(recorder_.flights().back());
     }
-    const bool first = timeline.from.empty();
-    ++failovers_[first ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
-    const auto start = timeline.noticed.value_or(*timeline.detected);
-    observe::log_info(kSource,
-                      first              ? "first leader"
-                      : timeline.planned ? "switchover complete"
-                                         : "failover complete",
-                      {{"from", timeline.from},
-                       {"to", timeline.to},
-                       {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
-                       {"reason", timeline.reason},
-                       {"detected_ms", milliseconds_between(start, timeline.detected)},
-                       {"fenced_ms", milliseconds_between(start, timeline.fenced)},
-                       {"promoted_ms", milliseconds_between(start, timeline.promoted)},
-                       {"recorded_ms", milliseconds_between(start, timeline.recorded)},
-                       {"published_ms", milliseconds_between(start, published_at_)}});
 }
 
 void Monitor::Loop::update_status(const View* view) {
@@ -208,11 +182,14 @@ void Monitor::Loop::update_status(const View* view) {
         failovers[type] = found == failovers_.end() ? 0 : found->second;
     }
     status["failovers"] = std::move(failovers);
-    if (summed_up_) {
-        auto last = to_json(*summed_up_, published_at_);
-        last["carried_out_by"] = carried_out_by_;
-        status["last_failover"] = std::move(last);
+    json::array flights;
+    for (const auto& flight : recorder_.flights()) {
+        flights.emplace_back(to_json(flight));
     }
+    if (!flights.empty()) {
+        status["last_failover"] = summary(recorder_.flights().back());
+    }
+    status["flight_recorder"] = std::move(flights);
     const std::lock_guard lock(status_mutex_);
     status_ = std::move(status);
 }

@@ -75,6 +75,7 @@ std::string PortalProcess::start() {
             [this](replication::TopologyPtr topology, std::function<void()> applied) {
                 publish(std::move(topology), std::move(applied));
             });
+        monitor_->watch_clients([this](std::chrono::steady_clock::time_point since) { return tally(since); });
         if (storage::Caretaker::is_needed(*config_, upkeep_)) {
             caretaker_ = std::make_unique<storage::Caretaker>(
                 *config_, upkeep_,
@@ -141,6 +142,21 @@ void PortalProcess::publish(replication::TopologyPtr topology, std::function<voi
         topology_ = topology;
     }
     shards_->publish(topology, std::move(applied));
+}
+
+sentinel::ClientTally PortalProcess::tally(std::chrono::steady_clock::time_point since) const {
+    sentinel::ClientTally tally;
+    tally.first_write = shards_->first_write(since);
+    for (const observe::ShardCounters* shard : shards_->counters()) {
+        tally.held += shard->commands_held.get();
+        tally.sent_again += shard->commands_replayed.get();
+        tally.in_doubt += shard->commands_in_doubt.get();
+        tally.no_leader += shard->commands_no_leader.get();
+        for (const auto reason : {observe::Closed::backend, observe::Closed::in_doubt}) {
+            tally.connections += at(shard->client_connections_closed, reason).get();
+        }
+    }
+    return tally;
 }
 
 void PortalProcess::wait_for_signal() {

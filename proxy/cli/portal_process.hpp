@@ -50,6 +50,7 @@ class PortalProcess {
   private:
     [[nodiscard]] std::string open_listeners();
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
+    [[nodiscard]] sentinel::ClientTally tally(std::chrono::steady_clock::time_point since) const;
     void begin_drain();
     void close_listeners();
     void watch_drain();

@@ -15,6 +15,8 @@ namespace {
 namespace json = boost::json;
 using observe::Metric;
 
+constexpr double kMillisecondsPerSecond = 1000;
+
 std::string text_of(const json::object& object, std::string_view key) {
     const json::value* value = object.if_contains(key);
     return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
@@ -70,6 +72,11 @@ json::object PortalProcess::status() const {
     if (const json::value* found = topology.if_contains("last_failover")) {
         last_failover = *found;
         topology.erase("last_failover");
+    }
+    json::value flights = json::array{};
+    if (const json::value* found = topology.if_contains("flight_recorder")) {
+        flights = *found;
+        topology.erase("flight_recorder");
     }
     std::uint64_t accepted = 0;
     std::uint64_t shared = 0;
@@ -140,6 +147,7 @@ json::object PortalProcess::status() const {
               {"confirming", std::move(confirming)},
               {"waiting_replies", unproven}}},
             {"last_failover", std::move(last_failover)},
+            {"flight_recorder", std::move(flights)},
             {"certificates", std::move(certificates)},
             {"configuration", std::move(configuration)}};
 }
@@ -190,6 +198,17 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
         failovers != nullptr && failovers->is_object()) {
         for (const char* type : {"automatic", "planned"}) {
             samples.push_back({Metric::failovers, {type, "success"}, number_of(failovers->as_object(), type)});
+        }
+    }
+    if (const json::value* last = monitor.if_contains("last_failover");
+        last != nullptr && !text_of(last->as_object(), "from").empty()) {
+        for (const char* stage : {"detected", "fenced", "promoted", "recorded", "published", "first_write"}) {
+            const std::string key = std::string(stage) + "_ms";
+            if (last->as_object().contains(key)) {
+                samples.push_back({Metric::last_failover_seconds,
+                                   {stage},
+                                   number_of(last->as_object(), key) / kMillisecondsPerSecond});
+            }
         }
     }
     double leaders = 0;

@@ -112,10 +112,12 @@ void Loop::set_alarm() noexcept {
     if (earliest == timers_.end()) {
         return;
     }
-    const auto at = std::chrono::duration_cast<std::chrono::nanoseconds>((*earliest)->at_.time_since_epoch());
+    // Never zero, which would switch the alarm off.
+    const auto at =
+        std::chrono::duration_cast<std::chrono::nanoseconds>((*earliest)->at_.time_since_epoch()).count() + 1;
     itimerspec when{};
-    when.it_value.tv_sec = at.count() / 1'000'000'000;
-    when.it_value.tv_nsec = at.count() % 1'000'000'000 + 1;
+    when.it_value.tv_sec = at / 1'000'000'000;
+    when.it_value.tv_nsec = at % 1'000'000'000;
     ::timerfd_settime(alarm_, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 

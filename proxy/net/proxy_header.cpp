@@ -22,7 +22,7 @@ constexpr std::string_view kBinary("\r\n\r\n\0\r\nQUIT\n", 12);
 /// Signature, version and command, family, length.
 constexpr std::size_t kBinaryFixed = 16;
 
-constexpr ProxyHeader kInvalid{Status::invalid, 0, std::nullopt};
+const ProxyHeader kInvalid{Status::invalid, 0, std::nullopt};
 
 bool begins_alike(std::string_view bytes, std::string_view signature) {
     const std::size_t common = std::min(bytes.size(), signature.size());

@@ -51,6 +51,7 @@ enum class Metric : std::uint8_t {
     failsafe_active,
     failovers,
     failover_in_progress,
+    last_failover_seconds,
     tls_certificate_not_after,
     config_info,
     config_last_reload_successful,

@@ -111,5 +111,9 @@ template <typename Reason>
 Counter& at(CounterPer<Reason>& counters, Reason reason) noexcept {
     return counters[static_cast<std::size_t>(reason)];
 }
+template <typename Reason>
+const Counter& at(const CounterPer<Reason>& counters, Reason reason) noexcept {
+    return counters[static_cast<std::size_t>(reason)];
+}
 
 }  // namespace portal::observe

@@ -182,6 +182,9 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     if (complete) {
         --in_flight_;
         in_flight_bytes_ -= request.size;
+        if (context_.first_write_due && awaits_proof(request, row, bytes, queued)) {
+            context_.note_first_write();
+        }
         if (!part_.empty() && part_slot_ == request.sequence) {
             replies_.finish(request.sequence, std::exchange(part_, {}).append(bytes), output_);
         } else if (context_.proof == nullptr || !awaits_proof(request, row, bytes, queued) || !park(request, bytes)) {

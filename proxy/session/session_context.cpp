@@ -54,6 +54,11 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     hold_bytes = config->hold.bytes.count / shards;
 }
 
+void SessionContext::note_first_write() noexcept {
+    first_write_due = false;
+    first_write_at.set(static_cast<std::uint64_t>(turn.now().time_since_epoch().count()));
+}
+
 void SessionContext::expire_deadlines(net::Turn::Clock::time_point now) {
     handshake_deadlines.expire(now);
     idle_deadlines.expire(now);

@@ -87,9 +87,15 @@ struct SessionContext {
     std::size_t held_bytes = 0;
     bool draining = false;
     ClientPause pause;
+    /// The present leader has answered no write yet.
+    bool first_write_due = false;
+    /// When the newest leader that has answered one did so first; nanoseconds of the steady clock, 0: never. Read by
+    /// any thread.
+    observe::Counter first_write_at;
 
     /// Goes on by another configuration. What waits already waits as long as the new one says.
     void configure(config::ConfigPtr wanted);
+    void note_first_write() noexcept;
     /// Ends what has waited too long.
     void expire_deadlines(net::Turn::Clock::time_point now);
     /// There is a leader, and the record was confirmed recently enough.

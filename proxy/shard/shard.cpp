@@ -160,6 +160,9 @@ void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
 void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {
     loop_.post([this, topology = std::move(topology), applied = std::move(applied)]() mutable {
         if (topology->epoch >= context_.topology->epoch) {
+            context_.first_write_due =
+                topology->leader &&
+                (context_.first_write_due || topology->epoch > context_.topology->epoch || !context_.topology->leader);
             context_.topology = std::move(topology);
             if (!context_.topology->leader) {
                 if (proof_ && context_.topology->fencing) {
@@ -177,6 +180,13 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
         }
         applied();
     });
+}
+
+std::optional<net::Turn::Clock::time_point> Shard::first_write() const noexcept {
+    const auto at = context_.first_write_at.get();
+    return at == 0
+               ? std::nullopt
+               : std::optional(net::Turn::Clock::time_point(net::Turn::Clock::duration(static_cast<std::int64_t>(at))));
 }
 
 /// Nothing new is forwarded from here on. What is in flight may still be answered for a moment; then the links end.

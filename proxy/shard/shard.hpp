@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -63,6 +64,8 @@ class Shard {
     void stop();
 
     [[nodiscard]] const observe::ShardCounters& counters() const noexcept { return counters_; }
+    /// When the newest leader to have answered a write did so first; nothing before any did.
+    [[nodiscard]] std::optional<net::Turn::Clock::time_point> first_write() const noexcept;
     /// Counts up while the loop turns.
     [[nodiscard]] std::uint64_t heartbeats() const noexcept { return heartbeats_.get(); }
 

@@ -164,6 +164,16 @@ std::vector<const observe::ShardCounters*> ShardGroup::counters() const {
     return all;
 }
 
+std::optional<net::Turn::Clock::time_point> ShardGroup::first_write(net::Turn::Clock::time_point since) const {
+    std::optional<net::Turn::Clock::time_point> first;
+    for (const auto& shard : shards_) {
+        if (const auto at = shard->first_write(); at && *at >= since && (!first || *at < *first)) {
+            first = at;
+        }
+    }
+    return first;
+}
+
 std::vector<std::uint64_t> ShardGroup::heartbeats() const {
     std::vector<std::uint64_t> all;
     for (const auto& shard : shards_) {

@@ -41,6 +41,8 @@ class ShardGroup final : private session::ShardPeers {
 
     [[nodiscard]] std::uint64_t open_connections() const noexcept;
     [[nodiscard]] std::vector<const observe::ShardCounters*> counters() const;
+    /// The first write that a leader has answered to any shard, of those since `since`; nothing when there was none.
+    [[nodiscard]] std::optional<net::Turn::Clock::time_point> first_write(net::Turn::Clock::time_point since) const;
     /// The lowest heartbeat count of all shards' loops.
     [[nodiscard]] std::vector<std::uint64_t> heartbeats() const;
     [[nodiscard]] std::size_t size() const noexcept { return shards_.size(); }

@@ -19,10 +19,10 @@ class FaultLab(unittest.TestCase):
         if reason := network.unavailable():
             self.skipTest(reason)
 
-    def assert_right(self, said, verdict):
+    def assert_right(self, said, verdict, least=500):
         print(*said, f"  {lab.told(verdict)}", sep="\n", file=sys.stderr)
         self.assertEqual([], verdict.violations)
-        self.assertGreater(verdict.acknowledged, 500)
+        self.assertGreater(verdict.acknowledged, least)
 
     def test_no_effect_is_invented_doubled_or_reordered_whatever_fails(self):
         said = [f"seed {SEED}"]
@@ -35,6 +35,14 @@ class FaultLab(unittest.TestCase):
             print(f"etcd is not installed (Debian: etcd-server), so without: {', '.join(left_out)}", file=sys.stderr)
         said = []
         self.assert_right(said, lab.run_scenarios(chosen, etcd=etcd, say=said.append))
+
+    @unittest.skipUnless(shutil.which("etcd"), "etcd is not installed (Debian: etcd-server)")
+    def test_a_portal_that_is_cut_off_with_the_old_leader_acknowledges_no_proven_write_that_is_lost(self):
+        chosen = [each for each in scenarios.SCENARIOS if each.name == scenarios.CUT_OFF_TOGETHER]
+        said = []
+        verdict = lab.run_scenarios(chosen, etcd=1, settings=[("writes.proven", "strict")], say=said.append)
+        self.assert_right(said, verdict, least=100)
+        self.assertEqual([], verdict.lost)
 
 
 if __name__ == "__main__":

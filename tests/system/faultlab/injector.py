@@ -144,6 +144,8 @@ class Injector:
                 cut = lambda: [lab.cut(*pair, both=False) for pair in pairs]
             case "isolate":
                 cut = lambda: [lab.isolate(host, but=("client",)) for host in hosts]
+            case "isolate together":  # they reach each other and the clients, nobody else
+                cut = lambda: [lab.isolate(host, but=("client", *hosts, *others)) for host in [*hosts, *others]]
             case "lossy":
                 cut = lambda: [lab.shape(host, each, dropped=0.1) for host in hosts for each in lab.hosts if each != host]
             case "slow":

@@ -11,6 +11,7 @@ from schedule import Fault
 
 IN_DOUBT = frozenset({"INDOUBT"})
 DEMOTED = IN_DOUBT | {"EXECABORT"}  # a transaction that was open ends
+CUT_OFF_TOGETHER = "a portal and the leader are cut off together"
 NO_SPACE = frozenset({"MISCONF", "EXECABORT"})
 
 
@@ -39,6 +40,7 @@ SCENARIOS = (
     Scenario("a member of the arbiter is killed", (Fault(0, 1.5, "kill", "arbiter0"),), etcd=3),
     Scenario("a member of the arbiter is silent", (Fault(0, 1.5, "pause", "arbiter1"),), etcd=3),
     Scenario("a portal is cut off from the arbiter", (Fault(0, 2.6, "cut", "front0", "arbiters"),), etcd=1),
+    Scenario(CUT_OFF_TOGETHER, (Fault(0, 4.0, "isolate together", "front0", "leader"),), calm=False, errors=IN_DOUBT, etcd=1),
     Scenario("the whole arbiter is away", (Fault(0, 3.0, "pause", "arbiters"),), etcd=1),
 )
 

@@ -1,0 +1,187 @@
+// Failover, phase fencing: waits until nobody forwards to the old leader, chooses the next one, promotes and records
+// it.
+#include "sentinel/failover.hpp"
+
+#include <algorithm>
+
+namespace portal::sentinel {
+using replication::Role;
+
+namespace {
+
+bool all_fenced(const View& view, const Timing& timing) {
+    // A permit to forward ends `fence_after` after the newest mark that its portal wrote before this phase began (see
+    // Standing::permit): whoever has been still for that long does not forward any more, unless by failsafe.
+    return view.now - view.phase_since >= timing.fence_after ||
+           std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
+               return portal.mark.fenced >= view.record.epoch || (!timing.failsafe && view.marks_are_of_phase &&
+                                                                  view.now - portal.changed_at >= timing.fence_after);
+           });
+}
+
+std::string unfenced(const View& view) {
+    std::string names;
+    for (const auto& portal : view.portals) {
+        if (portal.mark.fenced < view.record.epoch) {
+            names += (names.empty() ? "" : ", ") + portal.mark.portal;
+        }
+    }
+    return names;
+}
+
+}  // namespace
+
+/// Phase fencing, begun by this portal or by one that did not finish it.
+Decision Failover::complete(const View& view) {
+    if (timeline_.epoch != view.record.epoch) {
+        timeline_ = {};
+        timeline_.from = view.record.leader;
+        timeline_.epoch = view.record.epoch;
+        timeline_.reason = view.record.reason;
+        timeline_.detected = view.phase_since;
+        planned_.reset();
+    }
+    note_fenced(view);
+    if (!all_fenced(view, timing_)) {
+        return {Step::fencing, ask_again(view, view.phase_since),
+                "waiting for " + unfenced(view) + " to stop forwarding", view.now + kSoon};
+    }
+    if (!timeline_.fenced) {
+        timeline_.fenced = view.now;
+        note_fenced(view);
+    }
+    if (planned_ && !planned_->tried_at) {
+        return {Step::promoting, {HandOver{view.record.leader, planned_->to}}, "handing over to " + planned_->to, {}};
+    }
+
+    const auto not_before = planned_ ? *planned_->tried_at : view.phase_since;
+    for (const auto& node : view.nodes) {
+        const bool unsettled =
+            node.health == Health::suspected || (node.health == Health::up && node.asked_at < not_before);
+        if (unsettled) {
+            return {Step::choosing, ask_again(view, not_before), "waiting for a report of " + node.node.name,
+                    view.now + kSoon};
+        }
+    }
+    const auto waited = std::chrono::duration_cast<Milliseconds>(view.now - view.phase_since);
+    const auto looked_at = contenders(view, not_before);
+    auto choice = replication::choose_candidate(looked_at, waited, timing_.patience);
+    if (!choice.node && !planned_) {
+        const auto* asked = pending_request(view, timing_);
+        const auto* named = asked == nullptr ? nullptr : find_node(view, asked->wants_to);
+        if (named != nullptr && named->health == Health::up && named->report && !named->report->loading) {
+            choice.node = named->node.name;
+            choice.why = "chosen by the operator";
+        }
+    }
+    note_candidates(view, looked_at, choice);
+    if (!choice.node) {
+        return {Step::choosing, {}, choice.why, view.now + timing_.ping_interval};
+    }
+    for (const auto& refused : choice.refused) {
+        choice.why += "; not " + refused.node + ": " + refused.why;
+    }
+    return promote_or_record(view, *find_node(view, *choice.node), choice.why);
+}
+
+/// Who has said so; and once all are fenced, whose permit must have run out.
+void Failover::note_fenced(const View& view) {
+    for (const auto& portal : view.portals) {
+        const bool said_so = portal.mark.fenced >= view.record.epoch;
+        const bool noted = std::ranges::any_of(
+            timeline_.fencing, [&](const Fenced& fenced) { return fenced.portal == portal.mark.portal; });
+        if (!noted && (said_so || timeline_.fenced)) {
+            timeline_.fencing.push_back({portal.mark.portal, view.now, said_so});
+        }
+    }
+}
+
+/// As of the choice: a node that leads already was chosen before.
+void Failover::note_candidates(const View& view, const std::vector<replication::Contender>& looked_at,
+                               const replication::Choice& choice) {
+    const auto* chosen = choice.node ? find_node(view, *choice.node) : nullptr;
+    if (chosen != nullptr && chosen->report->role == Role::leader && !timeline_.candidates.empty()) {
+        return;
+    }
+    timeline_.candidates.clear();
+    for (const auto& each : looked_at) {
+        auto& candidate = timeline_.candidates.emplace_back();
+        candidate.node = each.name;
+        if (each.report) {
+            candidate.offset = each.report->offset;
+        }
+        const auto refused = std::ranges::find(choice.refused, each.name, &replication::Refusal::node);
+        candidate.verdict = choice.node == each.name          ? "chosen: " + choice.why
+                            : refused != choice.refused.end() ? refused->why
+                                                              : choice.why;
+    }
+}
+
+Decision Failover::promote_or_record(const View& view, const NodeView& node, const std::string& why) {
+    const auto& name = node.node.name;
+    if (node.report->role != Role::leader) {
+        return {Step::promoting, {Promote{name}}, name + " becomes leader: " + why, std::nullopt};
+    }
+    auto record = view.record;
+    const bool first = record.phase == Phase::bootstrapping;
+    record.epoch = first ? replication::next(record.epoch) : record.epoch;
+    record.phase = Phase::leading;
+    record.reason = first ? name + " leads: " + why : view.record.reason;
+    record.leader = name;
+    record.in_sync = {name};
+    record.joining.clear();
+    const replication::SeenNode leading{node.node, node.addresses, *node.report};
+    for (const auto& other : view.nodes) {
+        if (other.health != Health::up || !other.report) {
+            continue;
+        }
+        record.known[other.node.name] = known_data(*other.report);
+        if (timing_.proven != ProvenWrites::off) {
+            // It may be behind still. Its word is needed from the first reply on, so that it joins without delay.
+            if (&other != &node) {
+                record.joining.push_back(other.node.name);
+            }
+        } else if (&other != &node &&
+                   replication::has_caught_up({other.node, other.addresses, *other.report}, leading)) {
+            record.in_sync.push_back(other.node.name);
+        }
+    }
+    if (planned_ && planned_->epoch == record.epoch) {
+        record.answered_id = planned_->id;
+        const std::string cause = planned_->error.empty() ? "the old leader has its role back" : planned_->error;
+        record.answered_error = name == planned_->to ? "" : planned_->to + " was not promoted: " + cause;
+    } else if (const auto* asked = pending_request(view, timing_); asked != nullptr && asked->wants_to == name) {
+        record.answered_id = asked->wants_id;
+        record.answered_error.clear();
+    }
+    timeline_.to = name;
+    timeline_.epoch = record.epoch;
+    timeline_.reason = record.reason;
+    timeline_.promoted = view.now;
+    told_at_.clear();
+    return {Step::recording, {WriteRecord{std::move(record)}}, name + " leads: " + why, std::nullopt};
+}
+
+std::vector<replication::Contender> Failover::contenders(const View& view, TimePoint not_before) const {
+    std::vector<replication::Contender> list;
+    for (const auto& node : view.nodes) {
+        auto& contender = list.emplace_back();
+        contender.name = node.node.name;
+        contender.restart_loses = timing_.proven != ProvenWrites::off;
+        contender.trouble = node.trouble;
+        const auto aside = set_aside_.find(node.node.name);
+        if (aside != set_aside_.end() && view.now < aside->second.until) {
+            contender.trouble = aside->second.why;
+        } else if (node.health == Health::up && node.asked_at >= not_before) {
+            contender.report = node.report;
+        }
+        contender.in_sync = std::find(view.record.in_sync.begin(), view.record.in_sync.end(), node.node.name) !=
+                            view.record.in_sync.end();
+        if (const auto known = view.record.known.find(node.node.name); known != view.record.known.end()) {
+            contender.known = known->second;
+        }
+    }
+    return list;
+}
+
+}  // namespace portal::sentinel
