@@ -47,6 +47,7 @@ void Node::restart(Restart how, bool remembers) {
         keep -= std::min<std::size_t>(keep, 1 + chance_.below(40));
     }
     damaged_ = damaged_ || keep < log_.size();
+    dropped_.insert(dropped_.end(), log_.begin() + static_cast<std::ptrdiff_t>(keep), log_.end());
     if (remembers) {
         offset_ -= log_.size() - keep;
         former_offset_ = std::min<std::int64_t>(former_offset_, static_cast<std::int64_t>(offset_));
@@ -88,6 +89,16 @@ void Node::ping(Time now) {
     if (role_ == Role::leader && !replicas_.empty() && now >= ping_at_ && now >= writes_paused_until) {
         append(0);
         ping_at_ = now + seconds(1);
+    }
+}
+
+void Node::ask_replicas(Time now) {
+    if (role_ != Role::leader || replicas_.empty() || now < writes_paused_until) {
+        return;
+    }
+    append(0);
+    for (auto& [name, listed] : replicas_) {
+        listed.asked = true;
     }
 }
 
@@ -198,7 +209,7 @@ void Node::follow(Node* leader, bool hears, bool is_heard, Time now) {
         acknowledge_at_ = now;
         const bool goes_on = shake_hands(*leader);
         synced_at_ = goes_on ? Time{-1} : now + chance_.between(milliseconds(30), milliseconds(600));
-        leader->replicas_[name_] = {run_id_, goes_on ? "online" : "wait_bgsave", 0, Time{-1}};
+        leader->replicas_[name_] = {run_id_, goes_on ? "online" : "wait_bgsave", 0, Time{-1}, false};
     }
     if (synced_at_ >= Time{0}) {
         if (now < synced_at_) {
@@ -216,12 +227,14 @@ void Node::follow(Node* leader, bool hears, bool is_heard, Time now) {
         heard_ = now;
     }
     damaged_ = leader->damaged_;
+    dropped_.clear();
     replid_ = leader->replid_;
     former_replid_ = leader->former_replid_;
     former_offset_ = leader->former_offset_;
     auto& listed = leader->replicas_[name_];
     listed.state = "online";
-    if (now >= acknowledge_at_) {
+    if (now >= acknowledge_at_ || listed.asked) {
+        listed.asked = false;
         listed.offset = offset_;
         listed.acknowledged = now;
         acknowledge_at_ = now + seconds(1);

@@ -50,6 +50,11 @@ class Node {
     [[nodiscard]] std::size_t keys() const;
     [[nodiscard]] bool holds(WriteId id) const;
     [[nodiscard]] const std::vector<WriteId>& log() const { return log_; }
+    /// What its restarts lost since it last had all that its leader had.
+    [[nodiscard]] const std::vector<WriteId>& dropped() const { return dropped_; }
+    [[nodiscard]] const std::string& run_id() const { return run_id_; }
+    /// As WAIT does: replicas say at once how far they are. It is part of the stream.
+    void ask_replicas(Time now);
     /// It lost something by a restart and has not had a full copy of a leader since.
     [[nodiscard]] bool damaged() const { return damaged_; }
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
@@ -62,6 +67,7 @@ class Node {
         std::string state;
         std::uint64_t offset = 0;
         Time acknowledged{-1};
+        bool asked = false;  // to acknowledge at once
     };
 
     void begin();
@@ -83,6 +89,7 @@ class Node {
     std::uint64_t offset_ = 0;
     std::vector<WriteId> log_;
     std::size_t keys_ = 0;
+    std::vector<WriteId> dropped_;
     bool damaged_ = false;
 
     bool link_up_ = false;

@@ -10,6 +10,7 @@
 #include "sentinel/node_account.hpp"
 #include "sentinel/standing.hpp"
 #include "task.hpp"
+#include "upstream/write_proof.hpp"
 #include "world.hpp"
 
 #include <deque>
@@ -55,11 +56,16 @@ class Portal {
         std::string leader;
         replication::Epoch epoch{0};
         bool answered = false;
+        upstream::Ticket ticket{0};
     };
     /// One process, from start to death.
     struct Life {
         Life(const std::string& name, const sentinel::Timing& timing, sentinel::TimePoint now)
-            : standing(name, timing, now), failover(timing), pauses(timing.down_after / 2, now) {}
+            : standing(name, timing, now), failover(timing), pauses(timing.down_after / 2, now) {
+            if (timing.proven != sentinel::ProvenWrites::off) {
+                proof.emplace(timing.proven == sentinel::ProvenWrites::strict);
+            }
+        }
         sentinel::Standing standing;
         sentinel::Failover failover;
         sentinel::PauseGuard pauses;
@@ -73,9 +79,23 @@ class Portal {
         replication::TopologyPtr routed;  // by the shards
         Time routed_at{0};                // topologies come to the shards in their order
         std::map<WriteId, Flying> flying;
+        std::optional<upstream::WriteProof> proof;
+        std::string proof_leader;  // at the end of its link, and the process there
+        std::string proof_run;
+        std::uint64_t proof_links = 0;  // grows with each: answers of an earlier one come to nothing
+        bool finishing = false;         // the leader is being replaced
         std::string wants_id;
         std::string why;  // of the last decision
         std::vector<Task<void>> tasks;
+    };
+    /// ROLE, WAIT, ROLE on its way.
+    struct Round {
+        std::size_t index = 0;
+        std::uint64_t link = 0;
+        std::string run;
+        std::optional<upstream::LeaderRole> before;
+        std::size_t replicas = 0;
+        Time until{0};
     };
     struct Outcome {
         std::string error;
@@ -124,7 +144,17 @@ class Portal {
     void drain(std::uint64_t serial, Time until);
     void forward();
     void answered(WriteId id);
+    void acknowledge(WriteId id);
     void prove();
+    // portal_proof.cpp: proven writes, as in proxy/upstream/proof_link.cpp
+    [[nodiscard]] bool permitted() const;
+    void require(const replication::Topology& topology);
+    void connect_proof();
+    void lose_proof();
+    void keep_proof();
+    void begin_round();
+    void wait_for_replicas(std::weak_ptr<Life> life, Round round);
+    void release();
 
     World& world_;
     std::size_t index_;

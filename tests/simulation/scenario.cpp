@@ -5,12 +5,16 @@
 
 namespace portal::simulation {
 
-Options options_for(std::uint64_t seed) {
+Options options_for(std::uint64_t seed, const Setting& setting) {
     Options options;
     options.seed = seed;
     options.nodes = seed % 3 == 0 ? 3 : 2;
-    options.portals = seed % 4 == 3 ? 3 : 2;
+    options.portals = setting.portals != 0 ? setting.portals : seed % 4 == 3 ? 3 : 2;
     options.failsafe = seed % 5 == 4;
+    options.proven = setting.proven;
+    if (setting.dense) {
+        options.rest_between_faults = milliseconds(1500);
+    }
     return options;
 }
 
@@ -23,9 +27,6 @@ Options::Weights weights_against(Without rule) {
         case Without::time_from_before_the_question:
             weights.store = 100;
             weights.network = 60;
-            break;
-        case Without::waiting_for_the_shards:
-            weights.switchover = 200;
             break;
         case Without::takeover_of_the_role:
             weights.portal = 100;
@@ -40,15 +41,16 @@ Options::Weights weights_against(Without rule) {
 
 }  // namespace
 
-std::vector<Failure> run_seeds(std::uint64_t first, std::uint64_t steps, Totals& totals) {
+std::vector<Failure> run_seeds(std::uint64_t first, std::uint64_t steps, const Setting& setting, Totals& totals) {
     std::vector<Failure> failures;
     for (auto seed = first; totals.steps < steps; ++seed) {
-        const auto outcome = World(options_for(seed)).run();
+        const auto outcome = World(options_for(seed, setting)).run();
         ++totals.runs;
         totals.steps += outcome.steps;
         totals.faults += outcome.faults;
         totals.leaders += outcome.failovers;
         totals.acknowledged += outcome.acknowledged;
+        totals.excused += outcome.excused;
         totals.simulated += outcome.lasted;
         totals.slowest_mend = std::max(totals.slowest_mend, outcome.mended_after);
         for (const auto& violation : outcome.violations) {
@@ -63,25 +65,28 @@ std::string describe(const Totals& totals) {
     const auto in_seconds = [](Time time) { return std::chrono::duration<double>(time).count(); };
     std::snprintf(text, sizeof text,
                   "%llu runs, %llu steps, %.0f simulated seconds, %llu faults, %llu leaders recorded, %llu writes "
-                  "acknowledged; served by all at most %.1f s after the faults",
+                  "acknowledged (%llu excused); served by all at most %.1f s after the faults",
                   static_cast<unsigned long long>(totals.runs), static_cast<unsigned long long>(totals.steps),
                   in_seconds(totals.simulated), static_cast<unsigned long long>(totals.faults),
                   static_cast<unsigned long long>(totals.leaders), static_cast<unsigned long long>(totals.acknowledged),
-                  in_seconds(totals.slowest_mend));
+                  static_cast<unsigned long long>(totals.excused), in_seconds(totals.slowest_mend));
     return text;
 }
 
-std::optional<Noticed> notices(Without rule, std::uint64_t steps) {
+std::optional<Noticed> notices(Without rule, std::uint64_t first, std::uint64_t steps, sentinel::ProvenWrites proven) {
     std::uint64_t done = 0;
-    for (std::uint64_t seed = 1; done < steps; ++seed) {
-        auto options = options_for(seed);
+    for (auto seed = first; done < steps; ++seed) {
+        auto options = options_for(seed, {proven, true, 0});
         options.without = rule;
-        options.rest_between_faults = milliseconds(1500);
         options.weights = weights_against(rule);
         const auto outcome = World(options).run();
         done += outcome.steps;
-        if (!outcome.violations.empty()) {
-            return Noticed{done, outcome.violations.front()};
+        if (outcome.violations.empty()) {
+            continue;
+        }
+        options.without = Without::nothing;
+        if (World(options).run().violations.empty()) {
+            return Noticed{seed, done, outcome.violations.front()};
         }
     }
     return std::nullopt;

@@ -8,7 +8,13 @@
 
 namespace portal::simulation {
 
-Options options_for(std::uint64_t seed);
+struct Setting {
+    sentinel::ProvenWrites proven = sentinel::ProvenWrites::off;
+    bool dense = false;       // faults follow each other three times as fast
+    std::size_t portals = 0;  // 0: as the seed says
+};
+
+Options options_for(std::uint64_t seed, const Setting& setting = {});
 
 struct Totals {
     std::uint64_t runs = 0;
@@ -16,6 +22,7 @@ struct Totals {
     std::uint64_t faults = 0;
     std::uint64_t leaders = 0;
     std::uint64_t acknowledged = 0;
+    std::uint64_t excused = 0;
     Time simulated{0};
     Time slowest_mend{0};
 };
@@ -25,14 +32,16 @@ struct Failure {
 };
 
 /// Seeds from `first` on, until `steps` events were run.
-std::vector<Failure> run_seeds(std::uint64_t first, std::uint64_t steps, Totals& totals);
+std::vector<Failure> run_seeds(std::uint64_t first, std::uint64_t steps, const Setting& setting, Totals& totals);
 std::string describe(const Totals& totals);
 
-/// The steps after which the checks noticed that the rule is gone, and what they said; nothing within `steps`.
+/// The first seed in which the checks notice that the rule is gone, and what they say, while the same faults do no harm
+/// with the rule in force; nothing within `steps`.
 struct Noticed {
-    std::uint64_t steps = 0;
+    std::uint64_t seed = 0;
+    std::uint64_t steps = 0;  // until then
     std::string violation;
 };
-std::optional<Noticed> notices(Without rule, std::uint64_t steps);
+std::optional<Noticed> notices(Without rule, std::uint64_t first, std::uint64_t steps, sentinel::ProvenWrites proven);
 
 }  // namespace portal::simulation
