@@ -65,6 +65,7 @@ RULES = {
                        output_bytes=SIZE, output_time=DURATION, idle_time=DURATION),
         tickets=section(rotation=DURATION),
         threads={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]},
+        busy_poll={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, {"const": "off"}]},
         log=section(level=choice("debug", "info", "warn", "error"), format=choice("logfmt", "json"))),
     "redis.replicaCount": {"minimum": 2, "maximum": 16},
     "redis.maxmemoryPercent": {"minimum": 0, "maximum": 90},

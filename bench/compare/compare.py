@@ -16,13 +16,14 @@ from pathlib import Path
 import report
 from connections import TLS_VERSIONS, measure_handshakes, measure_idle_memory
 from fanout import BURSTS, measure_fan_out
-from fronts import FRONT_NAMES, Settings, make_certificates, most_clients, require_descriptors, require_programs, start
+from fronts import FRONT_NAMES, USUAL_FRONTS, Settings, make_certificates, most_clients, require_descriptors, require_programs, start
 from load import CASES, VARIANT_CASES, many_case, measure_case
 from processes import CompareError, raise_descriptor_limit
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MOST_SIDE_ROUNDS = 3  # of what no goal is set for
-VARIANTS = {"threads-2": {"threads": 2}, "proven": {"proven": True}}
+VARIANTS = {"threads-2": {"threads": 2}, "proven": {"proven": True}, "busy-poll": {"busy_poll": 100}}
+_LONE_VARIANTS = ("busy-poll",)  # which also a lone client shows
 
 
 def _names(known):
@@ -52,7 +53,9 @@ def _arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--portal", type=Path, default=_ROOT / "build/release/redis-portal", help="the program to measure")
     parser.add_argument(
-        "--fronts", type=_names(FRONT_NAMES), default=list(FRONT_NAMES), help=f"some of {','.join(FRONT_NAMES)}"
+        "--fronts",
+        type=_names(FRONT_NAMES),
+        help=f"some of {','.join(FRONT_NAMES)} (default: all; floor, the least that a front can do, only with --full)",
     )
     parser.add_argument("--case", type=_names(cases), default=cases, help=f"some of {','.join(cases)}")
     parser.add_argument("--no-load", action="store_true", help="leave the cases out (with --fan-out, --handshakes or --idle)")
@@ -68,11 +71,12 @@ def _arguments():
         "--variants",
         type=_names(VARIANTS),
         default=[],
-        help=f"also some of {','.join(VARIANTS)}: a few cases with two threads each, or with proven writes",
+        help=f"also some of {','.join(VARIANTS)}: a few cases with two threads each, with proven writes, or with busy_poll",
     )
     parser.add_argument("--full", action="store_true", help="everything, five rounds: what the goals are judged by")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write compare.json and compare.md there")
     arguments = parser.parse_args()
+    arguments.fronts = arguments.fronts or list(FRONT_NAMES if arguments.full else USUAL_FRONTS)
     if arguments.full:
         arguments.rounds = 5
         arguments.handshakes = arguments.many = True
@@ -112,11 +116,12 @@ def _cases(arguments, setup, cases, rounds):
 
 def _variant(arguments, folder, name, settings):
     """A few cases with other settings. Without the portal's own kind of writes there is nothing to compare it with."""
-    fronts = [front for front in arguments.fronts if front != "redis-tls" and not (settings.proven and front == "haproxy")]
+    fronts = [front for front in arguments.fronts if front not in ("redis-tls", "floor") and not (settings.proven and front == "haproxy")]
+    cases = [case for case in CASES if case.name == "c1" and name in _LONE_VARIANTS] + list(VARIANT_CASES)
     with ExitStack() as stack:
         setup = start(stack, folder / name, fronts, settings)
         rounds = min(arguments.rounds, _MOST_SIDE_ROUNDS)
-        return {"variant": name, "cases": list(_cases(arguments, setup, VARIANT_CASES, rounds))}
+        return {"variant": name, "cases": list(_cases(arguments, setup, cases, rounds))}
 
 
 def _measure(arguments, folder):

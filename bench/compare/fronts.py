@@ -10,7 +10,8 @@ from pathlib import Path
 from processes import Child, CompareError, free_port, run
 from resp_socket import answers_ping, ask, open_socket, tls_context
 
-FRONT_NAMES = ("redis-tls", "haproxy", "portal")
+FRONT_NAMES = ("redis-tls", "haproxy", "portal", "floor")
+USUAL_FRONTS = FRONT_NAMES[:3]  # floor: the least that a front can do, bench/floor/plain_front.cpp
 _SPARE_CONNECTIONS = 100  # for the checks of this program and of the fronts
 
 
@@ -24,13 +25,14 @@ class Certificates:
 @dataclass(frozen=True)
 class Settings:
     """What every start has in common. `clients` is how many connections the fronts must take at a time; `proven`: the
-    portal answers a write when a replica has it."""
+    portal answers a write when a replica has it; `busy_poll`: microseconds for which the portal looks again before it sleeps."""
 
     certificates: Certificates
     portal_program: Path
     clients: int
     threads: int = 1
     proven: bool = False
+    busy_poll: int = 0
 
     @property
     def connection_limit(self):
@@ -70,6 +72,8 @@ def require_programs(fronts, portal_program):
     for program, package in wanted.items():
         if _program(program) is None:
             raise CompareError(f"{program} is not installed: apt-get install {package}")
+    if "floor" in fronts and not os.access(_floor_program(portal_program), os.X_OK):
+        raise CompareError(f"{_floor_program(portal_program)} does not exist: build it with 'make build'")
     if "portal" in fronts and not os.access(portal_program, os.X_OK):
         raise CompareError(f"{portal_program} does not exist: build it with 'make build', or leave it out with --fronts")
 
@@ -88,6 +92,11 @@ def require_descriptors(clients):
 
 def _program(name):
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+def _floor_program(portal_program):
+    """It is built beside the portal."""
+    return portal_program.parent / "bench" / "plain_front"
 
 
 def make_certificates(folder, portal_program):
@@ -111,7 +120,7 @@ def start(stack: ExitStack, folder, names, settings):
     redis, redis_port, tls_port = _start_redis(stack, folder, settings)
     replica_port = _start_replica(stack, folder, settings) if settings.proven else None
     setup = Setup(redis, redis_port, settings.certificates)
-    starters = {"haproxy": _start_haproxy, "portal": _start_portal}
+    starters = {"haproxy": _start_haproxy, "portal": _start_portal, "floor": _start_floor}
     context = tls_context(settings.certificates.ca_file)
     for name in names:
         if name == "redis-tls":
@@ -201,7 +210,14 @@ nodes:
 {nodes}arbiter: {{file: {{path: {folder / "record"}}}}}
 limits: {{sessions: {settings.connection_limit}}}
 {"writes: {proven: strict}" if settings.proven else ""}
+{f"busy_poll: {settings.busy_poll}" if settings.busy_poll else ""}
 admin: {{address: 127.0.0.1:{free_port()}}}
 """
     )
     return Child("redis-portal", [settings.portal_program, "serve", "--config", configuration], folder / "portal.log")
+
+
+def _start_floor(folder, port, redis_ports, settings):
+    certificates = settings.certificates
+    argv = [_floor_program(settings.portal_program), port, redis_ports[0], certificates.certificate, certificates.key]
+    return Child("plain_front", argv, folder / "plain_front.log")

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-_COLOURS = {"redis-tls": "#8a8f98", "haproxy": "#d08a2e", "portal": "#2f6fb3"}
+_COLOURS = {"redis-tls": "#8a8f98", "haproxy": "#d08a2e", "portal": "#2f6fb3", "floor": "#5b9a68"}
 _WIDTH, _BAR, _GAP, _LEFT, _RIGHT, _TOP = 760, 14, 14, 250, 110, 46
 
 

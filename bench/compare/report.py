@@ -17,7 +17,7 @@ _FAN_OUT_HEAD = ("subscribers", "burst", "front", "deliveries/s", "front us", "r
 _HANDSHAKE_HEAD = ("front", "TLS", "handshake", "per second", "front us each")
 _IDLE_HEAD = ("front", "TLS", "idle connections", "front KiB each", "redis KiB each", "sum KiB each")
 
-_GOAL_HEAD = ("goal", "figure", "measured", "wanted", "met")
+_GOAL_HEAD = ("goal", "figure", "measured", "wanted", "met", "floor")
 _VARIANT_HEAD = ("variant", *_CASE_HEAD)
 
 _FAN_OUT_FIGURES = ("per_second", "front_cpu", "redis_cpu", "ping_p99")
@@ -83,6 +83,8 @@ def case_record(case, samples):
     }
     if "portal" in middle and "haproxy" in middle:
         record["portal_to_haproxy"] = ratio(middle["portal"], middle["haproxy"])
+    if "floor" in middle and "haproxy" in middle:
+        record["floor_to_haproxy"] = ratio(middle["floor"], middle["haproxy"])
     return record
 
 
@@ -143,7 +145,8 @@ def _idle_rows(idle):
 def _goal_rows(found):
     for check in found:
         wanted = f"{check['sign']} {check['bound']:.2f}"
-        yield (check["title"], check["what"], f"{check['value']:.2f}", wanted, "met" if check["met"] else "not met")
+        floor = "" if check["floor"] is None else f"{check['floor']:.2f}"
+        yield (check["title"], check["what"], f"{check['value']:.2f}", wanted, "met" if check["met"] else "not met", floor)
 
 
 def _variant_rows(variants):

@@ -156,7 +156,8 @@ struct Config {
     Limits limits;
     Tickets tickets;
     Drain drain;
-    std::uint32_t threads = 0;  // 0: auto, one per core that this process may use
+    std::uint32_t threads = 0;    // 0: auto, one per core that this process may use
+    std::uint32_t busy_poll = 0;  // microseconds; 0: off
     Address admin{"127.0.0.1", 9380};
     Log log;
 };

@@ -266,6 +266,12 @@ void visit_keys(Visitor& visit, Config& config) {
          "of its control group.",
          Need::optional, Change::restart},
         config.threads, CountRule{1, 256, "auto"});
+    visit.value(
+        {"busy_poll",
+         "Microseconds for which a shard looks again after an event before it sleeps. Replies come sooner where few "
+         "clients are at work, for more CPU; only where each shard has a core to itself.",
+         Need::optional, Change::restart},
+        config.busy_poll, CountRule{1, 1000, "off"});
     visit.section({"admin", "Health, metrics, status and control.", Need::optional, Change::restart}, config.admin);
     visit.section({"log", "What is written to standard error."}, config.log);
 }

@@ -33,7 +33,9 @@ void Loop::run() {
     while (!stopped_) {
         Again again;  // and not those that ask once more in this turn
         again.swap(again_);
-        const int ready = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), at_once ? 0 : -1);
+        const bool sleeps = !at_once && !looks_again();
+        sleeps_ += sleeps ? 1 : 0;
+        const int ready = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), sleeps ? -1 : 0);
         dispatch(std::max(ready, 0));
         while (!again.empty()) {
             Watch& watch = again.front();
@@ -48,6 +50,11 @@ void Loop::run() {
         }
         at_once = turn_.end() || !again_.empty();
     }
+}
+
+/// The last event was a moment ago, so the next one may be near. Tasks and timers are events as well.
+bool Loop::looks_again() const noexcept {
+    return busy_poll_ > Clock::duration::zero() && Clock::now() - turn_.now() < busy_poll_;
 }
 
 void Loop::dispatch(int ready) {

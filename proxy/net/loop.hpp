@@ -60,9 +60,15 @@ class Loop {
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
+    /// For `time` after the last event it looks again and again before it sleeps, which spares whoever waits for it the
+    /// wake-up, and costs its processor. Zero: it sleeps at once. To be called before run().
+    void set_busy_poll(Clock::duration time) noexcept { busy_poll_ = time; }
+
     /// Turns until stop() is called.
     void run();
     void stop() noexcept { stopped_ = true; }
+    /// How often run() has gone to sleep. The loop's own thread.
+    [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_; }
 
     /// Runs `task` as an event of its own. Any thread.
     void post(Task task);
@@ -81,6 +87,7 @@ class Loop {
         bool raised = false;
     };
 
+    [[nodiscard]] bool looks_again() const noexcept;
     void dispatch(int ready);
     void call(Watch& watch, std::uint32_t events);
     void run_tasks();
@@ -99,6 +106,8 @@ class Loop {
     Again again_;                 // to be called in the next turn
     std::vector<Timer*> timers_;  // a handful
     bool stopped_ = false;
+    Clock::duration busy_poll_{};
+    std::uint64_t sleeps_ = 0;
 
     std::mutex mutex_;
     std::vector<Task> tasks_;

@@ -110,6 +110,7 @@ Shard::~Shard() {
 
 void Shard::start() {
     run_tick();
+    loop_.set_busy_poll(std::chrono::microseconds(setup_.config->busy_poll));
     thread_ = std::thread([this] { loop_.run(); });
 }
 

@@ -28,6 +28,7 @@ TEST_F(ConfigLoader, the_smallest_configuration_has_every_default) {
     EXPECT_EQ(config.writes.in_doubt, InDoubt::error);
     EXPECT_EQ(config.limits.sessions, 10000U);
     EXPECT_EQ(config.threads, 0U);
+    EXPECT_EQ(config.busy_poll, 0U);
     EXPECT_EQ(config.admin, (Address{"127.0.0.1", 9380}));
     EXPECT_EQ(config.commands.deny, Commands{}.deny);
 }
@@ -65,6 +66,7 @@ commands: {deny: [FLUSHALL, "config|set"]}
 limits: {sessions: 5, handshake_time: 1s, request_bytes: 1GB, output_bytes: 1048576, output_time: 5s, idle_time: 1h}
 tickets: {secret_file: tickets, rotation: 1h}
 threads: 3
+busy_poll: 100
 admin: {address: 127.0.0.1:9999}
 log: {level: debug, format: json}
 )");
@@ -102,6 +104,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.tickets.secret, std::string(40, 't'));
     EXPECT_EQ(config.tickets.rotation, 1h);
     EXPECT_EQ(config.threads, 3U);
+    EXPECT_EQ(config.busy_poll, 100U);
     EXPECT_EQ(config.admin.port, 9999);
     EXPECT_EQ(config.log.level, LogLevel::debug);
     EXPECT_EQ(config.log.format, LogFormat::json);

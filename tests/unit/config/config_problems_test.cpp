@@ -74,6 +74,7 @@ TEST_F(ConfigProblems, a_value_of_the_wrong_shape_is_refused) {
 TEST_F(ConfigProblems, numbers_are_whole_and_within_bounds) {
     expect_problem_after_minimal("threads: many\n", 1, "'many' is not a whole number; choose 1 to 256, or auto");
     expect_problem_after_minimal("threads: 0\n", 1, "'0' is out of bounds; choose 1 to 256, or auto");
+    expect_problem_after_minimal("busy_poll: 1001\n", 1, "'1001' is out of bounds; choose 1 to 1000, or off");
     expect_problem_after_minimal("threads: 1.5\n", 1, "is not a whole number");
     expect_problem_after_minimal("limits: {sessions: -1}\n", 1, "is not a whole number");
     expect_problem_after_minimal("limits: {sessions: 99999999999999999999}\n", 1, "out of bounds");

@@ -48,7 +48,7 @@
 {{- define "redis-portal.portalConfigReadOnce" -}}
 {{- $config := include "redis-portal.portalConfig" . | fromYaml -}}
 {{- $once := dict "writes" (dict "proven" (dig "writes" "proven" "off" $config)) -}}
-{{- range list "name" "monitor" "arbiter" "threads" "admin" "upkeep" -}}
+{{- range list "name" "monitor" "arbiter" "threads" "busy_poll" "admin" "upkeep" -}}
 {{- if hasKey $config . -}}
 {{- $_ := set $once . (get $config .) -}}
 {{- end -}}
