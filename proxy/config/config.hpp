@@ -144,6 +144,12 @@ struct Drain {
     Milliseconds timeout{10000};
 };
 
+/// The HTTP port.
+struct Admin {
+    Address address{"127.0.0.1", 9380};
+    bool ready_without_leader = true;
+};
+
 struct Config {
     std::string name;  // default: the host's name
     std::vector<Listener> listen;
@@ -157,7 +163,7 @@ struct Config {
     Tickets tickets;
     Drain drain;
     std::uint32_t threads = 0;  // 0: auto, one per core that this process may use
-    Address admin{"127.0.0.1", 9380};
+    Admin admin;
     Log log;
 };
 
