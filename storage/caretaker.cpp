@@ -34,6 +34,7 @@ constexpr auto kSource = "caretaker";
 constexpr std::chrono::milliseconds kAgentPause{500};
 constexpr std::chrono::milliseconds kTurn{250};
 constexpr std::chrono::seconds kVolumePause{5};
+constexpr std::size_t kMostUntold = 64;
 
 void log_escaped(const std::exception_ptr& escaped) {
     if (!escaped) {
@@ -66,6 +67,7 @@ class Caretaker::Loop : public std::enable_shared_from_this<Loop> {
     void start();
     void stop();
     [[nodiscard]] std::vector<CareView> views() const;
+    void tell(bool warning, std::string reason, std::string message);
 
   private:
     struct Watched {
@@ -80,6 +82,8 @@ class Caretaker::Loop : public std::enable_shared_from_this<Loop> {
     asio::awaitable<void> ask_agent(Watched& agent);
     asio::awaitable<void> run();
     asio::awaitable<void> turn();
+    [[nodiscard]] EventObject about_lease() const { return {"coordination.k8s.io/v1", "Lease", lease_, {}}; }
+    asio::awaitable<void> tell_what_waits();
     asio::awaitable<void> tell_of_failover(json::object status);
     void hand_over_if_leaving(const json::object& status);
     asio::awaitable<void> look_after_volumes(json::object status);
@@ -94,6 +98,7 @@ class Caretaker::Loop : public std::enable_shared_from_this<Loop> {
     std::thread thread_;
     std::unique_ptr<EventWriter> events_;
     std::unique_ptr<Volumes> volumes_;
+    std::deque<Event> untold_;
     sentinel::TimePoint volumes_due_{};
     std::uint64_t told_epoch_ = 0;
     bool switching_over_ = false;
@@ -109,11 +114,11 @@ Caretaker::Loop::Loop(const config::Config& config, const config::Upkeep& upkeep
         agents_.emplace_back(agent);
     }
     if (const auto* kubernetes = kubernetes_of(config)) {
-        const auto access = sentinel::kubernetes_access(*kubernetes);
+        const auto access = sentinel::kubernetes_access(*kubernetes, upkeep.role.value_or(""));
         lease_ = kubernetes->name;
-        events_ = std::make_unique<EventWriter>(access, upkeep.role, name_);
+        events_ = std::make_unique<EventWriter>(access, name_);
         if (upkeep.auto_expand) {
-            volumes_ = std::make_unique<Volumes>(access, upkeep.role, *upkeep.auto_expand, *events_);
+            volumes_ = std::make_unique<Volumes>(access, *upkeep.auto_expand, *events_);
         }
     }
 }
@@ -186,6 +191,7 @@ asio::awaitable<void> Caretaker::Loop::turn() {
     }
     if (events_) {
         co_await tell_of_failover(status);
+        co_await tell_what_waits();
     }
     if (volumes_ && acting && Clock::now() >= volumes_due_) {
         volumes_due_ = Clock::now() + kVolumePause;
@@ -239,9 +245,7 @@ asio::awaitable<void> Caretaker::Loop::tell_of_failover(json::object status) {
     }
     told_epoch_ = epoch;
     const auto from = text_at(failover, "from");
-    Event event{{"coordination.k8s.io/v1", "Lease", lease_, {}},
-                !from.empty() && !sentinel::flag_at(failover, "planned"),
-                reason_of(failover),
+    Event event{about_lease(), !from.empty() && !sentinel::flag_at(failover, "planned"), reason_of(failover),
                 fmt::format("{} leads{}, epoch {}{}: {}.", text_at(failover, "to"),
                             from.empty() ? "" : " instead of " + from, epoch,
                             failover.contains("duration_ms")
@@ -249,6 +253,22 @@ asio::awaitable<void> Caretaker::Loop::tell_of_failover(json::object status) {
                                 : "",
                             text_at(failover, "reason"))};
     co_await events_->write(std::move(event));
+}
+
+void Caretaker::Loop::tell(bool warning, std::string reason, std::string message) {
+    asio::post(io_, [this, event = Event{about_lease(), warning, std::move(reason), std::move(message)}]() mutable {
+        if (events_ && untold_.size() < kMostUntold) {
+            untold_.push_back(std::move(event));
+        }
+    });
+}
+
+asio::awaitable<void> Caretaker::Loop::tell_what_waits() {
+    while (!untold_.empty()) {
+        auto event = std::move(untold_.front());
+        untold_.pop_front();
+        co_await events_->write(std::move(event));
+    }
 }
 
 asio::awaitable<void> Caretaker::Loop::look_after_volumes(json::object status) {
@@ -302,6 +322,9 @@ void Caretaker::stop() {
 }
 std::vector<CareView> Caretaker::views() const {
     return loop_->views();
+}
+void Caretaker::tell(bool warning, std::string reason, std::string message) {
+    loop_->tell(warning, std::move(reason), std::move(message));
 }
 
 }  // namespace portal::storage

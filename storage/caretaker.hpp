@@ -46,6 +46,8 @@ class Caretaker {
     void stop();
     /// Any thread.
     [[nodiscard]] std::vector<CareView> views() const;
+    /// Writes an Event about the cluster's Lease soon, if the arbiter is Kubernetes. Any thread.
+    void tell(bool warning, std::string reason, std::string message);
 
   private:
     class Loop;

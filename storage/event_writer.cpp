@@ -24,9 +24,8 @@ constexpr std::size_t kMostKept = 256;
 
 }  // namespace
 
-EventWriter::EventWriter(sentinel::KubernetesAccess access, const std::optional<std::string>& role, std::string portal)
-    : client_(std::move(access), role.value_or(""), "events", "the verbs create and patch on events", kCall),
-      portal_(std::move(portal)) {}
+EventWriter::EventWriter(sentinel::KubernetesAccess access, std::string portal)
+    : client_(std::move(access), "events", "the verbs create and patch on events", kCall), portal_(std::move(portal)) {}
 
 asio::awaitable<void> EventWriter::write(Event event) {
     const auto now = Clock::now();

@@ -27,7 +27,7 @@ struct Event {
 
 class EventWriter {
   public:
-    EventWriter(sentinel::KubernetesAccess access, const std::optional<std::string>& role, std::string portal);
+    EventWriter(sentinel::KubernetesAccess access, std::string portal);
 
     [[nodiscard]] boost::asio::awaitable<void> write(Event event);
     void close() { client_.close(); }

@@ -41,10 +41,8 @@ std::string_view advice(Blocked reason) {
 
 }  // namespace
 
-Volumes::Volumes(sentinel::KubernetesAccess access, const std::optional<std::string>& role, config::AutoExpand settings,
-                 EventWriter& events)
-    : client_(std::move(access), role.value_or(""), "persistentvolumeclaims",
-              "the verbs get and patch on persistentvolumeclaims", kCall),
+Volumes::Volumes(sentinel::KubernetesAccess access, config::AutoExpand settings, EventWriter& events)
+    : client_(std::move(access), "persistentvolumeclaims", "the verbs get and patch on persistentvolumeclaims", kCall),
       settings_(settings),
       events_(events) {}
 

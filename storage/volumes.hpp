@@ -28,8 +28,7 @@ struct VolumeView {
 
 class Volumes {
   public:
-    Volumes(sentinel::KubernetesAccess access, const std::optional<std::string>& role, config::AutoExpand settings,
-            EventWriter& events);
+    Volumes(sentinel::KubernetesAccess access, config::AutoExpand settings, EventWriter& events);
 
     /// What is known of one node from elsewhere.
     struct Node {

@@ -71,7 +71,7 @@ std::string PortalProcess::start() {
     }
     try {
         monitor_ = std::make_unique<sentinel::Monitor>(
-            *config_, sentinel::make_arbiter(*config_), permit_,
+            *config_, sentinel::make_arbiter(*config_, upkeep_.role.value_or("")), permit_,
             [this](replication::TopologyPtr topology, std::function<void()> applied) {
                 publish(std::move(topology), std::move(applied));
             });
@@ -92,7 +92,7 @@ std::string PortalProcess::start() {
     exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_volume_samples(samples); });
     exporter_->add_provider(observe::add_log_samples);
     admin::ServerOptions options;
-    options.address = config_->admin;
+    options.address = config_->admin.address;
     admin_ = std::make_unique<admin::HttpServer>(options, admin::admin_responder(handlers()));
     if (const auto problem = admin_->start()) {
         return *problem;
@@ -236,6 +236,7 @@ void PortalProcess::watch_heartbeats() {
         if (!stuck && !draining_.load()) {
             notify_service_manager("WATCHDOG=1\nSTATUS=" + sentence_of_state());
         }
+        tell_of_ending_certificates();
         watch_heartbeats();
     });
 }

@@ -5,6 +5,7 @@
 #include "admin/handlers.hpp"
 #include "admin/http_server.hpp"
 #include "certs/cert_store.hpp"
+#include "certs/ending_certificates.hpp"
 #include "cli/file_watch.hpp"
 #include "config/config.hpp"
 #include "observe/exporter.hpp"
@@ -64,6 +65,9 @@ class PortalProcess {
     [[nodiscard]] std::string take_over();
     void reload(std::string_view why);
     void watch_files();
+    void tell_of_ending_certificates();
+    /// An Event, where Kubernetes is used.
+    void tell(bool warning, std::string reason, std::string message);
 
     [[nodiscard]] std::string sentence_of_state() const;
 
@@ -81,6 +85,7 @@ class PortalProcess {
     boost::asio::signal_set signals_{io_};
     boost::asio::steady_timer drain_timer_{io_};
     FileWatch files_;
+    certs::EndingCertificates ending_;
     boost::asio::steady_timer heartbeat_timer_{io_};
     std::chrono::steady_clock::time_point drain_until_{};
 

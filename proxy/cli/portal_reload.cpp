@@ -6,6 +6,7 @@
 #include "config/config_change.hpp"
 #include "config/config_loader.hpp"
 #include "config/effective_config.hpp"
+#include "config/value_rules.hpp"
 #include "observe/log.hpp"
 
 #include <utility>
@@ -114,6 +115,9 @@ std::string PortalProcess::take_over() {
     }
     observe::configure_log(static_cast<observe::LogLevel>(config_->log.level),
                            static_cast<observe::LogFormat>(config_->log.format));
+    if (before != certificates_) {
+        tell(false, "CertificateReloaded", "new handshakes are served with the certificate that is mounted now");
+    }
     observe::log_info(kSource, "configuration reloaded",
                       {{"changed", change.reloadable.empty() ? "nothing" : config::list_in_words(change.reloadable)},
                        {"certificates", before == certificates_ ? "as before" : "new"}});
@@ -127,12 +131,33 @@ void PortalProcess::reload(std::string_view why) {
     if (!refusal.empty()) {
         observe::log_error(kSource, "configuration not reloaded; the portal goes on as before",
                            {{"cause", why}, {"problem", refusal}});
+        tell(true, "ReloadRefused", "what has changed is not taken over, the portal goes on as before: " + refusal);
     }
     watch_files();
     notify_service_manager("READY=1");
     const std::lock_guard lock(mutex_);
     ++(refusal.empty() ? reloads_.succeeded : reloads_.refused);
     reloads_.refusal = std::move(refusal);
+}
+
+void PortalProcess::tell_of_ending_certificates() {
+    std::vector<certs::EndingCertificates::Certificate> served;
+    for (std::size_t i = 0; i < certificates_.size(); ++i) {
+        if (certificates_[i]) {
+            served.push_back(
+                {config::AddressRule{}.print(config_->listen[i].address), certificates_[i]->leaf.not_after});
+        }
+    }
+    for (const std::string& sentence : ending_.to_tell(served, std::chrono::system_clock::now())) {
+        observe::log_warn(kSource, sentence);
+        tell(true, "CertificateExpiringSoon", sentence);
+    }
+}
+
+void PortalProcess::tell(bool warning, std::string reason, std::string message) {
+    if (caretaker_) {
+        caretaker_->tell(warning, std::move(reason), config_->name + ": " + message);
+    }
 }
 
 void PortalProcess::watch_files() {

@@ -1,6 +1,7 @@
 // PortalProcess: what the admin port tells, put together from shards, monitor and certificates. Runs on the admin
 // thread.
 #include "cli/portal_process.hpp"
+#include "config/value_rules.hpp"
 #include "sentinel/arbiter/kubernetes_client.hpp"
 
 #include <chrono>
@@ -49,10 +50,6 @@ std::string_view name_of(config::Proven proven) {
     return "unknown";
 }
 
-std::string address_text(const config::Address& address) {
-    return address.host + ":" + std::to_string(address.port);
-}
-
 }  // namespace
 
 std::optional<std::string> PortalProcess::not_ready() const {
@@ -62,6 +59,9 @@ std::optional<std::string> PortalProcess::not_ready() const {
     const std::lock_guard lock(mutex_);
     if (topology_->epoch == replication::Epoch{0}) {
         return "no record has been read yet" + (topology_->reason.empty() ? std::string() : ": " + topology_->reason);
+    }
+    if (!topology_->leader && !config_->admin.ready_without_leader) {
+        return "no leader" + (topology_->reason.empty() ? std::string() : ": " + topology_->reason);
     }
     return std::nullopt;
 }
@@ -109,9 +109,10 @@ json::object PortalProcess::status() const {
                 const auto end = certificates_[i]->leaf.not_after;
                 const auto left =
                     std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
-                certificates.emplace_back(json::object{{"listener", address_text(config_->listen[i].address)},
-                                                       {"not_after", certs::format_time(end)},
-                                                       {"days_left", left.count() / 24}});
+                certificates.emplace_back(
+                    json::object{{"listener", config::AddressRule{}.print(config_->listen[i].address)},
+                                 {"not_after", certs::format_time(end)},
+                                 {"days_left", left.count() / 24}});
             }
         }
         for (const replication::Confirmer& each : topology_->confirming) {
@@ -187,7 +188,7 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
         for (std::size_t i = 0; i < certificates_.size(); ++i) {
             if (certificates_[i]) {
                 samples.push_back({Metric::tls_certificate_not_after,
-                                   {address_text(config_->listen[i].address)},
+                                   {config::AddressRule{}.print(config_->listen[i].address)},
                                    seconds_of(certificates_[i]->leaf.not_after)});
             }
         }

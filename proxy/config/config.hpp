@@ -144,6 +144,12 @@ struct Drain {
     Milliseconds timeout{10000};
 };
 
+/// The HTTP port.
+struct Admin {
+    Address address{"127.0.0.1", 9380};
+    bool ready_without_leader = true;
+};
+
 struct Config {
     std::string name;  // default: the host's name
     std::vector<Listener> listen;
@@ -158,7 +164,7 @@ struct Config {
     Drain drain;
     std::uint32_t threads = 0;    // 0: auto, one per core that this process may use
     std::uint32_t busy_poll = 0;  // microseconds; 0: off
-    Address admin{"127.0.0.1", 9380};
+    Admin admin;
     Log log;
 };
 

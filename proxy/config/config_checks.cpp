@@ -54,7 +54,7 @@ void check_names_and_addresses(const Config& config, Findings& findings) {
     for (std::size_t i = 0; i < config.listen.size(); ++i) {
         listening.add("listen[" + std::to_string(i) + "].address", address_text(config.listen[i].address));
     }
-    listening.add("admin.address", address_text(config.admin));
+    listening.add("admin.address", address_text(config.admin.address));
 }
 
 /// Where to point: at the key that the file gives, the first one preferred.

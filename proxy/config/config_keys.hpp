@@ -231,11 +231,14 @@ void visit_keys(Visitor& visit, Log& log) {
                 choice<LogFormat>({{"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}));
 }
 
-/// The section `admin`, of which the address is all there is.
 template <class Visitor>
-void visit_keys(Visitor& visit, Address& admin) {
-    visit.value({"address", "Where the portal answers HTTP; keep it off the network that clients come from."}, admin,
-                AddressRule{});
+void visit_keys(Visitor& visit, Admin& admin) {
+    visit.value({"address", "Where the portal answers HTTP; keep it off the network that clients come from."},
+                admin.address, AddressRule{});
+    visit.value({"ready_without_leader",
+                 "`false`: `/readyz` says no while there is no leader, so that whoever deals clients out sends none "
+                 "here. All portals then say no at once; with `true` they hold commands meanwhile."},
+                admin.ready_without_leader, choice<bool>({{"false", false}, {"true", true}}));
 }
 
 template <class Visitor>

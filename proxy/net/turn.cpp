@@ -4,6 +4,7 @@ namespace portal::net {
 
 bool Turn::end() {
     if (marked_.empty() && later_.empty()) {
+        note_end();
         return false;
     }
     ++flushed_turns_;
@@ -14,7 +15,15 @@ bool Turn::end() {
         item.flush();
     }
     flush_marked();
+    note_end();
     return !later_.empty();
+}
+
+void Turn::note_end() {
+    if (took_time_ && began_ != Clock::time_point{}) {
+        took_time_(Clock::now() - began_);
+    }
+    began_ = {};
 }
 
 void Turn::flush_marked() {

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include <boost/intrusive/list.hpp>
 
@@ -31,11 +33,20 @@ class Turn {
   public:
     using Clock = std::chrono::steady_clock;
 
+    /// Told at the end of each turn how long it took, from its first event on.
+    using TookTime = std::function<void(Clock::duration took)>;
+    explicit Turn(TookTime took_time = {}) : took_time_(std::move(took_time)) {}
+
     /// The time at which the present event began. One clock read per event, not per command.
     [[nodiscard]] Clock::time_point now() const noexcept { return now_; }
 
     /// The loop says so before each event.
-    void begin_event() noexcept { now_ = Clock::now(); }
+    void begin_event() noexcept {
+        now_ = Clock::now();
+        if (began_ == Clock::time_point{}) {
+            began_ = now_;
+        }
+    }
 
     /// `item` has output. It is flushed at the end of the turn.
     void mark(Flushable& item) {
@@ -71,10 +82,13 @@ class Turn {
     static constexpr int kPortion = 64;
 
     void flush_marked();
+    void note_end();
 
     List marked_;
     List later_;
+    TookTime took_time_;
     Clock::time_point now_ = Clock::now();
+    Clock::time_point began_{};  // the first event of this turn; zero: there was none yet
     std::uint64_t flushed_turns_ = 0;
 };
 

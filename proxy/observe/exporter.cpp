@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -14,10 +15,28 @@
 namespace portal::observe {
 namespace {
 
+prometheus::MetricType type_of(MetricType type) {
+    switch (type) {
+        case MetricType::counter:
+            return prometheus::MetricType::Counter;
+        case MetricType::gauge:
+            return prometheus::MetricType::Gauge;
+        case MetricType::histogram:
+            return prometheus::MetricType::Histogram;
+    }
+    return prometheus::MetricType::Untyped;
+}
+
 prometheus::MetricFamily family_of(const MetricInfo& info) {
-    const auto type =
-        info.type == MetricType::counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
-    return {std::string(info.name), std::string(info.help), type, {}};
+    return {std::string(info.name), std::string(info.help), type_of(info.type), {}};
+}
+
+prometheus::ClientMetric labelled(const MetricInfo& info, std::string_view value) {
+    prometheus::ClientMetric metric;
+    for (const auto label : info.labels) {
+        metric.label.push_back({std::string(label), std::string(value)});
+    }
+    return metric;
 }
 
 void set_value(prometheus::ClientMetric& metric, MetricType type, double value) {
@@ -36,11 +55,41 @@ std::vector<prometheus::MetricFamily> shard_families(const std::vector<const Sha
         for (const auto* shard : shards) {
             sum += series.counter(*shard).get();
         }
-        prometheus::ClientMetric metric;
-        for (const auto label : info.labels) {
-            metric.label.push_back({std::string(label), std::string(series.label_value)});
-        }
+        auto metric = labelled(info, series.label_value);
         set_value(metric, info.type, static_cast<double>(sum));
+        families[series.metric].metric.push_back(std::move(metric));
+    }
+    return families;
+}
+
+/// The histogram of all shards together. Its count is that of its buckets, so that the two always agree.
+prometheus::ClientMetric::Histogram histogram_of(const std::vector<const ShardCounters*>& shards,
+                                                 const ShardDurations& series) {
+    constexpr auto& kBounds = Durations::kMicroseconds;
+    prometheus::ClientMetric::Histogram histogram;
+    std::uint64_t nanoseconds = 0;
+    for (std::size_t i = 0; i <= kBounds.size(); ++i) {
+        for (const auto* shard : shards) {
+            const Durations& durations = series.durations(*shard);
+            histogram.sample_count += durations.buckets[i].get();
+            nanoseconds += i == 0 ? durations.nanoseconds.get() : 0;
+        }
+        const double bound = i < kBounds.size() ? kBounds[i] / 1e6 : std::numeric_limits<double>::infinity();
+        histogram.bucket.push_back({histogram.sample_count, bound});
+    }
+    histogram.sample_sum = static_cast<double>(nanoseconds) / 1e9;
+    return histogram;
+}
+
+std::vector<prometheus::MetricFamily> histogram_families(const std::vector<const ShardCounters*>& shards) {
+    std::vector<prometheus::MetricFamily> families;
+    const auto infos = shard_histograms();
+    for (const auto& info : infos) {
+        families.push_back(family_of(info));
+    }
+    for (const auto& series : shard_durations()) {
+        auto metric = labelled(infos[series.metric], series.label_value);
+        metric.histogram = histogram_of(shards, series);
         families[series.metric].metric.push_back(std::move(metric));
     }
     return families;
@@ -92,6 +141,7 @@ std::vector<prometheus::MetricFamily> process_families() {
 
 std::vector<prometheus::MetricFamily> Exporter::Collect() const {
     auto families = shard_families(shards_);
+    std::ranges::move(histogram_families(shards_), std::back_inserter(families));
     std::vector<Sample> samples;
     for (const auto& provide : providers_) {
         provide(samples);

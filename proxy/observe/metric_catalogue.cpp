@@ -7,33 +7,30 @@ namespace portal::observe {
 namespace {
 
 /// A metric of the shards together with its series: the label values and the slots that hold their numbers.
+template <typename Kept>
 struct ShardMetric {
     MetricInfo info;
-    std::vector<std::pair<std::string_view, const Counter& (*)(const ShardCounters&)>> series;
+    std::vector<std::pair<std::string_view, const Kept& (*)(const ShardCounters&)>> series;
 };
 
 template <auto Member>
-const Counter& slot(const ShardCounters& shard) {
+const auto& slot(const ShardCounters& shard) {
     return shard.*Member;
 }
 
-template <std::size_t Bound>
-const Counter& proofs_within(const ShardCounters& shard) {
-    return shard.proof_times.up_to[Bound];
-}
-
 template <auto Member, auto Reason>
-const Counter& slot(const ShardCounters& shard) {
+const auto& slot(const ShardCounters& shard) {
     return (shard.*Member)[static_cast<std::size_t>(Reason)];
 }
 
 constexpr auto kCounter = MetricType::counter;
 constexpr auto kGauge = MetricType::gauge;
+constexpr auto kHistogram = MetricType::histogram;
 
 // clang-format off
-const std::vector<ShardMetric>& table() {
+const std::vector<ShardMetric<Counter>>& table() {
     using S = ShardCounters;
-    static const std::vector<ShardMetric> rows{
+    static const std::vector<ShardMetric<Counter>> rows{
         {{"redis_portal_client_connections", kGauge, {}, "Client connections that are open now."},
          {{"", slot<&S::client_connections>}}},
         {{"redis_portal_client_connections_accepted_total", kCounter, {}, "Client connections admitted."},
@@ -114,11 +111,6 @@ const std::vector<ShardMetric>& table() {
         {{"redis_portal_proofs_total", kCounter, {"result"},
           "Rounds in which replicas were asked to confirm writes (writes.proven): proven, or not confirmed in time."},
          {{"proven", slot<&S::proofs>}, {"unconfirmed", slot<&S::proofs_failed>}}},
-        {{"redis_portal_proofs_within_total", kCounter, {"seconds"},
-          "Rounds that have proved what they covered, by the time they took: up to that many seconds, each counted with all that were faster."},
-         {{"0.00025", proofs_within<0>}, {"0.0005", proofs_within<1>}, {"0.001", proofs_within<2>},
-          {"0.0025", proofs_within<3>}, {"0.005", proofs_within<4>}, {"0.01", proofs_within<5>},
-          {"0.05", proofs_within<6>}, {"0.25", proofs_within<7>}, {"+Inf", proofs_within<8>}}},
         {{"redis_portal_replies_unproven", kGauge, {}, "Replies to writes that wait now for replicas to confirm."},
          {{"", slot<&S::replies_unproven>}}},
         {{"redis_portal_commands_unproven_total", kCounter, {}, "Writes answered NOPROOF, since no replica confirmed within the hold time."},
@@ -131,6 +123,24 @@ const std::vector<ShardMetric>& table() {
          {{"", slot<&S::messages_delivered>}}},
         {{"redis_portal_event_loop_turns_total", kCounter, {}, "Turns of the shards' event loops that sent something."},
          {{"", slot<&S::turns>}}},
+    };
+    return rows;
+}
+
+const std::vector<ShardMetric<Durations>>& histogram_table() {
+    using S = ShardCounters;
+    static const std::vector<ShardMetric<Durations>> rows{
+        {{"redis_portal_tls_handshake_duration_seconds", kHistogram, {}, "Time from accepting a client to the end of its TLS handshake, of those that succeeded."},
+         {{"", slot<&S::handshake_times>}}},
+        {{"redis_portal_command_duration_seconds", kHistogram, {"class"},
+          "Time from reading a command to its reply to the client, waits for a leader included; of the commands sent to Redis, of each client one at a time."},
+         {{"read", slot<&S::command_times, CommandClass::read>},
+          {"write", slot<&S::command_times, CommandClass::write>},
+          {"blocking", slot<&S::command_times, CommandClass::blocking>}}},
+        {{"redis_portal_proof_duration_seconds", kHistogram, {}, "Time that rounds took which have proved writes (writes.proven)."},
+         {{"", slot<&S::proof_times>}}},
+        {{"redis_portal_event_loop_lag_seconds", kHistogram, {}, "Time that each turn of the shards' event loops took: what comes meanwhile waits for its end."},
+         {{"", slot<&S::turn_times>}}},
     };
     return rows;
 }
@@ -176,29 +186,45 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
 }
 // clang-format on
 
+template <typename Kept>
+std::vector<MetricInfo> infos_of(const std::vector<ShardMetric<Kept>>& rows) {
+    std::vector<MetricInfo> list;
+    for (const auto& row : rows) {
+        list.push_back(row.info);
+    }
+    return list;
+}
+
+template <typename Series, typename Kept>
+std::vector<Series> series_of(const std::vector<ShardMetric<Kept>>& rows) {
+    std::vector<Series> list;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        for (const auto& [label_value, kept] : rows[i].series) {
+            list.push_back({i, label_value, kept});
+        }
+    }
+    return list;
+}
+
 }  // namespace
 
 std::span<const MetricInfo> shard_metrics() {
-    static const std::vector<MetricInfo> infos = [] {
-        std::vector<MetricInfo> list;
-        for (const auto& row : table()) {
-            list.push_back(row.info);
-        }
-        return list;
-    }();
+    static const std::vector<MetricInfo> infos = infos_of(table());
     return infos;
 }
 
 std::span<const ShardSeries> shard_series() {
-    static const std::vector<ShardSeries> series = [] {
-        std::vector<ShardSeries> list;
-        for (std::size_t i = 0; i < table().size(); ++i) {
-            for (const auto& [label_value, counter] : table()[i].series) {
-                list.push_back({i, label_value, counter});
-            }
-        }
-        return list;
-    }();
+    static const std::vector<ShardSeries> series = series_of<ShardSeries>(table());
+    return series;
+}
+
+std::span<const MetricInfo> shard_histograms() {
+    static const std::vector<MetricInfo> infos = infos_of(histogram_table());
+    return infos;
+}
+
+std::span<const ShardDurations> shard_durations() {
+    static const std::vector<ShardDurations> series = series_of<ShardDurations>(histogram_table());
     return series;
 }
 

@@ -13,7 +13,7 @@
 
 namespace portal::observe {
 
-enum class MetricType : std::uint8_t { counter, gauge };
+enum class MetricType : std::uint8_t { counter, gauge, histogram };
 
 struct MetricInfo {
     std::string_view name;
@@ -28,6 +28,13 @@ struct ShardSeries {
     std::size_t metric = 0;  // index into shard_metrics()
     std::string_view label_value;
     const Counter& (*counter)(const ShardCounters&) = nullptr;
+};
+
+/// One histogram of a shard; as ShardSeries, of shard_histograms().
+struct ShardDurations {
+    std::size_t metric = 0;
+    std::string_view label_value;
+    const Durations& (*durations)(const ShardCounters&) = nullptr;
 };
 
 /// Metrics whose samples a provider gives at each scrape. A row of provided_metrics() for each, in this order.
@@ -70,8 +77,11 @@ enum class Metric : std::uint8_t {
 };
 
 [[nodiscard]] std::span<const MetricInfo> shard_metrics();
-/// The series of shard_metrics(), those of one metric next to each other, every slot of ShardCounters exactly once.
+/// The series of shard_metrics(), those of one metric next to each other. With those of shard_histograms() every slot
+/// of ShardCounters exactly once.
 [[nodiscard]] std::span<const ShardSeries> shard_series();
+[[nodiscard]] std::span<const MetricInfo> shard_histograms();
+[[nodiscard]] std::span<const ShardDurations> shard_durations();
 [[nodiscard]] std::span<const MetricInfo> provided_metrics();
 [[nodiscard]] std::span<const MetricInfo> process_metrics_info();
 [[nodiscard]] const MetricInfo& info(Metric metric);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace portal::observe {
@@ -46,23 +47,35 @@ enum class Closed : std::uint8_t {
 /// Why a TLS handshake failed. Label `reason` of tls_handshake_failures_total.
 enum class HandshakeFailure : std::uint8_t { plaintext, version, certificate, timeout, closed, other, count };
 
-/// How often something took how long: numbers up to each bound.
-struct ProofTimes {
-    static constexpr std::array<std::uint32_t, 8> kMicroseconds{250, 500, 1000, 2500, 5000, 10000, 50000, 250000};
-    std::array<Counter, kMicroseconds.size() + 1> up_to;  // the last one: all of them
+/// Which commands a duration speaks of. Label `class` of command_duration_seconds.
+enum class CommandClass : std::uint8_t {
+    read,
+    write,
+    blocking,  // may wait inside Redis for as long as it likes
+    count
+};
 
-    void note(std::uint64_t took) noexcept {
-        for (std::size_t i = 0; i < kMicroseconds.size(); ++i) {
-            if (took <= kMicroseconds[i]) {
-                up_to[i].add();
-            }
+/// How long something took, many times: a histogram. Each bucket counts those above the one before; the exporter adds
+/// them up.
+struct Durations {
+    static constexpr std::array<std::uint32_t, 13> kMicroseconds{
+        100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 250'000, 1'000'000, 10'000'000};
+    std::array<Counter, kMicroseconds.size() + 1> buckets;  // the last one: longer than all bounds
+    Counter nanoseconds;                                    // all together
+
+    void note(std::chrono::nanoseconds took) noexcept {
+        const auto count = static_cast<std::uint64_t>(took.count());
+        std::size_t bucket = 0;
+        while (bucket < kMicroseconds.size() && count > std::uint64_t{kMicroseconds[bucket]} * 1000) {
+            ++bucket;
         }
-        up_to.back().add();
+        buckets[bucket].add();
+        nanoseconds.add(count);
     }
 };
 
-template <typename Reason>
-using CounterPer = std::array<Counter, static_cast<std::size_t>(Reason::count)>;
+template <typename Reason, typename Kept = Counter>
+using CounterPer = std::array<Kept, static_cast<std::size_t>(Reason::count)>;
 
 struct ShardCounters {
     Counter client_connections;  // gauge
@@ -96,7 +109,7 @@ struct ShardCounters {
 
     Counter proofs;             // rounds that have proved what they covered
     Counter proofs_failed;      // rounds that no required replica confirmed in time
-    ProofTimes proof_times;     // how long the proved ones took
+    Durations proof_times;      // how long the proved ones took
     Counter replies_unproven;   // gauge: replies to writes that wait for a proof
     Counter commands_unproven;  // answered NOPROOF
 
@@ -104,11 +117,15 @@ struct ShardCounters {
     Counter messages_received;   // published messages that the node sent
     Counter messages_delivered;  // to clients
 
-    Counter turns;  // event loop turns that flushed something
+    Durations handshake_times;                          // from accept to the end of the TLS handshake
+    CounterPer<CommandClass, Durations> command_times;  // of each client one command at a time
+
+    Counter turns;         // event loop turns that flushed something
+    Durations turn_times;  // of all turns
 };
 
-template <typename Reason>
-Counter& at(CounterPer<Reason>& counters, Reason reason) noexcept {
+template <typename Reason, typename Kept>
+Kept& at(CounterPer<Reason, Kept>& counters, Reason reason) noexcept {
     return counters[static_cast<std::size_t>(reason)];
 }
 template <typename Reason>

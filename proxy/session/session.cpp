@@ -238,6 +238,9 @@ void Session::flush() {
     if (!closed_) {
         send_output();
     }
+    if (timed_ && replies_.is_done(timed_->slot)) {
+        note_duration();
+    }
     if (pinned_ && unsent_output() < kSendAt / 2 && part_.size() < kSendAt) {
         pinned_->resume_reading();
     }

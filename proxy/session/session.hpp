@@ -138,6 +138,14 @@ class Session final : public upstream::ReplySink,
     static constexpr std::size_t kReadAhead = 64 * 1024;
     using Row = command::CommandRow;
 
+    /// The command that is timed, of each client one at a time: cheap, and every one of a client that does not
+    /// pipeline.
+    struct Timed {
+        Slot slot = 0;
+        observe::CommandClass what = observe::CommandClass::read;
+        net::Turn::Clock::time_point since;  // when its last bytes were read
+    };
+
     // --- session_connection.cpp: from accept to close
     void expired() override;
     bool take_proxy_header();
@@ -161,6 +169,7 @@ class Session final : public upstream::ReplySink,
     void trim_output();
     void note_written(net::Stream::Status status);
     void on_writable();
+    void note_duration();
 
     // --- session_streaming.cpp: requests and replies that are passed on as they come
     std::size_t take_part(std::string_view rest);
@@ -350,6 +359,7 @@ class Session final : public upstream::ReplySink,
     std::optional<std::string> wanted_name_;
 
     const Row* last_row_ = nullptr;  // of the last command
+    std::optional<Timed> timed_;
     net::Turn::Clock::time_point connected_at_{}, heard_at_{};
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on

@@ -140,6 +140,7 @@ void Session::on_established() {
     if (const net::TlsEngine* tls = stream_.tls()) {
         (tls->version() == TLS1_3_VERSION ? context_.counters.tls13_handshakes : context_.counters.tls12_handshakes)
             .add();
+        context_.counters.handshake_times.note(net::Turn::Clock::now() - connected_at_);
         if (tls->resumed()) {
             context_.counters.tls_resumed_handshakes.add();
         }

@@ -65,6 +65,12 @@ void Session::note_written(net::Stream::Status status) {
     stream_.want_write();
 }
 
+/// The reply of the command that is timed has gone out, or stands first in what the client does not read.
+void Session::note_duration() {
+    at(context_.counters.command_times, timed_->what).note(context_.turn.now() - timed_->since);
+    timed_.reset();
+}
+
 void Session::on_writable() {
     writing_ = false;
     const net::Stream::Status more = stream_.resume_send();

@@ -296,6 +296,11 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     if (row.write) {
         write_epoch_ = context_.topology->epoch;
     }
+    if (!timed_) {
+        using observe::CommandClass;
+        const CommandClass kind = row.write ? CommandClass::write : CommandClass::read;
+        timed_ = Timed{pending.sequence, pending.blocks ? CommandClass::blocking : kind, heard_at_};
+    }
     return pending;
 }
 

@@ -87,7 +87,7 @@ class Shard {
     ShardSetup setup_;
     observe::ShardCounters counters_;
     observe::Counter heartbeats_;
-    net::Turn turn_;
+    net::Turn turn_{[this](auto took) { counters_.turn_times.note(took); }};
     net::Loop loop_{turn_};
     net::NameLookup names_{loop_};
     net::Scratch scratch_;

@@ -164,8 +164,7 @@ void ProofLink::finish_round(std::string_view bytes) {
     const bool was_failing = proof_.failing();
     if (const auto took = proof_.finish(parse_leader_role(bytes), permitted(), turn_.now())) {
         counters_.proofs.add();
-        counters_.proof_times.note(
-            static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(*took).count()));
+        counters_.proof_times.note(*took);
         release();
     } else if (proof_.failing()) {
         counters_.proofs_failed.add();

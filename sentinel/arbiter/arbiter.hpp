@@ -58,8 +58,8 @@ class Arbiter {
     [[nodiscard]] virtual std::string describe() const = 0;
 };
 
-/// Makes the arbiter that the configuration names. Throws std::runtime_error with one clear sentence when it cannot be
-/// used.
-std::unique_ptr<Arbiter> make_arbiter(const config::Config& config);
+/// Makes the arbiter that the configuration names; `role` is the Role of Kubernetes that lets it in, for sentences.
+/// Throws std::runtime_error with one clear sentence when it cannot be used.
+std::unique_ptr<Arbiter> make_arbiter(const config::Config& config, std::string role = {});
 
 }  // namespace portal::sentinel

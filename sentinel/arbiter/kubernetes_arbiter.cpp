@@ -28,8 +28,8 @@ KubernetesArbiter::KubernetesArbiter(KubernetesAccess access, std::string lease_
     : lease_(std::move(lease_name)),
       portal_name_(std::move(portal_name)),
       timing_(timing),
-      client_(std::move(access), std::string(), "leases",
-              "the verbs list, watch, create and patch on leases of coordination.k8s.io", timing.call),
+      client_(std::move(access), "leases", "the verbs list, watch, create and patch on leases of coordination.k8s.io",
+              timing.call),
       still_marks_(timing.forget_after) {}
 
 KubernetesArbiter::~KubernetesArbiter() {

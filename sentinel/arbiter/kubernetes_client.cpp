@@ -76,7 +76,7 @@ Denials denied_requests() {
     return counts;
 }
 
-KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings) {
+KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, std::string role) {
     const bool in_pod = !settings.api_server;
     const auto host = environment("KUBERNETES_SERVICE_HOST");
     const auto port = environment("KUBERNETES_SERVICE_PORT");
@@ -87,6 +87,7 @@ KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings) {
     KubernetesAccess access;
     access.server = server_of(in_pod ? address_of(host, port) : *settings.api_server);
     access.tls.ca = settings.ca;
+    access.role = std::move(role);
     access.token_file = settings.token_file.value_or("");
     access.namespace_name = settings.namespace_name.value_or("");
     if (in_pod) {
@@ -103,10 +104,8 @@ KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings) {
     return access;
 }
 
-KubernetesClient::KubernetesClient(KubernetesAccess access, std::string role, std::string resource, std::string needs,
-                                   Milliseconds call)
+KubernetesClient::KubernetesClient(KubernetesAccess access, std::string resource, std::string needs, Milliseconds call)
     : access_(std::move(access)),
-      role_(std::move(role)),
       resource_(std::move(resource)),
       needs_(std::move(needs)),
       call_(call),
@@ -137,8 +136,8 @@ std::string KubernetesClient::refusal(std::string_view verb, const HttpReply& re
         ++counts[{std::string(verb), resource_}];
         return "the API server denies \"" + std::string(verb) + "\" on " + resource_ + " in namespace " +
                access_.namespace_name + " (403); " +
-               (role_.empty() ? "bind the portal's service account to a Role with " + needs_
-                              : "give the Role " + role_ + " " + needs_);
+               (access_.role.empty() ? "bind the portal's service account to a Role with " + needs_
+                                     : "give the Role " + access_.role + " " + needs_);
     }
     if (reply.status == kUnauthorized) {
         why += (why.empty() ? "" : "; ") + std::string("is the service account's token still good?");

@@ -20,9 +20,10 @@ struct KubernetesAccess {
     config::NodeTls tls;
     std::string namespace_name;
     std::string token_file;  // empty: no token is sent
+    std::string role;        // the Role that lets us in, for sentences; may be empty
 };
 /// Throws std::runtime_error with one sentence when neither the configuration nor the surroundings say it.
-KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings);
+KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, std::string role = {});
 
 /// Requests that were denied (403) since the start of the process, by verb and resource. Any thread.
 using Denials = std::map<std::pair<std::string, std::string>, std::uint64_t>;
@@ -35,10 +36,9 @@ class KubernetesClient {
         boost::json::object object;
         std::string error;  // one sentence; empty: `object` is what the API server answered
     };
-    /// For sentences: `role`, the Role that lets us in, may be empty; `resource` and `needs` are "leases" and "the
-    /// verbs list and patch on leases of coordination.k8s.io". `call`: how long one call may take.
-    KubernetesClient(KubernetesAccess access, std::string role, std::string resource, std::string needs,
-                     Milliseconds call);
+    /// For sentences: `resource` and `needs` are "leases" and "the verbs list and patch on leases of
+    /// coordination.k8s.io". `call`: how long one call may take.
+    KubernetesClient(KubernetesAccess access, std::string resource, std::string needs, Milliseconds call);
 
     boost::asio::awaitable<Answer> ask(HttpRequest request);
     void close() { client_.close(); }
@@ -53,7 +53,6 @@ class KubernetesClient {
     [[nodiscard]] Answer answer_of(const HttpRequest& request, const HttpReply& reply);
 
     const KubernetesAccess access_;
-    const std::string role_;
     const std::string resource_;
     const std::string needs_;
     const Milliseconds call_;

@@ -3,6 +3,7 @@
 #include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace portal::sentinel {
 namespace {
@@ -14,6 +15,7 @@ constexpr std::chrono::hours kNever{24 * 365 * 100};
 
 struct Maker {
     const config::Config& config;
+    const std::string role;
 
     /// A portal that goes on by failsafe for days leaves a mark that stands still, and must be waited for all the same.
     [[nodiscard]] std::chrono::hours forget_after() const {
@@ -29,15 +31,15 @@ struct Maker {
     }
     std::unique_ptr<Arbiter> operator()(const config::KubernetesArbiter& kubernetes) const {
         return std::make_unique<KubernetesArbiter>(
-            kubernetes_access(kubernetes), kubernetes.name, config.name,
+            kubernetes_access(kubernetes, role), kubernetes.name, config.name,
             KubernetesArbiter::Timing{call(), config.monitor.lease, forget_after()});
     }
 };
 
 }  // namespace
 
-std::unique_ptr<Arbiter> make_arbiter(const config::Config& config) {
-    return std::visit(Maker{config}, config.arbiter);
+std::unique_ptr<Arbiter> make_arbiter(const config::Config& config, std::string role) {
+    return std::visit(Maker{config, std::move(role)}, config.arbiter);
 }
 
 }  // namespace portal::sentinel

@@ -6,8 +6,10 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -136,6 +138,13 @@ class Container:
 
     def resume(self):
         self.podman.run("unpause", self.name)
+
+    def stall(self, seconds):
+        """Its first process stands still for that long; others of the container, such as a background save, go on."""
+        process = int(self.podman.run("inspect", "--format", "{{.State.Pid}}", self.name))
+        os.kill(process, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(process, signal.SIGCONT)
 
     def disconnect(self):
         self.podman.run("network", "disconnect", self.podman.network, self.name)

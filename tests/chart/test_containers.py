@@ -21,6 +21,7 @@ from pods import NAME, PROGRAM, Client, report, tls_context, wait_until
 from test_pods_together import Writer
 
 SETTINGS = "portal.config.monitor.fence_after=2s,portal.config.monitor.lease=4s"
+SLOW = 0.4  # seconds without an answer, for a leader that saves; monitor.down_after is 1 s
 MOST_BYTES = 40 * 1000 * 1000
 
 
@@ -208,6 +209,30 @@ class Containers(ChartTestCase):
         self.wait_ready()
         # Until the portals have seen it, the node that was the leader refuses writes itself.
         self.end("nodes made to replicate each other", ("INDOUBT", "READONLY"))
+
+    def test_a_leader_that_is_slow_while_it_saves_stays_the_leader_without_its_replica(self):
+        leader = wait_until(self.leader, 30, "one node leads")
+        (other,) = [node for node in self.nodes if node is not leader]
+        client = self.client(0)
+        for number in range(100):
+            self.assertEqual(client.command("SET", f"filling:{number}", b"x" * 200_000), "OK")
+        other.disconnect()
+        seen = lambda: {node["name"]: node["health"] for node in self.portals[0].status().get("topology", {}).get("nodes", [])}  # noqa: E731
+        gone = "redis-" + str(self.nodes.index(other))
+        wait_until(lambda: seen().get(gone) == "down", 30, "the portals have seen that the replica is gone")
+        epochs = [portal.status()["topology"]["epoch"] for portal in self.portals]
+        with leader.client() as node:
+            self.assertIn("aving", str(node.command("BGSAVE")))  # started, or in progress already
+        for _ in range(3):
+            leader.stall(SLOW)
+            counts = [len(writer.acknowledged) for writer in self.writers]
+            wait_until(lambda: all(len(writer.acknowledged) > count + 20 for writer, count in zip(self.writers, counts)), 60, "all writers write on")
+        self.assertEqual([portal.status()["topology"]["epoch"] for portal in self.portals], epochs, "nobody began a failover")
+        self.assertIs(self.leader(), leader)
+        other.connect()
+        wait_until(lambda: other.replication().get("master_link_status") == "up", 60, "the replica follows again")
+        self.wait_ready()
+        self.end("leader slow in a background save, replica cut off", ())
 
     def test_a_portal_s_container_is_stopped_as_the_kubelet_does(self):
         asked = time.monotonic()

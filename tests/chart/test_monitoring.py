@@ -75,7 +75,8 @@ def drawn(dashboard):
 
 
 def known_metrics():
-    return set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(), re.M))
+    rows = re.findall(r"^\| `(\w+)` \| (\w+)", (ROOT / "docs/metrics.md").read_text(), re.M)
+    return {name + part for name, kind in rows for part in (("_bucket", "_count", "_sum") if kind == "histogram" else ("",))}
 
 
 def used_metrics(expression):

@@ -45,6 +45,25 @@ class Admin(DemoTestCase):
         client.pipeline([("SET", "k", "v")] * 100)
         wait_until(lambda: portal.metric("redis_portal_commands_total") >= before + 100, 5, "100 commands are counted")
         self.assertGreaterEqual(portal.metric("redis_portal_client_connections"), 1)
+        for what in ("tls_handshake_duration_seconds", "event_loop_lag_seconds"):
+            self.assertGreaterEqual(portal.metric(f"redis_portal_{what}_count"), 1, what)
+            self.assertGreater(portal.metric(f"redis_portal_{what}_sum"), 0, what)
+
+    def test_every_command_of_a_client_that_waits_for_its_replies_is_timed_by_its_class(self):
+        portal = self.demo.portals[0]
+        count = lambda kind: portal.metric("redis_portal_command_duration_seconds_count", **{"class": kind})
+        client = self.client(0)
+        client.command("SET", "timed", 1)
+        before = [count(kind) for kind in ("read", "write", "blocking")]
+        for _ in range(20):
+            client.command("SET", "timed", 1)
+        for _ in range(30):
+            client.command("GET", "timed")
+        client.command("BLPOP", "nothing-there", "0.05")
+        wait_until(lambda: [count(kind) for kind in ("read", "write", "blocking")] >= [before[0] + 30, before[1] + 20, before[2] + 1], 5, "all are timed")
+        self.assertEqual([count(kind) for kind in ("read", "write", "blocking")], [before[0] + 30, before[1] + 20, before[2] + 1])
+        waited = portal.metric("redis_portal_command_duration_seconds_bucket", **{"class": "blocking", "le": "0.025"})
+        self.assertLess(waited, count("blocking"), "the time inside Redis counts")
         self.assertEqual(1, portal.metric("redis_portal_leader_known"))
         self.assertGreaterEqual(portal.metric("redis_portal_leader_epoch"), 1)
 

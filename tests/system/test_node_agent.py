@@ -2,7 +2,9 @@
 that is stopped under load without an error and without a lost write."""
 
 import contextlib
+import json
 import shutil
+import signal
 import socketserver
 import subprocess
 import tempfile
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from arbiter_cluster import Node
 from node_agents import Agent, AgentCluster, Writer, free_ports, http_get, samples
-from portal_support import is_free, report, start_process, wait_until
+from portal_support import PROGRAM, is_free, report, start_process, wait_until
 
 EXPORTER = shutil.which("prometheus-redis-exporter")
 # What changes from one scrape to the next by the scrape itself or with time.
@@ -229,6 +231,63 @@ class HandOver(unittest.TestCase):
                    "the log names verb and Role")
         with cluster.portals[0].client() as client:
             self.assertEqual(client.command("SET", "still", "works"), "OK")
+
+    def test_a_certificate_that_is_new_refused_or_ends_soon_is_told_as_an_event(self):
+        cluster = AgentCluster(self)
+        portal, folder = cluster.portals[0], cluster.folder / "tls"
+        make_pair(folder, 400)
+        port = free_ports(0)
+        self.restart_with(portal, listen=[{"address": f"127.0.0.1:{port}", "tls": {"certificate": str(folder / "tls.crt"), "key": str(folder / "tls.key")}}])
+
+        def told(reason):
+            events = [event for event in cluster.asked("events").values() if event["reason"] == reason]
+            return next((event for event in events if event["message"].startswith("portal-0: ")), None)
+
+        def reload():
+            portal.signal(signal.SIGHUP)
+
+        key = (folder / "tls.key").read_bytes()
+        (folder / "tls.key").write_bytes(b"no key")
+        reload()
+        wait_until(lambda: told("ReloadRefused"), 20, "the refusal is told")
+        self.assertEqual("Warning", told("ReloadRefused")["type"])
+        self.assertIn("tls.key", told("ReloadRefused")["message"])
+        self.assertIsNone(told("CertificateReloaded"))
+        (folder / "tls.key").write_bytes(key)
+        self.assertIsNone(told("CertificateExpiringSoon"), "a year is not soon")
+        make_pair(folder, 3)
+        reload()
+        wait_until(lambda: told("CertificateReloaded"), 20, "the new certificate is told")
+        wait_until(lambda: told("CertificateExpiringSoon"), 20, "that it ends soon is told")
+        self.assertIn(f"the certificate of 127.0.0.1:{port} ends on ", told("CertificateExpiringSoon")["message"])
+        self.assertEqual(["cache"] * 3, [told(reason)["involvedObject"]["name"] for reason in ("ReloadRefused", "CertificateReloaded", "CertificateExpiringSoon")])
+
+    def test_a_portal_may_be_asked_to_be_unready_without_a_leader(self):
+        cluster = AgentCluster(self)
+        portal, other = cluster.portals
+        self.restart_with(portal, admin={"address": f"127.0.0.1:{portal.admin_port}", "ready_without_leader": False})
+        ready = lambda one: http_get(one.admin_port, "/readyz")
+        wait_until(lambda: ready(portal)[0] == 200, 20, "it is ready while there is a leader")
+        for node in cluster.nodes:
+            node.kill()
+        wait_until(lambda: ready(portal)[0] == 503, 30, "it is not ready without a leader")
+        self.assertIn("no leader", ready(portal)[1])
+        self.assertEqual(200, ready(other)[0], "one that holds is ready")
+        self.assertEqual(200, http_get(portal.admin_port, "/livez")[0])
+        for node in cluster.nodes:
+            node.start()
+        wait_until(lambda: ready(portal)[0] == 200, 30, "and it is ready again")
+
+    @staticmethod
+    def restart_with(portal, **sections):
+        portal.stop()
+        portal.config.write_text(json.dumps(json.loads(portal.config.read_text()) | sections))
+        portal.start()
+        wait_until(lambda: http_get(portal.admin_port, "/readyz")[0] == 200, 20, "the portal is ready")
+
+
+def make_pair(folder, days):
+    subprocess.run([PROGRAM, "certs", "init", "--dir", str(folder), "--names", "localhost", "--days", str(days)], check=True, capture_output=True)
 
 
 if __name__ == "__main__":

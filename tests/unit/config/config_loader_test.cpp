@@ -29,7 +29,7 @@ TEST_F(ConfigLoader, the_smallest_configuration_has_every_default) {
     EXPECT_EQ(config.limits.sessions, 10000U);
     EXPECT_EQ(config.threads, 0U);
     EXPECT_EQ(config.busy_poll, 0U);
-    EXPECT_EQ(config.admin, (Address{"127.0.0.1", 9380}));
+    EXPECT_EQ(config.admin.address, (Address{"127.0.0.1", 9380}));
     EXPECT_EQ(config.commands.deny, Commands{}.deny);
 }
 
@@ -105,7 +105,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.tickets.rotation, 1h);
     EXPECT_EQ(config.threads, 3U);
     EXPECT_EQ(config.busy_poll, 100U);
-    EXPECT_EQ(config.admin.port, 9999);
+    EXPECT_EQ(config.admin.address.port, 9999);
     EXPECT_EQ(config.log.level, LogLevel::debug);
     EXPECT_EQ(config.log.format, LogFormat::json);
 }

@@ -37,6 +37,24 @@ TEST_F(TurnTest, EachMarkedItemIsFlushedOnceWhenTheReadyEventsAreOver) {
     EXPECT_EQ(turn_.flushed_turns(), 1U);
 }
 
+TEST_F(TurnTest, TellsHowLongEachTurnTookThatHadAnEvent) {
+    std::vector<Turn::Clock::duration> told;
+    Turn turn([&told](Turn::Clock::duration took) { told.push_back(took); });
+    turn.end();
+    EXPECT_TRUE(told.empty()) << "nothing has happened in it";
+    const auto before = Turn::Clock::now();
+    turn.begin_event();
+    while (Turn::Clock::now() == turn.now()) {
+    }
+    turn.begin_event();
+    turn.end();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_GT(told[0].count(), 0) << "counts from the first event";
+    EXPECT_LE(told[0], Turn::Clock::now() - before);
+    turn.end();
+    EXPECT_EQ(told.size(), 1U) << "the next turn has had no event";
+}
+
 TEST_F(TurnTest, ManyForLaterNeverKeepAMarkedOneWaiting) {
     std::vector<std::unique_ptr<Item>> many;
     for (int i = 0; i < 1000; ++i) {

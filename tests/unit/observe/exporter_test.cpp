@@ -50,7 +50,8 @@ std::map<std::string, double> parse(const std::string& text) {
         }
         const auto name = line.substr(0, line.find_first_of("{ "));
         EXPECT_TRUE(is_name(name)) << line;
-        EXPECT_TRUE(comments.contains("TYPE " + name)) << "no type: " << line;
+        const auto family = name.substr(0, name.rfind('_'));  // of a histogram's _bucket, _count and _sum
+        EXPECT_TRUE(comments.contains("TYPE " + name) || comments.contains("TYPE " + family)) << "no type: " << line;
         auto key_end = name.size();
         if (line.substr(key_end, 1) == "{") {
             key_end += labels_end(std::string_view(line).substr(key_end));
@@ -97,6 +98,32 @@ TEST(Exporter, ExportsEverySeriesOfTheCatalogueWithItsOwnNumber) {
         ASSERT_TRUE(values.contains(key)) << key;
         EXPECT_EQ(values.at(key), static_cast<double>(number++)) << key;
     }
+}
+
+TEST(Exporter, AddsUpTheBucketsOfHistogramsOverAllShards) {
+    ShardCounters first;
+    ShardCounters second;
+    using namespace std::chrono_literals;
+    auto& writes = at(first.command_times, CommandClass::write);
+    writes.note(0ns);
+    writes.note(100us);
+    writes.note(100'001ns);
+    at(second.command_times, CommandClass::write).note(900us);
+    at(second.command_times, CommandClass::write).note(1min);
+    const auto values = parse(Exporter({&first, &second}).render());
+    const auto up_to = [&values](const std::string& bound) {
+        return values.at(R"(redis_portal_command_duration_seconds_bucket{class="write",le=")" + bound + "\"}");
+    };
+    EXPECT_EQ(up_to("0.0001"), 2);
+    EXPECT_EQ(up_to("0.00025"), 3);
+    EXPECT_EQ(up_to("0.0005"), 3);
+    EXPECT_EQ(up_to("0.001"), 4);
+    EXPECT_EQ(up_to("10"), 4);
+    EXPECT_EQ(up_to("+Inf"), 5);
+    EXPECT_EQ(values.at(R"(redis_portal_command_duration_seconds_count{class="write"})"), 5);
+    EXPECT_NEAR(values.at(R"(redis_portal_command_duration_seconds_sum{class="write"})"), 60.001100001, 1e-9);
+    EXPECT_EQ(values.at(R"(redis_portal_command_duration_seconds_count{class="read"})"), 0);
+    EXPECT_EQ(values.at("redis_portal_event_loop_lag_seconds_count"), 0);
 }
 
 TEST(Exporter, KeepsBigCountersExact) {

@@ -16,10 +16,18 @@ static_assert(sizeof(ShardCounters) % sizeof(Counter) == 0);
 TEST(MetricCatalogue, NamesEverySlotOfShardCountersExactlyOnce) {
     const ShardCounters shard;
     std::multiset<std::size_t> named;
-    for (const auto& series : shard_series()) {
+    const auto name = [&](const void* from, std::size_t size) {
         const auto* const begin = reinterpret_cast<const char*>(&shard);
-        const auto* const slot = reinterpret_cast<const char*>(&series.counter(shard));
-        named.insert(static_cast<std::size_t>(slot - begin) / sizeof(Counter));
+        const auto first = static_cast<std::size_t>(static_cast<const char*>(from) - begin) / sizeof(Counter);
+        for (std::size_t slot = first; slot < first + size / sizeof(Counter); ++slot) {
+            named.insert(slot);
+        }
+    };
+    for (const auto& series : shard_series()) {
+        name(&series.counter(shard), sizeof(Counter));
+    }
+    for (const auto& series : shard_durations()) {
+        name(&series.durations(shard), sizeof(Durations));
     }
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
         EXPECT_EQ(named.count(slot), 1U) << "slot " << slot << " of ShardCounters";
@@ -28,10 +36,16 @@ TEST(MetricCatalogue, NamesEverySlotOfShardCountersExactlyOnce) {
 }
 
 TEST(MetricCatalogue, EveryLabelledSeriesHasADifferentLabelValue) {
-    std::set<std::pair<std::size_t, std::string_view>> seen;
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    const auto check = [&seen](const MetricInfo& info, std::string_view label_value) {
+        EXPECT_EQ(info.labels.empty(), label_value.empty());
+        EXPECT_TRUE(seen.emplace(info.name, label_value).second) << info.name;
+    };
     for (const auto& series : shard_series()) {
-        EXPECT_EQ(shard_metrics()[series.metric].labels.empty(), series.label_value.empty());
-        EXPECT_TRUE(seen.emplace(series.metric, series.label_value).second) << shard_metrics()[series.metric].name;
+        check(shard_metrics()[series.metric], series.label_value);
+    }
+    for (const auto& series : shard_durations()) {
+        check(shard_histograms()[series.metric], series.label_value);
     }
 }
 
@@ -48,6 +62,10 @@ TEST(MetricCatalogue, NamesFollowTheConventions) {
     for (const auto& info : shard_metrics()) {
         check("redis_portal_", info);
         EXPECT_LE(info.labels.size(), 1U);
+    }
+    for (const auto& info : shard_histograms()) {
+        check("redis_portal_", info);
+        EXPECT_TRUE(info.name.ends_with("_seconds")) << info.name;
     }
     for (const auto& info : provided_metrics()) {
         check("redis_portal_", info);

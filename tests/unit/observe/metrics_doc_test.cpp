@@ -19,18 +19,36 @@ constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/metrics.md";
 
 std::string label_values(std::string_view metric) {
     std::string text;
-    for (const auto& series : shard_series()) {
-        if (shard_metrics()[series.metric].name == metric && !series.label_value.empty()) {
-            text += (text.empty() ? ": " : ", ") + std::string(series.label_value);
+    const auto add = [&](std::string_view name, std::string_view label_value) {
+        if (name == metric && !label_value.empty()) {
+            text += (text.empty() ? ": " : ", ") + std::string(label_value);
         }
+    };
+    for (const auto& series : shard_series()) {
+        add(shard_metrics()[series.metric].name, series.label_value);
+    }
+    for (const auto& series : shard_durations()) {
+        add(shard_histograms()[series.metric].name, series.label_value);
     }
     return text;
+}
+
+std::string_view type_name(MetricType type) {
+    switch (type) {
+        case MetricType::counter:
+            return "counter";
+        case MetricType::gauge:
+            return "gauge";
+        case MetricType::histogram:
+            return "histogram";
+    }
+    return "";
 }
 
 void add_table(std::ostream& out, std::string_view title, std::span<const MetricInfo> infos) {
     out << "\n### " << title << "\n\n| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n";
     for (const auto& info : infos) {
-        out << "| `" << info.name << "` | " << (info.type == MetricType::counter ? "counter" : "gauge") << " | ";
+        out << "| `" << info.name << "` | " << type_name(info.type) << " | ";
         for (std::size_t i = 0; i < info.labels.size(); ++i) {
             out << (i == 0 ? "" : ", ") << '`' << info.labels[i] << '`';
         }
@@ -41,6 +59,7 @@ void add_table(std::ostream& out, std::string_view title, std::span<const Metric
 std::string tables() {
     std::ostringstream out;
     add_table(out, "Clients, commands and links", shard_metrics());
+    add_table(out, "How long things take", shard_histograms());
     add_table(out, "The portal, its nodes and failover", provided_metrics());
     add_table(out, "The process", process_metrics_info());
     out << '\n';

@@ -147,6 +147,22 @@ TEST_F(KubernetesArbiterTest, a_refused_verb_is_named_with_the_role_that_would_a
     EXPECT_EQ(read_error(), "") << "and all is well once it is allowed";
 }
 
+TEST_F(KubernetesArbiterTest, each_denied_verb_is_counted_with_its_resource) {
+    EXPECT_EQ(mark_error(), "");
+    const auto denied = [](const std::string& verb) {
+        const auto counts = denied_requests();
+        const auto found = counts.find({verb, "leases"});
+        return found == counts.end() ? 0 : found->second;
+    };
+    const auto before = denied("patch");
+    store->fail("patch", 403, 2);
+    EXPECT_NE(mark_error(), "");
+    EXPECT_NE(mark_error(), "");
+    EXPECT_EQ(denied("patch"), before + 2);
+    EXPECT_EQ(mark_error(), "");
+    EXPECT_EQ(denied("patch"), before + 2);
+}
+
 TEST_F(KubernetesArbiterTest, a_refused_watch_leaves_the_rest_working) {
     store->fail("watch", 403, 1000);
     int changes = 0;

@@ -1,0 +1,28 @@
+#include "certs/ending_certificates.hpp"
+
+#include "certs/certificate_description.hpp"
+
+#include <utility>
+
+namespace portal::certs {
+
+std::vector<std::string> EndingCertificates::to_tell(const std::vector<Certificate>& served, TimePoint now) {
+    std::vector<std::string> sentences;
+    std::map<std::string, Told> told;
+    for (const auto& [listener, not_after] : served) {
+        if (not_after - now > kSoon) {
+            continue;
+        }
+        const Told present{not_after, std::chrono::floor<std::chrono::days>(not_after - now)};
+        const auto before = told_.find(listener);
+        if (before == told_.end() || before->second != present) {
+            sentences.push_back("the certificate of " + listener + (not_after > now ? " ends on " : " ended on ") +
+                                format_time(not_after) + "; put a new one in its place, it is taken over at once");
+        }
+        told.emplace(listener, present);
+    }
+    told_ = std::move(told);
+    return sentences;
+}
+
+}  // namespace portal::certs
