@@ -164,6 +164,7 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
             context_.first_write_due =
                 topology->leader &&
                 (context_.first_write_due || topology->epoch > context_.topology->epoch || !context_.topology->leader);
+            const bool other_epoch = topology->epoch != context_.topology->epoch;
             context_.topology = std::move(topology);
             if (!context_.topology->leader) {
                 if (proof_ && context_.topology->fencing) {
@@ -173,6 +174,11 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
                 return;
             }
             finish_fence();
+            if (other_epoch) {
+                // Also of a node that leads again: a portal that slept through the epochs between does not know whom it
+                // followed meanwhile, and its replicas would confirm an offset that covers nothing answered before.
+                links_.set_leader(std::nullopt);
+            }
             links_.set_leader(context_.topology->leader);
             if (proof_) {
                 proof_->require(context_.topology->confirming);

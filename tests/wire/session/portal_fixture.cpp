@@ -88,8 +88,13 @@ void PortalTest::publish(replication::TopologyPtr topology) {
 }
 
 void PortalTest::lead(const FakeNode& node, std::vector<replication::Confirmer> confirming) {
+    ++epoch_;
+    lead_on(node, std::move(confirming));
+}
+
+void PortalTest::lead_on(const FakeNode& node, std::vector<replication::Confirmer> confirming) {
     auto topology = std::make_shared<replication::Topology>();
-    topology->epoch = replication::Epoch{++epoch_};
+    topology->epoch = replication::Epoch{epoch_};
     topology->leader = replication::Node{"node-" + std::to_string(node.port()), {"127.0.0.1", node.port()}};
     topology->confirming = std::move(confirming);
     publish(topology);

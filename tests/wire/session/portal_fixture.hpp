@@ -47,6 +47,8 @@ class PortalTest : public ::testing::Test {
     void start();
     /// `confirming`: who must confirm proven writes.
     void lead(const FakeNode& node, std::vector<replication::Confirmer> confirming = {});
+    /// In the epoch of the last lead(): it leads on, and others must confirm.
+    void lead_on(const FakeNode& node, std::vector<replication::Confirmer> confirming);
     void nobody_leads(const std::string& reason);
     [[nodiscard]] std::unique_ptr<TestClient> client();
     [[nodiscard]] const observe::ShardCounters& counters() const { return *group_->counters().front(); }

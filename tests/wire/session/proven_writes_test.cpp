@@ -86,6 +86,18 @@ TEST_F(ProvenWritesTest, WhatAClientAsksForBehindItsWriteWaitsInOrder) {
     app->expect("+OK\r\n$1\r\nv\r\n+OK\r\n+OK\r\n");
 }
 
+TEST_F(ProvenWritesTest, WhatAnEarlierEpochAnsweredIsInDoubtThoughTheSameNodeLeadsAgain) {
+    FakeNode node(leader());
+    confirmed_ = false;
+    lead(node, kReplica);
+    const auto app = client();
+    app->send("SET a 1\r\n");
+    wait_for([&] { return counters().replies_unproven.get() == 1; }, "the reply waits");
+    confirmed_ = true;
+    lead(node, kReplica);
+    EXPECT_TRUE(app->read(8).starts_with("-INDOUBT"));
+}
+
 TEST_F(ProvenWritesTest, ManyWritesShareARound) {
     FakeNode node(leader());
     slow_ = true;
@@ -198,7 +210,7 @@ TEST_F(ProvenWritesTest, AvailableGoesOnWhenNobodyIsRequiredAnyMore) {
     app->send("SET a 1\r\n");
     wait_for([&] { return counters().proofs_failed.get() >= 1; }, "a round that nobody confirms");
     EXPECT_TRUE(app->silent());
-    lead(node, {});
+    lead_on(node, {});
     app->expect("+OK\r\n");
     app->expect("SET a 2\r\n", "+OK\r\n");
     EXPECT_EQ(counters().commands_unproven.get(), 0U);
