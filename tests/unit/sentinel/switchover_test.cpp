@@ -1,0 +1,151 @@
+// The failover machine: planned changes of leader, the first leader, and what proven writes add.
+#include "failover_world.hpp"
+
+#include <gtest/gtest.h>
+
+namespace portal::sentinel {
+namespace {
+
+TEST(FailoverMachine, a_planned_switchover_hands_over_and_answers) {
+    World world;
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_EQ(world.done, (std::vector<std::string>{"write fencing", "hand over to redis-1", "write leading"}));
+    EXPECT_EQ(world.view.record.answered_id, "request-1");
+    EXPECT_EQ(world.view.record.answered_error, "");
+    EXPECT_TRUE(world.failover.timeline().planned);
+}
+
+TEST(FailoverMachine, what_a_portal_asked_for_before_it_died_is_not_done_again_once_another_was_answered) {
+    World world;
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    // portal-1 dies with its request in its mark; portal-0 was asked for something else since.
+    world.portal1_answers = false;
+    world.view.now += world.timing.fence_after;
+    world.view.record.answered_id = "request-2";
+    world.turn();
+    EXPECT_TRUE(world.leads("redis-1"));
+    EXPECT_EQ(world.view.record.answered_id, "request-2");
+}
+
+TEST(FailoverMachine, a_switchover_that_fails_leaves_the_old_leader_and_says_why) {
+    World world;
+    world.ask("redis-1");
+    world.hand_over_fails = true;
+    ASSERT_TRUE(world.run_until([&] { return world.view.record.answered_id == "request-1"; }));
+    EXPECT_TRUE(world.leads("redis-0"));
+    EXPECT_EQ(world.view.record.epoch, Epoch{8});
+    EXPECT_NE(world.view.record.answered_error.find("did not catch up"), std::string::npos);
+}
+
+TEST(FailoverMachine, a_switchover_that_cannot_be_is_refused_before_anything_stops) {
+    for (const auto& [to, error] :
+         std::vector<std::pair<std::string, std::string>>{{"redis-9", "no node is called redis-9"},
+                                                          {"redis-1", "redis-1 is not in sync"},
+                                                          {"", "no replica is in sync"},
+                                                          {"redis-0", ""}}) {
+        World world;
+        world.node("redis-1").report->sync_in_progress = true;
+        world.ask(to);
+        world.turn();
+        EXPECT_EQ(world.view.record.answered_id, "request-1");
+        EXPECT_EQ(world.view.record.answered_error, error);
+        EXPECT_EQ(world.view.record.epoch, Epoch{7});
+        EXPECT_EQ(world.view.record.phase, Phase::leading);
+    }
+}
+
+class Bootstrap : public ::testing::Test {
+  protected:
+    Bootstrap() {
+        world.view.record = Record{};
+        world.view.record.acting = "portal-0";
+        for (auto& node : world.view.nodes) {
+            node.report->role = Role::replica;
+            node.report->leader = {"127.0.0.1", 1};
+            node.report->link_up = false;
+            node.report->replicas.clear();
+            node.report->replid = node.node.name;
+        }
+    }
+    World world;
+};
+
+TEST_F(Bootstrap, promotes_the_node_with_the_most_data_and_records_it_as_the_first_epoch) {
+    world.node("redis-1").report->keys = 50;
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_EQ(world.done, (std::vector<std::string>{"promote redis-1", "write leading"}));
+    EXPECT_EQ(world.view.record.epoch, Epoch{1});
+    EXPECT_EQ(world.view.record.reason, "redis-1 leads: holds the most data");
+}
+
+TEST_F(Bootstrap, adopts_a_leader_without_touching_it) {
+    world.node("redis-1").report->role = Role::leader;
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_EQ(world.done, std::vector<std::string>{"write leading"});
+}
+
+TEST_F(Bootstrap, decides_nothing_before_every_node_was_reached_or_is_down) {
+    world.node("redis-0").report->role = Role::leader;
+    world.node("redis-1").health = Health::suspected;
+    world.turn();
+    EXPECT_TRUE(world.last.actions.empty()) << "redis-1 may lead data of its own";
+    EXPECT_EQ(world.last.why, "looking at redis-1");
+}
+
+TEST_F(Bootstrap, waits_for_a_missing_node_until_the_operator_decides) {
+    refuse(world.node("redis-0"), world.view.now);
+    EXPECT_FALSE(world.run_until([&] { return world.view.record.phase == Phase::leading; }));
+    EXPECT_EQ(world.last.step, Step::bootstrapping);
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_EQ(world.view.record.answered_id, "request-1");
+}
+
+TEST_F(Bootstrap, whatever_fails_once_it_ends_with_a_leader) {
+    for (std::size_t failing = 0; failing < 3; ++failing) {
+        World copy = world;
+        copy.fails = [failing](std::size_t number) { return number == failing; };
+        EXPECT_TRUE(copy.run_until([&] { return copy.leads("redis-0"); })) << "action " << failing << " failed";
+    }
+}
+
+TEST_F(Bootstrap, an_operator_who_names_nobody_is_asked_to) {
+    world.ask("");
+    world.turn();
+    EXPECT_NE(world.view.record.answered_error.find("--to NODE"), std::string::npos);
+}
+
+void prove_writes(World& world) {
+    world.timing.proven = ProvenWrites::strict;
+    world.timing.patience = Milliseconds::max();
+    world.failover = Failover(world.timing);
+}
+
+TEST(FailoverMachine, with_proven_writes_a_node_that_restarted_waits_for_one_that_may_hold_more) {
+    World world;
+    prove_writes(world);
+    world.start("redis-1", 5);
+    world.node("redis-1").report->replid = "history";
+    world.node("redis-1").report->offset = 100000;  // no offset makes up for the restart
+    world.kill("redis-0");
+    EXPECT_FALSE(world.run_until(
+        [&] { return world.view.record.phase == Phase::leading && world.view.record.leader == "redis-1"; }));
+    world.start("redis-0", 9);
+    EXPECT_TRUE(world.run_until(
+        [&] { return world.view.record.phase == Phase::leading && world.view.record.leader == "redis-0"; }));
+}
+
+TEST(FailoverMachine, with_proven_writes_only_the_new_leader_is_in_sync_and_the_others_join) {
+    World world;
+    prove_writes(world);
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until(
+        [&] { return world.view.record.phase == Phase::leading && world.view.record.leader == "redis-1"; }));
+    EXPECT_EQ(world.view.record.in_sync, std::vector<std::string>{"redis-1"});
+    EXPECT_EQ(world.view.record.joining, std::vector<std::string>{"redis-0"});
+}
+
+}  // namespace
+}  // namespace portal::sentinel
