@@ -15,17 +15,19 @@ using observe::Closed;
 
 namespace {
 
-/// Requests that change nothing in the data, or whose doing again is what the client wants (a blocked pop is armed
-/// again).
-bool may_repeat(const upstream::PendingRequest& request, const command::CommandRow& row) {
+/// Requests that change nothing in the data, or whose doing again is what the client wants: a blocked pop is armed
+/// again. But it may have taken an element whose answer was lost on the way, and then another one would seem to be the
+/// first: with `strict` the client is told so.
+bool may_repeat(const upstream::PendingRequest& request, const command::CommandRow& row, config::Proven proven) {
     switch (row.handling) {
         case Handling::auth:
         case Handling::hello:
         case Handling::select:
-        case Handling::blocking:
         case Handling::watch:
         case Handling::unwatch:
             return true;
+        case Handling::blocking:
+            return !row.write || proven != config::Proven::strict;
         default:
             return request.repeatable;
     }
@@ -151,7 +153,7 @@ void Session::settle_losses() {
         } else if (row.handling == Handling::client_tracking && redirect_) {
             answer_in_doubt(*each);  // it names a connection of the lost node
             redirect_.reset();
-        } else if (!each->sent || may_repeat(each->request, row)) {
+        } else if (!each->sent || may_repeat(each->request, row, context_.config->writes.proven)) {
             lost_.push_back(std::move(*each));
         } else {
             answer_in_doubt(*each);

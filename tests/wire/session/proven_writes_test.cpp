@@ -98,6 +98,18 @@ TEST_F(ProvenWritesTest, WhatAnEarlierEpochAnsweredIsInDoubtThoughTheSameNodeLea
     EXPECT_TRUE(app->read(8).starts_with("-INDOUBT"));
 }
 
+TEST_F(ProvenWritesTest, InStrictABlockedPopIsInDoubtSinceItMayHaveTakenSomething) {
+    FakeNode node([usual = leader()](const Words& words) {
+        return words[0] == "BLPOP" ? FakeNode::kPause + std::string("*-1\r\n") : usual(words);
+    });
+    lead(node, kReplica);
+    const auto app = client();
+    app->send("BLPOP empty 0\r\n");
+    wait_saw(node, "BLPOP empty");
+    lead(node, kReplica);
+    EXPECT_TRUE(app->read(8).starts_with("-INDOUBT"));
+}
+
 TEST_F(ProvenWritesTest, ManyWritesShareARound) {
     FakeNode node(leader());
     slow_ = true;
