@@ -78,9 +78,10 @@ class PortalCluster(Cluster):
         return max((self.status(front).get("topology", {}).get("epoch", 0) for front in self.fronts), default=0)
 
     def ready(self):
-        """Every portal knows that every node is in sync."""
-        nodes = [self.status(front).get("topology", {}).get("nodes", []) for front in self.fronts]
-        return all(len(each) == len(self.nodes) and all(node["in_sync"] for node in each) for each in nodes)
+        """Every portal has confirmed the record, and knows that every node is in sync."""
+        seen = [self.status(front).get("topology", {}) for front in self.fronts]
+        return all(each.get("record_confirmed") and len(each["nodes"]) == len(self.nodes) and
+                   all(node["in_sync"] for node in each["nodes"]) for each in seen)
 
     def switchover(self):
         done = subprocess.run(self.network.inside(self.front_hosts[0], [PROGRAM, "switchover", "--admin",
