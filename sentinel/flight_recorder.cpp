@@ -113,7 +113,7 @@ void FlightRecorder::landed(Timeline timeline, std::string carried_out_by, std::
 }
 
 const Flight* FlightRecorder::settle(const ClientTally& tally, TimePoint now) {
-    if (flights_.empty() || flights_.back().settled) {
+    if (!open()) {
         return nullptr;
     }
     auto& flight = flights_.back();

@@ -60,6 +60,8 @@ class FlightRecorder {
     /// or none wanted to for `kLongest`.
     const Flight* settle(const ClientTally& tally, TimePoint now);
 
+    /// The newest flight is not settled yet.
+    [[nodiscard]] bool open() const { return !flights_.empty() && !flights_.back().settled; }
     /// Oldest first.
     [[nodiscard]] const std::deque<Flight>& flights() const { return flights_; }
 

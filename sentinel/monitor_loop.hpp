@@ -20,6 +20,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/json/array.hpp>
 
 namespace portal::sentinel {
 
@@ -99,6 +100,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void say(const std::string& sentence);
     [[nodiscard]] ClientTally tally() const;
     void sum_up();
+    void show_flights();
     void update_status(const View* view);
 
     const std::string name_;
@@ -143,6 +145,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
     mutable std::mutex status_mutex_;
     boost::json::object status_;
+    boost::json::array flights_;
+    boost::json::object last_flight_;
 };
 
 }  // namespace portal::sentinel

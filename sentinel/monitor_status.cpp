@@ -100,8 +100,11 @@ ClientTally Monitor::Loop::tally() const {
 /// Once per change of leader, after this portal routes to the new one. The portal that carried it out logs and counts
 /// it.
 void Monitor::Loop::sum_up() {
-    if (recorder_.settle(tally(), Clock::now()) != nullptr) {
-        log_settled(recorder_.flights().back());
+    if (recorder_.open()) {
+        if (const auto* settled = recorder_.settle(tally(), Clock::now()); settled != nullptr) {
+            log_settled(*settled);
+        }
+        show_flights();
     }
     if (!standing_.leads_here() || summed_up_ == standing_.record()->epoch) {
         return;
@@ -113,6 +116,7 @@ void Monitor::Loop::sum_up() {
     }
     summed_up_ = timeline.epoch;
     recorder_.landed(timeline, done_here ? name_ : standing_.record()->acting, published_at_, utc_now());
+    show_flights();
     said_.clear();
     if (done_here) {
         ++failovers_[timeline.from.empty() ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
@@ -182,21 +186,30 @@ void Monitor::Loop::update_status(const View* view) {
         failovers[type] = found == failovers_.end() ? 0 : found->second;
     }
     status["failovers"] = std::move(failovers);
-    json::array flights;
-    for (const auto& flight : recorder_.flights()) {
-        flights.emplace_back(to_json(flight));
-    }
-    if (!flights.empty()) {
-        status["last_failover"] = summary(recorder_.flights().back());
-    }
-    status["flight_recorder"] = std::move(flights);
     const std::lock_guard lock(status_mutex_);
     status_ = std::move(status);
 }
 
+/// Only when one was added or has changed: the others are told as they were.
+void Monitor::Loop::show_flights() {
+    json::array flights;
+    for (const auto& flight : recorder_.flights()) {
+        flights.emplace_back(to_json(flight));
+    }
+    json::object last = summary(recorder_.flights().back());
+    const std::lock_guard lock(status_mutex_);
+    flights_ = std::move(flights);
+    last_flight_ = std::move(last);
+}
+
 boost::json::object Monitor::Loop::status() const {
     const std::lock_guard lock(status_mutex_);
-    return status_;
+    auto status = status_;
+    status["flight_recorder"] = flights_;
+    if (!flights_.empty()) {
+        status["last_failover"] = last_flight_;
+    }
+    return status;
 }
 
 }  // namespace portal::sentinel

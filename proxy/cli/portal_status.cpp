@@ -34,6 +34,15 @@ double flag_of(const json::object& object, std::string_view key) {
     return value != nullptr && value->is_bool() && value->as_bool() ? 1 : 0;
 }
 
+/// What stands under that key, which is gone afterwards; `otherwise` when nothing does.
+json::value take_out(json::object& object, std::string_view key, json::value otherwise) {
+    if (json::value* found = object.if_contains(key)) {
+        otherwise = std::move(*found);
+        object.erase(key);
+    }
+    return otherwise;
+}
+
 double seconds_of(std::chrono::system_clock::time_point time) {
     return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
 }
@@ -68,16 +77,8 @@ std::optional<std::string> PortalProcess::not_ready() const {
 
 json::object PortalProcess::status() const {
     json::object topology = monitor_->status();
-    json::value last_failover;
-    if (const json::value* found = topology.if_contains("last_failover")) {
-        last_failover = *found;
-        topology.erase("last_failover");
-    }
-    json::value flights = json::array{};
-    if (const json::value* found = topology.if_contains("flight_recorder")) {
-        flights = *found;
-        topology.erase("flight_recorder");
-    }
+    json::value last_failover = take_out(topology, "last_failover", nullptr);
+    json::value flights = take_out(topology, "flight_recorder", json::array{});
     std::uint64_t accepted = 0;
     std::uint64_t shared = 0;
     std::uint64_t pinned = 0;

@@ -39,11 +39,15 @@ Stream::Stream(int socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, T
 
 Stream::~Stream() {
     if (open()) {
-        if (loop_ != nullptr) {
-            loop_->remove(socket_, *this);
-        }
-        ::close(socket_);
+        release();
     }
+}
+
+void Stream::release() noexcept {
+    if (loop_ != nullptr) {
+        loop_->remove(socket_, *this);
+    }
+    ::close(std::exchange(socket_, -1));
 }
 
 bool Stream::attach(Loop& loop, StreamUser& user) {
@@ -233,10 +237,7 @@ void Stream::close() noexcept {
     if (aborts_on_death_) {
         set_abortive(socket_, false);
     }
-    if (loop_ != nullptr) {
-        loop_->remove(socket_, *this);
-    }
-    ::close(std::exchange(socket_, -1));
+    release();
 }
 
 void Stream::abort_on_death() noexcept {
@@ -245,14 +246,10 @@ void Stream::abort_on_death() noexcept {
 }
 
 void Stream::abort() noexcept {
-    if (!open()) {
-        return;
+    if (open()) {
+        set_abortive(socket_, true);
+        release();
     }
-    set_abortive(socket_, true);
-    if (loop_ != nullptr) {
-        loop_->remove(socket_, *this);
-    }
-    ::close(std::exchange(socket_, -1));
 }
 
 }  // namespace portal::net

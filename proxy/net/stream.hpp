@@ -109,6 +109,7 @@ class Stream final : private Loop::Watch {
 
   private:
     void on_events(std::uint32_t events) override;
+    void release() noexcept;
     Received receive_tls(std::span<char> plain);
     Status transmit(std::string_view bytes);
     std::optional<std::size_t> read_socket(std::span<char> into, Status& status);

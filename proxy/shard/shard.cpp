@@ -161,10 +161,9 @@ void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
 void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {
     loop_.post([this, topology = std::move(topology), applied = std::move(applied)]() mutable {
         if (topology->epoch >= context_.topology->epoch) {
-            context_.first_write_due =
-                topology->leader &&
-                (context_.first_write_due || topology->epoch > context_.topology->epoch || !context_.topology->leader);
             const bool other_epoch = topology->epoch != context_.topology->epoch;
+            context_.first_write_due =
+                topology->leader && (context_.first_write_due || other_epoch || !context_.topology->leader);
             context_.topology = std::move(topology);
             if (!context_.topology->leader) {
                 if (proof_ && context_.topology->fencing) {
