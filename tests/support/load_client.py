@@ -4,6 +4,7 @@ import collections
 import threading
 import time
 
+from portal_support import wait_until
 from resp_client import ConnectionClosed, RespError
 
 
@@ -45,6 +46,19 @@ class LoadClient(threading.Thread):
                     self.errors["GET", f"reply of another request: {reply!r}"] += 1
         except (ConnectionClosed, OSError) as error:
             self.dropped = error
+
+
+def write_more(clients, count, what, deadline=60):
+    """Returns when each client that still has its connection has had `count` more writes acknowledged."""
+    before = [len(client.acknowledged) for client in clients]
+    wait_until(lambda: all(len(c.acknowledged) >= n + count or c.dropped for c, n in zip(clients, before)), deadline, what)
+
+
+def stop_all(clients):
+    for client in clients:
+        client.stopping = True
+    for client in clients:
+        client.join(30)
 
 
 def missing_writes(reader, acknowledged):

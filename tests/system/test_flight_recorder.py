@@ -4,7 +4,7 @@ import collections
 import subprocess
 import unittest
 
-from load_client import LoadClient
+from load_client import LoadClient, stop_all, write_more
 from portal_support import PROGRAM, demo_for, report, wait_until
 
 CLIENTS = 16
@@ -20,20 +20,12 @@ class FlightRecorder(unittest.TestCase):
         for client in self.clients:
             self.addCleanup(client.client.close)
             client.start()
-        self.wait_for_writes()
-
-    def wait_for_writes(self):
-        counts = [len(client.acknowledged) for client in self.clients]
-        wait_until(lambda: all(len(c.acknowledged) >= n + 50 or c.dropped for c, n in zip(self.clients, counts)), 60,
-                   "every client has written")
+        write_more(self.clients, 50, "every client has written")
 
     def accounts(self, old):
         """Of the change away from `old`, by each portal, once settled; the one that carried it out first."""
-        self.wait_for_writes()
-        for client in self.clients:
-            client.stopping = True
-        for client in self.clients:
-            client.join(30)
+        write_more(self.clients, 50, "every client has written")
+        stop_all(self.clients)
         self.assertEqual([], [client.dropped for client in self.clients if client.dropped])
 
         def settled():

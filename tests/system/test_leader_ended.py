@@ -5,8 +5,9 @@ import signal
 import time
 import unittest
 
+from load_client import LoadClient, missing_writes, stop_all, write_more
 from portal_support import DemoTestCase, report, wait_until
-from test_leader_killed import AFTER, BEFORE, CLIENTS, LoadClient
+from test_leader_killed import AFTER, BEFORE, CLIENTS
 
 
 class LeaderEnded(DemoTestCase):
@@ -20,18 +21,12 @@ class LeaderEnded(DemoTestCase):
         told = time.monotonic()
         os.kill(old.pid, signal.SIGTERM)
         wait_until(lambda: not old.replication(), 30, "the leader has ended")
-        counts = [len(client.acknowledged) for client in clients]
-        wait_until(lambda: all(len(c.acknowledged) >= n + AFTER or c.dropped for c, n in zip(clients, counts)), 60,
-                   "every client has written to the new leader")
-        for client in clients:
-            client.stopping = True
-        for client in clients:
-            client.join(30)
+        write_more(clients, AFTER, "every client has written to the new leader")
+        stop_all(clients)
 
         acknowledged = [write for client in clients for write in client.acknowledged]
         reader = self.client(0)
-        values = [reader.pipeline([("GET", key) for key, *_ in acknowledged[i:i + 500]]) for i in range(0, len(acknowledged), 500)]
-        missing = [write for write, value in zip(acknowledged, (v for part in values for v in part)) if value != write[1].encode()]
+        missing = missing_writes(reader, acknowledged)
         in_doubt = sum(len(client.in_doubt) for client in clients)
         report(f"acknowledged writes: {len(acknowledged)}, missing afterwards: {len(missing)}, in doubt: {in_doubt}")
         report(f"longest wait of one command: {max(client.worst_wait for client in clients) * 1000:.0f} ms; "

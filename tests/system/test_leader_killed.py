@@ -6,7 +6,7 @@ import signal
 import time
 import unittest
 
-from load_client import LoadClient, missing_writes
+from load_client import LoadClient, missing_writes, stop_all, write_more
 from portal_support import DemoTestCase, report, wait_until
 
 CLIENTS = 24
@@ -30,13 +30,8 @@ class LeaderKilled(DemoTestCase):
 
         killed = time.monotonic()
         os.kill(old.pid, signal.SIGKILL)
-        counts = [len(client.acknowledged) for client in clients]
-        wait_until(lambda: all(len(c.acknowledged) >= n + AFTER or c.dropped for c, n in zip(clients, counts)), 60,
-                   "every client has written to the new leader")
-        for client in clients:
-            client.stopping = True
-        for client in clients:
-            client.join(30)
+        write_more(clients, AFTER, "every client has written to the new leader")
+        stop_all(clients)
 
         errors = sum((client.errors for client in clients), collections.Counter())
         dropped = [client.dropped for client in clients if client.dropped]

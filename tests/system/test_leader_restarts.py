@@ -4,9 +4,9 @@ MASTERDOWN, UNBLOCKED) reaches no client."""
 import threading
 import unittest
 
+from load_client import LoadClient, stop_all
 from portal_support import DemoTestCase, report, wait_until
 from resp_client import ConnectionClosed, RespError
-from test_leader_killed import LoadClient
 
 CLIENTS = 8
 WRITES = 60
@@ -62,10 +62,7 @@ class LeaderRestarts(DemoTestCase):
         wait_until(lambda: epoch() > before and self.demo.leader(), 30, "a leader was made")
         wait_until(lambda: all(len(c.acknowledged) >= n + WRITES or c.dropped for c, n in zip(clients, counts)) and
                    all(c.done >= n + 5 or c.dropped for c, n in zip(transactions, runs)), 60, "every client goes on")
-        for client in [*clients, *transactions]:
-            client.stopping = True
-        for client in [*clients, *transactions]:
-            client.join(30)
+        stop_all([*clients, *transactions])
         report(f"longest wait of one command: {max(client.worst_wait for client in clients) * 1000:.0f} ms")
 
         kinds = {kind for client in clients for _, kind in client.errors}

@@ -9,7 +9,7 @@ import time
 import unittest
 import urllib.request
 
-from load_client import LoadClient, missing_writes
+from load_client import LoadClient, missing_writes, stop_all, write_more
 from portal_support import DemoTestCase, demo_for, report, wait_until
 from resp_client import RespError
 
@@ -49,13 +49,8 @@ class StrictUnderLoad(DemoTestCase):
             old.resume()
         else:
             old.restart()
-        counts = [len(client.acknowledged) for client in clients]
-        wait_until(lambda: all(len(c.acknowledged) >= n + 50 or c.dropped for c, n in zip(clients, counts)), 60,
-                   "every client has written to the new leader")
-        for client in clients:
-            client.stopping = True
-        for client in clients:
-            client.join(30)
+        write_more(clients, 50, "every client has written to the new leader")
+        stop_all(clients)
         acknowledged = [write for client in clients for write in client.acknowledged]
         errors = sum((client.errors for client in clients), collections.Counter())
         with new.client() as reader:
@@ -106,17 +101,13 @@ class ThreeNodes(unittest.TestCase):
             each.start()
         alive = list(demo.nodes)
         for remaining in (2, 1):
-            counts = [len(each.acknowledged) for each in clients]
-            wait_until(lambda: all(len(c.acknowledged) >= n + 50 or c.dropped for c, n in zip(clients, counts)), 30, "writes go on")
+            write_more(clients, 50, "writes go on", 30)
             wait_in_sync(demo, alive)
             leader = demo.leader()
             leader.kill()
             alive.remove(leader)
             wait_until(lambda: demo.leader() in alive, 20, f"one of {remaining} leads")
-        for each in clients:
-            each.stopping = True
-        for each in clients:
-            each.join(30)
+        stop_all(clients)
         acknowledged = [write for each in clients for write in each.acknowledged]
         errors = sum((each.errors for each in clients), collections.Counter())
         with alive[0].client() as reader:
@@ -201,12 +192,8 @@ class ReplicaAway(unittest.TestCase):
         wait_until(lambda: all(len(c.acknowledged) >= 20 for c in clients), 30, "every client has written")
         change = urllib.request.Request(f"http://127.0.0.1:{demo.portals[0].admin_port}/switchover", method="POST", data=b"")
         urllib.request.urlopen(change, timeout=20).read()
-        counts = [len(c.acknowledged) for c in clients]
-        wait_until(lambda: all(len(c.acknowledged) >= n + 20 or c.dropped for c, n in zip(clients, counts)), 30, "writes go on")
-        for each in clients:
-            each.stopping = True
-        for each in clients:
-            each.join(30)
+        write_more(clients, 20, "writes go on", 30)
+        stop_all(clients)
         errors = sum((each.errors for each in clients), collections.Counter())
         report(f"planned switchover: errors {dict(errors)}, longest wait {max(c.worst_wait for c in clients) * 1000:.0f} ms")
         self.assertEqual({}, dict(errors))
