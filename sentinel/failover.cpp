@@ -228,11 +228,10 @@ Decision Failover::plan(const View& view, const Mark& asked) {
     if (!leader->report) {
         return answer(view, Step::watching, asked, leader->node.name + " cannot be read: " + leader->trouble);
     }
-    const replication::SeenNode leading{leader->node, leader->addresses, *leader->report};
+    const auto leading = seen(*leader);
     const NodeView* target = nullptr;
     for (const auto& node : view.nodes) {
-        const bool fits = node.health == Health::up && node.report &&
-                          replication::is_in_sync({node.node, node.addresses, *node.report}, leading);
+        const bool fits = node.health == Health::up && node.report && replication::is_in_sync(seen(node), leading);
         const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
         if (fits && wanted && (target == nullptr || node.report->offset > target->report->offset)) {
             target = &node;
@@ -255,16 +254,16 @@ Decision Failover::plan(const View& view, const Mark& asked) {
 }
 
 Decision Failover::follow(const View& view) {
-    std::vector<replication::SeenNode> seen;
+    std::vector<replication::SeenNode> settled;
     for (const auto& node : view.nodes) {
         const auto told = told_at_.find(node.node.name);
         const bool has_answered_since = told == told_at_.end() || node.asked_at > told->second;
         if (node.health == Health::up && node.report && has_answered_since) {
-            seen.push_back({node.node, node.addresses, *node.report});
+            settled.push_back(seen(node));
         }
     }
     Decision decision{Step::watching, {}, {}, std::nullopt};
-    for (auto& step : replication::reconfigure(view.record.leader, seen)) {
+    for (auto& step : replication::reconfigure(view.record.leader, settled)) {
         if (!step.leader) {
             continue;
         }

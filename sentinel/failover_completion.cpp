@@ -130,7 +130,7 @@ Decision Failover::promote_or_record(const View& view, const NodeView& node, con
     record.leader = name;
     record.in_sync = {name};
     record.joining.clear();
-    const replication::SeenNode leading{node.node, node.addresses, *node.report};
+    const auto leading = seen(node);
     for (const auto& other : view.nodes) {
         if (other.health != Health::up || !other.report) {
             continue;
@@ -141,8 +141,7 @@ Decision Failover::promote_or_record(const View& view, const NodeView& node, con
             if (&other != &node) {
                 record.joining.push_back(other.node.name);
             }
-        } else if (&other != &node &&
-                   replication::has_caught_up({other.node, other.addresses, *other.report}, leading)) {
+        } else if (&other != &node && replication::has_caught_up(seen(other), leading)) {
             record.in_sync.push_back(other.node.name);
         }
     }
@@ -175,8 +174,7 @@ std::vector<replication::Contender> Failover::contenders(const View& view, TimeP
         } else if (node.health == Health::up && node.asked_at >= not_before) {
             contender.report = node.report;
         }
-        contender.in_sync = std::find(view.record.in_sync.begin(), view.record.in_sync.end(), node.node.name) !=
-                            view.record.in_sync.end();
+        contender.in_sync = is_named(view.record.in_sync, node.node.name);
         if (const auto known = view.record.known.find(node.node.name); known != view.record.known.end()) {
             contender.known = known->second;
         }

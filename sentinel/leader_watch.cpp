@@ -9,14 +9,6 @@ namespace {
 
 constexpr Milliseconds kReplicationPing{1000};
 
-bool is_named(const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-replication::SeenNode seen(const NodeView& view) {
-    return {view.node, view.addresses, *view.report};
-}
-
 LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
     if (!leader.report) {
         return {LeaderState::fine, "answers, but cannot be read: " + leader.trouble};
@@ -83,12 +75,6 @@ LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timin
 }
 
 }  // namespace
-
-const NodeView* find_node(const View& view, std::string_view name) noexcept {
-    const auto found = std::find_if(view.nodes.begin(), view.nodes.end(),
-                                    [&](const NodeView& node) { return node.node.name == name; });
-    return found == view.nodes.end() ? nullptr : &*found;
-}
 
 LeaderVerdict judge_leader(const View& view, const Timing& timing) {
     const auto* leader = find_node(view, view.record.leader);

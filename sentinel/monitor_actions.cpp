@@ -108,7 +108,7 @@ asio::awaitable<bool> Monitor::Loop::hand_over(HandOver move) {
     }
     const auto& leading = from->account.view();
     const auto& follower = to->account.view();
-    const replication::SeenNode leader{leading.node, leading.addresses, *leading.report};
+    const auto leader = seen(leading);
     const auto listed = replication::listed_replica(leader, {follower.node, follower.addresses, {}});
     auto known_as = follower.node.endpoint;
     if (listed) {

@@ -2,7 +2,6 @@
 #include "sentinel/flight_json.hpp"
 #include "sentinel/monitor_loop.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/chrono.h>
@@ -49,8 +48,7 @@ json::object to_json(const NodeView& node, const View& view) {
                         {"address", node.node.endpoint.host + ":" + std::to_string(node.node.endpoint.port)},
                         {"health", to_string(node.health)},
                         {"role", to_string(node.report ? node.report->role : Role::unknown)},
-                        {"in_sync", std::find(view.record.in_sync.begin(), view.record.in_sync.end(), node.node.name) !=
-                                        view.record.in_sync.end()}};
+                        {"in_sync", is_named(view.record.in_sync, node.node.name)}};
     if (node.leaving) {
         object["leaving"] = true;
     }

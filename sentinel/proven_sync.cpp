@@ -14,14 +14,6 @@ namespace {
 /// two does not keep up.
 constexpr std::int64_t kMaxLagSeconds = 2;
 
-bool is_named(const std::vector<std::string>& names, const std::string& name) {
-    return std::ranges::find(names, name) != names.end();
-}
-
-replication::SeenNode seen(const NodeView& view) {
-    return {view.node, view.addresses, view.report.value_or(replication::NodeReport{})};
-}
-
 /// It replicates from this leader, by its own account.
 bool follows(const NodeView& node, const NodeView& leader) {
     const auto& report = *node.report;

@@ -65,5 +65,8 @@ struct View {
 };
 
 const NodeView* find_node(const View& view, std::string_view name) noexcept;
+/// The node as the rules of replication see it; its report is empty where there is none.
+replication::SeenNode seen(const NodeView& node);
+bool is_named(const std::vector<std::string>& names, std::string_view name) noexcept;
 
 }  // namespace portal::sentinel

@@ -33,12 +33,6 @@ bool is_nil(std::string_view reply) {
     return reply.starts_with("*-1") || reply.starts_with("$-1") || reply.starts_with("_");
 }
 
-std::string error(std::string_view text) {
-    std::string out;
-    resp::write_error(out, text);
-    return out;
-}
-
 }  // namespace
 
 /// Errors acknowledge nothing, nor does QUEUED, an EXEC that was called off, or a blocked pop that got nothing.
@@ -115,7 +109,7 @@ void Session::expire_parked(net::Turn::Clock::time_point since) {
         const Slot slot = parked_.front().slot;
         pop_parked();
         context_.counters.commands_unproven.add();
-        deliver(slot, error(client_errors::kNoProof));
+        deliver(slot, resp::error(client_errors::kNoProof));
     }
     if (parked_.empty()) {
         deliver_part();
@@ -130,7 +124,7 @@ void Session::unproven(Slot slot, std::string_view text) {
         context_.turn.mark(*this);
         return;
     }
-    deliver(slot, error(text));
+    deliver(slot, resp::error(text));
 }
 
 void Session::drop_parked() {
@@ -180,9 +174,7 @@ bool Session::await_proof(const Row& row, const resp::RequestView& request) {
     if (row.handling == Handling::multi) {
         unit_left_ = 0;
         state_.transaction = Transaction::broken;  // else what follows would run outside of it
-        std::string out;
-        resp::write_simple(out, "OK");
-        reply(std::move(out));
+        reply(resp::simple("OK"));
         return true;
     }
     if (row.handling == Handling::exec && state_.transaction == Transaction::open) {
