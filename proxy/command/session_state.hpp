@@ -87,4 +87,26 @@ class SessionState {
     return handling >= Handling::subscribe && handling <= Handling::sunsubscribe;
 }
 
+/// A connection that carried such a command is as it was before: it may serve another client afterwards.
+[[nodiscard]] constexpr bool leaves_connection_clean(Handling handling) noexcept {
+    switch (handling) {
+        case Handling::plain:
+        case Handling::ping:
+        case Handling::publish:
+        case Handling::script:
+        case Handling::blocking:
+        case Handling::multi:
+        case Handling::exec:
+        case Handling::discard:
+        case Handling::watch:
+        case Handling::unwatch:
+        case Handling::client_caching:
+        case Handling::client_getredir:
+        case Handling::client_trackinginfo:
+            return true;
+        default:
+            return false;  // tracking, the unknown
+    }
+}
+
 }  // namespace portal::command

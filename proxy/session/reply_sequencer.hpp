@@ -16,6 +16,8 @@ class ReplySequencer {
 
     /// Opens the next slot.
     Slot open() noexcept { return next_++; }
+    /// The slot that it opens next.
+    [[nodiscard]] Slot next() const noexcept { return next_; }
 
     /// True if `slot` is the oldest open one: its bytes may go to the client as they come.
     [[nodiscard]] bool is_front(Slot slot) const noexcept { return slot == front_; }

@@ -152,8 +152,8 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
     }
     window_.learn(bytes.size());
     const Row& row = command::row_at(request.tag);
-    if (request.unit && row.handling != Handling::exec) {
-        note_unit(row, bytes, command);
+    if ((request.unit || is_inside(request)) && row.handling != Handling::exec) {
+        note_queued(request, row, bytes, command);
     }
     if ((bytes.front() == '-' || !lost_.empty()) && !request.begun &&
         take_back(request, row, bytes, complete, command)) {

@@ -22,6 +22,7 @@
 #include "session/session_context.hpp"
 #include "session/session_waits.hpp"
 #include "session/tracking_relay.hpp"
+#include "session/transaction_copy.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <cstdint>
@@ -187,7 +188,7 @@ class Session final : public upstream::ReplySink,
     bool take_request(std::string_view frame, std::string_view rest);
     void begin_request();
     bool refuse(const Row& row, const resp::RequestView& request);
-    void refuse_without_leader();
+    void refuse_without_leader(const Row& row);
     void end_request();
     bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
     bool forward_wait(const Row& row, const resp::RequestView& request);
@@ -288,11 +289,6 @@ class Session final : public upstream::ReplySink,
     // --- session_refusals.cpp: answers of a node that does not lead
     bool take_back(upstream::PendingRequest& request, const Row& row, std::string_view& bytes, bool complete,
                    std::string_view command);
-    bool take_back_transaction(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
-                               std::string_view command);
-    bool refused_in_transaction(const upstream::PendingRequest& request, const Row& row, std::string_view& bytes);
-    void note_unit(const Row& row, std::string_view bytes, std::string_view command);
-    void keep_unit(const upstream::PendingRequest& part, std::string_view refusal);
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);
@@ -315,9 +311,27 @@ class Session final : public upstream::ReplySink,
     // --- session_loss.cpp: a lost link, in doubt
     void keep(Lost lost);
     void settle_losses();
+    void answer_in_doubt(const Lost& lost);
+
+    // --- unfinished_transactions.cpp: those whose link is lost, or whose node leads no more
+    [[nodiscard]] bool is_inside(const upstream::PendingRequest& request) const noexcept;
+    [[nodiscard]] static bool opens_transaction(const Lost& lost);
+    [[nodiscard]] bool copy_stands() const noexcept;
+    [[nodiscard]] bool can_send_again(const std::deque<Lost>& came_back) const;
+    [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
+    void begin_transaction();
+    void end_transaction();
+    void break_transaction();
+    void give_up_transaction(const std::deque<Lost>& refused);
+    void note_queued(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
+                     std::string_view command);
+    void keep_copy(Slot slot, std::string_view refusal, bool unit);
+    bool take_back_unit(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
+                        std::string_view command);
+    bool take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
+                          std::string_view command);
     void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
     bool settle_pinned(Lost& lost, const Row& row);
-    void answer_in_doubt(const Lost& lost);
 
     // --- session_hold.cpp: the wait for a leader, and what is sent again
     void resend();
@@ -371,12 +385,10 @@ class Session final : public upstream::ReplySink,
     std::string part_;    // of a large reply whose turn has not come
     Slot part_slot_ = 0;  // and its slot
 
-    std::deque<Lost> lost_;  // in the order of their slots
-    std::string unit_;       // the requests of the whole transaction that is being answered, up to its EXEC
-    bool unit_refused_ = false, unit_writes_ = false;
-    Slot transaction_slot_ = 0;         // of the MULTI of the open transaction
-    bool queued_refused_ = false;       // the node refused to queue one of its commands, since it does not lead
-    std::optional<Slot> blocked_slot_;  // of the newest command that may block
+    std::deque<Lost> lost_;      // in the order of their slots
+    TransactionCopy copy_;       // of the transaction that is open, or that travels in one piece and is being answered
+    Slot transaction_slot_ = 0;  // of the MULTI of the open transaction
+    std::optional<Slot> blocked_slot_;                        // of the newest command that may block
     net::Turn::Clock::time_point blocked_since_{};            // since when the oldest such command has waited
     std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
     net::Turn::Clock::time_point left_hold_at_{};

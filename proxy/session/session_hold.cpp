@@ -98,6 +98,7 @@ void Session::resend() {
             continue;
         }
         const resp::RequestView request(each.command);
+        const bool inside = is_inside(each.request);
         upstream::Link* link = nullptr;
         if (row.handling == Handling::auth || row.handling == Handling::hello) {
             link = &context_.links.auth_link();
@@ -109,7 +110,7 @@ void Session::resend() {
         } else {
             const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_,
                                                                    true) == route::Destination::pinned;
-            link = &link_for(pinned);
+            link = &link_for(inside || pinned);
         }
         if (in_flight_ > 0 && last_link_ != link) {
             break;
@@ -117,8 +118,14 @@ void Session::resend() {
         state_.watching = state_.watching || row.handling == Handling::watch;
         if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
             wait_ = Wait::reply;
-        } else if (row.handling == Handling::blocking) {
+        } else if (row.handling == Handling::blocking && !inside) {
             each.command = rearmed(row, each.command);
+        }
+        if (link == pinned_.get()) {
+            pinned_clean_ = pinned_clean_ && command::leaves_connection_clean(row.handling);
+        }
+        if (row.write) {
+            write_epoch_ = context_.topology->epoch;
         }
         if (each.sent) {
             context_.counters.commands_replayed.add();
@@ -138,7 +145,9 @@ void Session::resend() {
 void Session::refuse_held(std::string_view text) {
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
-    for (const Lost& each : std::exchange(lost_, {})) {
+    const std::deque<Lost> refused = std::exchange(lost_, {});
+    give_up_transaction(refused);
+    for (const Lost& each : refused) {
         if (each.request.silent) {
             continue;
         }

@@ -1,5 +1,6 @@
 // Session: what becomes of a client when its link or the leader is lost. Requests never sent, and reads, are kept for
-// the next leader; writes that may have been executed are answered INDOUBT; transactions end as aborted.
+// the next leader; writes that may have been executed are answered INDOUBT; for transactions see
+// unfinished_transactions.cpp.
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
 
@@ -126,10 +127,8 @@ void Session::settle_losses() {
         flush_tracked();
     }
     std::deque<Lost> came_back = std::exchange(lost_, {});
-    bool in_transaction =
-        pinned_lost && state_.in_transaction() && std::ranges::none_of(came_back, [](const Lost& each) {
-            return command::row_at(each.request.tag).handling == Handling::multi;
-        });
+    const bool sent_again = pinned_lost && can_send_again(came_back);
+    bool in_transaction = pinned_lost && state_.in_transaction() && std::ranges::none_of(came_back, opens_transaction);
     for (auto each = came_back.begin(); each != came_back.end() && !closed_; ++each) {
         const Row& row = command::row_at(each->request.tag);
         if (each->request.unit) {
@@ -141,7 +140,7 @@ void Session::settle_losses() {
             each = last == came_back.end() ? std::prev(last) : last;
             continue;
         }
-        if (!each->refusal.empty()) {
+        if (!each->refusal.empty() || (sent_again && is_inside(each->request))) {
             lost_.push_back(std::move(*each));
         } else if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
             in_transaction = settle_pinned(*each, row);
@@ -165,15 +164,12 @@ void Session::settle_losses() {
     if (pinned_lost) {
         state_.watch_broken = state_.watch_broken || state_.watch_accepted;
         state_.watching = state_.watch_accepted = false;
-        if (!executed_) {
-            queued_.clear();
-        }
         exec_reply_.clear();
         exec_end_.clear();
-        if (state_.transaction == Transaction::open) {
-            state_.transaction = Transaction::broken;
-        } else if (state_.transaction == Transaction::exec_sent) {
-            state_.transaction = Transaction::none;
+        if (sent_again) {
+            keep_copy(transaction_slot_, {}, false);
+        } else {
+            break_transaction();
         }
     }
     if (!lost_.empty() || must_track_again()) {
@@ -182,62 +178,6 @@ void Session::settle_losses() {
         retry();
     } else if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
-    }
-}
-
-/// A transaction that travelled in one piece, [first, last]: all of it again, or the outcome of its EXEC is in doubt.
-void Session::settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last) {
-    const bool whole = command::row_at(first->request.tag).handling == Handling::multi;
-    const bool executed = last->sent && command::row_at(last->request.tag).handling == Handling::exec;
-    if (whole && !executed) {
-        std::move(first, std::next(last), std::back_inserter(lost_));
-        return;
-    }
-    for (auto each = first; each != last && !closed_; ++each) {
-        if (each->request.silent) {
-            continue;
-        }
-        const bool multi = command::row_at(each->request.tag).handling == Handling::multi;
-        replies_.finish(each->request.sequence, each->request.muted ? "" : resp::simple(multi ? "OK" : "QUEUED"),
-                        output_);
-    }
-    if (executed) {
-        answer_in_doubt(*last);
-    } else {
-        replies_.finish(last->request.sequence, resp::error(client_errors::kExecAbort), output_);
-    }
-}
-
-/// A request inside a transaction on a pinned link. True while the transaction goes on behind it.
-bool Session::settle_pinned(Lost& lost, const Row& row) {
-    const auto answer = [&](std::string bytes) {
-        replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : std::move(bytes), output_);
-    };
-    switch (row.handling) {
-        case Handling::multi:
-            answer(resp::simple("OK"));
-            return true;
-        case Handling::discard:
-            answer(resp::simple("OK"));
-            state_.transaction = Transaction::none;
-            state_.watching = state_.watch_accepted = false;
-            return false;
-        case Handling::exec:
-            if (lost.sent) {
-                answer_in_doubt(lost);
-            } else if (state_.watching) {
-                std::string nil;
-                resp::write_null_array(nil, state_.protocol);
-                answer(std::move(nil));
-            } else {
-                answer(resp::error(client_errors::kExecAbort));
-            }
-            state_.transaction = Transaction::none;
-            state_.watching = state_.watch_accepted = false;
-            return false;
-        default:
-            answer(resp::simple("QUEUED"));
-            return true;
     }
 }
 

@@ -135,7 +135,7 @@ void Session::note_selected(std::string_view command) {
 /// A reply to a request of the session's own. True when it was the last of its request.
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
     if (request.silent) {
-        note_unit(command::row_at(request.tag), bytes, command);
+        note_queued(request, command::row_at(request.tag), bytes, command);
     } else if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
         finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {

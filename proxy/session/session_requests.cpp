@@ -88,8 +88,15 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
     return refuse_in_subscriber_mode(row, request);
 }
 
-void Session::refuse_without_leader() {
+/// Inside a transaction the node does not know of it: its EXEC must fail, and an EXEC that is refused ends it.
+void Session::refuse_without_leader(const Row& row) {
     context_.counters.commands_no_leader.add();
+    if (state_.transaction == Transaction::open) {
+        denied_in_transaction_ = true;
+        if (row.handling == Handling::exec || row.handling == Handling::discard) {
+            end_transaction();
+        }
+    }
     reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
 }
 
@@ -150,7 +157,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 break;
             case Destination::hold:
                 if (refusing_) {
-                    refuse_without_leader();
+                    refuse_without_leader(row);
                 } else {
                     hold();
                     taken = false;
@@ -206,10 +213,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     switch (row.handling) {
         case Handling::multi:
             if (unit_left_ == 0 && state_.transaction == Transaction::none && request.argc() == 1) {
-                state_.transaction = Transaction::open;
-                denied_in_transaction_ = false;
-                queued_.clear();
-                queued_refused_ = false;
+                begin_transaction();
             }
             break;
         case Handling::exec:
@@ -227,20 +231,10 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             caching_yes_ =
                 caching_yes_ || (state_.tracking && request.argc() > 2 && resp::is_word(request.arg(2), "yes"));
             break;
-        case Handling::plain:
-        case Handling::client_getredir:
-        case Handling::client_trackinginfo:
-        case Handling::publish:
-        case Handling::ping:
-        case Handling::blocking:
-        case Handling::script:
-        case Handling::discard:
-        case Handling::unwatch:
-            break;
         default:
-            pinned_clean_ = false;  // tracking, the unknown: the connection is not used again
             break;
     }
+    pinned_clean_ = pinned_clean_ && command::leaves_connection_clean(row.handling);
     submit(link, row, request.frame());
     if (unit_left_ == 0 && (row.handling == Handling::exec || row.handling == Handling::discard)) {
         pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
@@ -307,9 +301,7 @@ upstream::PendingRequest Session::open_request(const Row& row) {
 bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame) {
     upstream::PendingRequest pending = open_request(row);
     pending.unit = unit_left_ > 0;
-    if (row.handling == Handling::multi) {
-        transaction_slot_ = pending.sequence;
-    } else if (pending.blocks) {
+    if (pending.blocks) {
         if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
             blocked_since_ = context_.turn.now();
         }

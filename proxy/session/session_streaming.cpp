@@ -76,7 +76,7 @@ bool Session::begin_large(std::string_view head) {
             hold();
             return false;
         } else if (destination == Destination::hold) {
-            refuse_without_leader();
+            refuse_without_leader(row);
         } else if (in_flight_ > 0) {
             large_ = Large::nothing;
             pause(Wait::drained);
@@ -101,7 +101,8 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
         note_large_key(row, request);
     }
     upstream::Link& link = link_for(true);
-    pinned_clean_ = pinned_clean_ && row.handling != Handling::unknown;
+    pinned_clean_ = pinned_clean_ && command::leaves_connection_clean(row.handling);
+    copy_.spoil();  // of a transaction that may be open: there will be no copy of this
     last_link_ = &link;
     queued_.note(row);
     ++in_flight_;

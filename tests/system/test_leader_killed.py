@@ -27,11 +27,15 @@ class LeaderKilled(DemoTestCase):
         new = next(node for node in self.demo.nodes if node is not old)
         epoch = self.demo.portals[0].status()["topology"]["epoch"]
         clients = self.start_load()
+        undecided = self.client(0)
+        self.assertEqual(["OK", "QUEUED"], [undecided.command("MULTI"), undecided.command("INCR", "undecided")])
 
         killed = time.monotonic()
         os.kill(old.pid, signal.SIGKILL)
         write_more(clients, AFTER, "every client has written to the new leader")
         stop_all(clients)
+
+        self.assertEqual(["QUEUED", [1, 2]], [undecided.command("INCR", "undecided"), undecided.command("EXEC")])
 
         errors = sum((client.errors for client in clients), collections.Counter())
         dropped = [client.dropped for client in clients if client.dropped]

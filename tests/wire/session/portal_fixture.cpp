@@ -54,7 +54,7 @@ PortalTest::PortalTest() {
     config_.name = "test";
     config_.threads = 1;
     config_.listen.push_back({{"127.0.0.1", 0}, std::nullopt});
-    permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1));
+    confirm();
     listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;

@@ -150,35 +150,6 @@ TEST_F(SessionLossTest, AWatchBecomesAnAbortedExec) {
     app->expect("SET k 2\r\n", "+OK\r\n");
 }
 
-TEST_F(SessionLossTest, ATransactionInPiecesIsDiscardedWithItsLeader) {
-    FakeNode first([](const Words& words) { return words[0] == "MULTI" ? "+OK\r\n" : "+QUEUED\r\n"; });
-    FakeNode second(ok);
-    lead(first);
-    const auto app = client();
-    app->expect("MULTI\r\n", "+OK\r\n");
-    app->expect("SET k 1\r\n", "+QUEUED\r\n");
-    first.die();
-    lead(second);
-    app->expect("SET k 2\r\n", "+QUEUED\r\n");
-    app->expect("EXEC\r\n", "-EXECABORT Transaction discarded because of previous errors.\r\n");
-    EXPECT_TRUE(second.seen().empty());
-}
-
-TEST_F(SessionLossTest, AnExecThatWasSentIsInDoubt) {
-    FakeNode first([](const Words& words) {
-        return words[0] == "MULTI" ? "+OK\r\n" : words[0] == "EXEC" ? FakeNode::kCut : "+QUEUED\r\n";
-    });
-    FakeNode second(ok);
-    lead(first);
-    const auto app = client();
-    app->expect("MULTI\r\n", "+OK\r\n");
-    app->expect("SET k 1\r\n", "+QUEUED\r\n");
-    app->expect("EXEC\r\n", kInDoubt);
-    first.die();
-    lead(second);
-    app->expect("SET k 2\r\n", "+OK\r\n");
-}
-
 TEST_F(SessionLossTest, AWholeTransactionThatWasSentIsInDoubtAsAWhole) {
     FakeNode first(silent);
     FakeNode second(ok);

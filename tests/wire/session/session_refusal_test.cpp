@@ -136,25 +136,6 @@ TEST_F(SessionRefusalTest, ATransactionInOnePieceThatIsRefusedAgainAndAgainRunsO
     EXPECT_EQ(node.seen().size(), 12U);
 }
 
-TEST_F(SessionRefusalTest, ATransactionInPiecesFailsAsAWhole) {
-    FakeNode first([](const Words& words) -> std::string {
-        return words[0] == "MULTI"  ? "+OK\r\n"
-               : words[0] == "SET"  ? kReadOnly
-               : words[0] == "EXEC" ? "-EXECABORT Transaction discarded because of previous errors.\r\n"
-                                    : "+QUEUED\r\n";
-    });
-    FakeNode second(leading);
-    lead(first);
-    const auto app = client();
-    app->expect("MULTI\r\n", "+OK\r\n");
-    app->expect("SET a 1\r\n", "+QUEUED\r\n");
-    app->expect("EXEC\r\n", "-EXECABORT Transaction discarded because of previous errors.\r\n");
-    app->send("SET b 1\r\n");
-    wait_held();
-    lead(second);
-    app->expect("+OK\r\n");
-}
-
 TEST_F(SessionRefusalTest, ABlockedPopIsArmedAgainWithTheTimeThatRemains) {
     FakeNode first([](const Words& words) { return words[0] == "BLPOP" ? FakeNode::kPause + kUnblocked : "+OK\r\n"; });
     FakeNode second([](const Words&) { return "*2\r\n$1\r\nq\r\n$1\r\nv\r\n"; });
