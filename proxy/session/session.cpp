@@ -125,6 +125,9 @@ std::size_t Session::take_requests(std::string_view bytes) {
                     return taken;  // not now: the same bytes are framed again when the wait is over
                 }
                 taken += result.size;
+                if (unit_left_ > 0) {
+                    taken += take_unit(bytes.substr(taken));
+                }
                 break;
         }
     }

@@ -186,6 +186,7 @@ class Session final : public upstream::ReplySink,
 
     // --- session_requests.cpp: from one request to the link that carries it
     bool take_request(std::string_view frame, std::string_view rest);
+    std::size_t take_unit(std::string_view rest);
     void begin_request();
     bool refuse(const Row& row, const resp::RequestView& request);
     void refuse_without_leader(const Row& row);

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace portal::session {
 
@@ -37,6 +38,12 @@ struct ClientPause {
         mode = std::max(mode, wanted);
         until = std::max(until, end);
     }
+};
+
+/// A command of a transaction that travels in one piece, and how many bytes it has.
+struct UnitPart {
+    const command::CommandRow* row;
+    std::size_t size;
 };
 
 struct SessionContext {
@@ -62,7 +69,8 @@ struct SessionContext {
     net::Turn& turn;
     net::Loop& loop;
     net::Scratch& scratch;
-    std::string gathered;  // room for one write put together from pieces; nothing stays in it
+    std::string gathered;        // room for one write put together from pieces; nothing stays in it
+    std::vector<UnitPart> unit;  // behind the MULTI that is being taken
     upstream::LinkPool& links;
     upstream::SubscriptionHub& subscriptions;
     observe::ShardCounters& counters;

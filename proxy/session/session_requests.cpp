@@ -30,27 +30,30 @@ bool is_http(std::string_view word) {
            (word.size() == 5 && ::strncasecmp(word.data(), "host:", 5) == 0);
 }
 
-/// How many commands after a MULTI, its EXEC included, are all in `rest` and may travel on a shared link; 0: not a
-/// whole transaction.
-std::uint32_t whole_transaction(std::string_view rest, const resp::RequestLimits& limits,
-                                const command::DenyList& denied) {
+/// The commands behind a MULTI, its EXEC included, if all of them are in `rest` and may travel on a shared link; else
+/// none.
+void find_unit(std::string_view rest, const resp::RequestLimits& limits, const command::DenyList& denied,
+               std::vector<UnitPart>& parts) {
+    parts.clear();
     resp::RequestScanner scanner(limits);
-    for (std::uint32_t count = 1; count <= kUnitCommands; ++count) {
+    while (parts.size() < kUnitCommands) {
         const resp::ScanResult result = scanner.scan(rest);
         if (result.status != resp::ScanStatus::complete || resp::is_inline(rest.substr(0, result.size))) {
-            return 0;
+            break;
         }
         const resp::RequestView request(rest.substr(0, result.size));
         const command::CommandRow& row = command::classify(request);
-        if (row.handling == Handling::exec || row.handling == Handling::discard) {
-            return request.argc() == 1 ? count : 0;
+        const bool last = row.handling == Handling::exec || row.handling == Handling::discard;
+        if (last ? request.argc() != 1 : row.affinity != command::Affinity::shared || denied.denies(row, request)) {
+            break;
         }
-        if (row.affinity != command::Affinity::shared || denied.denies(row, request)) {
-            return 0;
+        parts.push_back({&row, result.size});
+        if (last) {
+            return;
         }
         rest.remove_prefix(result.size);
     }
-    return 0;
+    parts.clear();
 }
 
 }  // namespace
@@ -141,8 +144,8 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         }
         if (row.handling == Handling::multi && !state_.needs_pinned() && !state_.in_transaction() &&
             request.argc() == 1 && unit_left_ == 0 && context_.pause.mode == ClientPause::Mode::none) {
-            const std::uint32_t commands = whole_transaction(rest, context_.limits, context_.denied);
-            unit_left_ = commands > 0 ? commands + 1 : 0;
+            find_unit(rest, context_.limits, context_.denied, context_.unit);
+            unit_left_ = context_.unit.empty() ? 0 : static_cast<std::uint32_t>(context_.unit.size()) + 1;
         }
         Destination destination = route::route(row, command::may_block(row, request), state_, context_.forwarding());
         if (unit_left_ > 0 && destination == Destination::pinned) {
@@ -157,6 +160,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 break;
             case Destination::hold:
                 if (refusing_) {
+                    unit_left_ = 0;
                     refuse_without_leader(row);
                 } else {
                     hold();
@@ -176,6 +180,21 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         unit_left_ = 0;  // a whole transaction is looked for again when its MULTI is taken
     } else {
         end_request();
+    }
+    return taken;
+}
+
+/// The rest of a transaction that travels in one piece, `rest` begins with it: its MULTI has just been sent, and
+/// nothing may come in between any more. Returns how many bytes it has.
+std::size_t Session::take_unit(std::string_view rest) {
+    upstream::Link& link = link_for(false);
+    std::size_t taken = 0;
+    for (const UnitPart& part : context_.unit) {
+        begin_request();
+        last_row_ = part.row;
+        submit(link, *part.row, rest.substr(taken, part.size));
+        end_request();
+        taken += part.size;
     }
     return taken;
 }
