@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
+#include <string_view>
 #include <sys/socket.h>
 
 #include <fmt/format.h>
@@ -35,8 +37,14 @@ std::string Listener::open(const config::Address& address) {
         acceptor_.listen(4096, error);
     }
     if (error) {
-        return fmt::format("cannot listen on {}:{}: {}; is the port taken?", address.host, address.port,
-                           error.message());
+        const std::string_view advice =
+            error == boost::asio::error::address_in_use ? "stop what listens there or choose another port"
+            : error == boost::asio::error::access_denied
+                ? "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); choose a higher one"
+                : "give an address of this machine, such as 0.0.0.0 or [::]";
+        std::ostringstream where;
+        where << endpoint;
+        return fmt::format("cannot listen on {} ({}): {}", where.str(), error.message(), advice);
     }
     acceptor_.non_blocking(true, error);
     wait();
