@@ -3,6 +3,7 @@
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
 #include "session/client_errors.hpp"
+#include "session/session_bounds.hpp"
 
 #include <algorithm>
 #include <utility>
