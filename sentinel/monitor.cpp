@@ -268,6 +268,7 @@ void Monitor::Loop::observe(Observation observation) {
         return;
     }
     ++node->probes[observation.result];
+    note_denial(*node, observation);
     if (node->account.note(observation)) {
         const auto health = node->account.view().health;
         const bool down = health == Health::down;
@@ -278,6 +279,26 @@ void Monitor::Loop::observe(Observation observation) {
                      {{"node", observation.node}, {"detail", observation.detail}});
     }
     wake();
+}
+
+/// A node that answers with errors counts as up, so nothing else would tell of a wrong password or a missing
+/// permission.
+void Monitor::Loop::note_denial(WatchedNode& node, const Observation& observation) {
+    const bool denied = observation.result == ProbeResult::denied;
+    if (denied == node.denied || (!denied && observation.result != ProbeResult::answered)) {
+        return;
+    }
+    node.denied = denied;
+    if (!denied) {
+        observe::log_info(kSource, "node answers the monitor again", {{"node", observation.node}});
+        return;
+    }
+    const bool busy = observation.detail.starts_with("BUSY");
+    observe::log_warn(kSource,
+                      busy ? "node answers the monitor with an error"
+                           : "node answers the monitor with an error: check monitor.username, its password and its "
+                             "permissions there",
+                      {{"node", observation.node}, {"answer", observation.detail}});
 }
 
 std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {

@@ -47,6 +47,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
         std::map<ProbeResult, std::uint64_t> probes;
+        bool denied = false;  // its last answer was an error
     };
     struct Request {
         std::string id;
@@ -66,6 +67,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void tick();
     void notice_pause();
     void observe(Observation observation);
+    static void note_denial(WatchedNode& node, const Observation& observation);
     [[nodiscard]] std::vector<NodeView> seen_nodes(TimePoint now) const;
     [[nodiscard]] View look();
     void publish_what_holds(const View& view);
