@@ -1,6 +1,7 @@
 #include "sentinel/monitor.hpp"
 
 #include "observe/log.hpp"
+#include "observe/log_escaped.hpp"
 #include "sentinel/monitor_loop.hpp"
 
 #include <algorithm>
@@ -68,17 +69,6 @@ boost::json::object Monitor::status() const {
     return loop_->status();
 }
 
-void Monitor::Loop::log_escaped(const std::exception_ptr& escaped) {
-    if (!escaped) {
-        return;
-    }
-    try {
-        std::rethrow_exception(escaped);
-    } catch (const std::exception& error) {
-        observe::log_error(kSource, "a coroutine ended by an exception", {{"error", error.what()}});
-    }
-}
-
 Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
                     std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
     : name_(config.name),
@@ -109,7 +99,7 @@ void Monitor::Loop::start() {
         watch_node(node);
     }
     tick();
-    asio::co_spawn(io_, run(), log_escaped);
+    asio::co_spawn(io_, run(), observe::LogEscaped(kSource));
     thread_ = std::thread([this] {
         io_.run();
         closed_ = true;

@@ -56,8 +56,6 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         TimePoint deadline;
     };
 
-    static void log_escaped(const std::exception_ptr& escaped);
-
     // The turn.
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> turn();
