@@ -15,6 +15,7 @@ namespace portal::shard {
 namespace {
 
 constexpr std::chrono::milliseconds kBackOff{100};
+constexpr std::chrono::seconds kComplainAgain{10};
 constexpr int kAcceptsPerWait = 256;
 
 }  // namespace
@@ -65,6 +66,15 @@ void Listener::wait() {
     });
 }
 
+/// Not at each attempt: there may be ten in a second for as long as clients hold what is missing.
+void Listener::complain(int error) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!complained_at_ || now - *complained_at_ >= kComplainAgain) {
+        complained_at_ = now;
+        observe::log_warn("listener", "cannot accept; trying again shortly", {{"error", std::strerror(error)}});
+    }
+}
+
 void Listener::accept_all() {
     for (int i = 0; i < kAcceptsPerWait; ++i) {
         const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -78,7 +88,7 @@ void Listener::accept_all() {
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
             break;
         }
-        observe::log_warn("listener", "cannot accept; trying again shortly", {{"error", std::strerror(errno)}});
+        complain(errno);
         back_off_.expires_after(kBackOff);
         back_off_.async_wait([this](const boost::system::error_code& cancelled) {
             if (!cancelled) {
