@@ -245,6 +245,9 @@ void Session::flush() {
     if (pinned_ && unsent_output() < kSendAt / 2 && part_.size() < kSendAt) {
         pinned_->resume_reading();
     }
+    if (leaving_ && !ended_) {
+        leave_if_done();
+    }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
     if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
         !has_messages()) {
@@ -292,6 +295,10 @@ void Session::resume_if_due() {
         case Wait::leader:
         case Wait::paused:
             return;
+    }
+    if (unread() >= kSendAt && stream_.blocked()) {
+        wait_ = Wait::output;  // else a client that reads more slowly than the node sends is asked for more and more
+        return;
     }
     wait_ = Wait::nothing;
     if (!input_.empty()) {

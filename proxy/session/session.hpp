@@ -128,6 +128,7 @@ class Session final : public upstream::ReplySink,
     // --- session_connection.cpp: from accept to close
     void expired() override;
     bool take_proxy_header();
+    void leave_if_done();
     void on_established();
     void on_client_end(net::Stream::Status status);
 
@@ -339,7 +340,7 @@ class Session final : public upstream::ReplySink,
 
     const Row* last_row_ = nullptr;  // of the last command
     std::optional<Timed> timed_;
-    net::Turn::Clock::time_point connected_at_{}, heard_at_{};
+    net::Turn::Clock::time_point connected_at_{}, heard_at_{}, pipelined_at_{};
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
     TrackingRelayPtr relay_;                       // to the client that it redirects to
@@ -372,6 +373,7 @@ class Session final : public upstream::ReplySink,
     bool refused_ = false;   // over the limit of sessions
     bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER
     bool eof_ = false;       // the client has closed its side; what it sent before is still answered
+    bool leaving_ = false;   // the portal lets its clients go
     bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
     bool pinned_lost_ = false;
     bool awaits_proof_ = false;  // held until writes are confirmed, not for a leader
