@@ -258,7 +258,6 @@ void Monitor::Loop::observe(Observation observation) {
         return;
     }
     ++node->probes[observation.result];
-    note_denial(*node, observation);
     if (node->account.note(observation)) {
         const auto health = node->account.view().health;
         const bool down = health == Health::down;
@@ -268,6 +267,7 @@ void Monitor::Loop::observe(Observation observation) {
                                             : "node is suspected",
                      {{"node", observation.node}, {"detail", observation.detail}});
     }
+    note_denial(*node, observation);
     wake();
 }
 

@@ -44,10 +44,10 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
         config::Node config;
         bool leaving = false;  // not configured any more; it stays while it leads
+        bool denied = false;   // its last answer was an error
         NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
         std::map<ProbeResult, std::uint64_t> probes;
-        bool denied = false;  // its last answer was an error
     };
     struct Request {
         std::string id;

@@ -1,7 +1,6 @@
 #include "storage/caretaker.hpp"
 
 #include "observe/log.hpp"
-#include "observe/log_escaped.hpp"
 #include "sentinel/arbiter/json_fields.hpp"
 #include "storage/agent_report.hpp"
 #include "storage/event_writer.hpp"
@@ -36,6 +35,17 @@ constexpr std::chrono::milliseconds kAgentPause{500};
 constexpr std::chrono::milliseconds kTurn{250};
 constexpr std::chrono::seconds kVolumePause{5};
 constexpr std::size_t kMostUntold = 64;
+
+void log_escaped(const std::exception_ptr& escaped) {
+    if (!escaped) {
+        return;
+    }
+    try {
+        std::rethrow_exception(escaped);
+    } catch (const std::exception& error) {
+        observe::log_error(kSource, "a coroutine ended by an exception", {{"error", error.what()}});
+    }
+}
 
 const config::KubernetesArbiter* kubernetes_of(const config::Config& config) {
     return std::get_if<config::KubernetesArbiter>(&config.arbiter);
@@ -115,9 +125,9 @@ Caretaker::Loop::Loop(const config::Config& config, const config::Upkeep& upkeep
 
 void Caretaker::Loop::start() {
     for (auto& agent : agents_) {
-        asio::co_spawn(io_, ask_agent(agent), observe::LogEscaped(kSource));
+        asio::co_spawn(io_, ask_agent(agent), log_escaped);
     }
-    asio::co_spawn(io_, run(), observe::LogEscaped(kSource));
+    asio::co_spawn(io_, run(), log_escaped);
     thread_ = std::thread([this] {
         io_.run();
         for (auto& agent : agents_) {
