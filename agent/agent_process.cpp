@@ -4,10 +4,10 @@
 #include "agent/hand_over.hpp"
 #include "agent/info_text.hpp"
 #include "observe/log.hpp"
+#include "observe/log_escaped.hpp"
 
 #include <algorithm>
 #include <csignal>
-#include <exception>
 #include <utility>
 #include <vector>
 
@@ -24,17 +24,6 @@ namespace {
 constexpr auto kSource = "agent";
 constexpr std::chrono::seconds kSamplePause{2};
 constexpr std::chrono::milliseconds kLeavePoll{200};
-
-void log_escaped(const std::exception_ptr& escaped) {
-    if (!escaped) {
-        return;
-    }
-    try {
-        std::rethrow_exception(escaped);
-    } catch (const std::exception& error) {
-        observe::log_error(kSource, "a coroutine ended by an exception", {{"error", error.what()}});
-    }
-}
 
 /// What a rewrite or a save may write beside the files that are there: as much as the last rewrite left, or as the
 /// data takes in memory, whichever says more; never more than the whole append-only file.
@@ -81,7 +70,7 @@ std::string AgentProcess::start() {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     wait_for_signal();
-    asio::co_spawn(io_, take_samples(), log_escaped);
+    asio::co_spawn(io_, take_samples(), observe::LogEscaped(kSource));
     observe::log_info(kSource, "watching the node",
                       {{"node", config_.redis.address.host + ":" + std::to_string(config_.redis.address.port)},
                        {"version", PORTAL_VERSION}});
@@ -152,7 +141,7 @@ void AgentProcess::wait_for_signal() {
             io_.stop();
             return;
         }
-        asio::co_spawn(io_, leave(), log_escaped);
+        asio::co_spawn(io_, leave(), observe::LogEscaped(kSource));
         wait_for_signal();
     });
 }

@@ -173,9 +173,31 @@ Result<CertificateAuthority> make_authority(const std::string& ca_file, const st
     }
     if (auto written = write_file(ca_file, authority->pem().certificate, FileMode::everyone_reads, IfPresent::fail);
         !written) {
+        std::error_code ignored;
+        std::filesystem::remove(key_file, ignored);
         return written.error();
     }
     return authority;
+}
+
+/// Both or none: a certificate of another key than the one beside it would keep a portal from starting.
+Result<void> write_leaf(const InitializedDirectory& files, const PemPair& leaf) {
+    const std::string staged = files.certificate_file + ".new";
+    if (auto written = write_file(staged, leaf.certificate, FileMode::everyone_reads, IfPresent::replace); !written) {
+        return written;
+    }
+    auto written = write_file(files.key_file, leaf.key, FileMode::owner_only, IfPresent::replace);
+    std::error_code failed;
+    if (!written) {
+        std::filesystem::remove(staged, failed);
+        return written;
+    }
+    std::filesystem::rename(staged, files.certificate_file, failed);
+    if (failed) {
+        return Error{"Cannot put " + staged + " in the place of " + files.certificate_file + ": " + failed.message() +
+                     "; rename it by hand"};
+    }
+    return {};
 }
 
 }  // namespace
@@ -321,12 +343,7 @@ Result<InitializedDirectory> init_directory(const std::string& directory, const 
     if (!leaf) {
         return leaf.error();
     }
-    if (auto written = write_file(result.key_file, leaf->key, FileMode::owner_only, IfPresent::replace); !written) {
-        return written.error();
-    }
-    if (auto written =
-            write_file(result.certificate_file, leaf->certificate, FileMode::everyone_reads, IfPresent::replace);
-        !written) {
+    if (auto written = write_leaf(result, *leaf); !written) {
         return written.error();
     }
     const auto authority_certificate = parse_certificates(authority->pem().certificate, result.ca_file);

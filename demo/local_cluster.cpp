@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kReadyLimit{30000};
 constexpr milliseconds kAskAgain{50};
 constexpr milliseconds kStopLimit{5000};
+constexpr milliseconds kAskRedisAgain{500};
 constexpr milliseconds kRestartPause{1000};
 
 constexpr unsigned kNodePorts = 10;  // the first node's port, counted from the base port
@@ -275,13 +276,14 @@ void LocalCluster::start_dead_nodes() {
     }
 }
 
-void LocalCluster::end_processes(const std::vector<ChildProcess*>& processes) {
+void LocalCluster::end_processes(const std::vector<ChildProcess*>& processes, Patience patience) {
     const auto ended = [](ChildProcess* process) { return process->reap() || !process->running(); };
     for (const ChildProcess* process : processes) {
         process->signal(SIGTERM);
         process->signal(SIGCONT);
     }
     const auto deadline = Clock::now() + kStopLimit;
+    auto ask_again = Clock::now() + kAskRedisAgain;
     bool killed = false;
     while (!std::all_of(processes.begin(), processes.end(), ended)) {
         const bool impatient = asked_to_stop(kAskAgain);
@@ -289,6 +291,12 @@ void LocalCluster::end_processes(const std::vector<ChildProcess*>& processes) {
             killed = true;
             for (const ChildProcess* process : processes) {
                 process->signal(SIGKILL);
+            }
+        }
+        if (patience == Patience::ask_again && Clock::now() > ask_again) {
+            ask_again = Clock::now() + kAskRedisAgain;
+            for (const ChildProcess* process : processes) {
+                process->signal(SIGTERM);
             }
         }
     }
@@ -327,8 +335,8 @@ void LocalCluster::stop() {
         nodes.push_back(&node.process);
     }
     // Portals first, so that none of them sees a lost leader and starts a failover on the way out.
-    end_processes(portals);
-    end_processes(nodes);
+    end_processes(portals, Patience::ask_once);
+    end_processes(nodes, Patience::ask_again);
     end_nodes_started_by_hand();
 }
 

@@ -69,13 +69,17 @@ class LocalCluster {
     [[nodiscard]] std::size_t leader() const;
 
   private:
+    /// What a process does with SIGTERM: a portal ends its clients in order and takes a second one for haste; Redis may
+    /// refuse, as while it writes its first append-only file, and is asked again.
+    enum class Patience : std::uint8_t { ask_once, ask_again };
+
     void start_node(Node& node);
     [[nodiscard]] std::string missing() const;
     void fail_if_one_ended();
     void report_ended();
     void start_dead_nodes();
     void write_description() const;
-    void end_processes(const std::vector<ChildProcess*>& processes);
+    void end_processes(const std::vector<ChildProcess*>& processes, Patience patience);
     void end_nodes_started_by_hand() const;
 
     LocalClusterOptions options_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 namespace portal::sentinel {
-using replication::Epoch;
 using replication::Role;
 
 namespace {
@@ -19,6 +18,14 @@ Decision answer(const View& view, Step step, const Mark& asked, const std::strin
     next_record.answered_id = asked.wants_id;
     next_record.answered_error = error;
     return {step, {WriteRecord{std::move(next_record)}}, error, std::nullopt};
+}
+
+std::string no_such_node(const View& view, const std::string& name) {
+    std::string names;
+    for (const auto& node : view.nodes) {
+        names += (names.empty() ? "" : ", ") + node.node.name;
+    }
+    return "no node is called " + name + "; the nodes are " + names;
 }
 
 /// A node with data of its own that was never part of this record: to make it a replica would wipe the only copy.
@@ -111,7 +118,7 @@ Decision Failover::bootstrap(const View& view) {
             return answer(view, Step::bootstrapping, *asked,
                           asked->wants_to.empty()
                               ? "no leader was ever recorded: say which node shall lead, with --to NODE"
-                              : "no node is called " + asked->wants_to);
+                              : no_such_node(view, asked->wants_to));
         }
         forced = asked->wants_to;
     }
@@ -241,7 +248,7 @@ Decision Failover::plan(const View& view, const Mark& asked) {
         return answer(view, Step::watching, asked, {});
     }
     if (!asked.wants_to.empty() && find_node(view, asked.wants_to) == nullptr) {
-        return answer(view, Step::watching, asked, "no node is called " + asked.wants_to);
+        return answer(view, Step::watching, asked, no_such_node(view, asked.wants_to));
     }
     if (target == nullptr) {
         return answer(view, Step::watching, asked,

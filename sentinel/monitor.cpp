@@ -1,6 +1,7 @@
 #include "sentinel/monitor.hpp"
 
 #include "observe/log.hpp"
+#include "observe/log_escaped.hpp"
 #include "sentinel/monitor_loop.hpp"
 
 #include <algorithm>
@@ -68,17 +69,6 @@ boost::json::object Monitor::status() const {
     return loop_->status();
 }
 
-void Monitor::Loop::log_escaped(const std::exception_ptr& escaped) {
-    if (!escaped) {
-        return;
-    }
-    try {
-        std::rethrow_exception(escaped);
-    } catch (const std::exception& error) {
-        observe::log_error(kSource, "a coroutine ended by an exception", {{"error", error.what()}});
-    }
-}
-
 Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
                     std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
     : name_(config.name),
@@ -109,7 +99,7 @@ void Monitor::Loop::start() {
         watch_node(node);
     }
     tick();
-    asio::co_spawn(io_, run(), log_escaped);
+    asio::co_spawn(io_, run(), observe::LogEscaped(kSource));
     thread_ = std::thread([this] {
         io_.run();
         closed_ = true;
@@ -277,7 +267,28 @@ void Monitor::Loop::observe(Observation observation) {
                                             : "node is suspected",
                      {{"node", observation.node}, {"detail", observation.detail}});
     }
+    note_denial(*node, observation);
     wake();
+}
+
+/// A node that answers with errors counts as up, so nothing else would tell of a wrong password or a missing
+/// permission.
+void Monitor::Loop::note_denial(WatchedNode& node, const Observation& observation) {
+    const bool denied = observation.result == ProbeResult::denied;
+    if (denied == node.denied || (!denied && observation.result != ProbeResult::answered)) {
+        return;
+    }
+    node.denied = denied;
+    if (!denied) {
+        observe::log_info(kSource, "node answers the monitor again", {{"node", observation.node}});
+        return;
+    }
+    const bool busy = observation.detail.starts_with("BUSY");
+    observe::log_warn(kSource,
+                      busy ? "node answers the monitor with an error"
+                           : "node answers the monitor with an error: check monitor.username, its password and its "
+                             "permissions there",
+                      {{"node", observation.node}, {"answer", observation.detail}});
 }
 
 std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {

@@ -44,6 +44,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
         config::Node config;
         bool leaving = false;  // not configured any more; it stays while it leads
+        bool denied = false;   // its last answer was an error
         NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
         std::map<ProbeResult, std::uint64_t> probes;
@@ -55,8 +56,6 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         TimePoint deadline;
     };
 
-    static void log_escaped(const std::exception_ptr& escaped);
-
     // The turn.
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> turn();
@@ -66,6 +65,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void tick();
     void notice_pause();
     void observe(Observation observation);
+    static void note_denial(WatchedNode& node, const Observation& observation);
     [[nodiscard]] std::vector<NodeView> seen_nodes(TimePoint now) const;
     [[nodiscard]] View look();
     void publish_what_holds(const View& view);

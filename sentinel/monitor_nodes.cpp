@@ -1,4 +1,5 @@
 #include "observe/log.hpp"
+#include "observe/log_escaped.hpp"
 #include "sentinel/monitor_loop.hpp"
 
 #include <algorithm>
@@ -33,7 +34,7 @@ void Monitor::Loop::watch_node(WatchedNode& node) {
     node.probe = std::make_shared<NodeProbe>(io_.get_executor(), node.config, login_,
                                              NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
                                              [this](Observation observation) { observe(std::move(observation)); });
-    asio::co_spawn(io_, node.probe->run(), log_escaped);
+    asio::co_spawn(io_, node.probe->run(), observe::LogEscaped(kSource));
 }
 
 /// Between turns, since actions hold on to nodes. In the order of the configuration, which breaks ties.

@@ -1,14 +1,14 @@
 #include "cli/agent_command.hpp"
 
 #include "agent/agent_process.hpp"
+#include "cli/process_run.hpp"
 #include "config/agent_loader.hpp"
 #include "config/config_loader.hpp"
-#include "observe/log.hpp"
 
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace portal::cli {
 
@@ -31,23 +31,8 @@ int run_agent(const AgentArguments& arguments) {
         std::printf("%s: ok\n", arguments.file.c_str());
         return 0;
     }
-    std::signal(SIGPIPE, SIG_IGN);
-    observe::configure_log(static_cast<observe::LogLevel>(loaded.config->log.level),
-                           static_cast<observe::LogFormat>(loaded.config->log.format));
-    std::string problem;
-    {
-        agent::AgentProcess process(std::move(*loaded.config));
-        problem = process.start();
-        if (problem.empty()) {
-            process.run();
-        }
-    }
-    observe::flush_log();
-    if (!problem.empty()) {
-        std::fprintf(stderr, "redis-portal: %s\n", problem.c_str());
-        return 1;
-    }
-    return 0;
+    const config::Log log = loaded.config->log;
+    return run_process<agent::AgentProcess>(log, std::move(*loaded.config));
 }
 
 }  // namespace

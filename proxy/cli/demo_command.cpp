@@ -1,6 +1,7 @@
 #include "cli/demo_command.hpp"
 
 #include "certs/certificate_authority.hpp"
+#include "demo/folder_claim.hpp"
 #include "demo/local_cluster.hpp"
 
 #include <cerrno>
@@ -94,6 +95,7 @@ void print_welcome(const demo::LocalCluster& cluster, const std::filesystem::pat
 void run_demo(const DemoArguments& arguments) {
     demo::block_cluster_signals();
     const std::filesystem::path dir = demo_folder(arguments.dir);
+    const demo::FolderClaim claim(dir);
     const std::filesystem::path certs = dir / "certs";
     try {
         demo::LocalCluster cluster({.dir = dir,

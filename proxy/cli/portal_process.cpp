@@ -6,7 +6,7 @@
 
 #include <csignal>
 #include <exception>
-#include <sys/resource.h>
+#include <unistd.h>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -20,22 +20,7 @@ constexpr std::chrono::milliseconds kDrainPoll{20};
 /// Changed files are found by then even when no event told of them.
 constexpr std::chrono::seconds kFilePoll{30};
 constexpr std::chrono::seconds kHeartbeatPoll{5};
-constexpr rlim_t kSpareDescriptors = 512;
-
-/// As many descriptors as the system lets us have; a warning when the configured sessions do not fit.
-void raise_descriptor_limit(std::uint32_t sessions) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < sessions + kSpareDescriptors) {
-        observe::log_warn(kSource,
-                          "fewer file descriptors than limits.sessions needs; raise the hard limit of open files",
-                          {{"limit", static_cast<std::uint64_t>(limit.rlim_cur)}, {"sessions", sessions}});
-    }
-}
+constexpr std::chrono::milliseconds kAskToLeave{100};
 
 }  // namespace
 
@@ -43,8 +28,10 @@ PortalProcess::PortalProcess(config::Config config, config::Upkeep upkeep, std::
     : upkeep_(std::move(upkeep)),
       config_file_(std::move(config_file)),
       files_(
-          io_, [this] { reload("changed files"); }, kFilePoll),
-      config_(std::make_shared<const config::Config>(std::move(config))) {}
+          io_, [this] { reload("changed files"); }, kFilePoll) {
+    descriptors_.fit(config);
+    config_ = std::make_shared<const config::Config>(std::move(config));
+}
 
 PortalProcess::~PortalProcess() {
     if (admin_) {
@@ -62,7 +49,9 @@ PortalProcess::~PortalProcess() {
 }
 
 std::string PortalProcess::start() {
-    raise_descriptor_limit(config_->limits.sessions);
+    if (std::string problem = descriptors_.problem(); !problem.empty()) {
+        return problem;
+    }
     shards_ = std::make_unique<shard::ShardGroup>(
         config_, permit_,
         [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); });
@@ -128,12 +117,21 @@ void PortalProcess::run() {
 std::string PortalProcess::open_listeners() {
     for (std::size_t i = 0; i < config_->listen.size(); ++i) {
         listeners_.push_back(
-            std::make_unique<shard::Listener>(io_, [this, i](int descriptor) { shards_->deal(descriptor, i); }));
+            std::make_unique<shard::Listener>(io_, [this, i](int descriptor) { admit(descriptor, i); }));
         if (std::string problem = listeners_.back()->open(config_->listen[i].address); !problem.empty()) {
             return problem;
         }
     }
     return {};
+}
+
+/// Too many are told so by a shard, unless even that would take a descriptor that the portal needs.
+void PortalProcess::admit(int descriptor, std::size_t listener) {
+    if (shards_->open_connections() >= descriptors_.connections()) {
+        ::close(descriptor);
+        return;
+    }
+    shards_->deal(descriptor, listener);
 }
 
 void PortalProcess::publish(replication::TopologyPtr topology, std::function<void()> applied) {
@@ -196,14 +194,22 @@ void PortalProcess::close_listeners() {
         listener->close();
     }
     shards_->drain();
-    drain_until_ = std::chrono::steady_clock::now() + config_->drain.timeout;
+    const auto now = std::chrono::steady_clock::now();
+    drain_until_ = now + config_->drain.timeout;
+    ask_to_leave_ = now + kAskToLeave;
     watch_drain();
 }
 
+/// A client that sends one command behind another is asked anew until it pauses.
 void PortalProcess::watch_drain() {
-    if (shards_->open_connections() == 0 || std::chrono::steady_clock::now() >= drain_until_) {
+    const auto now = std::chrono::steady_clock::now();
+    if (shards_->open_connections() == 0 || now >= drain_until_) {
         io_.stop();
         return;
+    }
+    if (now >= ask_to_leave_) {
+        ask_to_leave_ = now + kAskToLeave;
+        shards_->drain();
     }
     drain_timer_.expires_after(kDrainPoll);
     drain_timer_.async_wait([this](const boost::system::error_code& cancelled) {

@@ -6,6 +6,7 @@
 #include "admin/http_server.hpp"
 #include "certs/cert_store.hpp"
 #include "certs/ending_certificates.hpp"
+#include "cli/descriptor_budget.hpp"
 #include "cli/file_watch.hpp"
 #include "config/config.hpp"
 #include "observe/exporter.hpp"
@@ -50,6 +51,7 @@ class PortalProcess {
 
   private:
     [[nodiscard]] std::string open_listeners();
+    void admit(int descriptor, std::size_t listener);
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     [[nodiscard]] sentinel::ClientTally tally(std::chrono::steady_clock::time_point since) const;
     void begin_drain();
@@ -80,6 +82,7 @@ class PortalProcess {
 
     const config::Upkeep upkeep_;
     const std::string config_file_;
+    const DescriptorBudget descriptors_ = DescriptorBudget::claim();
     const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
     boost::asio::io_context io_{1};
     boost::asio::signal_set signals_{io_};
@@ -88,6 +91,7 @@ class PortalProcess {
     certs::EndingCertificates ending_;
     boost::asio::steady_timer heartbeat_timer_{io_};
     std::chrono::steady_clock::time_point drain_until_{};
+    std::chrono::steady_clock::time_point ask_to_leave_{};
 
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::unique_ptr<shard::ShardGroup> shards_;

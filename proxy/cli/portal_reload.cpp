@@ -99,6 +99,7 @@ std::string PortalProcess::take_over() {
         }
         return config::list_in_words(problems);
     }
+    descriptors_.fit(*result.config);
     const config::ConfigChange change = config::compare({*config_, upkeep_}, {*result.config, result.upkeep});
     if (!change.restart.empty()) {
         return config::list_in_words(change.restart) +

@@ -1,13 +1,13 @@
 #include "cli/serve_command.hpp"
 
 #include "cli/portal_process.hpp"
+#include "cli/process_run.hpp"
 #include "config/config_loader.hpp"
-#include "observe/log.hpp"
 
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace portal::cli {
 
@@ -21,23 +21,8 @@ int serve(const std::string& file) {
         }
         return 1;
     }
-    std::signal(SIGPIPE, SIG_IGN);
-    observe::configure_log(static_cast<observe::LogLevel>(loaded.config->log.level),
-                           static_cast<observe::LogFormat>(loaded.config->log.format));
-    std::string problem;
-    {
-        PortalProcess process(std::move(*loaded.config), std::move(loaded.upkeep), file);
-        problem = process.start();
-        if (problem.empty()) {
-            process.run();
-        }
-    }
-    observe::flush_log();
-    if (!problem.empty()) {
-        std::fprintf(stderr, "redis-portal: %s\n", problem.c_str());
-        return 1;
-    }
-    return 0;
+    const config::Log log = loaded.config->log;
+    return run_process<PortalProcess>(log, std::move(*loaded.config), std::move(loaded.upkeep), file);
 }
 
 }  // namespace

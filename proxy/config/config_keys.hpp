@@ -180,8 +180,10 @@ void visit_keys(Visitor& visit, Commands& commands) {
 template <class Visitor>
 void visit_keys(Visitor& visit, Limits& limits) {
     using namespace std::chrono_literals;
-    visit.value({"sessions", "Client connections at one time, all listeners together."}, limits.sessions,
-                CountRule{1, 1'000'000, ""});
+    visit.value({"sessions",
+                 "Client connections at one time, all listeners together; fewer where the limit of open files leaves "
+                 "no room for them."},
+                limits.sessions, CountRule{1, 1'000'000, ""});
     visit.value({"handshake_time", "A client that has not finished its TLS handshake by then is closed."},
                 limits.handshake_time, DurationRule{100ms, 10min, ""});
     visit.value({"request_bytes", "The largest request of one client."}, limits.request_bytes,
@@ -213,11 +215,11 @@ void visit_keys(Visitor& visit, Drain& drain) {
          "How long a portal that is told to end still takes connections while `/readyz` already says no, so that "
          "whoever deals clients out has learned of it."},
         drain.delay, DurationRule{100ms, 10min, "no delay"});
-    visit.value(
-        {"timeout",
-         "How long clients that are in the middle of something (subscribed, blocked, waiting for a reply) may go "
-         "on after that; the others are closed at once, between two commands."},
-        drain.timeout, DurationRule{100ms, 1h, "close all at once"});
+    visit.value({"timeout",
+                 "How long clients that are in the middle of something (subscribed, blocked, waiting for a reply, "
+                 "within a pipeline) may go "
+                 "on after that; the others are closed at once, between two commands."},
+                drain.timeout, DurationRule{100ms, 1h, "close all at once"});
 }
 
 template <class Visitor>

@@ -3,6 +3,7 @@
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
 #include "session/client_errors.hpp"
+#include "session/session_bounds.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -247,6 +248,9 @@ void Session::flush() {
     if (pinned_ && unsent_output() < kSendAt / 2 && part_.size() < kSendAt) {
         pinned_->resume_reading();
     }
+    if (leaving_ && !ended_) {
+        leave_if_done();
+    }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
     if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
         !has_messages()) {
@@ -294,6 +298,10 @@ void Session::resume_if_due() {
         case Wait::leader:
         case Wait::paused:
             return;
+    }
+    if (unread() >= kSendAt && stream_.blocked()) {
+        wait_ = Wait::output;  // else a client that reads more slowly than the node sends is asked for more and more
+        return;
     }
     wait_ = Wait::nothing;
     if (!input_.empty()) {

@@ -14,9 +14,11 @@
 #include "resp/frame_scanner.hpp"
 #include "route/router.hpp"
 #include "session/client_line.hpp"
+#include "session/client_origin.hpp"
 #include "session/outgoing_messages.hpp"
 #include "session/parked_replies.hpp"
 #include "session/queued_commands.hpp"
+#include "session/registry_hook.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/reply_window.hpp"
 #include "session/session_context.hpp"
@@ -33,17 +35,9 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 namespace portal::session {
-
-struct AllTag;
-struct HeldTag;
-struct ParkedTag;
-template <typename Tag>
-using RegistryHook = boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>,
-                                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 class Session final : public upstream::ReplySink,
                       public upstream::Subscriber,
@@ -55,14 +49,7 @@ class Session final : public upstream::ReplySink,
                       public RegistryHook<HeldTag>,
                       public RegistryHook<ParkedTag> {
   public:
-    /// Where the client came in and from; for CLIENT INFO and the log.
-    struct Origin {
-        std::uint64_t id = 0;
-        boost::asio::ip::tcp::endpoint remote;
-        boost::asio::ip::tcp::endpoint local;
-        int descriptor = -1;
-        bool expects_proxy_header = false;
-    };
+    using Origin = ClientOrigin;
 
     /// The socket of `origin` is its own from here on; `tls` is null for a plain listener.
     Session(SessionContext& context, Origin origin, std::shared_ptr<SSL_CTX> tls);
@@ -129,14 +116,6 @@ class Session final : public upstream::ReplySink,
     using Slot = ReplySequencer::Slot;
     /// The slot of requests that the session sends for itself.
     static constexpr Slot kNoSlot = ~Slot{0};
-    /// Output is sent before the turn ends when it has grown to this many bytes.
-    static constexpr std::size_t kSendAt = 256 * 1024;
-    /// More bytes of requests than this in flight, and no further commands are taken until some are answered.
-    static constexpr std::size_t kWindowBytes = 1024 * 1024;
-    /// A link that owes the node this much lets each client add one request at a time.
-    static constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
-    /// So much is read of a client that waits in a way in which its end must be noticed.
-    static constexpr std::size_t kReadAhead = 64 * 1024;
     using Row = command::CommandRow;
 
     /// The command that is timed, of each client one at a time: cheap, and every one of a client that does not
@@ -150,6 +129,7 @@ class Session final : public upstream::ReplySink,
     // --- session_connection.cpp: from accept to close
     void expired() override;
     bool take_proxy_header();
+    void leave_if_done();
     void on_established();
     void on_client_end(net::Stream::Status status);
 
@@ -375,7 +355,7 @@ class Session final : public upstream::ReplySink,
 
     const Row* last_row_ = nullptr;  // of the last command
     std::optional<Timed> timed_;
-    net::Turn::Clock::time_point connected_at_{}, heard_at_{};
+    net::Turn::Clock::time_point connected_at_{}, heard_at_{}, pipelined_at_{};
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
     TrackingRelayPtr relay_;                       // to the client that it redirects to
@@ -393,8 +373,6 @@ class Session final : public upstream::ReplySink,
     net::Turn::Clock::time_point blocked_since_{};            // since when the oldest such command has waited
     std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
     net::Turn::Clock::time_point left_hold_at_{};
-    /// Who waits again so soon has not been served in between.
-    static constexpr std::chrono::seconds kSameHold{1};
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
     Large large_ = Large::nothing;
@@ -408,6 +386,7 @@ class Session final : public upstream::ReplySink,
     bool refused_ = false;   // over the limit of sessions
     bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER
     bool eof_ = false;       // the client has closed its side; what it sent before is still answered
+    bool leaving_ = false;   // the portal lets its clients go
     bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
     bool pinned_lost_ = false;
     bool awaits_proof_ = false;  // held until writes are confirmed, not for a leader

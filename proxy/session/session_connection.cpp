@@ -6,6 +6,7 @@
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace portal::session {
@@ -14,6 +15,9 @@ using observe::Closed;
 using observe::HandshakeFailure;
 
 namespace {
+
+/// A client of which nothing was heard for so long is not in the middle of a pipeline.
+constexpr std::chrono::milliseconds kPause{100};
 
 HandshakeFailure handshake_failure(const net::Stream& stream) {
     switch (stream.tls()->failure()) {
@@ -164,12 +168,27 @@ void Session::on_client_end(net::Stream::Status status) {
     }
 }
 
-/// Who listens to channels may go on until the portal ends; the others end behind what they wait for.
+/// Who listens to channels may go on until the portal ends. The others end with the reply that they wait for, and who
+/// waits for none at once, unless it was heard just now: its next command is on its way perhaps. To be called again.
 void Session::drain() {
-    if (!ended_ && !closed_ && large_ == Large::nothing && state_.subscriptions.count() == 0) {
-        ended_ = true;
-        ending_ = Closed::drain;
+    if (ended_ || closed_ || large_ != Large::nothing || state_.subscriptions.count() != 0) {
+        return;
+    }
+    leaving_ = true;
+    if (in_flight_ > 0 || context_.turn.now() - heard_at_ >= kPause) {
         context_.turn.mark(*this);
     }
 }
+
+/// Between two commands, and not within a pipeline: of that the client has perhaps not sent all.
+void Session::leave_if_done() {
+    const auto now = context_.turn.now();
+    if (in_flight_ > 1 || !input_.empty()) {
+        pipelined_at_ = now;
+    } else if (wait_ != Wait::output && now - pipelined_at_ >= kPause) {
+        ended_ = true;
+        ending_ = Closed::drain;
+    }
+}
+
 }  // namespace portal::session

@@ -6,11 +6,19 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace portal::session {
 
 using command::Handling;
+
+namespace {
+
+/// Who waits again so soon has not been served in between.
+constexpr std::chrono::seconds kSameHold{1};
+
+}  // namespace
 
 /// Waits for a leader. What is read of this client, and what came back, counts against hold.bytes.
 void Session::hold() {

@@ -2,6 +2,7 @@
 // same client asked for behind it waits in its slot. While nobody confirms, new writes are not sent.
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 // subscribed to, what it may do meanwhile, and how messages reach it.
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,7 @@
 // Session: what replies change in the session's state.
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -2,6 +2,7 @@
 #include "resp/words.hpp"
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 
 #include <strings.h>
 #include <utility>

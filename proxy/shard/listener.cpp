@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
+#include <string_view>
 #include <sys/socket.h>
 
 #include <fmt/format.h>
@@ -13,6 +15,7 @@ namespace portal::shard {
 namespace {
 
 constexpr std::chrono::milliseconds kBackOff{100};
+constexpr std::chrono::seconds kComplainAgain{10};
 constexpr int kAcceptsPerWait = 256;
 
 }  // namespace
@@ -35,8 +38,14 @@ std::string Listener::open(const config::Address& address) {
         acceptor_.listen(4096, error);
     }
     if (error) {
-        return fmt::format("cannot listen on {}:{}: {}; is the port taken?", address.host, address.port,
-                           error.message());
+        const std::string_view advice =
+            error == boost::asio::error::address_in_use ? "stop what listens there or choose another port"
+            : error == boost::asio::error::access_denied
+                ? "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); choose a higher one"
+                : "give an address of this machine, such as 0.0.0.0 or [::]";
+        std::ostringstream where;
+        where << endpoint;
+        return fmt::format("cannot listen on {} ({}): {}", where.str(), error.message(), advice);
     }
     acceptor_.non_blocking(true, error);
     wait();
@@ -57,6 +66,15 @@ void Listener::wait() {
     });
 }
 
+/// Not at each attempt: there may be ten in a second for as long as clients hold what is missing.
+void Listener::complain(int error) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!complained_at_ || now - *complained_at_ >= kComplainAgain) {
+        complained_at_ = now;
+        observe::log_warn("listener", "cannot accept; trying again shortly", {{"error", std::strerror(error)}});
+    }
+}
+
 void Listener::accept_all() {
     for (int i = 0; i < kAcceptsPerWait; ++i) {
         const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -70,7 +88,7 @@ void Listener::accept_all() {
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
             break;
         }
-        observe::log_warn("listener", "cannot accept; trying again shortly", {{"error", std::strerror(errno)}});
+        complain(errno);
         back_off_.expires_after(kBackOff);
         back_off_.async_wait([this](const boost::system::error_code& cancelled) {
             if (!cancelled) {

@@ -4,7 +4,9 @@
 
 #include "config/config.hpp"
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -28,10 +30,12 @@ class Listener {
   private:
     void wait();
     void accept_all();
+    void complain(int error);
 
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer back_off_;
     Accepted accepted_;
+    std::optional<std::chrono::steady_clock::time_point> complained_at_;
 };
 
 }  // namespace portal::shard

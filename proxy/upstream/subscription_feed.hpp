@@ -64,8 +64,8 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
     SubscriptionFeed(const SubscriptionContext& context, LinkIdentity identity)
         : context_(context), identity_(std::move(identity)) {}
 
-    /// Asks the node for what it does not have yet; answered by on_subscribed or on_subscribe_refused, in order. Without
-    /// a leader, the next one is asked.
+    /// Asks the node for what it does not have yet; answered by on_subscribed or on_subscribe_refused, in order.
+    /// Without a leader, the next one is asked.
     void subscribe(Subscriber& subscriber, SubscribeRequest request);
     /// `subscriber` gets the messages of `name` from now on. To be called by on_subscribed, once for each name.
     void enter(SubscriptionKind kind, std::string_view name, Subscriber& subscriber);

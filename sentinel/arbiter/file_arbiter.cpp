@@ -182,8 +182,11 @@ FileArbiter::FileArbiter(fs::path path, std::string portal_name)
     make_private_folder(folder_);
     name_lock_ = hold(own(".lock"));
     if (!name_lock_) {
-        throw std::runtime_error("arbiter: cannot hold " + own(".lock").string() + " (" + cause() +
-                                 "); is a portal called " + portal_name_ + " running already?");
+        const bool taken = errno == EWOULDBLOCK;
+        const std::string reason = cause();
+        throw std::runtime_error("arbiter: cannot hold " + own(".lock").string() + " (" + reason + "); " +
+                                 (taken ? "is a portal called " + portal_name_ + " running already?"
+                                        : "check the folder's owner, rights and free space"));
     }
     if (const auto stored = load(); !stored.error.empty()) {
         throw std::runtime_error("arbiter: " + stored.error);

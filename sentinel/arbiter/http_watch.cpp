@@ -1,6 +1,7 @@
 #include "sentinel/arbiter/http_watch.hpp"
 
 #include "observe/log.hpp"
+#include "observe/log_escaped.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -17,17 +18,6 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr Milliseconds kFirstPause{100};
 constexpr Milliseconds kLongestPause{5000};
 
-void log_escaped(const std::exception_ptr& escaped) {
-    if (!escaped) {
-        return;
-    }
-    try {
-        std::rethrow_exception(escaped);
-    } catch (const std::exception& error) {
-        observe::log_error("arbiter", "a watch ended by an exception", {{"error", error.what()}});
-    }
-}
-
 }  // namespace
 
 HttpWatch::HttpWatch(const asio::any_io_executor& executor, std::vector<HttpServer> servers, config::NodeTls tls,
@@ -39,7 +29,7 @@ HttpWatch::HttpWatch(const asio::any_io_executor& executor, std::vector<HttpServ
       pause_(executor) {}
 
 void HttpWatch::start() {
-    asio::co_spawn(pause_.get_executor(), run(shared_from_this()), log_escaped);
+    asio::co_spawn(pause_.get_executor(), run(shared_from_this()), observe::LogEscaped("arbiter"));
 }
 
 void HttpWatch::close() {

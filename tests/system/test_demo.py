@@ -53,6 +53,16 @@ class ADemo(unittest.TestCase):
         demo.process.wait()
         wait_until(lambda: not any(alive(pid) for pid in pids), 5, "portals and nodes end with the demo")
 
+    def test_keeps_its_folder_to_itself(self):
+        demo = self.start()
+        before = (demo.dir / "demo.json").read_text()
+        base = free_base_port(2, 2)
+        second = subprocess.run([PROGRAM, "demo", "--dir", demo.dir, "--base-port", str(base)], capture_output=True, text=True, timeout=60)
+        self.assertEqual(1, second.returncode)
+        self.assertIn(f"another demo runs in the folder {demo.dir}", second.stderr)
+        self.assertEqual(before, (demo.dir / "demo.json").read_text())
+        self.assertTrue(demo.leader())
+
     def test_keeps_secrets_out_of_process_arguments_and_readable_files(self):
         demo = self.start()
         for member in demo.portals + demo.nodes:

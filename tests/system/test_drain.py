@@ -8,6 +8,7 @@ import unittest
 
 from mounted_portal import MountedPortal
 from portal_support import demo_for, report, wait_until
+from resp_client import encode
 
 DELAY, TIMEOUT = 1.5, 2.0
 
@@ -57,6 +58,20 @@ class Drain(unittest.TestCase):
         self.assertIsNone(self.portal.process.poll())
         for client in (blocked, subscriber):
             self.assertGreaterEqual(self.ended(client) - told, DELAY + TIMEOUT - 0.1)
+        self.assertEqual(0, self.portal.process.wait(15))
+
+    def test_a_pipeline_is_answered_to_its_end(self):
+        self.portal.configure(drain={"delay": "0s", "timeout": "30s"})
+        wait_until(lambda: self.portal.reloads("success") == 1, 20, "the longer time is taken over")
+        client, value = self.client(), b"x" * 65536
+        client.command("SET", "big", value)
+        client.send_raw(encode("GET", "big") * 200)
+        self.assertEqual(value, client.read())
+        os.kill(self.portal.pid, signal.SIGTERM)
+        wait_until(lambda: not self.listens(), 10, "the portal takes no more clients")
+        for _ in range(199):
+            self.assertEqual(value, client.read())
+        self.ended(client)
         self.assertEqual(0, self.portal.process.wait(15))
 
     def test_a_second_signal_ends_it_at_once(self):

@@ -64,7 +64,7 @@ class HostileInput(unittest.TestCase):
         cls.reference, cls.behind = RedisServer(), RedisServer()
         cls.addClassCleanup(cls.reference.stop)
         cls.addClassCleanup(cls.behind.stop)
-        cls.portal = PortalBefore(cls.behind, settings=["limits: {handshake_time: 2s, output_bytes: 1MiB, sessions: 3000}"])
+        cls.portal = PortalBefore(cls.behind, settings=["limits: {handshake_time: 2s, output_bytes: 1MiB, output_time: 2s, sessions: 3000}"])
         cls.addClassCleanup(cls.portal.stop)
 
     def setUp(self):

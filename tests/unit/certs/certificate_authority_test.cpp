@@ -159,6 +159,22 @@ TEST(InitDirectory, keeps_an_authority_that_is_there_and_makes_a_new_leaf) {
     EXPECT_EQ(verify(ca, folder.read("tls.crt"), "other.example.org", false), "ok");
 }
 
+TEST(InitDirectory, leaves_nothing_half_made_where_it_cannot_write) {
+    const TemporaryFolder folder;
+    std::filesystem::create_symlink("nowhere", folder.file("ca.crt"));
+    EXPECT_FALSE(init_directory(folder.path(), {"localhost"}));
+    EXPECT_FALSE(std::filesystem::exists(folder.file("ca.key")));
+    std::filesystem::remove(folder.file("ca.crt"));
+
+    ASSERT_TRUE(init_directory(folder.path(), {"localhost"}));
+    const std::string key = folder.read("tls.key");
+    const std::string leaf = folder.read("tls.crt");
+    std::filesystem::create_directory(folder.file("tls.crt.new"));
+    EXPECT_FALSE(init_directory(folder.path(), {"localhost"}));
+    EXPECT_EQ(folder.read("tls.key"), key);
+    EXPECT_EQ(folder.read("tls.crt"), leaf);
+}
+
 TEST(InitDirectory, makes_a_second_leaf_under_a_name_of_its_own) {
     const TemporaryFolder folder;
     ASSERT_TRUE(init_directory(folder.path(), {"localhost"}));

@@ -40,11 +40,11 @@ TEST(FailoverMachine, a_switchover_that_fails_leaves_the_old_leader_and_says_why
 }
 
 TEST(FailoverMachine, a_switchover_that_cannot_be_is_refused_before_anything_stops) {
-    for (const auto& [to, error] :
-         std::vector<std::pair<std::string, std::string>>{{"redis-9", "no node is called redis-9"},
-                                                          {"redis-1", "redis-1 is not in sync"},
-                                                          {"", "no replica is in sync"},
-                                                          {"redis-0", ""}}) {
+    for (const auto& [to, error] : std::vector<std::pair<std::string, std::string>>{
+             {"redis-9", "no node is called redis-9; the nodes are redis-0, redis-1"},
+             {"redis-1", "redis-1 is not in sync"},
+             {"", "no replica is in sync"},
+             {"redis-0", ""}}) {
         World world;
         world.node("redis-1").report->sync_in_progress = true;
         world.ask(to);

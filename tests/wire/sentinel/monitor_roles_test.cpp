@@ -89,7 +89,7 @@ TEST_F(MonitorTest, a_planned_switchover_moves_the_leader_through_either_portal_
     ASSERT_TRUE(in_sync("redis-0"));
     EXPECT_EQ(portal1->switchover(std::nullopt), "");
     ASSERT_TRUE(both_route_to("redis-0")) << trouble();
-    EXPECT_EQ(portal1->switchover("redis-7"), "no node is called redis-7");
+    EXPECT_EQ(portal1->switchover("redis-7"), "no node is called redis-7; the nodes are redis-0, redis-1");
 }
 
 TEST_F(MonitorTest, a_node_added_while_running_follows_and_one_removed_is_forgotten) {

@@ -132,8 +132,29 @@ TEST_F(SessionOrderTest, ClientsAboveTheLimitAreToldSoAndClosed) {
     EXPECT_TRUE(three->closed());
 }
 
+TEST_F(SessionOrderTest, AClientThatReadsMoreSlowlyThanTheNodeSendsIsNotAskedForMore) {
+    config_.limits.output_bytes = {4 << 20};
+    const std::string big = bulk(std::string(1 << 17, 'x'));
+    FakeNode node([&](const Words& words) { return words[1] == "big" ? big : "+OK\r\n"; });
+    lead(node);
+    const auto slow = client();
+    const auto eager = client();
+    std::string requests;
+    for (int i = 0; i < 320; ++i) {
+        requests += "GET big\r\n";
+    }
+    slow->send(requests);
+    wait_for([&] { return counters().upstream_received_bytes.get() > 1 << 20; }, "replies have come");
+    for (int i = 0; i < 100; ++i) {
+        eager->expect("GET a\r\n", "+OK\r\n");
+    }
+    for (int i = 0; i < 320; ++i) {
+        ASSERT_EQ(slow->read(big.size()), big) << i;
+    }
+}
+
 TEST_F(SessionOrderTest, AClientThatDoesNotReadIsClosedAndTheOthersGoOn) {
-    config_.limits.output_bytes = {1 << 20};
+    config_.limits.output_time = std::chrono::milliseconds(100);
     FakeNode node([](const Words& words) { return words[1] == "big" ? bulk(std::string(1 << 17, 'x')) : "+OK\r\n"; });
     lead(node);
     const auto lazy = client();

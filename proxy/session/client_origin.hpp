@@ -1,0 +1,18 @@
+// Where a client came in and from; for CLIENT INFO and the log. A value.
+#pragma once
+
+#include <cstdint>
+
+#include <boost/asio/ip/tcp.hpp>
+
+namespace portal::session {
+
+struct ClientOrigin {
+    std::uint64_t id = 0;
+    boost::asio::ip::tcp::endpoint remote;
+    boost::asio::ip::tcp::endpoint local;
+    int descriptor = -1;
+    bool expects_proxy_header = false;
+};
+
+}  // namespace portal::session
