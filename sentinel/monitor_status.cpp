@@ -117,7 +117,10 @@ void Monitor::Loop::sum_up() {
     show_flights();
     said_.clear();
     if (done_here) {
-        ++failovers_[timeline.from.empty() ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
+        const bool aborted = timeline.from == timeline.to;
+        ++failovers_[timeline.from.empty() ? "bootstrap"
+                     : timeline.planned    ? (aborted ? "planned_aborted" : "planned")
+                                           : (aborted ? "automatic_aborted" : "automatic")];
         log_landed(recorder_.flights().back());
     }
 }
@@ -153,6 +156,12 @@ void Monitor::Loop::update_status(const View* view) {
         status["step"] = acting_here ? to_string(step_) : "standing by";
         status["reason"] = reason;
         status["decision"] = acting_here ? why_ : "";
+        if (standing_.record()->phase == Phase::fencing) {
+            const auto& timeline = failover_.timeline();
+            status["change"] = {{"from", standing_.record()->leader},
+                                {"reason", standing_.record()->reason},
+                                {"planned", timeline.planned && timeline.epoch == standing_.record()->epoch}};
+        }
         json::array nodes;
         for (const auto& node : view->nodes) {
             nodes.emplace_back(to_json(node, *view));
@@ -179,7 +188,7 @@ void Monitor::Loop::update_status(const View* view) {
     status["arbiter_calls"] = to_json(calls_);
     status["failsafe_active"] = failsafe_active_;
     json::object failovers;
-    for (const auto* type : {"automatic", "planned", "bootstrap"}) {
+    for (const auto* type : {"automatic", "planned", "automatic_aborted", "planned_aborted", "bootstrap"}) {
         const auto found = failovers_.find(type);
         failovers[type] = found == failovers_.end() ? 0 : found->second;
     }

@@ -199,7 +199,10 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     if (const json::value* failovers = monitor.if_contains("failovers");
         failovers != nullptr && failovers->is_object()) {
         for (const char* type : {"automatic", "planned"}) {
-            samples.push_back({Metric::failovers, {type, "success"}, number_of(failovers->as_object(), type)});
+            const json::object& counts = failovers->as_object();
+            samples.push_back({Metric::failovers, {type, "success"}, number_of(counts, type)});
+            samples.push_back(
+                {Metric::failovers, {type, "aborted"}, number_of(counts, std::string(type) + "_aborted")});
         }
     }
     if (const json::value* last = monitor.if_contains("last_failover");

@@ -164,7 +164,7 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_lease_requests_total", kCounter, {"op", "result"}, "Calls of the arbiter (op read, write or mark; result ok, conflict or error)."},
         {"redis_portal_lease_request_seconds_total", kCounter, {"op"}, "Time that the calls of the arbiter have taken together."},
         {"redis_portal_failsafe_active", kGauge, {}, "1 while this portal goes on without the arbiter, since all nodes agree who leads."},
-        {"redis_portal_failovers_total", kCounter, {"type", "result"}, "Changes of leader that this portal carried out (type automatic or planned)."},
+        {"redis_portal_failovers_total", kCounter, {"type", "result"}, "Changes of leader that this portal carried out (type automatic or planned; result success, or aborted: the same node leads on)."},
         {"redis_portal_failover_in_progress", kGauge, {}, "1 while a change of leader is going on."},
         {"redis_portal_last_failover_seconds", kGauge, {"stage"}, "From the first sign of trouble to each stage of the last change of leader, as this portal saw it."},
         {"redis_portal_tls_certificate_not_after_timestamp_seconds", kGauge, {"listener"}, "Unix time at which the certificate of the listener expires."},
