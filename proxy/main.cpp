@@ -7,16 +7,18 @@
 #include "cli/serve_command.hpp"
 #include "cli/status_command.hpp"
 #include "cli/switchover_command.hpp"
+#include "observe/exporter.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <openssl/crypto.h>
 
 int main(int argc, char** argv) {
     constexpr int kWrongUse = 2;
     int exit_status = 0;
     CLI::App app("A TLS front for Redis that knows who leads, and carries clients through a failover.", "redis-portal");
-    app.set_version_flag("--version", "redis-portal " PORTAL_VERSION);
+    app.set_version_flag("--version", portal::observe::version_text(OpenSSL_version(OPENSSL_VERSION_STRING)));
     app.require_subcommand(1);
     app.footer("Try it: redis-portal demo");
     portal::cli::add_serve_command(app, exit_status);
