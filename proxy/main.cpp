@@ -20,7 +20,6 @@ int main(int argc, char** argv) {
     CLI::App app("A TLS front for Redis that knows who leads, and carries clients through a failover.", "redis-portal");
     app.set_version_flag("--version", portal::observe::version_text(OpenSSL_version(OPENSSL_VERSION_STRING)));
     app.require_subcommand(1);
-    app.footer("Try it: redis-portal demo");
     portal::cli::add_serve_command(app, exit_status);
     portal::cli::add_check_command(app, exit_status);
     portal::cli::add_agent_command(app, exit_status);
@@ -29,6 +28,16 @@ int main(int argc, char** argv) {
     portal::cli::add_status_command(app, exit_status);
     portal::cli::add_switchover_command(app, exit_status);
     portal::cli::add_drain_command(app, exit_status);
+    // After the subcommands, whose help would repeat it.
+    app.footer(
+        "Examples:\n"
+        "  redis-portal demo                                        try it: nodes and portals on loopback\n"
+        "  redis-portal check --config portal.yaml                  all that is wrong with the file, line by line\n"
+        "  redis-portal check --config portal.yaml --print          the file with every default\n"
+        "  redis-portal serve --config portal.yaml                  run a portal\n"
+        "  redis-portal status --json | jq .topology.leader         who leads\n"
+        "  redis-portal switchover --to redis-1                     another leader, without losing a write\n"
+        "Exit status: 0 done; 1 it did not work, or status found no leader; 2 wrong use of the command line.");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
