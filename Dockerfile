@@ -8,7 +8,8 @@ WORKDIR /source
 COPY scripts/install_dependencies.sh scripts/
 RUN scripts/install_dependencies.sh core && apt-get install --yes --no-install-recommends ca-certificates
 COPY . .
-RUN cmake --preset release -DPORTAL_TESTS=OFF -DPORTAL_BENCH=OFF && cmake --build --preset release --target redis-portal
+ARG REVISION=
+RUN cmake --preset release -DPORTAL_TESTS=OFF -DPORTAL_BENCH=OFF -DPORTAL_REVISION="${REVISION}" && cmake --build --preset release --target redis-portal
 RUN packaging/image_root.sh build/release/redis-portal /image
 
 FROM scratch

@@ -23,7 +23,7 @@ const std::array<MetricInfo, 6>& catalogue() {
     static const std::array<MetricInfo, 6> rows{{
         {"redis_portal_agent_build_info",
          MetricType::gauge,
-         {"version", "compiler", "openssl"},
+         {"version", "revision", "compiler", "openssl"},
          "Always 1; the labels say what runs."},
         {"redis_portal_volume_filesystem_size_bytes", MetricType::gauge, {}, "Size of the file system with the data."},
         {"redis_portal_volume_filesystem_used_bytes", MetricType::gauge, {}, "What is used of it."},

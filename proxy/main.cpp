@@ -7,6 +7,7 @@
 #include "cli/serve_command.hpp"
 #include "cli/status_command.hpp"
 #include "cli/switchover_command.hpp"
+#include "observe/exporter.hpp"
 
 #include <cstdio>
 #include <string>
@@ -15,6 +16,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 
 namespace {
 
@@ -45,9 +47,8 @@ int main(int argc, char** argv) {
     constexpr int kWrongUse = 2;
     int exit_status = 0;
     CLI::App app("A TLS front for Redis that knows who leads, and carries clients through a failover.", "redis-portal");
-    app.set_version_flag("--version", "redis-portal " PORTAL_VERSION);
+    app.set_version_flag("--version", portal::observe::version_text(OpenSSL_version(OPENSSL_VERSION_STRING)));
     app.require_subcommand(1);
-    app.footer("Try it: redis-portal demo");
     portal::cli::add_serve_command(app, exit_status);
     portal::cli::add_check_command(app, exit_status);
     portal::cli::add_agent_command(app, exit_status);
@@ -56,6 +57,16 @@ int main(int argc, char** argv) {
     portal::cli::add_status_command(app, exit_status);
     portal::cli::add_switchover_command(app, exit_status);
     portal::cli::add_drain_command(app, exit_status);
+    // After the subcommands, whose help would repeat it.
+    app.footer(
+        "Examples:\n"
+        "  redis-portal demo                                        try it: nodes and portals on loopback\n"
+        "  redis-portal check --config portal.yaml                  all that is wrong with the file, line by line\n"
+        "  redis-portal check --config portal.yaml --print          the file with every default\n"
+        "  redis-portal serve --config portal.yaml                  run a portal\n"
+        "  redis-portal status --json | jq .topology.leader         who leads\n"
+        "  redis-portal switchover --to redis-1                     another leader, without losing a write\n"
+        "Exit status: 0 done; 1 it did not work, or status found no leader; 2 wrong use of the command line.");
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

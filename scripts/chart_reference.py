@@ -20,6 +20,11 @@ def choice(*values):
     return {"enum": list(values)}
 
 
+def word(*values):
+    """Words of which YAML reads a bare `off` or `on` as a boolean; the chart takes both."""
+    return choice(*values, *(meant for bare, meant in (("off", False), ("on", True)) if bare in values))
+
+
 def section(**properties):
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
@@ -57,15 +62,15 @@ RULES = {
     "portal.terminationGracePeriodSeconds": {"minimum": 15, "maximum": 3600},
     "portal.config": section(
         monitor=section(username={"type": "string"}, ping_interval=DURATION, down_after=DURATION, fence_after=DURATION, lease=DURATION,
-                        failsafe=choice("off", "on")),
+                        failsafe=word("off", "on")),
         hold=section(time=DURATION, bytes=SIZE),
-        writes=section(in_doubt=choice("error", "close"), proven=choice("off", "available", "strict")),
+        writes=section(in_doubt=choice("error", "close"), proven=word("off", "available", "strict")),
         commands=section(deny={"type": "array", "items": {"type": "string"}}),
         limits=section(sessions={"type": "integer", "minimum": 1, "maximum": 1000000}, handshake_time=DURATION, request_bytes=SIZE,
                        output_bytes=SIZE, output_time=DURATION, idle_time=DURATION),
         tickets=section(rotation=DURATION),
         threads={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]},
-        busy_poll={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, {"const": "off"}]},
+        busy_poll={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, word("off")]},
         log=section(level=choice("debug", "info", "warn", "error"), format=choice("logfmt", "json"))),
     "redis.replicaCount": {"minimum": 2, "maximum": 16},
     "redis.maxmemoryPercent": {"minimum": 0, "maximum": 90},

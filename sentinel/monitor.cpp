@@ -258,9 +258,13 @@ void Monitor::Loop::observe(Observation observation) {
         return;
     }
     ++node->probes[observation.result];
+    if (observation.result == ProbeResult::answered) {
+        node->answer_time += observation.at - observation.asked_at;
+    }
     if (node->account.note(observation)) {
         const auto health = node->account.view().health;
         const bool down = health == Health::down;
+        ++node->health_changes[health];
         observe::log(down ? observe::LogLevel::warn : observe::LogLevel::info, kSource,
                      down                   ? "node is down"
                      : health == Health::up ? "node is up"

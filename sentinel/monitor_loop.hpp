@@ -48,6 +48,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
         std::map<ProbeResult, std::uint64_t> probes;
+        std::chrono::duration<double> answer_time{};  // of all answered probes together
+        std::map<Health, std::uint64_t> health_changes;
     };
     struct Request {
         std::string id;
@@ -101,6 +103,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     [[nodiscard]] ClientTally tally() const;
     void sum_up();
     void show_flights();
+    void note_changes();
     void update_status(const View* view);
 
     const std::string name_;
@@ -136,6 +139,10 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     FlightRecorder recorder_;
     Tally tally_;  // may be empty
     std::map<std::string, std::uint64_t> failovers_;
+    std::string leader_seen_;
+    std::chrono::system_clock::time_point leader_since_{};
+    std::string acting_seen_;
+    std::uint64_t acting_changes_ = 0;
 
     bool record_due_ = true;
     bool woken_ = false;

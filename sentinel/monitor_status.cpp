@@ -34,8 +34,12 @@ std::string_view to_string(ProbeResult result) {
     return "unknown";
 }
 
-std::string utc_now() {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+std::string utc(std::chrono::system_clock::time_point time) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time));
+}
+
+std::int64_t unix_seconds(std::chrono::system_clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
 std::uint64_t leader_offset(const View& view) {
@@ -113,16 +117,36 @@ void Monitor::Loop::sum_up() {
         return;
     }
     summed_up_ = timeline.epoch;
-    recorder_.landed(timeline, done_here ? name_ : standing_.record()->acting, published_at_, utc_now());
+    recorder_.landed(timeline, done_here ? name_ : standing_.record()->acting, published_at_,
+                     utc(std::chrono::system_clock::now()));
     show_flights();
     said_.clear();
     if (done_here) {
-        ++failovers_[timeline.from.empty() ? "bootstrap" : timeline.planned ? "planned" : "automatic"];
+        const bool aborted = timeline.from == timeline.to;
+        ++failovers_[timeline.from.empty() ? "bootstrap"
+                     : timeline.planned    ? (aborted ? "planned_aborted" : "planned")
+                                           : (aborted ? "automatic_aborted" : "automatic")];
         log_landed(recorder_.flights().back());
     }
 }
 
+/// Since when the present leader leads, and how often another portal came to act, as seen from here.
+void Monitor::Loop::note_changes() {
+    const auto& record = standing_.record();
+    const std::string leader = record && record->phase == Phase::leading ? record->leader : "";
+    if (std::exchange(leader_seen_, leader) != leader) {
+        leader_since_ = std::chrono::system_clock::now();
+    }
+    if (record && !record->acting.empty() && acting_seen_ != record->acting) {
+        if (!acting_seen_.empty()) {
+            ++acting_changes_;
+        }
+        acting_seen_ = record->acting;
+    }
+}
+
 void Monitor::Loop::update_status(const View* view) {
+    note_changes();
     const auto now = Clock::now();
     json::object status{
         {"name", name_}, {"arbiter", arbiter_->describe()}, {"arbiter_error", standing_.arbiter_error()}};
@@ -148,11 +172,25 @@ void Monitor::Loop::update_status(const View* view) {
         status["epoch"] = static_cast<std::uint64_t>(standing_.record()->epoch);
         status["phase"] = to_string(standing_.record()->phase);
         status["leader"] = standing_.record()->phase == Phase::leading ? standing_.record()->leader : "";
+        if (!leader_seen_.empty()) {
+            status["leader_since"] = utc(leader_since_);
+            status["leader_since_unix"] = unix_seconds(leader_since_);
+        }
         status["acting"] = standing_.record()->acting;
         status["acting_here"] = acting_here;
+        status["acting_changes"] = acting_changes_;
+        status["confirmed_unix"] = unix_seconds(
+            std::chrono::system_clock::now() -
+            std::chrono::duration_cast<std::chrono::system_clock::duration>(now - standing_.confirmed_at()));
         status["step"] = acting_here ? to_string(step_) : "standing by";
         status["reason"] = reason;
         status["decision"] = acting_here ? why_ : "";
+        if (standing_.record()->phase == Phase::fencing) {
+            const auto& timeline = failover_.timeline();
+            status["change"] = {{"from", standing_.record()->leader},
+                                {"reason", standing_.record()->reason},
+                                {"planned", timeline.planned && timeline.epoch == standing_.record()->epoch}};
+        }
         json::array nodes;
         for (const auto& node : view->nodes) {
             nodes.emplace_back(to_json(node, *view));
@@ -168,18 +206,25 @@ void Monitor::Loop::update_status(const View* view) {
         status["portals"] = std::move(portals);
     }
     json::object probes;
+    json::object health_changes;
     for (const auto& node : nodes_) {
-        json::object counts;
+        json::object counts{{"seconds", node.answer_time.count()}};
         for (const auto& [result, count] : node.probes) {
             counts[to_string(result)] = count;
         }
         probes[node.config.name] = std::move(counts);
+        json::object changes;
+        for (const auto& [health, count] : node.health_changes) {
+            changes[to_string(health)] = count;
+        }
+        health_changes[node.config.name] = std::move(changes);
     }
     status["probes"] = std::move(probes);
+    status["health_changes"] = std::move(health_changes);
     status["arbiter_calls"] = to_json(calls_);
     status["failsafe_active"] = failsafe_active_;
     json::object failovers;
-    for (const auto* type : {"automatic", "planned", "bootstrap"}) {
+    for (const auto* type : {"automatic", "planned", "automatic_aborted", "planned_aborted", "bootstrap"}) {
         const auto found = failovers_.find(type);
         failovers[type] = found == failovers_.end() ? 0 : found->second;
     }

@@ -4,6 +4,7 @@
 #include "sentinel/arbiter/json_fields.hpp"
 #include "storage/agent_report.hpp"
 #include "storage/event_writer.hpp"
+#include "storage/monitor_news.hpp"
 #include "storage/successor.hpp"
 
 #include <algorithm>
@@ -34,7 +35,6 @@ constexpr auto kSource = "caretaker";
 constexpr std::chrono::milliseconds kAgentPause{500};
 constexpr std::chrono::milliseconds kTurn{250};
 constexpr std::chrono::seconds kVolumePause{5};
-constexpr std::size_t kMostUntold = 64;
 
 void log_escaped(const std::exception_ptr& escaped) {
     if (!escaped) {
@@ -49,14 +49,6 @@ void log_escaped(const std::exception_ptr& escaped) {
 
 const config::KubernetesArbiter* kubernetes_of(const config::Config& config) {
     return std::get_if<config::KubernetesArbiter>(&config.arbiter);
-}
-
-/// What the record's last change of leader is called among Events.
-std::string reason_of(const json::object& failover) {
-    if (text_at(failover, "from").empty()) {
-        return "LeaderElected";
-    }
-    return sentinel::flag_at(failover, "planned") ? "SwitchoverCompleted" : "FailoverCompleted";
 }
 
 }  // namespace
@@ -83,8 +75,8 @@ class Caretaker::Loop : public std::enable_shared_from_this<Loop> {
     asio::awaitable<void> run();
     asio::awaitable<void> turn();
     [[nodiscard]] EventObject about_lease() const { return {"coordination.k8s.io/v1", "Lease", lease_, {}}; }
-    asio::awaitable<void> tell_what_waits();
-    asio::awaitable<void> tell_of_failover(json::object status);
+    void tell(News news);
+    asio::awaitable<void> write_events();
     void hand_over_if_leaving(const json::object& status);
     asio::awaitable<void> look_after_volumes(json::object status);
     asio::awaitable<void> pause_for(std::chrono::milliseconds time);
@@ -98,9 +90,8 @@ class Caretaker::Loop : public std::enable_shared_from_this<Loop> {
     std::thread thread_;
     std::unique_ptr<EventWriter> events_;
     std::unique_ptr<Volumes> volumes_;
-    std::deque<Event> untold_;
     sentinel::TimePoint volumes_due_{};
-    std::uint64_t told_epoch_ = 0;
+    MonitorNews news_;
     bool switching_over_ = false;
     bool stopping_ = false;
 
@@ -109,7 +100,7 @@ class Caretaker::Loop : public std::enable_shared_from_this<Loop> {
 };
 
 Caretaker::Loop::Loop(const config::Config& config, const config::Upkeep& upkeep, MonitorAccess monitor)
-    : name_(config.name), monitor_(std::move(monitor)) {
+    : name_(config.name), monitor_(std::move(monitor)), news_(name_) {
     for (const auto& agent : upkeep.agents) {
         agents_.emplace_back(agent);
     }
@@ -128,6 +119,9 @@ void Caretaker::Loop::start() {
         asio::co_spawn(io_, ask_agent(agent), log_escaped);
     }
     asio::co_spawn(io_, run(), log_escaped);
+    if (events_) {
+        asio::co_spawn(io_, write_events(), log_escaped);
+    }
     thread_ = std::thread([this] {
         io_.run();
         for (auto& agent : agents_) {
@@ -189,9 +183,8 @@ asio::awaitable<void> Caretaker::Loop::turn() {
     if (acting) {
         hand_over_if_leaving(status);
     }
-    if (events_) {
-        co_await tell_of_failover(status);
-        co_await tell_what_waits();
+    for (auto& news : news_.look(status, Clock::now())) {
+        tell(std::move(news));
     }
     if (volumes_ && acting && Clock::now() >= volumes_due_) {
         volumes_due_ = Clock::now() + kVolumePause;
@@ -237,37 +230,22 @@ void Caretaker::Loop::hand_over_if_leaving(const json::object& status) {
     });
 }
 
-asio::awaitable<void> Caretaker::Loop::tell_of_failover(json::object status) {
-    const auto& failover = sentinel::object_at(status, "last_failover");
-    const auto epoch = sentinel::number_at(failover, "epoch");
-    if (epoch <= told_epoch_ || text_at(failover, "carried_out_by") != name_) {
-        co_return;
-    }
-    told_epoch_ = epoch;
-    const auto from = text_at(failover, "from");
-    Event event{about_lease(), !from.empty() && !sentinel::flag_at(failover, "planned"), reason_of(failover),
-                fmt::format("{} leads{}, epoch {}{}: {}.", text_at(failover, "to"),
-                            from.empty() ? "" : " instead of " + from, epoch,
-                            failover.contains("duration_ms")
-                                ? fmt::format(", after {} ms", sentinel::number_at(failover, "duration_ms"))
-                                : "",
-                            text_at(failover, "reason"))};
-    co_await events_->write(std::move(event));
-}
-
 void Caretaker::Loop::tell(bool warning, std::string reason, std::string message) {
-    asio::post(io_, [this, event = Event{about_lease(), warning, std::move(reason), std::move(message)}]() mutable {
-        if (events_ && untold_.size() < kMostUntold) {
-            untold_.push_back(std::move(event));
-        }
-    });
+    asio::post(
+        io_, [this, news = News{warning, std::move(reason), std::move(message)}]() mutable { tell(std::move(news)); });
 }
 
-asio::awaitable<void> Caretaker::Loop::tell_what_waits() {
-    while (!untold_.empty()) {
-        auto event = std::move(untold_.front());
-        untold_.pop_front();
-        co_await events_->write(std::move(event));
+void Caretaker::Loop::tell(News news) {
+    if (events_) {
+        events_->tell({about_lease(), news.warning, std::move(news.reason), std::move(news.message)});
+    }
+}
+
+/// Beside all else, so that an API server that does not answer holds up nothing.
+asio::awaitable<void> Caretaker::Loop::write_events() {
+    while (!stopping_) {
+        co_await events_->write_waiting();
+        co_await pause_for(kTurn);
     }
 }
 

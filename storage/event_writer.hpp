@@ -1,9 +1,10 @@
-// Kubernetes Events: what `kubectl get events` shows people. The same one again is counted instead of written anew, and
-// an API server that refuses costs a log line. Lives on one thread.
+// Kubernetes Events: what `kubectl get events` shows people. The same one again is counted instead of written anew, few
+// are written in a minute, and what the API server could not take waits for it. Lives on one thread.
 #pragma once
 
 #include "sentinel/arbiter/kubernetes_client.hpp"
 
+#include <deque>
 #include <map>
 #include <string>
 
@@ -23,13 +24,22 @@ struct Event {
     bool warning = false;
     std::string reason;   // CamelCase, one word
     std::string message;  // one sentence
+    std::chrono::system_clock::time_point at = std::chrono::system_clock::now();
 };
 
 class EventWriter {
   public:
+    /// Events that wait to be written, and requests for them within a minute. What would wait beyond that is left out.
+    static constexpr std::size_t kMostWaiting = 64;
+    static constexpr std::size_t kMostPerMinute = 30;
+
     EventWriter(sentinel::KubernetesAccess access, std::string portal);
 
-    [[nodiscard]] boost::asio::awaitable<void> write(Event event);
+    /// To be written soon.
+    void tell(Event event);
+    /// Writes what waits, as far as the API server and the rate allow it now. Not to be called again before it ends.
+    [[nodiscard]] boost::asio::awaitable<void> write_waiting();
+    [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
     void close() { client_.close(); }
 
   private:
@@ -39,9 +49,15 @@ class EventWriter {
         sentinel::TimePoint last;
     };
 
+    [[nodiscard]] bool may_write(sentinel::TimePoint now);
+    [[nodiscard]] sentinel::HttpRequest request_for(const Event& event, Written& written);
+
     sentinel::KubernetesClient client_;
     std::string portal_;
     std::string said_;  // the last refusal, so that it is logged once
+    std::deque<Event> waiting_;
+    std::deque<sentinel::TimePoint> asked_at_;  // within the last minute
+    sentinel::TimePoint not_before_{};          // the API server could not take the last one
     std::map<std::string, Written> written_;
     std::uint64_t serial_ = 0;
 };

@@ -78,7 +78,7 @@ asio::awaitable<bool> Volumes::read(std::string name) {
         observe::log_info(kSource, "a volume has grown", {{"pvc", name}, {"bytes", capacity}});
         auto done = event(name, false, "VolumeExpanded",
                           fmt::format("The volume has {} now; it had {}.", quantity_of(capacity), quantity_of(before)));
-        co_await events_.write(std::move(done));
+        events_.tell(std::move(done));
     }
     co_return true;
 }
@@ -98,7 +98,7 @@ asio::awaitable<void> Volumes::grow(Step step, std::optional<Usage> usage) {
                            fmt::format("Asked for {} instead of {}: {}.", quantity_of(step.to),
                                        quantity_of(known.claim.requested), used));
         known.claim.requested = step.to;
-        co_await events_.write(std::move(begun));
+        events_.tell(std::move(begun));
         co_return;
     }
     ++known.refusals;
@@ -109,7 +109,7 @@ asio::awaitable<void> Volumes::grow(Step step, std::optional<Usage> usage) {
     observe::log_warn(kSource, "a volume does not grow", {{"pvc", step.claim}, {"error", answer.error}});
     auto refused =
         event(step.claim, true, "ExpansionBlocked", fmt::format("The volume should grow: {}.", advice(known.blocked)));
-    co_await events_.write(std::move(refused));
+    events_.tell(std::move(refused));
 }
 
 asio::awaitable<void> Volumes::look_after(std::vector<Node> nodes) {
@@ -140,7 +140,7 @@ asio::awaitable<void> Volumes::look_after(std::vector<Node> nodes) {
                               {{"pvc", volume.claim}, {"reason", to_string(reason)}, {"detail", known.claim.trouble}});
             auto blocked =
                 event(volume.claim, true, "ExpansionBlocked", fmt::format("The volume should grow: {}.", what_to_do));
-            co_await events_.write(std::move(blocked));
+            events_.tell(std::move(blocked));
         }
     }
     for (const auto& step : growth.steps) {

@@ -43,6 +43,32 @@ json::value take_out(json::object& object, std::string_view key, json::value oth
     return otherwise;
 }
 
+/// What stands under that key in the object of each node.
+template <class Each>
+void for_each_node(const json::object& monitor, std::string_view key, Each each) {
+    const json::value* nodes = monitor.if_contains(key);
+    if (nodes == nullptr || !nodes->is_object()) {
+        return;
+    }
+    for (const auto& [name, counts] : nodes->as_object()) {
+        each(std::string(name), counts.as_object());
+    }
+}
+
+void add_probe_samples(const json::object& monitor, std::vector<observe::Sample>& samples) {
+    for_each_node(monitor, "probes", [&samples](const std::string& node, const json::object& counts) {
+        for (const char* result : {"ok", "denied", "broken", "refused", "timeout"}) {
+            samples.push_back({Metric::backend_checks, {node, result}, number_of(counts, result)});
+        }
+        samples.push_back({Metric::backend_check_seconds, {node}, number_of(counts, "seconds")});
+    });
+    for_each_node(monitor, "health_changes", [&samples](const std::string& node, const json::object& counts) {
+        for (const char* health : {"up", "suspected", "down"}) {
+            samples.push_back({Metric::backend_state_changes, {node, health}, number_of(counts, health)});
+        }
+    });
+}
+
 double seconds_of(std::chrono::system_clock::time_point time) {
     return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
 }
@@ -199,7 +225,10 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     if (const json::value* failovers = monitor.if_contains("failovers");
         failovers != nullptr && failovers->is_object()) {
         for (const char* type : {"automatic", "planned"}) {
-            samples.push_back({Metric::failovers, {type, "success"}, number_of(failovers->as_object(), type)});
+            const json::object& counts = failovers->as_object();
+            samples.push_back({Metric::failovers, {type, "success"}, number_of(counts, type)});
+            samples.push_back(
+                {Metric::failovers, {type, "aborted"}, number_of(counts, std::string(type) + "_aborted")});
         }
     }
     if (const json::value* last = monitor.if_contains("last_failover");
@@ -213,6 +242,14 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
             }
         }
     }
+    if (monitor.contains("leader_since_unix")) {
+        samples.push_back({Metric::leader_changed, {}, number_of(monitor, "leader_since_unix")});
+    }
+    if (monitor.contains("confirmed_unix")) {
+        samples.push_back({Metric::lease_transitions, {}, number_of(monitor, "acting_changes")});
+        samples.push_back({Metric::arbiter_last_contact, {}, number_of(monitor, "confirmed_unix")});
+    }
+    add_probe_samples(monitor, samples);
     double leaders = 0;
     if (const json::value* nodes = monitor.if_contains("nodes"); nodes != nullptr && nodes->is_array()) {
         for (const json::value& each : nodes->as_array()) {

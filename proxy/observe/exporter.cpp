@@ -10,10 +10,17 @@
 #include <sstream>
 #include <utility>
 
+#include <fmt/core.h>
 #include <prometheus/text_serializer.h>
 
 namespace portal::observe {
 namespace {
+
+#ifdef __clang__
+constexpr auto kCompiler = "clang " __clang_version__;
+#else
+constexpr auto kCompiler = "gcc " __VERSION__;
+#endif
 
 prometheus::MetricType type_of(MetricType type) {
     switch (type) {
@@ -158,12 +165,13 @@ std::string Exporter::render() const {
 }
 
 Sample build_info(std::string_view openssl) {
-#ifdef __clang__
-    constexpr auto kCompiler = "clang " __clang_version__;
-#else
-    constexpr auto kCompiler = "gcc " __VERSION__;
-#endif
-    return {Metric::build_info, {PORTAL_VERSION, kCompiler, std::string(openssl)}, 1};
+    return {Metric::build_info, {PORTAL_VERSION, PORTAL_REVISION, kCompiler, std::string(openssl)}, 1};
+}
+
+std::string version_text(std::string_view openssl) {
+    const std::string_view revision = PORTAL_REVISION;
+    return fmt::format("redis-portal {}\nrevision {}\ncompiler {}\nOpenSSL {}", PORTAL_VERSION,
+                       revision.empty() ? "unknown" : revision, kCompiler, openssl);
 }
 
 void add_log_samples(std::vector<Sample>& samples) {

@@ -48,6 +48,8 @@ class Exporter final : public prometheus::Collectable {
 [[nodiscard]] std::vector<prometheus::MetricFamily> process_families();
 /// Version and compiler of this program; `openssl` is the version of the library in use.
 [[nodiscard]] Sample build_info(std::string_view openssl);
+/// The same for people, one thing a line.
+[[nodiscard]] std::string version_text(std::string_view openssl);
 /// Samples of log_messages and log_messages_dropped; a provider.
 void add_log_samples(std::vector<Sample>& samples);
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 namespace portal::observe {
 
@@ -46,6 +47,23 @@ enum class Closed : std::uint8_t {
 
 /// Why a TLS handshake failed. Label `reason` of tls_handshake_failures_total.
 enum class HandshakeFailure : std::uint8_t { plaintext, version, certificate, timeout, closed, other, count };
+
+/// What an error reply of Redis begins with. Label `error` of error_replies_total.
+enum class ReplyError : std::uint8_t {
+    err,
+    wrongtype,
+    readonly,
+    loading,
+    moved,
+    noauth,
+    noperm,
+    oom,
+    misconf,
+    other,
+    count
+};
+/// `reply` is an error as it came: "-WRONGTYPE Operation...".
+ReplyError error_of(std::string_view reply) noexcept;
 
 /// Which commands a duration speaks of. Label `class` of command_duration_seconds.
 enum class CommandClass : std::uint8_t {
@@ -92,7 +110,7 @@ struct ShardCounters {
     Counter commands_local;   // answered by the portal
     Counter commands_denied;  // refused by commands.deny
     Counter protocol_errors;
-    Counter error_replies;  // error replies forwarded from upstream
+    CounterPer<ReplyError> error_replies;  // forwarded from upstream
 
     Counter upstream_links_shared, upstream_links_pinned;  // gauges
     Counter upstream_connects, upstream_connect_failures, upstream_lost;

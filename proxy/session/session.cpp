@@ -175,7 +175,7 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         }
     }
     if (bytes.front() == '-' && !request.begun) {
-        context_.counters.error_replies.add();
+        at(context_.counters.error_replies, observe::error_of(bytes)).add();
     }
     if (!replacement.empty()) {
         bytes = replacement;

@@ -274,7 +274,7 @@ void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, st
     --in_flight_;
     --subscribing_;
     in_flight_bytes_ -= request.size;
-    context_.counters.error_replies.add();
+    at(context_.counters.error_replies, observe::error_of(error)).add();
     replies_.finish(request.sequence, request.muted ? std::string() : std::string(error), output_);
     context_.turn.mark(*this);
 }

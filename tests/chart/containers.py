@@ -1,5 +1,6 @@
 """Containers without a daemon (podman with runc), with storage, settings and a network of their own. Images are put together from
-what is on this machine: the portal's as packaging/image_root.sh lays it out, Redis's from redis-server and its libraries."""
+what is on this machine: the portal's as packaging/image_root.sh lays it out, or the one in the archive that CHART_PORTAL_IMAGE
+names (buildah push redis-portal:VERSION docker-archive:FILE); Redis's from redis-server and its libraries."""
 
 import ipaddress
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from chart_support import ROOT
 from pods import PROGRAM
 
+BUILT_IMAGE = os.environ.get("CHART_PORTAL_IMAGE")
 SETTINGS = """
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=2000:2000"]
@@ -68,6 +70,17 @@ class Podman:
         subprocess.run(["tar", "-C", root, "-cf", packed, "."], check=True)
         self.run("import", *(word for change in changes for word in ("--change", change)), packed, f"localhost/{name}")
         packed.unlink()
+
+    def load_image(self, archive, name):
+        loaded = re.search(r"Loaded image[^:]*: *(\S+)", self.run("load", "--input", archive))[1]
+        self.run("tag", loaded, f"localhost/{name}")
+
+    def portal_image(self, name):
+        if BUILT_IMAGE:
+            self.load_image(BUILT_IMAGE, name)
+        else:
+            root = portal_root(self.folder / "portal-root")
+            self.import_image(root, name, "USER 65532:65532", 'ENTRYPOINT ["/usr/bin/redis-portal"]')
 
     def close(self):
         for name in self.names:

@@ -16,7 +16,7 @@ import yaml
 
 from arbiter_cluster import ApiServerStandIn, free_ports
 from chart_support import ChartTestCase, find, main, render
-from containers import Container, Podman, portal_root, redis_root
+from containers import BUILT_IMAGE, Container, Podman, portal_root, redis_root
 from pods import NAME, PROGRAM, Client, report, tls_context, wait_until
 from test_pods_together import Writer
 
@@ -45,6 +45,41 @@ class Image(unittest.TestCase):
                 answer = subprocess.run(["tar", "-C", root, "--sort=name", "-cf", "-", "."], capture_output=True, check=True)
                 packed.append(hashlib.sha256(answer.stdout).hexdigest())
             self.assertEqual(packed[0], packed[1])
+
+
+@unittest.skipUnless(BUILT_IMAGE, "CHART_PORTAL_IMAGE names no archive of an image that the Dockerfile made")
+class BuiltImage(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.podman = Podman()
+        cls.addClassCleanup(cls.podman.close)
+        cls.podman.portal_image("portal")
+
+    def run_in(self, *words, entrypoint=()):
+        return self.podman.run("run", "--rm", "--network", "none", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt",
+                               "no-new-privileges", *entrypoint, "localhost/portal", *words)
+
+    def test_it_holds_what_is_laid_out_and_nothing_else(self):
+        with tempfile.TemporaryDirectory() as folder:
+            laid_out = portal_root(Path(folder) / "root")
+            mounted = Path(self.podman.run("image", "mount", "localhost/portal"))
+            files = lambda root: {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}  # noqa: E731
+            self.assertEqual(files(mounted), files(laid_out))
+        size = int(self.podman.run("inspect", "--type", "image", "--format", "{{.Size}}", "localhost/portal"))
+        report(f"the image that the Dockerfile made holds {size / 1e6:.1f} MB")
+        self.assertLess(size, MOST_BYTES)
+
+    def test_it_runs_as_a_numbered_user_and_knows_no_shell(self):
+        self.assertEqual(self.podman.run("inspect", "--type", "image", "--format", "{{.User}}", "localhost/portal"), "65532:65532")
+        self.assertRegex(self.run_in("--version"), "^redis-portal [0-9.]+")
+        self.assertIn("--config", self.run_in("agent", "--help"))
+        with self.assertRaisesRegex(AssertionError, "no such file or directory"):
+            self.run_in("-c", "id", entrypoint=("--entrypoint", "/bin/sh"))
+
+    def test_the_loader_finds_every_library(self):
+        listed = self.run_in("--list", "/usr/bin/redis-portal", entrypoint=("--entrypoint", "/usr/lib64/ld-linux-x86-64.so.2"))
+        self.assertIn("libssl.so.3 => /", listed)
+        self.assertNotIn("not found", listed)
 
 
 class RedisContainer(Container):
@@ -111,8 +146,7 @@ class Containers(ChartTestCase):
             raise unittest.SkipTest("redis-server is not installed")
         podman = cls.podman = Podman()
         cls.addClassCleanup(podman.close)
-        portal = portal_root(podman.folder / "portal-root")
-        podman.import_image(portal, "portal", "USER 65532:65532", 'ENTRYPOINT ["/usr/bin/redis-portal"]')
+        podman.portal_image("portal")
         podman.import_image(redis_root(podman.folder / "redis-root"), "redis")
         objects = render("4", "1.34.0", "default", "--set", SETTINGS)
         secret = lambda name, key: base64.b64decode(find(objects, "Secret", f"{NAME}-{name}")["data"][key]).decode()  # noqa: E731

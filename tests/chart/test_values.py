@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import tempfile
 import unittest
+from pathlib import Path
 
-from chart_support import CHART, LAYERS, ROOT, ChartTestCase, helm, main, template
+import yaml
+
+from chart_support import CHART, LAYERS, ROOT, ChartTestCase, find, helm, main, render, template
 
 REFUSED_BY_SCHEMA = {
     "tls.enabeld=true": "enabeld",
@@ -55,6 +59,27 @@ class Values(ChartTestCase):
     def test_all_contradictions_are_told_at_once(self):
         answer = template("3", "1.34.0", "--set", "storageClass.create=true,redis.agent.handOverTime=40s")
         self.assertEqual(answer.stderr.count("\n  - "), 2, answer.stderr)
+
+    def test_words_that_yaml_reads_as_booleans_reach_the_portal_as_words(self):
+        settings = "portal: {config: {busy_poll: %s, monitor: {failsafe: %s}, writes: {proven: %s}}}"
+        with tempfile.TemporaryDirectory() as folder:
+            def values(*words):
+                file = Path(folder) / f"{'-'.join(words).replace(chr(34), '_')}.yaml"
+                file.write_text(settings % words)
+                return file
+
+            for version in LAYERS:
+                for written, failsafe in (("off", "off"), ('"off"', '"off"'), ("false", "on"), ("no", "true")):
+                    with self.subTest(f"helm {version}", written=written):
+                        objects = render(version, "1.34.0", "default", "--values", values(written, failsafe, written))
+                        config = find(objects, "ConfigMap", "shop-redis-portal-portal")
+                        portal = yaml.safe_load(config["data"]["portal.yaml"])
+                        self.assertEqual((portal["busy_poll"], portal["writes"]["proven"]), ("off", "off"))
+                        self.assertEqual(portal["monitor"]["failsafe"], "on" if failsafe in ("on", "true") else "off")
+                answer = template(version, "1.34.0", "--values", values("on", "on", "on"))
+                self.assertNotEqual(answer.returncode, 0)
+                self.assertIn("busy_poll", answer.stderr)
+                self.assertIn("proven", answer.stderr)
 
     def test_a_parent_chart_may_put_its_own_into_global(self):
         self.assertEqual(template("3", "1.34.0", "--set", "global.somebodyElses=1").returncode, 0)

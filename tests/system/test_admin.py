@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
 from portal_support import DemoTestCase, wait_until
@@ -48,6 +49,28 @@ class Admin(DemoTestCase):
         for what in ("tls_handshake_duration_seconds", "event_loop_lag_seconds"):
             self.assertGreaterEqual(portal.metric(f"redis_portal_{what}_count"), 1, what)
             self.assertGreater(portal.metric(f"redis_portal_{what}_sum"), 0, what)
+
+    def test_probes_errors_and_what_the_arbiter_said_last_are_counted(self):
+        portal = self.demo.portals[0]
+        errors = lambda error: portal.metric("redis_portal_error_replies_total", error=error)
+        before = errors("WRONGTYPE"), errors("ERR"), errors("other")
+        client = self.client(0)
+        client.command("SET", "text", "x")
+        client.command("LPUSH", "text", "y")
+        client.command("INCR", "text")
+        wait_until(lambda: (errors("WRONGTYPE"), errors("ERR"), errors("other")) == (before[0] + 1, before[1] + 1, before[2]), 5, "errors are counted")
+        checks = lambda: portal.metric("redis_portal_backend_checks_total", backend=self.demo.nodes[0].name, result="ok")
+        counted = checks()
+        wait_until(lambda: checks() > counted, 10, "probes go on")
+        took = portal.metric("redis_portal_backend_check_seconds_total", backend=self.demo.nodes[0].name)
+        self.assertGreater(took, 0)
+        self.assertLess(took / checks(), 1, "a second for a probe on loopback")
+        self.assertEqual(portal.metric("redis_portal_backend_state_changes_total", backend=self.demo.nodes[0].name, to="up"), 1)
+        for what in ("arbiter_last_contact", "leader_changed"):
+            age = time.time() - portal.metric(f"redis_portal_{what}_timestamp_seconds")
+            self.assertTrue(-2 < age < 300, f"{what}: {age}")
+        self.assertEqual(portal.metric("redis_portal_lease_transitions_total"), 0)
+        self.assertRegex(portal.status()["topology"]["leader_since"], r"^20\d\d-\d\d-\d\dT")
 
     def test_every_command_of_a_client_that_waits_for_its_replies_is_timed_by_its_class(self):
         portal = self.demo.portals[0]

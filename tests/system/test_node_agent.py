@@ -209,6 +209,26 @@ class HandOver(unittest.TestCase):
         self.assertEqual([event["reason"] for event in events if event["reason"] == "SwitchoverCompleted"], ["SwitchoverCompleted"] * 2)
         self.assertEqual([event["reason"] for event in events if event["reason"] == "LeaderElected"], ["LeaderElected"])
 
+    def test_a_failover_and_a_lost_lease_are_told_as_events(self):
+        cluster = AgentCluster(self)
+
+        def told():
+            return [event["reason"] for event in sorted(cluster.asked("events").values(), key=lambda event: event["firstTimestamp"])
+                    if event["involvedObject"]["kind"] == "Lease" and event["reason"] != "LeaderElected"]
+
+        old = cluster.leader()
+        old.kill()
+        wait_until(lambda: len(told()) == 2, 30, "the failover is told")
+        self.assertEqual(told(), ["FailoverStarted", "FailoverCompleted"])
+        acting = cluster.acting()
+        acting.pause()
+        other = next(portal for portal in cluster.portals if portal is not acting)
+        wait_until(lambda: other.topology().get("acting_here"), 60, "the other portal acts")
+        acting.resume()
+        wait_until(lambda: told()[2:] == ["LeaseLost"], 30, "the lost lease is told")
+        self.assertIn(f"{acting.name} acts no longer", next(event["message"] for event in cluster.asked("events").values()
+                                                            if event["reason"] == "LeaseLost"))
+
     def test_a_replica_s_pod_and_a_leader_with_no_replica_do_not_wait(self):
         cluster = AgentCluster(self)
         leader = cluster.leader()

@@ -41,7 +41,16 @@
 {{- if include "redis-portal.ticketsEnabled" . -}}
 {{- $_ := set $config "tickets" (dict "secret_file" "/etc/redis-portal/tickets/ticket-secret") -}}
 {{- end -}}
-{{- mergeOverwrite $config (deepCopy .Values.portal.config) | toYaml -}}
+{{- $config = mergeOverwrite $config (deepCopy .Values.portal.config) -}}
+{{- /* YAML reads a bare off or on as a boolean; portals want the word. */ -}}
+{{- range $place := list (list $config "busy_poll") (list $config.monitor "failsafe") (list $config.writes "proven") -}}
+{{- $section := first $place | default dict -}}
+{{- $key := last $place -}}
+{{- if and (hasKey $section $key) (kindIs "bool" (get $section $key)) -}}
+{{- $_ := set $section $key (ternary "on" "off" (get $section $key)) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $config -}}
 {{- end -}}
 
 {{/* The keys of it that a running portal cannot take over: those marked "restart" in docs/configuration.md. */}}
