@@ -6,42 +6,14 @@
 #include "cli/drain_command.hpp"
 #include "cli/serve_command.hpp"
 #include "cli/status_command.hpp"
+#include "cli/subcommand_names.hpp"
 #include "cli/switchover_command.hpp"
 #include "observe/exporter.hpp"
-
-#include <cstdio>
-#include <string>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/format.h>
 #include <openssl/crypto.h>
-
-namespace {
-
-/// The sentence for a subcommand that is missing or not known, which CLI11 does not tell apart; empty when the trouble
-/// is another one.
-std::string wrong_subcommand(const CLI::App& app) {
-    const CLI::App* at = &app;
-    std::string line = app.get_name();
-    while (!at->get_subcommands().empty()) {
-        at = at->get_subcommands().front();
-        line += " " + at->get_name();
-    }
-    std::string names;
-    for (const CLI::App* known : at->get_subcommands([](const CLI::App*) { return true; })) {
-        names += (names.empty() ? "" : ", ") + known->get_name();
-    }
-    if (names.empty()) {
-        return {};
-    }
-    const auto words = at->remaining();
-    return words.empty() ? fmt::format("{}: a subcommand is missing; give one of {}.", line, names)
-                         : fmt::format("{}: '{}' is not known; give one of {}.", line, words.front(), names);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
     constexpr int kWrongUse = 2;
@@ -70,11 +42,8 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {
-        const std::string sentence = wrong_subcommand(app);
-        if (sentence.empty()) {
+        if (!portal::cli::tell_subcommand_names(app)) {
             app.exit(error);
-        } else {
-            fmt::print(stderr, "{}\n", sentence);
         }
         return kWrongUse;
     } catch (const CLI::ParseError& error) {

@@ -107,6 +107,13 @@ class ADemoThatCannotStart(unittest.TestCase):
         self.assertIn(f"port {base + 11}", ended.stderr)
         self.assertEqual(1, len(ended.stderr.splitlines()), ended.stderr)
 
+    def test_a_subcommand_that_is_missing_or_not_known_is_answered_with_those_that_there_are(self):
+        for words, said in (((), "a subcommand is missing"), (("serv",), "'serv' is not known"), (("certs", "make"), "'make' is not known")):
+            ended = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=60)
+            self.assertEqual((2, ""), (ended.returncode, ended.stdout))
+            self.assertIn(said, ended.stderr)
+            self.assertIn("init, show" if "certs" in words else "serve, check, agent, demo", ended.stderr)
+
     def test_says_what_is_wrong_with_a_setting_and_leaves_nothing_running(self):
         for setting in ("no-equals-sign", "name.below=1", "no_such_key=1", "monitor.down_after=soon"):
             base = free_base_port(2, 2)

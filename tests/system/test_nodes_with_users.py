@@ -20,6 +20,7 @@ class NodesWithUsers(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, True)
         base = free_ports()
         users = f"--user portal on >s3cret {RIGHTS} --user app on >app ~* &* +@all --user default on nopass ~* &* +@all".split()
+        self.base = base
         self.nodes = [Node(f"redis-{i}", base + 10 + i, self.folder, users) for i in range(2)]
         self.portal = Portal("portal-0", base, base + 30, self.folder, self.nodes, {"file": {"path": str(self.folder / "record")}},
                              {"username": "portal", "password": "s3cret"})
@@ -55,6 +56,16 @@ class NodesWithUsers(unittest.TestCase):
         self.assertEqual([b"1"] * 3, client.command("MGET", "a", "b", "c"))
         self.assertIs(first, self.leader())
         self.assertNotIn("s3cret", self.portal.log.read_text())
+
+    def test_a_wrong_password_is_a_warning_that_says_what_to_check(self):
+        portal = Portal("portal-1", self.base + 1, self.base + 31, self.folder, self.nodes, {"file": {"path": str(self.folder / "record")}},
+                        {"username": "portal", "password": "wr0ng"})
+        portal.start()
+        self.addCleanup(portal.kill)
+        warnings = lambda: [line for line in portal.log.read_text().splitlines() if "level=warn" in line and "check monitor.username" in line]
+        wait_until(lambda: len(warnings()) == 2, 20, "one for each node")
+        self.assertTrue(all("WRONGPASS" in line for line in warnings()))
+        self.assertNotIn("wr0ng", portal.log.read_text())
 
 
 if __name__ == "__main__":
