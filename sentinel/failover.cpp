@@ -86,6 +86,7 @@ void Failover::handed_over(const std::string& error, TimePoint now) {
         planned_->tried_at = now;
         planned_->error = error;
     }
+    agreed_at_ = looked_at_ = now;
 }
 
 /// The record keeps the newest answer alone,
@@ -227,6 +228,7 @@ Decision Failover::start(const View& view, const std::string& why) {
     }
     set_aside_.clear();
     planned_.reset();
+    agreed_at_ = looked_at_ = view.now;
     return {Step::fencing, {WriteRecord{std::move(fencing)}}, why, std::nullopt};
 }
 

@@ -42,6 +42,8 @@ struct Follow {
 struct HandOver {
     std::string from;
     std::string to;  // FAILOVER TO, or pause and wait
+    /// How long somebody may still forward to the old leader afterwards: it must not take writes for so long.
+    Milliseconds guarded{0};
 };
 struct GiveAway {};
 struct ProbeNow {
@@ -89,6 +91,12 @@ class Failover {
 
     // failover_completion.cpp
     Decision complete(const View& view);
+    /// While the nodes agree on a leader, a portal that has not said that it stopped may forward to it by failsafe.
+    void watch_agreement(const View& view);
+    [[nodiscard]] bool forwards_by_failsafe(const View& view) const;
+    Decision outwait_failsafe(const View& view);
+    Decision conclude(const View& view);
+    [[nodiscard]] std::vector<Action> disarm(const View& view);
     Decision promote_or_record(const View& view, const NodeView& node, const std::string& why);
     [[nodiscard]] std::vector<replication::Contender> contenders(const View& view, TimePoint not_before) const;
     void note_fenced(const View& view);
@@ -113,6 +121,9 @@ class Failover {
     std::map<std::string, SetAside> set_aside_;
     std::map<std::string, TimePoint> told_at_;
     std::string bootstrap_why_;
+    std::string promoted_run_;  // the process that this portal told to lead last
+    TimePoint looked_at_;
+    TimePoint agreed_at_;           // when nodes may have agreed on the leader that is being replaced, at the latest
     std::deque<TimePoint> recent_;  // failovers of the last minute that this portal carried out
 };
 

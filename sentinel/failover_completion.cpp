@@ -9,20 +9,25 @@ using replication::Role;
 
 namespace {
 
-bool all_fenced(const View& view, const Timing& timing) {
+bool has_said_so(const View& view, const PortalView& portal) {
+    return portal.mark.fenced >= view.record.epoch;
+}
+
+/// Nobody forwards by the record any more.
+bool permits_over(const View& view, const Timing& timing) {
     // A permit to forward ends `fence_after` after the newest mark that its portal wrote before this phase began (see
     // Standing::permit): whoever has been still for that long does not forward any more, unless by failsafe.
     return view.now - view.phase_since >= timing.fence_after ||
-           std::all_of(view.portals.begin(), view.portals.end(), [&](const PortalView& portal) {
-               return portal.mark.fenced >= view.record.epoch || (!timing.failsafe && view.marks_are_of_phase &&
-                                                                  view.now - portal.changed_at >= timing.fence_after);
+           std::ranges::all_of(view.portals, [&](const PortalView& portal) {
+               return has_said_so(view, portal) ||
+                      (view.marks_are_of_phase && view.now - portal.changed_at >= timing.fence_after);
            });
 }
 
 std::string unfenced(const View& view) {
     std::string names;
     for (const auto& portal : view.portals) {
-        if (portal.mark.fenced < view.record.epoch) {
+        if (!has_said_so(view, portal)) {
             names += (names.empty() ? "" : ", ") + portal.mark.portal;
         }
     }
@@ -33,6 +38,35 @@ std::string unfenced(const View& view) {
 
 /// Phase fencing, begun by this portal or by one that did not finish it.
 Decision Failover::complete(const View& view) {
+    if (auto disarming = disarm(view); !disarming.empty()) {
+        return {Step::fencing, std::move(disarming), "a node that came back empty leads by itself", view.now + kSoon};
+    }
+    return conclude(view);
+}
+
+/// A node that came back empty and leads by itself, as its own configuration has it, would have its emptiness copied by
+/// whoever follows it. As a replica of nobody it serves no copy.
+std::vector<Action> Failover::disarm(const View& view) {
+    std::vector<Action> actions;
+    for (const auto& node : view.nodes) {
+        const auto known = view.record.known.find(node.node.name);
+        if (node.health != Health::up || !node.report || known == view.record.known.end() ||
+            node.report->role != Role::leader || node.report->run_id == promoted_run_ ||
+            replication::data_kept(*node.report, known->second) != replication::Kept::nothing) {
+            continue;
+        }
+        const auto told = told_at_.find(node.node.name);
+        if (told == told_at_.end() || node.asked_at > told->second) {
+            told_at_[node.node.name] = view.now;
+            // Nothing listens there.
+            replication::Endpoint nobody{"127.0.0.1", 1};
+            actions.emplace_back(Follow{{node.node.name, std::move(nobody), "it came back empty and leads by itself"}});
+        }
+    }
+    return actions;
+}
+
+Decision Failover::conclude(const View& view) {
     if (timeline_.epoch != view.record.epoch) {
         timeline_ = {};
         timeline_.from = view.record.leader;
@@ -40,24 +74,36 @@ Decision Failover::complete(const View& view) {
         timeline_.reason = view.record.reason;
         timeline_.detected = view.phase_since;
         planned_.reset();
+        agreed_at_ = view.now;
     }
+    watch_agreement(view);
     note_fenced(view);
-    if (!all_fenced(view, timing_)) {
+    if (!permits_over(view, timing_)) {
         return {Step::fencing, ask_again(view, view.phase_since),
                 "waiting for " + unfenced(view) + " to stop forwarding", view.now + kSoon};
     }
-    if (!timeline_.fenced) {
+    const bool by_failsafe = forwards_by_failsafe(view);
+    if (!by_failsafe && !timeline_.fenced) {
         timeline_.fenced = view.now;
         note_fenced(view);
     }
     if (planned_ && !planned_->tried_at) {
-        return {Step::promoting, {HandOver{view.record.leader, planned_->to}}, "handing over to " + planned_->to, {}};
+        // Whoever still forwards can write nothing while the role moves; it is waited for afterwards.
+        const auto guarded = by_failsafe ? timing_.fence_after : Milliseconds(0);
+        return {Step::promoting,
+                {HandOver{view.record.leader, planned_->to, guarded}},
+                "handing over to " + planned_->to,
+                {}};
+    }
+    if (by_failsafe) {
+        return outwait_failsafe(view);
     }
 
     const auto not_before = planned_ ? *planned_->tried_at : view.phase_since;
     for (const auto& node : view.nodes) {
-        const bool unsettled =
-            node.health == Health::suspected || (node.health == Health::up && node.asked_at < not_before);
+        const auto told = told_at_.find(node.node.name);
+        const bool was_asked = node.asked_at >= not_before && (told == told_at_.end() || node.asked_at > told->second);
+        const bool unsettled = node.health == Health::suspected || (node.health == Health::up && !was_asked);
         if (unsettled) {
             return {Step::choosing, ask_again(view, not_before), "waiting for a report of " + node.node.name,
                     view.now + kSoon};
@@ -68,7 +114,9 @@ Decision Failover::complete(const View& view) {
     auto choice = replication::choose_candidate(looked_at, waited, timing_.patience);
     if (!choice.node && !planned_) {
         const auto* asked = pending_request(view, timing_);
-        const auto* named = asked == nullptr ? nullptr : find_node(view, asked->wants_to);
+        // Who asked while a leader led wanted to lose nothing; he is told what this waits for, and may ask again.
+        const bool knowingly = asked != nullptr && asked->wants_in == view.record.epoch;
+        const auto* named = knowingly ? find_node(view, asked->wants_to) : nullptr;
         if (named != nullptr && named->health == Health::up && named->report && !named->report->loading) {
             choice.node = named->node.name;
             choice.why = "chosen by the operator";
@@ -84,10 +132,38 @@ Decision Failover::complete(const View& view) {
     return promote_or_record(view, *find_node(view, *choice.node), choice.why);
 }
 
+void Failover::watch_agreement(const View& view) {
+    // What was not looked at does not count as disagreement.
+    const bool looked_away = view.now - looked_at_ > timing_.down_after;
+    if (looked_away || may_agree(view, timing_)) {
+        agreed_at_ = view.now;
+    }
+    looked_at_ = view.now;
+}
+
+bool Failover::forwards_by_failsafe(const View& view) const {
+    const bool all_said_so =
+        view.marks_are_of_phase &&
+        std::ranges::all_of(view.portals, [&](const PortalView& portal) { return has_said_so(view, portal); });
+    return timing_.failsafe && !all_said_so && view.now - agreed_at_ < timing_.fence_after;
+}
+
+/// Nobody is promoted beside a leader that others may go on with: where it leads on, it has its role back.
+Decision Failover::outwait_failsafe(const View& view) {
+    const auto not_before = planned_ ? *planned_->tried_at : view.phase_since;
+    if (may_agree(view, timing_) && leads_on(view, not_before)) {
+        return promote_or_record(view, *find_node(view, view.record.leader),
+                                 "the nodes agree on it, and " + unfenced(view) + " may go on by failsafe");
+    }
+    return {Step::fencing, ask_again(view, std::max(not_before, view.now - timing_.ping_interval)),
+            "waiting until " + unfenced(view) + ", which may go on by failsafe, must have seen that the nodes disagree",
+            view.now + kSoon};
+}
+
 /// Who has said so; and once all are fenced, whose permit must have run out.
 void Failover::note_fenced(const View& view) {
     for (const auto& portal : view.portals) {
-        const bool said_so = portal.mark.fenced >= view.record.epoch;
+        const bool said_so = has_said_so(view, portal);
         const bool noted = std::ranges::any_of(
             timeline_.fencing, [&](const Fenced& fenced) { return fenced.portal == portal.mark.portal; });
         if (!noted && (said_so || timeline_.fenced)) {
@@ -120,6 +196,7 @@ void Failover::note_candidates(const View& view, const std::vector<replication::
 Decision Failover::promote_or_record(const View& view, const NodeView& node, const std::string& why) {
     const auto& name = node.node.name;
     if (node.report->role != Role::leader) {
+        promoted_run_ = node.report->run_id;
         return {Step::promoting, {Promote{name}}, name + " becomes leader: " + why, std::nullopt};
     }
     auto record = view.record;

@@ -8,6 +8,8 @@ using replication::Role;
 namespace {
 
 constexpr Milliseconds kReplicationPing{1000};
+/// By how much two portals may differ in when a replica last heard its leader: it says so in whole seconds.
+constexpr Milliseconds kHeardApart{2000};
 
 LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
     if (!leader.report) {
@@ -56,12 +58,27 @@ LeaderVerdict judge_refusing(const View& view, const NodeView& leader) {
     return {LeaderState::dead, leader.node.name + " is gone: " + leader.trouble};
 }
 
+/// A leader with nothing to replicate sends its replicas a ping each second, which a probe sees a moment later.
+Milliseconds longest_silence(const Timing& timing) {
+    return std::max(timing.down_after, kReplicationPing + timing.ping_interval);
+}
+
 /// The word of a replica that it is connected to this leader and has heard from it lately.
 bool hears(const NodeView& replica, const NodeView& leader, const View& view, const Timing& timing) {
-    // A leader with nothing to replicate sends its replicas a ping each second, which a probe sees a moment later.
-    const auto silence = std::max(timing.down_after, kReplicationPing + timing.ping_interval);
-    return replica.health == Health::up && replica.report && view.now - replica.heard_at < silence &&
+    return replica.health == Health::up && replica.report && view.now - replica.heard_at < longest_silence(timing) &&
            replication::is_at(replica.report->leader, {leader.node, leader.addresses, {}});
+}
+
+/// The word of a node that nobody who asks it can take for agreement with the record.
+bool disagrees(const NodeView& node, const NodeView* leader, const View& view, const Timing& timing) {
+    if (node.health != Health::up || !node.report) {
+        return false;
+    }
+    if (&node == leader) {
+        return judge_answering(view, node).state == LeaderState::lost;
+    }
+    return node.report->role != Role::replica || view.now - node.heard_at >= longest_silence(timing) + kHeardApart ||
+           (leader != nullptr && !replication::is_at(node.report->leader, {leader->node, leader->addresses, {}}));
 }
 
 LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timing& timing) {
@@ -121,6 +138,18 @@ std::optional<TimePoint> agreed_since(const View& view, const Timing& timing) {
         since = std::min(since, node.asked_at);
     }
     return since;
+}
+
+bool may_agree(const View& view, const Timing& timing) {
+    const auto* leader = find_node(view, view.record.leader);
+    return std::ranges::none_of(view.nodes,
+                                [&](const NodeView& node) { return disagrees(node, leader, view, timing); });
+}
+
+bool leads_on(const View& view, TimePoint not_before) {
+    const auto* leader = find_node(view, view.record.leader);
+    return leader != nullptr && leader->health == Health::up && leader->report && leader->asked_at >= not_before &&
+           judge_answering(view, *leader).state == LeaderState::fine;
 }
 
 bool isolated(const View& view, const Timing& timing) {

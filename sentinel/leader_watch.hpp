@@ -35,6 +35,12 @@ TimePoint latest_hearing(const NodeView& before, const replication::NodeReport& 
 /// would after another portal has changed the leader.
 std::optional<TimePoint> agreed_since(const View& view, const Timing& timing);
 
+/// Another portal may see all nodes agree on the recorded leader, for all that is known here: no node contradicts.
+/// Where in doubt, true.
+bool may_agree(const View& view, const Timing& timing);
+/// The recorded leader has said after `not_before` that it leads, and it is the process that the record knows.
+bool leads_on(const View& view, TimePoint not_before);
+
 /// True when no node answers here while another live portal reaches the leader: then this portal is the one in trouble.
 bool isolated(const View& view, const Timing& timing);
 

@@ -94,8 +94,10 @@ asio::awaitable<void> Monitor::Loop::follow(replication::ReplicaofStep step) {
         observe::log_warn(kSource, "could not make a node follow", {{"node", step.node}, {"error", outcome.error}});
         co_return;
     }
-    observe::log_info(kSource, "follows the leader now",
-                      {{"node", step.node}, {"leader", standing_.record()->leader}, {"because", step.why}});
+    observe::log_info(kSource, "told a node to follow",
+                      {{"node", step.node},
+                       {"leader", step.leader->host + ":" + std::to_string(step.leader->port)},
+                       {"because", step.why}});
     node->probe->probe_now();
 }
 
@@ -114,7 +116,7 @@ asio::awaitable<bool> Monitor::Loop::hand_over(HandOver move) {
     if (listed) {
         known_as = listed->endpoint;
     }
-    const auto outcome = co_await commands_.hand_over(from->config, to->config, std::move(known_as));
+    const auto outcome = co_await commands_.hand_over(from->config, to->config, std::move(known_as), move.guarded);
     failover_.handed_over(outcome.error, outcome.error.empty() ? outcome.asked_at : Clock::now());
     if (outcome.error.empty()) {
         accept_report(*to, outcome);

@@ -87,7 +87,7 @@ asio::awaitable<CommandOutcome> NodeCommands::follow(config::Node node, replicat
 }
 
 asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, config::Node to,
-                                                        replication::Endpoint listed) const {
+                                                        replication::Endpoint listed, Milliseconds guarded) const {
     const auto deadline = Clock::now() + deadline_;
     const auto old_leader = std::make_shared<ControlLink>(executor_, std::move(from), login_);
     const auto replica = std::make_shared<ControlLink>(executor_, to, login_);
@@ -98,7 +98,9 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, confi
     if (!error.empty()) {
         co_return CommandOutcome{std::move(error), std::nullopt, {}};
     }
-    Words pause{"CLIENT", "PAUSE", std::to_string(2 * kHandOverTime.count()), "WRITE"};
+    // Until the hand-over is given up, until its last command is, and then as long as somebody may forward.
+    const auto paused = kHandOverTime + std::max(kHandOverTime, deadline_) + guarded;
+    Words pause{"CLIENT", "PAUSE", std::to_string(paused.count()), "WRITE"};
     error = co_await command(old_leader, std::move(pause), deadline);
     if (error.empty()) {
         co_return co_await hand_over_paused(old_leader, replica, std::move(to));
@@ -111,6 +113,7 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over_paused(Link old_leader, 
     const auto give_up = Clock::now() + kHandOverTime;
     const auto deadline = give_up + deadline_;
     CommandOutcome outcome{"it did not catch up while writes were paused", std::nullopt, {}};
+    bool may_write = true;
     while (Clock::now() < give_up) {
         const auto leading = co_await report_of(old_leader, deadline);
         const auto following = co_await report_of(replica, deadline);
@@ -120,16 +123,20 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over_paused(Link old_leader, 
         }
         if (following.report->offset >= leading.report->offset && following.report->link_up) {
             outcome = co_await lead(replica, deadline);
+            may_write = false;
             break;
         }
         co_await pause_briefly();
     }
     if (outcome.error.empty()) {
         Words replicaof{"REPLICAOF", to.address.host, std::to_string(to.address.port)};
-        (void)co_await command(old_leader, std::move(replicaof), deadline);
+        const auto refused = co_await command(old_leader, std::move(replicaof), deadline);
+        may_write = refused.empty();  // it refuses writes by itself then
     }
-    Words unpause{"CLIENT", "UNPAUSE"};
-    (void)co_await command(old_leader, std::move(unpause), deadline);
+    if (may_write) {
+        Words unpause{"CLIENT", "UNPAUSE"};
+        (void)co_await command(old_leader, std::move(unpause), deadline);
+    }
     co_return outcome;
 }
 

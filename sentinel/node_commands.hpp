@@ -35,8 +35,10 @@ class NodeCommands {
     /// Moves the role from a living leader to its replica without losing a write: a pause of writes until the replica
     /// has caught up, which takes milliseconds; where the leader does not take that (no permission), FAILOVER TO, which
     /// takes up to a second. `listed` is the replica's address as the leader knows it. The report is the new leader's.
+    /// An old leader that cannot be made a replica stays paused for `guarded` after the other one was promoted.
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> hand_over(config::Node from, config::Node to,
-                                                                   replication::Endpoint listed) const;
+                                                                   replication::Endpoint listed,
+                                                                   Milliseconds guarded) const;
 
   private:
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> hand_over_paused(std::shared_ptr<ControlLink> old_leader,

@@ -183,12 +183,15 @@ Mark Standing::own_mark() const {
     mark.fenced = fenced_here() ? record_->epoch : mark_.fenced;
     mark.wants_id = wants_id_;
     mark.wants_to = wants_to_;
+    mark.wants_in = wants_in_;
     return mark;
 }
 
 void Standing::ask_for(std::string id, std::string to) {
     wants_id_ = std::move(id);
     wants_to_ = std::move(to);
+    const bool nobody_leads = record_ && record_->phase == Phase::fencing && !wants_id_.empty();
+    wants_in_ = nobody_leads ? record_->epoch : replication::Epoch{0};
 }
 
 std::optional<Mark> Standing::due_mark(const View& view, TimePoint now) {
@@ -222,7 +225,7 @@ bool Standing::shards_know() const {
 }
 
 std::optional<TimePoint> Standing::failsafe_until(const View& view) const {
-    if (!timing_.failsafe || arbiter_error_.empty() || !leads_here() || !shards_know()) {
+    if (!timing_.failsafe || arbiter_error_.empty() || !leads_here() || !permit_from_ || !shards_know()) {
         return std::nullopt;
     }
     const auto agreed = agreed_since(view, timing_);

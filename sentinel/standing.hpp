@@ -64,8 +64,9 @@ class Standing {
     /// mark has stood still for `fence_after`, its portal does not forward any more.
     [[nodiscard]] std::optional<TimePoint> permit() const;
     /// With `failsafe`, and while the arbiter does not answer: until when this portal may forward on the word of all
-    /// nodes. Another portal that reaches the arbiter waits `fence_after` before it promotes a node, and by then the
-    /// nodes do not agree any more.
+    /// nodes. Only if the record was seen to name the leader after this portal's mark was there: so others know whom
+    /// they have to wait for. They promote nobody, or let nobody forward to whom they promoted, before the nodes have
+    /// been seen to disagree for `fence_after`.
     [[nodiscard]] std::optional<TimePoint> failsafe_until(const View& view) const;
     /// A switchover that this portal was asked for; an empty id ends it.
     void ask_for(std::string id, std::string to);
@@ -108,6 +109,7 @@ class Standing {
     std::optional<TimePoint> permit_from_;  // the same as of the newest confirmation
     std::string wants_id_;
     std::string wants_to_;
+    replication::Epoch wants_in_{0};
     TimePoint next_beat_;
     replication::TopologyPtr published_;
     std::uint64_t serial_ = 0;

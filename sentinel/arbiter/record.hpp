@@ -62,6 +62,9 @@ struct Mark {
     /// in-sync node.
     std::string wants_id;
     std::string wants_to;
+    /// The epoch that was without a leader when it was asked: then the target shall lead whatever it lacks. 0: a leader
+    /// led, and nothing was to be lost.
+    replication::Epoch wants_in{0};
 
     bool operator==(const Mark&) const = default;
 };

@@ -92,7 +92,8 @@ std::string encode_mark(const Mark& mark) {
                                         {"reaches_leader", mark.reaches_leader},
                                         {"suspects", mark.suspects},
                                         {"wants_id", mark.wants_id},
-                                        {"wants_to", mark.wants_to}});
+                                        {"wants_to", mark.wants_to},
+                                        {"wants_in", static_cast<std::uint64_t>(mark.wants_in)}});
 }
 
 std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
@@ -112,6 +113,7 @@ std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
     mark.suspects = text_at(*object, "suspects");
     mark.wants_id = text_at(*object, "wants_id");
     mark.wants_to = text_at(*object, "wants_to");
+    mark.wants_in = Epoch{number_at(*object, "wants_in")};
     return mark;
 }
 

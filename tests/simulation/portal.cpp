@@ -148,6 +148,9 @@ void Portal::ask_switchover(std::string to) {
         return;
     }
     world_.say(name_ + " is asked for a switchover to " + to);
+    if (const auto& record = life_->standing.record(); record && record->phase == sentinel::Phase::fencing) {
+        world_.operator_names(to, record->epoch);
+    }
     life_->wants_id = name_ + "/" + std::to_string(++requests_);
     life_->standing.ask_for(life_->wants_id, std::move(to));
     wake();
@@ -220,6 +223,12 @@ Task<void> Portal::turn() {
             }
         }
         const bool choosing = decided.record.phase == Phase::fencing;
+        if (choosing && world_.options.without == Without::the_wait_for_failsafe &&
+            decided.now - decided.phase_since >= world_.timing.fence_after) {
+            for (auto& portal : decided.portals) {
+                portal.mark.fenced = decided.record.epoch;
+            }
+        }
         if (choosing && world_.options.without == Without::the_in_sync_set) {
             decided.record.in_sync.clear();
             for (const auto& node : decided.nodes) {

@@ -119,10 +119,11 @@ class Portal {
     Task<void> keep_role();
     Task<bool> commit(sentinel::Record next, std::string holder);
     Task<void> beat(sentinel::View view);
+    void answer_after_doing(std::function<void()> answer);
     Task<bool> act(sentinel::Decision decision);
     Task<bool> carry_out(sentinel::Action action);
     Task<bool> hand_over(sentinel::HandOver move);
-    Task<Outcome> tell_to_lead(std::string node, bool by_hand);
+    Task<Outcome> tell_to_lead(std::string node, World::Promotion promotion);
     Task<Outcome> command(std::string node, std::function<void(Node&)> what);
     sentinel::View look();
     std::vector<sentinel::NodeView> seen_nodes();

@@ -44,7 +44,9 @@ Task<bool> Portal::carry_out(sentinel::Action action) {
     }
     if (auto* chosen = std::get_if<sentinel::Promote>(&action)) {
         const auto name = chosen->node;
-        const auto outcome = co_await tell_to_lead(name, false);
+        const bool named = life_->why.find("chosen by the operator") != std::string::npos;
+        const auto promotion = named ? World::Promotion::named_by_operator : World::Promotion::chosen;
+        const auto outcome = co_await tell_to_lead(name, promotion);
         if (!outcome.error.empty()) {
             failover.promotion_failed(name, outcome.error, now());
             co_return true;
@@ -103,9 +105,8 @@ Task<Portal::Outcome> Portal::command(std::string name, std::function<void(Node&
     co_return outcome;
 }
 
-Task<Portal::Outcome> Portal::tell_to_lead(std::string node, bool by_hand) {
-    const bool asked = by_hand || life_->why.find("chosen by the operator") != std::string::npos;
-    world_.promoting(name_, node, *life_->standing.record(), asked);
+Task<Portal::Outcome> Portal::tell_to_lead(std::string node, World::Promotion promotion) {
+    world_.promoting(name_, node, *life_->standing.record(), promotion);
     std::function<void(Node&)> lead = [](Node& chosen) { chosen.lead(); };
     auto outcome = co_await command(node, std::move(lead));
     if (outcome.error.empty() && outcome.report->role != replication::Role::leader) {
@@ -116,11 +117,13 @@ Task<Portal::Outcome> Portal::tell_to_lead(std::string node, bool by_hand) {
 
 Task<bool> Portal::hand_over(sentinel::HandOver move) {
     using Command = std::function<void(Node&)>;
-    const auto pause_until = world_.events.now() + milliseconds(2 * kHandOverTime.count());
+    const auto pause = kHandOverTime + std::max(kHandOverTime, world_.timing.down_after) + move.guarded;
+    const auto pause_until = world_.events.now() + true_time(pause);
     Command pause_writes = [pause_until](Node& node) { node.writes_paused_until = pause_until; };
     const auto paused = co_await command(move.from, std::move(pause_writes));
     Outcome outcome{paused.error, std::nullopt, {}};
     const auto give_up = now() + kHandOverTime;
+    bool may_write = true;
     while (outcome.error.empty() && now() < give_up) {
         Command look_at_leader = [](Node&) {};
         Command look_at_replica = [](Node&) {};
@@ -131,7 +134,8 @@ Task<bool> Portal::hand_over(sentinel::HandOver move) {
             break;
         }
         if (following.report->offset >= leading.report->offset && following.report->link_up) {
-            outcome = co_await tell_to_lead(move.to, true);
+            outcome = co_await tell_to_lead(move.to, World::Promotion::handed_over);
+            may_write = false;
             break;
         }
         auto rest = std::make_shared<Slot<bool>>();
@@ -143,10 +147,13 @@ Task<bool> Portal::hand_over(sentinel::HandOver move) {
     }
     if (outcome.error.empty()) {
         Command replicaof = [leader = move.to](Node& node) { node.replicaof(leader); };
-        (void)co_await command(move.from, std::move(replicaof));
+        const auto refused = co_await command(move.from, std::move(replicaof));
+        may_write = refused.error.empty();
     }
-    Command unpause = [](Node& node) { node.writes_paused_until = Time{0}; };
-    (void)co_await command(move.from, std::move(unpause));
+    if (may_write) {
+        Command unpause = [](Node& node) { node.writes_paused_until = Time{0}; };
+        (void)co_await command(move.from, std::move(unpause));
+    }
     life_->failover.handed_over(outcome.error, outcome.error.empty() ? outcome.asked_at : now());
     if (outcome.error.empty()) {
         accept(*find(move.to), outcome);

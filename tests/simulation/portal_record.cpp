@@ -62,6 +62,15 @@ Task<void> Portal::confirm() {
     settle_request();
 }
 
+/// A slow store is slow before and after it does what it was asked.
+void Portal::answer_after_doing(std::function<void()> answer) {
+    if (world_.store_state() == World::StoreState::slow) {
+        world_.events.after(world_.chance.between(Time(0), milliseconds(900)), std::move(answer));
+    } else {
+        answer();
+    }
+}
+
 Task<void> Portal::keep_role() {
     auto next = life_->standing.due_record(seen_nodes(), now());
     if (!next) {
@@ -85,7 +94,7 @@ Task<bool> Portal::commit(Record next, std::string holder) {
     const auto swap = [this, back, next, expected = life_->standing.version()] {
         Written result;
         result.status = world_.swap(next, expected, result.version);
-        back(result);
+        answer_after_doing([back, result] { back(result); });
     };
     world_.send(place(), world_.place_of_store(), expires, [this, back, swap] {
         switch (world_.store_state()) {
@@ -138,7 +147,7 @@ Task<void> Portal::beat(View view) {
     };
     const auto put = [this, back, mark = *mark] {
         world_.put_mark(mark);
-        back(true);
+        answer_after_doing([back] { back(true); });
     };
     world_.send(place(), world_.place_of_store(), expires, [this, back, put] {
         switch (world_.store_state()) {

@@ -5,6 +5,12 @@
 
 namespace portal::simulation {
 
+namespace {
+
+constexpr unsigned kManySwitchovers = 80;
+
+}  // namespace
+
 Options options_for(std::uint64_t seed, const Setting& setting) {
     Options options;
     options.seed = seed;
@@ -14,6 +20,10 @@ Options options_for(std::uint64_t seed, const Setting& setting) {
     options.proven = setting.proven;
     if (setting.dense) {
         options.rest_between_faults = milliseconds(1500);
+    }
+    if (setting.switchovers) {
+        options.failsafe = true;
+        options.weights.switchover = kManySwitchovers;
     }
     return options;
 }
@@ -27,9 +37,23 @@ Options::Weights weights_against(Without rule) {
         case Without::time_from_before_the_question:
             weights.store = 100;
             weights.network = 60;
+            weights.switchover = kManySwitchovers;
+            break;
+        case Without::doubt_of_restarted_nodes:
+            weights.node = 80;
+            weights.store = 60;
+            break;
+        case Without::the_word_of_the_joining:
+            weights.node = 60;
+            weights.network = 60;
+            weights.store = 60;
             break;
         case Without::takeover_of_the_role:
             weights.portal = 100;
+            break;
+        case Without::the_wait_for_failsafe:
+            weights.store = 40;
+            weights.switchover = kManySwitchovers;
             break;
         default:
             weights.node = 80;
@@ -76,7 +100,7 @@ std::string describe(const Totals& totals) {
 std::optional<Noticed> notices(Without rule, std::uint64_t first, std::uint64_t steps, sentinel::ProvenWrites proven) {
     std::uint64_t done = 0;
     for (auto seed = first; done < steps; ++seed) {
-        auto options = options_for(seed, {proven, true, 0});
+        auto options = options_for(seed, {proven, true, 0, rule == Without::the_wait_for_failsafe});
         options.without = rule;
         options.weights = weights_against(rule);
         const auto outcome = World(options).run();

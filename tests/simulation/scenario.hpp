@@ -10,8 +10,9 @@ namespace portal::simulation {
 
 struct Setting {
     sentinel::ProvenWrites proven = sentinel::ProvenWrites::off;
-    bool dense = false;       // faults follow each other three times as fast
-    std::size_t portals = 0;  // 0: as the seed says
+    bool dense = false;        // faults follow each other three times as fast
+    std::size_t portals = 0;   // 0: as the seed says
+    bool switchovers = false;  // many more of them, with failsafe in each run
 };
 
 Options options_for(std::uint64_t seed, const Setting& setting = {});

@@ -38,15 +38,17 @@ int main(int argc, char** argv) {
             steps = std::strtoull(argv[++i], nullptr, 10);
         } else if (word == "--dense") {
             setting.dense = true;
+        } else if (word == "--switchovers") {
+            setting.switchovers = true;
         } else if (word == "--portals" && i + 1 < argc) {
             setting.portals = std::strtoull(argv[++i], nullptr, 10);
         } else if (word == "--proven" && i + 1 < argc && mode(argv[i + 1])) {
             setting.proven = *mode(argv[++i]);
         } else {
-            std::fprintf(
-                stderr,
-                "usage: simulate [--proven off|available|strict] [--portals N] [--dense] [--seed N] [--steps N] "
-                "[--show]\n");
+            std::fprintf(stderr,
+                         "usage: simulate [--proven off|available|strict] [--portals N] [--dense] [--switchovers] "
+                         "[--seed N] [--steps N] "
+                         "[--show]\n");
             return 2;
         }
     }

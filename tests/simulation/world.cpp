@@ -164,6 +164,9 @@ WriteStatus World::swap(Record record, const std::string& expected, std::string&
         }
         if (first) {
             ++outcome_.failovers;
+            if (record_ && record_->leader != record.leader) {
+                promoted_ = std::max(promoted_, record.epoch);
+            }
             say("recorded: " + record.leader + " leads epoch " + std::to_string(epoch) + ": " + record.reason);
         }
     }

@@ -32,7 +32,8 @@ enum class Without : std::uint8_t {
     proof_by_the_replica,           // writes are acknowledged when the leader has them
     takeover_of_the_role,           // nobody takes the role from a portal that is gone
     doubt_of_restarted_nodes,       // with proven writes, a restarted node is trusted for its offset
-    the_word_of_the_joining         // a reply does not wait for nodes that are about to be in sync
+    the_word_of_the_joining,        // a reply does not wait for nodes that are about to be in sync
+    the_wait_for_failsafe           // a portal that says nothing counts as fenced after a while, with failsafe, too
 };
 
 [[nodiscard]] inline bool names(const std::vector<std::string>& list, const std::string& name) {
@@ -112,7 +113,11 @@ class World {
     // What is looked at.
     void forwards(const std::string& portal, const std::string& leader, replication::Epoch epoch);
     /// A portal tells a node to lead, for this epoch of the record.
-    void promoting(const std::string& portal, const std::string& node, const sentinel::Record& record, bool by_hand);
+    enum class Promotion : std::uint8_t { chosen, handed_over, named_by_operator };
+    void promoting(const std::string& portal, const std::string& node, const sentinel::Record& record,
+                   Promotion promotion);
+    /// The operator asks for a node to lead, whatever it lacks, in an epoch that has no leader.
+    void operator_names(const std::string& node, replication::Epoch epoch) { named_.insert({epoch, node}); }
     void acknowledged(WriteId id);
     WriteId next_write() { return ++writes_; }
     void say(const std::string& sentence);
@@ -146,8 +151,9 @@ class World {
 
     WriteId writes_ = 0;
     std::vector<WriteId> acknowledged_;
-    replication::Epoch promoted_{0};  // the newest epoch for which a node was told to lead
-    std::set<std::uint64_t> fenced_;  // epochs that the store has held in phase fencing
+    replication::Epoch promoted_{0};                              // the newest epoch for which a node was told to lead
+    std::set<std::pair<replication::Epoch, std::string>> named_;  // by the operator
+    std::set<std::uint64_t> fenced_;                              // epochs that the store has held in phase fencing
     std::map<std::uint64_t, std::string> leaders_;
     std::map<std::string, Time> in_reach_since_;  // of nodes that nothing has been wrong with
     Outcome outcome_;

@@ -22,11 +22,15 @@ void World::forwards(const std::string& portal, const std::string& leader, repli
     }
 }
 
-void World::promoting(const std::string& portal, const std::string& name, const Record& record, bool by_hand) {
+void World::promoting(const std::string& portal, const std::string& name, const Record& record, Promotion promotion) {
     const bool first = record.phase == Phase::bootstrapping;
     const auto epoch = static_cast<std::uint64_t>(record.epoch) + (first ? 1 : 0);
     say(portal + " promotes " + name + " for epoch " + std::to_string(epoch));
-    promoted_ = std::max(promoted_, replication::Epoch{epoch});
+    // With failsafe, another portal may forward to the old leader until the record names the new one: it can write
+    // nothing there, and what it reads is not old before that.
+    if (promotion != Promotion::handed_over || !options.failsafe) {
+        promoted_ = std::max(promoted_, replication::Epoch{epoch});
+    }
     if (first) {
         return;
     }
@@ -34,14 +38,18 @@ void World::promoting(const std::string& portal, const std::string& name, const 
         violation(portal + " promotes " + name + " for epoch " + std::to_string(epoch) +
                   ", which the store never held as fencing");
     }
-    if (by_hand) {
-        if (!names(record.in_sync, name)) {
-            // The operator gives up what only the others have.
-            acknowledged_.clear();
+    const auto& chosen = *node(name);
+    if (promotion == Promotion::named_by_operator) {
+        if (!named_.contains({record.epoch, name})) {
+            violation(name + " is promoted as the operator's choice, who did not name it");
         }
+        // He gives up what only the others have.
+        std::erase_if(acknowledged_, [&](WriteId id) { return !chosen.holds(id); });
         return;
     }
-    const auto& chosen = *node(name);
+    if (promotion == Promotion::handed_over) {
+        return;
+    }
     for (const auto& other : nodes) {
         const bool in_sync = names(record.in_sync, other->name());
         if (other->name() == name || !in_sync) {

@@ -110,12 +110,89 @@ TEST(FailoverMachine, with_failsafe_a_portal_that_has_been_gone_for_long_is_wait
     EXPECT_GE(world.view.now - fencing_since, world.timing.fence_after);
 }
 
+/// With failsafe, and portal-1 has not said that it has stopped in an epoch that has begun.
+class Failsafe : public ::testing::Test {
+  protected:
+    Failsafe() {
+        world.timing.failsafe = true;
+        world.failover = Failover(world.timing);
+        world.portal1_answers = false;
+        world.view.record.epoch = Epoch{8};
+        world.view.record.phase = Phase::fencing;
+        world.view.phase_since = world.view.now;
+    }
+    /// The replica hears the leader all the while.
+    bool happens_while_heard(const std::function<bool()>& what, Milliseconds within) {
+        return world.run_until(
+            [&] {
+                world.node("redis-1").heard_at = world.view.now;
+                return what();
+            },
+            static_cast<int>(within / kTick));
+    }
+    World world;
+};
+
+TEST_F(Failsafe, a_leader_on_which_the_nodes_still_agree_has_its_role_back) {
+    const auto begun = world.view.now;
+    ASSERT_TRUE(happens_while_heard([&] { return world.view.record.phase == Phase::leading; }, Milliseconds(5000)));
+    EXPECT_TRUE(world.leads("redis-0"));
+    EXPECT_GE(world.view.now - begun, world.timing.fence_after) << "portal-1 had time to say so";
+    EXPECT_NE(world.last.why.find("portal-1 may go on by failsafe"), std::string::npos) << world.last.why;
+}
+
+TEST_F(Failsafe, nobody_is_promoted_while_a_leader_that_is_silent_here_is_heard_by_its_replica) {
+    silence(world.node("redis-0"), world.view.now);
+    EXPECT_FALSE(happens_while_heard([&] { return world.view.record.phase == Phase::leading; }, Milliseconds(20000)));
+    EXPECT_NE(world.last.why.find("portal-1"), std::string::npos) << world.last.why;
+    const auto heard = world.view.now;
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_GE(world.view.now - heard, world.timing.down_after + world.timing.fence_after);
+}
+
+TEST_F(Failsafe, a_portal_that_takes_over_begins_the_wait_anew) {
+    world.kill("redis-0");
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); },
+                                 static_cast<int>(world.timing.fence_after / kTick) - 10));
+    world.failover = Failover(world.timing);
+    const auto began = world.view.now;
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_GE(world.view.now - began, world.timing.fence_after);
+}
+
+TEST_F(Failsafe, nobody_waits_once_all_portals_have_said_so) {
+    world.portal1_answers = true;
+    world.kill("redis-0");
+    const auto killed_at = world.view.now;
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_LT(world.view.now - killed_at, Milliseconds(200));
+}
+
 TEST(FailoverMachine, a_leader_reborn_empty_never_leads_over_its_replica) {
     World world;
     world.kill("redis-0");
     world.start("redis-0", 0);
     ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
     EXPECT_TRUE(world.run_until([&] { return world.node("redis-0").report->keys == 5; }));
+}
+
+TEST(FailoverMachine, a_leader_reborn_empty_that_leads_by_itself_serves_its_emptiness_to_nobody) {
+    World world;
+    world.portal1_answers = false;
+    world.kill("redis-0");
+    world.kill("redis-1");
+    world.turn();
+    world.start("redis-0", 0);
+    world.node("redis-0").report->role = Role::leader;
+    EXPECT_FALSE(world.run_until([&] { return world.view.record.phase == Phase::leading; }, 300));
+    EXPECT_EQ(world.done, (std::vector<std::string>{"write fencing", "follow redis-0"}))
+        << "at once, whoever may still forward to it, and once";
+    EXPECT_EQ(world.node("redis-0").report->role, Role::replica);
+    EXPECT_EQ(world.node("redis-0").report->leader.host, "127.0.0.1");
+    world.start("redis-1", 5);
+    world.node("redis-1").report->leader = {"redis-0", 6379};
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_TRUE(world.run_until([&] { return world.node("redis-0").report->leader.host == "redis-1"; }));
 }
 
 TEST(FailoverMachine, a_leader_reborn_empty_waits_while_its_replica_is_away_until_the_operator_decides) {
@@ -131,6 +208,21 @@ TEST(FailoverMachine, a_leader_reborn_empty_waits_while_its_replica_is_away_unti
     ASSERT_TRUE(world.run_until([&] { return world.leads("redis-0"); }));
     EXPECT_EQ(world.view.record.answered_id, "request-1");
     EXPECT_EQ(world.view.record.answered_error, "");
+}
+
+TEST(FailoverMachine, who_asked_for_a_switchover_while_a_leader_led_gives_nothing_up_by_it) {
+    World world;
+    world.view.record.in_sync = {"redis-0"};
+    world.node("redis-1").report->sync_in_progress = true;
+    world.portal1_answers = false;
+    world.kill("redis-0");
+    world.ask("redis-1");
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }, 150));
+    ASSERT_EQ(world.view.record.phase, Phase::fencing);
+    world.portal1_answers = true;
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }));
+    world.ask("redis-1");
+    EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); })) << "asked again, knowing that nobody leads";
 }
 
 TEST(FailoverMachine, a_replica_in_full_sync_leads_only_when_the_operator_says_so) {

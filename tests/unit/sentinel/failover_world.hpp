@@ -25,6 +25,8 @@ class World {
     std::size_t actions = 0;
     bool portal1_answers = true;
     bool hand_over_fails = false;
+    Milliseconds guarded{0};  // of the last hand-over
+    TimePoint handed_over_at;
 
     NodeView& node(const std::string& name) { return name == "redis-0" ? view.nodes[0] : view.nodes[1]; }
 
@@ -83,6 +85,7 @@ class World {
     void ask(const std::string& to) {
         view.portals[1].mark.wants_id = "request-1";
         view.portals[1].mark.wants_to = to;
+        view.portals[1].mark.wants_in = view.record.phase == Phase::fencing ? view.record.epoch : Epoch{0};
     }
 
   private:
@@ -113,10 +116,11 @@ class World {
         done.push_back("follow " + follow.step.node);
         auto& follower = node(follow.step.node);
         if (!fail) {
-            const auto& leader = node(follow.step.leader->host);
             follower.report->role = Role::replica;
             follower.report->leader = *follow.step.leader;
-            follower.report->keys = leader.report->keys;
+            if (find_node(view, follow.step.leader->host) != nullptr) {
+                follower.report->keys = node(follow.step.leader->host).report->keys;
+            }
         }
         view.now += kTick;
         refresh(follower);
@@ -129,6 +133,8 @@ class World {
             node(move.from).report->role = Role::replica;
             node(move.from).report->leader = {move.to, 6379};
         }
+        guarded = move.guarded;
+        handed_over_at = view.now;
         failover.handed_over(fail ? "it did not catch up" : "", view.now);
         refresh(node(move.from));
         refresh(node(move.to));

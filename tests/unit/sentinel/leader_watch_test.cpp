@@ -46,6 +46,28 @@ TEST_F(LeaderWatch, a_silent_leader_is_not_dead_while_a_replica_hears_it) {
     EXPECT_EQ(state(), LeaderState::dead) << "a link that is up alone proves nothing";
 }
 
+TEST_F(LeaderWatch, others_may_agree_on_the_leader_until_a_node_that_answers_contradicts) {
+    EXPECT_TRUE(may_agree(view, timing));
+    silence(leader(), view.now - Milliseconds(5000));
+    EXPECT_TRUE(may_agree(view, timing)) << "another portal may reach it";
+    replica().heard_at = view.now - Milliseconds(2000);
+    EXPECT_TRUE(may_agree(view, timing)) << "seen from elsewhere it may have been heard later";
+    replica().heard_at = view.now - Milliseconds(3500);
+    EXPECT_FALSE(may_agree(view, timing));
+
+    view = healthy_view();
+    replica().report->role = Role::leader;
+    EXPECT_FALSE(may_agree(view, timing));
+    view = healthy_view();
+    replica().report->leader = {"elsewhere", 6379};
+    EXPECT_FALSE(may_agree(view, timing));
+    view = healthy_view();
+    leader().report->run_id = "another process";
+    EXPECT_FALSE(may_agree(view, timing));
+    silence(leader(), view.now);
+    EXPECT_TRUE(may_agree(view, timing)) << "what it said before it fell silent is not known to hold";
+}
+
 TEST_F(LeaderWatch, an_offset_that_stands_still_tells_since_when_a_replica_hears_nothing) {
     const auto later = view.now + kTick;
     auto report = *replica().report;

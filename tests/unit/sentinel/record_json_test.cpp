@@ -29,7 +29,8 @@ TEST(RecordJson, a_record_comes_back_as_it_was) {
 }
 
 TEST(RecordJson, a_mark_comes_back_as_it_was) {
-    const Mark mark{"portal-0", 3, replication::Epoch{4}, true, "redis-1", "portal-0/2", "redis-0"};
+    const Mark mark{"portal-0",   3,         replication::Epoch{4}, true, "redis-1",
+                    "portal-0/2", "redis-0", replication::Epoch{3}};
     std::string error;
     EXPECT_EQ(decode_mark(encode_mark(mark), error), mark);
 }

@@ -107,6 +107,35 @@ TEST_F(StandingTest, whose_leader_dies_while_the_arbiter_is_away_asks_the_arbite
     EXPECT_LE(standing.next_beat(), now);
 }
 
+TEST_F(StandingTest, goes_on_by_failsafe_only_if_others_can_know_of_it) {
+    timing.failsafe = true;
+    standing = Standing{"portal-1", timing, now};
+    confirm();
+    publish();
+    const auto may_go_on = [&] {
+        standing.arbiter_failed("no answer in time", timing.fence_after / 4, now);
+        return standing.failsafe_until(standing.look(view.nodes, now)).has_value();
+    };
+    EXPECT_FALSE(may_go_on()) << "it has no mark";
+    Mark mark;
+    mark.portal = "portal-1";
+    standing.mark_written(mark, now);
+    EXPECT_FALSE(may_go_on()) << "the record may have said fencing before the mark was there";
+    confirm();
+    EXPECT_TRUE(may_go_on());
+}
+
+TEST_F(StandingTest, says_in_which_epoch_without_a_leader_it_was_asked_for_a_switchover) {
+    standing.ask_for("portal-1/1", "redis-1");
+    EXPECT_EQ(due()->wants_in, replication::Epoch{0}) << "a leader leads: nothing shall be lost";
+    view.record.epoch = replication::Epoch{8};
+    view.record.phase = Phase::fencing;
+    confirm();
+    EXPECT_EQ(due()->wants_in, replication::Epoch{0}) << "what was asked for stays what it was";
+    standing.ask_for("portal-1/2", "redis-1");
+    EXPECT_EQ(due()->wants_in, replication::Epoch{8});
+}
+
 TEST_F(StandingTest, takes_nothing_from_a_record_of_an_older_epoch) {
     auto older = view.record;
     older.epoch = replication::Epoch{3};

@@ -29,6 +29,39 @@ TEST(FailoverMachine, what_a_portal_asked_for_before_it_died_is_not_done_again_o
     EXPECT_EQ(world.view.record.answered_id, "request-2");
 }
 
+TEST(FailoverMachine, a_switchover_waits_for_whom_goes_on_by_failsafe_before_anybody_writes_to_the_new_leader) {
+    World world;
+    world.timing.failsafe = true;
+    world.failover = Failover(world.timing);
+    world.ask("redis-1");
+    world.turn();
+    ASSERT_EQ(world.view.record.phase, Phase::fencing);
+    world.portal1_answers = false;
+    world.view.portals[1].mark.fenced = Epoch{7};
+    ASSERT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+    EXPECT_EQ(world.done, (std::vector<std::string>{"write fencing", "hand over to redis-1", "write leading"}));
+    EXPECT_EQ(world.guarded, world.timing.fence_after) << "the old leader takes no writes meanwhile";
+    EXPECT_GE(world.view.now - world.handed_over_at, world.timing.fence_after);
+    EXPECT_EQ(world.view.record.answered_error, "");
+}
+
+TEST(FailoverMachine, a_switchover_that_fails_while_somebody_goes_on_by_failsafe_leaves_the_old_leader) {
+    World world;
+    world.timing.failsafe = true;
+    world.failover = Failover(world.timing);
+    world.hand_over_fails = true;
+    world.ask("redis-1");
+    world.turn();
+    world.portal1_answers = false;
+    world.view.portals[1].mark.fenced = Epoch{7};
+    ASSERT_TRUE(world.run_until([&] {
+        world.node("redis-1").heard_at = world.view.now;
+        return world.view.record.answered_id == "request-1";
+    }));
+    EXPECT_TRUE(world.leads("redis-0"));
+    EXPECT_NE(world.view.record.answered_error.find("did not catch up"), std::string::npos);
+}
+
 TEST(FailoverMachine, a_switchover_that_fails_leaves_the_old_leader_and_says_why) {
     World world;
     world.ask("redis-1");
