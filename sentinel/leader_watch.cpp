@@ -127,6 +127,11 @@ std::optional<TimePoint> agreed_since(const View& view, const Timing& timing) {
     if (leader == nullptr || !leader->report || judge_leader(view, timing).state != LeaderState::fine) {
         return std::nullopt;
     }
+    // Another history than the record's: it has followed somebody since, and leads by a record that is not known here.
+    const auto known = view.record.known.find(leader->node.name);
+    if (known == view.record.known.end() || known->second.replid != leader->report->replid) {
+        return std::nullopt;
+    }
     auto since = leader->asked_at;
     for (const auto& node : view.nodes) {
         if (&node == leader) {

@@ -220,8 +220,9 @@ std::optional<TimePoint> Standing::permit() const {
     return *permit_from_ + timing_.fence_after - timing_.fence_after / kClockRates;
 }
 
+/// Else a shard could still forward by an older record on the permit that this one gives.
 bool Standing::shards_know() const {
-    return timing_.proven == ProvenWrites::off || applied_ == serial_;
+    return applied_ == serial_;
 }
 
 std::optional<TimePoint> Standing::failsafe_until(const View& view) const {

@@ -86,7 +86,7 @@ class Standing {
   private:
     std::vector<std::string> take_in_marks(const std::vector<Mark>& marks, TimePoint now);
     [[nodiscard]] bool fenced_here() const;
-    /// With proven writes a permit also says that the shards know whose word a reply needs.
+    /// Every shard routes by what was published last, and knows whose word a reply needs with proven writes.
     [[nodiscard]] bool shards_know() const;
     [[nodiscard]] Mark own_mark() const;
 

@@ -34,8 +34,12 @@ Task<bool> Portal::act(Decision decision) {
 
 Task<bool> Portal::carry_out(sentinel::Action action) {
     auto& failover = life_->failover;
+    const bool named = life_->why.find("chosen by the operator") != std::string::npos;
     if (auto* write = std::get_if<sentinel::WriteRecord>(&action)) {
         const bool leads = write->next.phase == Phase::leading && life_->standing.record()->phase != Phase::leading;
+        if (leads && named) {  // it leads already, by a command that came late or by itself
+            world_.promoting(name_, write->next.leader, *life_->standing.record(), World::Promotion::named_by_operator);
+        }
         const bool written = co_await commit(std::move(write->next), name_);
         if (written && leads) {
             failover.recorded(now());
@@ -44,7 +48,6 @@ Task<bool> Portal::carry_out(sentinel::Action action) {
     }
     if (auto* chosen = std::get_if<sentinel::Promote>(&action)) {
         const auto name = chosen->node;
-        const bool named = life_->why.find("chosen by the operator") != std::string::npos;
         const auto promotion = named ? World::Promotion::named_by_operator : World::Promotion::chosen;
         const auto outcome = co_await tell_to_lead(name, promotion);
         if (!outcome.error.empty()) {

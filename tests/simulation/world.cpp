@@ -212,7 +212,8 @@ Outcome World::run() {
     events.at(options.faults_for, [this] { mend_everything(); });
     const auto mended_at = options.faults_for;
     while (events.now() < mended_at + options.mended_within && outcome_.violations.empty() && events.step()) {
-        if (mended_ && served_by_all()) {
+        // What broke in the last moment has not been seen by all before that.
+        if (events.now() - mended_at >= milliseconds(1000) && served_by_all()) {
             break;
         }
     }
