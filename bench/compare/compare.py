@@ -9,7 +9,7 @@ import itertools
 import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -99,9 +99,10 @@ def _most_clients(arguments):
 
 def _fan_out(setup, subscribers, burst, arguments):
     """The fronts take turns, so that a neighbour's load does not fall on one of them alone."""
-    rounds = {front.name: [] for front in setup.fronts}
+    fronts = [front for front in setup.fronts if front.name != "floor"]  # which knows no subscriptions
+    rounds = {front.name: [] for front in fronts}
     for number in range(min(arguments.rounds, _MOST_SIDE_ROUNDS)):
-        for front in setup.fronts:
+        for front in fronts:
             _progress(f"{subscribers} subscriber(s), bursts of {burst}, {front.name}, round {number + 1}")
             rounds[front.name].append(measure_fan_out(setup, front, subscribers, burst, 0.2 if arguments.quick else 1))
     return [report.fan_out_record(each) for each in rounds.values()]
@@ -112,6 +113,15 @@ def _cases(arguments, setup, cases, rounds):
     for case in cases:
         scaled = case.scaled(0.2 if arguments.quick else 1)
         yield report.case_record(scaled, measure_case(scaled, setup, rounds, _progress))
+
+
+@contextmanager
+def _may_fail(what):
+    """What else was measured is worth more than an end here."""
+    try:
+        yield
+    except CompareError as error:
+        _progress(f"{what} was not measured: {error}")
 
 
 def _variant(arguments, folder, name, settings):
@@ -143,7 +153,8 @@ def _measure(arguments, folder):
             chosen = [case for case in CASES if case.name in arguments.case]
             results["cases"] += _cases(arguments, setup, chosen, arguments.rounds)
         for subscribers, burst in itertools.product(arguments.fan_out, BURSTS):
-            results["fan_out"] += _fan_out(setup, subscribers, burst, arguments)
+            with _may_fail(f"fan-out to {subscribers} subscriber(s)"):
+                results["fan_out"] += _fan_out(setup, subscribers, burst, arguments)
         if arguments.handshakes:
             for front in setup.fronts:
                 for tls in TLS_VERSIONS:
@@ -152,14 +163,12 @@ def _measure(arguments, folder):
                         row = measure_handshakes(setup, front, tls, resumed, seconds=1 if arguments.quick else 4)
                         results["handshakes"].append(asdict(row))
     if arguments.many:  # fresh processes: what a thousand clients left behind is no part of it
-        with ExitStack() as stack:
+        with _may_fail("the case of many clients"), ExitStack() as stack:
             setup = start(stack, folder / "many", arguments.fronts, settings)
             results["cases"] += _cases(arguments, setup, [many_case(most_clients())], arguments.rounds)
     for name in arguments.variants:
-        try:
+        with _may_fail(f"variant {name}"):
             results["variants"].append(_variant(arguments, folder, name, replace(settings, **VARIANTS[name])))
-        except CompareError as error:  # what else was measured is worth more than an end here
-            _progress(f"variant {name} was not measured: {error}")
     if arguments.idle:
         for name in arguments.fronts:
             for tls in TLS_VERSIONS:
