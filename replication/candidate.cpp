@@ -14,6 +14,7 @@ struct Ranked {
     Kept kept = Kept::all;
     Tier tier = Tier::refused;
     std::string why_refused;
+    std::uint64_t offset = 0;
 };
 
 std::string joined(const std::vector<std::string>& names) {
@@ -25,13 +26,28 @@ std::string joined(const std::vector<std::string>& names) {
     return text;
 }
 
-Ranked rank(const Contender& contender) {
-    Ranked ranked{&contender, Kept::all, Tier::refused, {}};
+/// How far a node's data reaches. One that leads has all that its replicas copied from it, also where their reports are
+/// newer than its own.
+std::uint64_t reach(const NodeReport& report, const std::vector<Contender>& contenders) {
+    auto offset = report.offset;
+    for (const auto& other : contenders) {
+        const bool copies = report.role == Role::leader && other.report && other.report->role == Role::replica &&
+                            other.report->link_up && other.report->replid == report.replid;
+        if (copies) {
+            offset = std::max(offset, other.report->offset);
+        }
+    }
+    return offset;
+}
+
+Ranked rank(const Contender& contender, const std::vector<Contender>& contenders) {
+    Ranked ranked{&contender, Kept::all, Tier::refused, {}, 0};
     if (!contender.report) {
         ranked.why_refused = contender.trouble.empty() ? "unreachable" : contender.trouble;
         return ranked;
     }
     const auto& report = *contender.report;
+    ranked.offset = reach(report, contenders);
     ranked.kept = data_kept(report, contender.known, contender.restart_loses);
     if (report.loading) {
         ranked.why_refused = "still loading its data";
@@ -63,8 +79,8 @@ bool better(const Ranked& a, const Ranked& b) {
     const bool y_leads = y.role == Role::leader;
     // In-sync nodes share one history, so offsets compare. A restarted node may have forgotten its offset but not its
     // keys.
-    return a.tier == Tier::in_sync ? std::tuple(x.offset, x_leads, x.keys) > std::tuple(y.offset, y_leads, y.keys)
-                                   : std::tuple(x.keys, x.offset, x_leads) > std::tuple(y.keys, y.offset, y_leads);
+    return a.tier == Tier::in_sync ? std::tuple(a.offset, x_leads, x.keys) > std::tuple(b.offset, y_leads, y.keys)
+                                   : std::tuple(x.keys, a.offset, x_leads) > std::tuple(y.keys, b.offset, y_leads);
 }
 
 bool ready(const Contender& contender) {
@@ -188,7 +204,7 @@ Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::m
     std::vector<Ranked> ranking;
     ranking.reserve(contenders.size());
     for (const auto& contender : contenders) {
-        ranking.push_back(rank(contender));
+        ranking.push_back(rank(contender, contenders));
     }
     std::stable_sort(ranking.begin(), ranking.end(), better);
 

@@ -12,6 +12,10 @@ constexpr Milliseconds kSetAside{1000};
 /// How long a failover counts against the next one, and how often that may double the patience with a silent leader.
 constexpr std::chrono::minutes kRemembered{1};
 constexpr std::size_t kMostDoublings = 3;
+/// A leader that has led for so many times `down_after` since shows that the failovers before it helped.
+constexpr int kHelped = 3;
+/// How long a switchover waits for a replica to be in sync. Its word of how far it is comes once a second.
+constexpr Milliseconds kCatchUp{3000};
 
 Decision answer(const View& view, Step step, const Mark& asked, const std::string& error) {
     auto next_record = view.record;
@@ -172,13 +176,17 @@ Decision Failover::watch(const View& view) {
     return follow(view);
 }
 
-/// Nodes that fall silent in turn, as on a host that has too much to do, are given more time with each failover, since
-/// another one would not help. A process that is gone for certain is replaced at once all the same.
+/// Nodes that fall silent one right after the other, as on a host that has too much to do, are given more time with
+/// each failover, since another one would not help. A process that is gone for certain is replaced at once all the
+/// same.
 std::optional<Decision> Failover::dampen(const View& view) {
+    const auto* leader = find_node(view, view.record.leader);
+    if (leader != nullptr && !recent_.empty() && leader->reported_at - recent_.back() >= kHelped * timing_.down_after) {
+        recent_.clear();
+    }
     while (!recent_.empty() && view.now - recent_.front() >= kRemembered) {
         recent_.pop_front();
     }
-    const auto* leader = find_node(view, view.record.leader);
     if (leader == nullptr || leader->refused || recent_.empty()) {
         return std::nullopt;
     }
@@ -240,7 +248,8 @@ Decision Failover::plan(const View& view, const Mark& asked) {
     const auto leading = seen(*leader);
     const NodeView* target = nullptr;
     for (const auto& node : view.nodes) {
-        const bool fits = node.health == Health::up && node.report && replication::is_in_sync(seen(node), leading);
+        const bool fits = node.health == Health::up && node.report && is_named(view.record.in_sync, node.node.name) &&
+                          replication::is_in_sync(seen(node), leading);
         const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
         if (fits && wanted && (target == nullptr || node.report->offset > target->report->offset)) {
             target = &node;
@@ -253,12 +262,33 @@ Decision Failover::plan(const View& view, const Mark& asked) {
         return answer(view, Step::watching, asked, no_such_node(view, asked.wants_to));
     }
     if (target == nullptr) {
-        return answer(view, Step::watching, asked,
-                      asked.wants_to.empty() ? "no replica is in sync" : asked.wants_to + " is not in sync");
+        const std::string why = asked.wants_to.empty() ? "no replica is in sync" : asked.wants_to + " is not in sync";
+        return await_replica(view, asked, why);
     }
     auto decision = start(view, "switchover to " + target->node.name);
     timeline_.planned = true;
     planned_ = Planned{asked.wants_id, target->node.name, timeline_.epoch, std::nullopt, {}};
+    return decision;
+}
+
+/// A replica that has only just begun to follow, as after another switchover, is in sync within moments. Until the
+/// record says so it would not be chosen.
+Decision Failover::await_replica(const View& view, const Mark& asked, const std::string& why) {
+    if (awaited_.id != asked.wants_id) {
+        awaited_ = {asked.wants_id, view.now};
+    }
+    const bool some_may = std::ranges::any_of(view.nodes, [&](const NodeView& node) {
+        const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
+        return wanted && node.node.name != view.record.leader && node.health == Health::up;
+    });
+    if (!some_may || view.now - awaited_.since >= kCatchUp) {
+        return answer(view, Step::watching, asked, why);
+    }
+    auto decision = follow(view);
+    if (decision.actions.empty()) {
+        decision = {Step::watching, ask_again(view, view.now - kSoon), why + " yet", std::nullopt};
+    }
+    decision.look_again = view.now + kSoon;
     return decision;
 }
 

@@ -84,6 +84,10 @@ class Failover {
         std::optional<TimePoint> tried_at;
         std::string error;
     };
+    struct Awaited {
+        std::string id;  // of the request for a switchover that no replica was fit for when it was seen first
+        TimePoint since;
+    };
     struct SetAside {
         std::string why;
         TimePoint until;
@@ -108,6 +112,7 @@ class Failover {
     std::optional<Decision> dampen(const View& view);
     Decision start(const View& view, const std::string& why);
     Decision plan(const View& view, const Mark& asked);
+    Decision await_replica(const View& view, const Mark& asked, const std::string& why);
     Decision follow(const View& view);
     Decision stand_back(const View& view, const LeaderVerdict& verdict);
     /// The switchover that some portal was asked for and that has no answer yet.
@@ -118,13 +123,14 @@ class Failover {
     Timing timing_;
     Timeline timeline_;
     std::optional<Planned> planned_;
+    Awaited awaited_;
     std::map<std::string, SetAside> set_aside_;
     std::map<std::string, TimePoint> told_at_;
     std::string bootstrap_why_;
     std::string promoted_run_;  // the process that this portal told to lead last
     TimePoint looked_at_;
     TimePoint agreed_at_;           // when nodes may have agreed on the leader that is being replaced, at the latest
-    std::deque<TimePoint> recent_;  // failovers of the last minute that this portal carried out
+    std::deque<TimePoint> recent_;  // failovers of the last minute that this portal carried out, and that did not help
 };
 
 }  // namespace portal::sentinel

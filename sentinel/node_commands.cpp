@@ -16,8 +16,10 @@ using Link = std::shared_ptr<ControlLink>;
 
 /// How often a change that takes milliseconds is looked at.
 constexpr Milliseconds kPoll{3};
-/// Redis gives up a FAILOVER after this; nothing was changed then.
+/// A hand-over is given up after this; nothing was changed then.
 constexpr Milliseconds kHandOverTime{1000};
+/// By Redis itself it takes until the replica's next word, which comes once a second.
+constexpr Milliseconds kFailoverTime{1500};
 
 struct Report {
     std::string error;
@@ -143,10 +145,10 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over_paused(Link old_leader, 
 /// Redis's own hand-over. It waits for the replica's next word, which comes once a second.
 asio::awaitable<CommandOutcome> NodeCommands::fail_over(Link old_leader, Link replica, replication::Endpoint listed,
                                                         std::string no_pause) const {
-    const auto give_up = Clock::now() + kHandOverTime + deadline_ / 2;
+    const auto give_up = Clock::now() + kFailoverTime + deadline_ / 2;
     const auto deadline = give_up + deadline_;
     Words failover{
-        "FAILOVER", "TO", listed.host, std::to_string(listed.port), "TIMEOUT", std::to_string(kHandOverTime.count())};
+        "FAILOVER", "TO", listed.host, std::to_string(listed.port), "TIMEOUT", std::to_string(kFailoverTime.count())};
     if (const auto error = co_await command(old_leader, std::move(failover), deadline); !error.empty()) {
         co_return CommandOutcome{
             "the leader takes neither CLIENT PAUSE (" + no_pause + ") nor FAILOVER (" + error + ")", std::nullopt, {}};
@@ -163,7 +165,7 @@ asio::awaitable<CommandOutcome> NodeCommands::fail_over(Link old_leader, Link re
             Words abort{"FAILOVER", "ABORT"};
             (void)co_await command(old_leader, std::move(abort), deadline);
             co_return CommandOutcome{
-                "it did not catch up within " + std::to_string(kHandOverTime.count()) + " ms", std::nullopt, {}};
+                "it did not catch up within " + std::to_string(kFailoverTime.count()) + " ms", std::nullopt, {}};
         }
         co_await pause_briefly();
     }

@@ -78,7 +78,7 @@ TEST(SimulationWithout, waiting_for_marks) {
     expect_noticed(Without::waiting_for_marks, "forwards to");
 }
 TEST(SimulationWithout, time_from_before_the_question) {
-    expect_noticed(Without::time_from_before_the_question, "forwards to", 11);
+    expect_noticed(Without::time_from_before_the_question, "forwards to", 335);
 }
 TEST(SimulationWithout, compare_and_swap) {
     expect_noticed(Without::compare_and_swap, "the record went back", 1, ProvenWrites::strict);
@@ -106,7 +106,7 @@ TEST(SimulationWithout, the_word_of_the_joining) {
     expect_noticed(Without::the_word_of_the_joining, "acknowledged writes lost", 6, ProvenWrites::available);
 }
 TEST(SimulationWithout, the_wait_for_failsafe) {
-    expect_noticed(Without::the_wait_for_failsafe, "forwards to", 488);
+    expect_noticed(Without::the_wait_for_failsafe, "forwards to", 1431);
 }
 
 }  // namespace

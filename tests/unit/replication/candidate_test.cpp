@@ -74,6 +74,20 @@ TEST(Candidate, at_equal_offsets_the_one_that_leads_already_wins_then_the_first_
     EXPECT_EQ(choose_candidate({steady("a", 9), steady("b", 9)}, kNow, kPatience).node, "a");
 }
 
+TEST(Candidate, a_replica_is_not_ahead_of_the_leader_that_it_copies_because_its_report_is_newer) {
+    auto copy = steady("redis-0", 114);
+    copy.report->link_up = true;
+    const auto leader = steady("redis-1", 100, Role::leader);
+    EXPECT_EQ(choose_candidate({copy, leader}, kNow, kPatience).node, "redis-1");
+
+    auto cut_off = copy;
+    cut_off.report->link_up = false;
+    EXPECT_EQ(choose_candidate({cut_off, leader}, kNow, kPatience).node, "redis-0") << "it may have had more elsewhere";
+    auto of_another_history = copy;
+    of_another_history.report->replid = "other";
+    EXPECT_EQ(choose_candidate({of_another_history, leader}, kNow, kPatience).node, "redis-0");
+}
+
 TEST(Candidate, a_node_out_of_sync_is_not_promoted_while_an_in_sync_one_is_away) {
     auto stale = steady("redis-1", 90);
     stale.in_sync = false;

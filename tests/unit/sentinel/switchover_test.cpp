@@ -81,12 +81,46 @@ TEST(FailoverMachine, a_switchover_that_cannot_be_is_refused_before_anything_sto
         World world;
         world.node("redis-1").report->sync_in_progress = true;
         world.ask(to);
-        world.turn();
-        EXPECT_EQ(world.view.record.answered_id, "request-1");
+        ASSERT_TRUE(world.run_until([&] { return world.view.record.answered_id == "request-1"; }));
         EXPECT_EQ(world.view.record.answered_error, error);
         EXPECT_EQ(world.view.record.epoch, Epoch{7});
         EXPECT_EQ(world.view.record.phase, Phase::leading);
     }
+}
+
+TEST(FailoverMachine, a_switchover_waits_a_moment_for_a_replica_that_is_not_in_sync_yet) {
+    for (const std::string to : {"redis-1", ""}) {
+        World world;
+        world.view.record.in_sync = {"redis-0"};
+        world.ask(to);
+        const auto asked_at = world.view.now;
+        world.run_until([&] { return world.view.now - asked_at >= Milliseconds(2000); });
+        EXPECT_EQ(world.view.record.answered_id, "") << world.view.record.answered_error;
+        EXPECT_EQ(world.view.record.phase, Phase::leading)
+            << "a node that the record does not name would not be chosen";
+        world.view.record.in_sync = {"redis-0", "redis-1"};
+        ASSERT_TRUE(world.run_until([&] { return world.view.record.answered_id == "request-1"; }));
+        EXPECT_EQ(world.view.record.answered_error, "");
+        EXPECT_TRUE(world.leads("redis-1"));
+    }
+}
+
+TEST(FailoverMachine, a_switchover_waits_for_no_replica_that_is_down) {
+    World world;
+    world.kill("redis-1");
+    world.ask("");
+    world.turn();
+    EXPECT_EQ(world.view.record.answered_error, "no replica is in sync");
+}
+
+TEST(FailoverMachine, the_switchover_after_one_that_was_refused_is_waited_for_as_well) {
+    World world;
+    world.node("redis-1").report->link_up = false;
+    world.ask("redis-1");
+    ASSERT_TRUE(world.run_until([&] { return world.view.record.answered_id == "request-1"; }));
+    world.view.portals[1].mark.wants_id = "request-2";
+    world.turn();
+    EXPECT_EQ(world.view.record.answered_id, "request-1");
 }
 
 class Bootstrap : public ::testing::Test {
