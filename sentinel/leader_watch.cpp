@@ -172,9 +172,28 @@ bool belongs(const Record& record, const NodeView& node, const NodeView& leader)
            replication::share_history(*node.report, *leader.report);
 }
 
+bool was_restarted(const Record& record, const NodeView& node) {
+    const auto known = record.known.find(node.node.name);
+    return node.report && known != record.known.end() && !known->second.run_id.empty() &&
+           known->second.run_id != node.report->run_id;
+}
+
 replication::KnownData known_data(const replication::NodeReport& report) {
     return {report.run_id, report.replid, report.offset, report.keys};
 }
+
+namespace {
+
+/// A node that was in sync stays so until the leader has spoken later than what speaks against it.
+bool may_keep_up(const NodeView& node, const NodeView& leader) {
+    if (node.health == Health::up && node.report) {
+        return replication::is_in_sync(seen(node), seen(leader)) || leader.asked_at <= node.reported_at;
+    }
+    const auto listed = replication::listed_replica(seen(leader), {node.node, node.addresses, {}});
+    return (listed && listed->state == "online") || leader.asked_at <= node.failing_since;
+}
+
+}  // namespace
 
 Record kept_up(const View& view) {
     auto record = view.record;
@@ -185,25 +204,20 @@ Record kept_up(const View& view) {
     const auto leading = seen(*leader);
     std::vector<std::string> in_sync{record.leader};
     for (const auto& node : view.nodes) {
-        if (node.health == Health::up && node.report && belongs(record, node, *leader)) {
+        const bool up = node.health == Health::up && node.report;
+        bool known_anew = up && belongs(record, node, *leader);
+        if (&node != leader) {
+            const bool was_in_sync = is_named(record.in_sync, node.node.name);
+            const bool restarted = was_in_sync && was_restarted(record, node);
+            const bool caught_up = up && replication::has_caught_up(seen(node), leading);
+            if (caught_up || (was_in_sync && may_keep_up(node, *leader))) {
+                in_sync.push_back(node.node.name);
+                // What it held as another process is what it must show before it may be promoted.
+                known_anew = known_anew && (caught_up || !restarted);
+            }
+        }
+        if (known_anew) {
             record.known[node.node.name] = known_data(*node.report);
-        }
-        if (&node == leader) {
-            continue;
-        }
-        const bool was_in_sync = is_named(record.in_sync, node.node.name);
-        if (node.health == Health::up && node.report) {
-            const bool leader_spoke_later = leader->asked_at > node.reported_at;
-            const bool keeps_up = was_in_sync ? replication::is_in_sync(seen(node), leading) || !leader_spoke_later
-                                              : replication::has_caught_up(seen(node), leading);
-            if (keeps_up) {
-                in_sync.push_back(node.node.name);
-            }
-        } else if (was_in_sync) {
-            const auto listed = replication::listed_replica(leading, {node.node, node.addresses, {}});
-            if ((listed && listed->state == "online") || leader->asked_at <= node.failing_since) {
-                in_sync.push_back(node.node.name);
-            }
         }
     }
     // Should a node that was removed come back one day, then what it holds must speak for itself.

@@ -52,6 +52,9 @@ Record kept_up(const View& view);
 /// A node with data of its own that never followed this leader is not part of the record. Both have reported.
 bool belongs(const Record& record, const NodeView& node, const NodeView& leader);
 
+/// Another process than the one whose data the record describes.
+bool was_restarted(const Record& record, const NodeView& node);
+
 /// A node's data as the record keeps it.
 replication::KnownData known_data(const replication::NodeReport& report);
 

@@ -33,12 +33,6 @@ bool keeps_up(const NodeView& node, const NodeView& leader) {
     return leader.asked_at <= node.failing_since;
 }
 
-bool was_restarted(const Record& record, const NodeView& node) {
-    const auto known = record.known.find(node.node.name);
-    return node.report && known != record.known.end() && !known->second.run_id.empty() &&
-           known->second.run_id != node.report->run_id;
-}
-
 }  // namespace
 
 void ProvenSync::began(const Record& record) {
@@ -74,6 +68,9 @@ Record ProvenSync::kept_up(const View& view) {
             case Place::in_sync:
                 in_sync.push_back(name);
                 break;
+            case Place::restarted:
+                in_sync.push_back(name);
+                continue;
             case Place::joining:
                 joining.push_back(name);
                 continue;  // what is known of it stays what it was when it could be promoted
@@ -101,7 +98,11 @@ ProvenSync::Place ProvenSync::standing_of(const NodeView& node, const NodeView& 
     const bool up = node.health == Health::up && node.report;
     if (is_named(view.record.in_sync, name)) {
         if (up && was_restarted(view.record, node)) {
-            // What it was known to have says nothing of what the new process has.
+            // What it was known to have says nothing of what the new process has. But a leader that nobody has heard
+            // since may have lost even more.
+            if (leader.asked_at <= node.reported_at) {
+                return Place::restarted;
+            }
             return timing_.proven == ProvenWrites::strict && has_caught_up(node, leader, view.now, view)
                        ? Place::in_sync
                        : Place::outside;

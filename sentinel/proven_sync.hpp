@@ -34,7 +34,7 @@ class ProvenSync {
         std::optional<std::uint64_t> target;  // the leader's offset then
         std::string run_id;                   // of its process
     };
-    enum class Place : std::uint8_t { in_sync, joining, outside };
+    enum class Place : std::uint8_t { in_sync, restarted, joining, outside };
     Place standing_of(const NodeView& node, const NodeView& leader, const View& view);
     bool has_caught_up(const NodeView& node, const NodeView& leader, TimePoint not_before, const View& view);
 

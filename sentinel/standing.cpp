@@ -85,7 +85,10 @@ std::optional<Record> Standing::due_record(const std::vector<NodeView>& nodes, T
     }
     const auto view = look(nodes, now);
     const bool proven = timing_.proven != ProvenWrites::off;
-    auto next = verdict_.state != LeaderState::fine ? *record_ : proven ? proven_sync_.kept_up(view) : kept_up(view);
+    // By the word of a leader that lives: what it said before this process was paused may be long over.
+    const auto* leader = find_node(view, record_->leader);
+    const bool heard = verdict_.state == LeaderState::fine && now - leader->asked_at <= timing_.down_after;
+    auto next = !heard ? *record_ : proven ? proven_sync_.kept_up(view) : kept_up(view);
     if (role_.renewal_due(now) || next.in_sync != record_->in_sync || (proven && sync_differs(next, *record_))) {
         return next;
     }

@@ -184,6 +184,18 @@ TEST_F(LeaderWatch, keeps_the_account_of_the_data) {
     EXPECT_EQ(record.in_sync, (std::vector<std::string>{"redis-0", "redis-1"}));
 }
 
+TEST_F(LeaderWatch, a_replica_that_came_back_as_another_process_is_known_anew_only_when_it_has_caught_up) {
+    replica().report->run_id = "another";
+    replica().report->keys = 0;
+    replica().report->link_up = false;
+    const auto pending = kept_up(view);
+    EXPECT_EQ(pending.in_sync.size(), 2U) << "the leader may be gone as well";
+    EXPECT_NE(pending.known.at("redis-1").run_id, "another") << "so an empty process is not taken for a steady one";
+    replica().report->link_up = true;
+    replica().report->keys = leader().report->keys;
+    EXPECT_EQ(kept_up(view).known.at("redis-1").run_id, "another");
+}
+
 TEST_F(LeaderWatch, a_replica_joins_the_in_sync_set_when_both_sides_say_so) {
     view.record.in_sync = {"redis-0"};
     leader().report->replicas[0].state = "send_bulk";

@@ -136,6 +136,21 @@ TEST_F(StandingTest, says_in_which_epoch_without_a_leader_it_was_asked_for_a_swi
     EXPECT_EQ(due()->wants_in, replication::Epoch{8});
 }
 
+TEST_F(StandingTest, puts_no_replica_out_by_what_the_leader_said_before_this_portal_slept) {
+    Standing acting{"portal-0", timing, now};
+    acting.read({view.record, "7", {}}, now, now);
+    acting.written(acting.begin_write(view.record, "portal-0", now), "8", now, now);
+    lose_link(view.nodes[1]);
+    view.nodes[0].report->replicas.clear();
+    view.nodes[1].asked_at = view.nodes[1].reported_at = now - kTick;
+    view.nodes[0].asked_at = view.nodes[0].reported_at = now;
+    const auto put_out = acting.due_record(view.nodes, now + timing.down_after);
+    ASSERT_TRUE(put_out);
+    EXPECT_EQ(put_out->in_sync.size(), 1U);
+    const auto later = acting.due_record(view.nodes, now + timing.down_after + kTick);
+    EXPECT_TRUE(!later || later->in_sync.size() == 2U);
+}
+
 TEST_F(StandingTest, takes_nothing_from_a_record_of_an_older_epoch) {
     auto older = view.record;
     older.epoch = replication::Epoch{3};
