@@ -15,6 +15,9 @@ constexpr int kClockRates = 100;
 Standing::Standing(std::string self, Timing timing, TimePoint now)
     : self_(std::move(self)), timing_(timing), role_(self_, timing.lease, now), proven_sync_(timing) {
     mark_.portal = self_;
+    // Another place to begin in each life, so that no mark is like one of the life before.
+    const auto begun = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+    beats_ = static_cast<std::uint64_t>(begun.count());
 }
 
 void Standing::arbiter_failed(std::string error, Milliseconds after, TimePoint now) {
@@ -206,7 +209,8 @@ std::optional<Mark> Standing::due_mark(const View& view, TimePoint now) {
     if (!arbiter_error_.empty() || (now < next_beat_ && mark == mark_)) {
         return std::nullopt;
     }
-    ++mark.beat;
+    // Also after an attempt that seemed to fail, and was seen by the others: they must see this one as well.
+    mark.beat = ++beats_;
     return mark;
 }
 

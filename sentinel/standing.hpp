@@ -104,7 +104,8 @@ class Standing {
     LeaderVerdict verdict_;
     std::string waits_for_;
     std::map<std::string, PortalView> portals_;
-    Mark mark_;
+    Mark mark_;                             // the newest that was written
+    std::uint64_t beats_ = 0;               // of the newest attempt to write one
     std::optional<TimePoint> marked_at_;    // before the newest mark was asked for
     std::optional<TimePoint> permit_from_;  // the same as of the newest confirmation
     std::string wants_id_;

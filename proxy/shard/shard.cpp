@@ -162,11 +162,16 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
     loop_.post([this, topology = std::move(topology), applied = std::move(applied)]() mutable {
         if (topology->epoch >= context_.topology->epoch) {
             const bool other_epoch = topology->epoch != context_.topology->epoch;
+            const bool slept = topology->epoch > replication::next(context_.topology->epoch);
             context_.first_write_due =
                 topology->leader && (context_.first_write_due || other_epoch || !context_.topology->leader);
             context_.topology = std::move(topology);
             if (!context_.topology->leader) {
-                if (proof_ && context_.topology->fencing) {
+                if (slept) {
+                    // Another node has led meanwhile, and may lack what this portal's leader has answered; the replicas
+                    // that the record names now are those of that one.
+                    links_.set_leader(std::nullopt);
+                } else if (proof_ && context_.topology->fencing) {
                     proof_->finish(context_.topology->confirming);
                 }
                 fence(std::move(applied));

@@ -50,7 +50,7 @@ struct Record {
 /// What one portal tells the others; only that portal writes it.
 struct Mark {
     std::string portal;
-    /// Grows with each beat, so that the others see it change.
+    /// Another one in each attempt to write the mark, so that the others see it change.
     std::uint64_t beat = 0;
     /// The newest fencing epoch for which this portal has stopped forwarding.
     replication::Epoch fenced{0};

@@ -16,10 +16,14 @@ constexpr Time kFenceGrace{milliseconds(100)};
 void Portal::route(replication::TopologyPtr topology, std::uint64_t serial) {
     const bool stops = !topology->leader;
     const bool new_epoch = life_->routed && life_->routed->epoch != topology->epoch;
+    const bool slept = life_->routed && topology->epoch > replication::next(life_->routed->epoch);
     life_->routed = std::move(topology);
     const auto& routed = *life_->routed;
     if (stops) {
-        if (life_->proof && routed.fencing) {
+        if (slept) {
+            life_->flying.clear();
+            lose_proof();
+        } else if (life_->proof && routed.fencing) {
             life_->finishing = true;
             require(routed);
         }

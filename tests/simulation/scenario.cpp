@@ -31,13 +31,17 @@ Options options_for(std::uint64_t seed, const Setting& setting) {
 namespace {
 
 /// The faults that a rule is there for come more often when it is gone.
-Options::Weights weights_against(Without rule) {
-    Options::Weights weights;
+void turn_against(Without rule, Options& options) {
+    auto& weights = options.weights;
+    weights = {};
     switch (rule) {
         case Without::time_from_before_the_question:
-            weights.store = 100;
-            weights.network = 60;
+            // A mark that is seen long before its writer hears of it, and no newer one because the next does not
+            // arrive.
+            weights.store = 150;
+            weights.network = 150;
             weights.switchover = kManySwitchovers;
+            options.rest_between_faults = milliseconds(500);
             break;
         case Without::doubt_of_restarted_nodes:
             weights.node = 80;
@@ -60,7 +64,6 @@ Options::Weights weights_against(Without rule) {
             weights.network = 40;
             break;
     }
-    return weights;
 }
 
 }  // namespace
@@ -102,7 +105,7 @@ std::optional<Noticed> notices(Without rule, std::uint64_t first, std::uint64_t 
     for (auto seed = first; done < steps; ++seed) {
         auto options = options_for(seed, {proven, true, 0, rule == Without::the_wait_for_failsafe});
         options.without = rule;
-        options.weights = weights_against(rule);
+        turn_against(rule, options);
         const auto outcome = World(options).run();
         done += outcome.steps;
         if (outcome.violations.empty()) {

@@ -78,7 +78,7 @@ TEST(SimulationWithout, waiting_for_marks) {
     expect_noticed(Without::waiting_for_marks, "forwards to");
 }
 TEST(SimulationWithout, time_from_before_the_question) {
-    expect_noticed(Without::time_from_before_the_question, "forwards to", 335);
+    expect_noticed(Without::time_from_before_the_question, "forwards to", 723);
 }
 TEST(SimulationWithout, compare_and_swap) {
     expect_noticed(Without::compare_and_swap, "the record went back", 1, ProvenWrites::strict);

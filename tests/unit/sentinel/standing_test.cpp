@@ -53,6 +53,21 @@ TEST_F(StandingTest, whose_mark_stands_still_gets_no_longer_permit_by_reading) {
     EXPECT_EQ(standing.permit(), until);
 }
 
+TEST_F(StandingTest, writes_another_mark_after_one_that_may_have_arrived) {
+    const auto first = due();
+    standing.arbiter_failed("no answer in time", Milliseconds(0), now);
+    confirm();
+    const auto second = due();
+    ASSERT_TRUE(first && second);
+    EXPECT_NE(*first, *second) << "else it would seem to stand still to whoever has seen the first";
+    Standing next_life{"portal-1", timing, now + kTick};
+    next_life.read({view.record, "7", {}}, now, now);
+    const auto third = next_life.due_mark(next_life.look(view.nodes, now), now + kTick);
+    ASSERT_TRUE(third);
+    EXPECT_NE(third->beat, first->beat);
+    EXPECT_NE(third->beat, second->beat);
+}
+
 TEST_F(StandingTest, counts_no_mark_of_another_portal_that_it_read_before_the_failover_began) {
     EXPECT_TRUE(standing.look(view.nodes, now).marks_are_of_phase);
     auto fencing = standing.begin_write(view.record, "portal-1", now);

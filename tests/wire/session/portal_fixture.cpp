@@ -107,6 +107,14 @@ void PortalTest::nobody_leads(const std::string& reason) {
     publish(topology);
 }
 
+void PortalTest::fail_over(std::uint64_t epochs) {
+    auto topology = std::make_shared<replication::Topology>();
+    epoch_ += epochs;
+    topology->epoch = replication::Epoch{epoch_};
+    topology->fencing = true;
+    publish(topology);
+}
+
 std::unique_ptr<TestClient> PortalTest::client() {
     start();
     const int ours = ::socket(AF_INET, SOCK_STREAM, 0);

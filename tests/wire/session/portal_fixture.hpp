@@ -50,6 +50,8 @@ class PortalTest : public ::testing::Test {
     /// In the epoch of the last lead(): it leads on, and others must confirm.
     void lead_on(const FakeNode& node, std::vector<replication::Confirmer> confirming);
     void nobody_leads(const std::string& reason);
+    /// A failover has begun, `epochs` after what this portal knows; its record names no replica.
+    void fail_over(std::uint64_t epochs);
     /// The record is not confirmed in time: nothing is forwarded, and the links stay.
     void fence() { permit_->revoke(); }
     void confirm() { permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1)); }

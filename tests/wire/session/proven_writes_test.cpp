@@ -229,6 +229,31 @@ TEST_F(ProvenWritesTest, AvailableGoesOnWhenNobodyIsRequiredAnyMore) {
     EXPECT_EQ(counters().proofs.get(), 0U);
 }
 
+/// Whose record says at the end that the leader was alone, and nobody else can be promoted.
+TEST_F(ProvenWritesTest, WhatTheNextFailoverFindsUnprovenAndNobodyMustConfirmIsAnswered) {
+    config_.writes.proven = config::Proven::available;
+    FakeNode node(leader());
+    confirmed_ = false;
+    lead(node, kReplica);
+    const auto app = client();
+    app->send("SET a 1\r\n");
+    wait_for([&] { return counters().replies_unproven.get() == 1; }, "the reply waits");
+    fail_over(1);
+    app->expect("+OK\r\n");
+}
+
+TEST_F(ProvenWritesTest, WhatIsNotProvenIsInDoubtWhenAnotherNodeHasLedWhileThisPortalSlept) {
+    config_.writes.proven = config::Proven::available;
+    FakeNode node(leader());
+    confirmed_ = false;
+    lead(node, kReplica);
+    const auto app = client();
+    app->send("SET a 1\r\n");
+    wait_for([&] { return counters().replies_unproven.get() == 1; }, "the reply waits");
+    fail_over(2);
+    EXPECT_TRUE(app->read(8).starts_with("-INDOUBT"));
+}
+
 TEST_F(ProvenWritesTest, AClientThatLeavesTakesItsRepliesAlong) {
     FakeNode node(leader());
     slow_ = true;
