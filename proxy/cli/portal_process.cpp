@@ -6,7 +6,6 @@
 
 #include <csignal>
 #include <exception>
-#include <unistd.h>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -86,10 +85,10 @@ std::string PortalProcess::start() {
     if (const auto problem = admin_->start()) {
         return *problem;
     }
-    shards_->start();
-    if (std::string problem = open_listeners(); !problem.empty()) {
+    if (std::string problem = shards_->listen(descriptors_.connections()); !problem.empty()) {
         return problem;
     }
+    shards_->start();
     monitor_->start();
     if (caretaker_) {
         caretaker_->start();
@@ -108,30 +107,8 @@ std::string PortalProcess::start() {
 
 void PortalProcess::run() {
     io_.run();
-    for (const auto& listener : listeners_) {
-        listener->close();
-    }
+    shards_->stop_listening();
     observe::log_info(kSource, "stopped", {{"name", config_->name}});
-}
-
-std::string PortalProcess::open_listeners() {
-    for (std::size_t i = 0; i < config_->listen.size(); ++i) {
-        listeners_.push_back(
-            std::make_unique<shard::Listener>(io_, [this, i](int descriptor) { admit(descriptor, i); }));
-        if (std::string problem = listeners_.back()->open(config_->listen[i].address); !problem.empty()) {
-            return problem;
-        }
-    }
-    return {};
-}
-
-/// Too many are told so by a shard, unless even that would take a descriptor that the portal needs.
-void PortalProcess::admit(int descriptor, std::size_t listener) {
-    if (shards_->open_connections() >= descriptors_.connections()) {
-        ::close(descriptor);
-        return;
-    }
-    shards_->deal(descriptor, listener);
 }
 
 void PortalProcess::publish(replication::TopologyPtr topology, std::function<void()> applied) {
@@ -183,16 +160,14 @@ void PortalProcess::begin_drain() {
     drain_timer_.expires_after(config_->drain.delay);
     drain_timer_.async_wait([this](const boost::system::error_code& cancelled) {
         if (!cancelled) {
-            close_listeners();
+            stop_listening();
         }
     });
 }
 
 /// By now whoever deals clients out has seen that /readyz says no.
-void PortalProcess::close_listeners() {
-    for (const auto& listener : listeners_) {
-        listener->close();
-    }
+void PortalProcess::stop_listening() {
+    shards_->stop_listening();
     shards_->drain();
     const auto now = std::chrono::steady_clock::now();
     drain_until_ = now + config_->drain.timeout;

@@ -1,4 +1,4 @@
-// The parts of a running portal put together: shards, listeners, monitor, admin port, signals. The one place where the
+// The parts of a running portal put together: shards, monitor, admin port, signals. The one place where the
 // data path and the failover path meet, through publish() and report_trouble().
 #pragma once
 
@@ -12,7 +12,6 @@
 #include "observe/exporter.hpp"
 #include "replication/forward_permit.hpp"
 #include "sentinel/monitor.hpp"
-#include "shard/listener.hpp"
 #include "shard/shard_group.hpp"
 #include "storage/caretaker.hpp"
 
@@ -50,12 +49,10 @@ class PortalProcess {
     void run();
 
   private:
-    [[nodiscard]] std::string open_listeners();
-    void admit(int descriptor, std::size_t listener);
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     [[nodiscard]] sentinel::ClientTally tally(std::chrono::steady_clock::time_point since) const;
     void begin_drain();
-    void close_listeners();
+    void stop_listening();
     void watch_drain();
     void wait_for_signal();
     void watch_heartbeats();
@@ -95,7 +92,6 @@ class PortalProcess {
 
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::unique_ptr<shard::ShardGroup> shards_;
-    std::vector<std::unique_ptr<shard::Listener>> listeners_;
     std::unique_ptr<sentinel::Monitor> monitor_;
     std::unique_ptr<storage::Caretaker> caretaker_;  // may be empty
     std::unique_ptr<observe::Exporter> exporter_;

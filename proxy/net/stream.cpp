@@ -32,6 +32,7 @@ void set_abortive(int socket, bool abortive) noexcept {
 Stream::Stream(int socket, Scratch& scratch, std::shared_ptr<SSL_CTX> context, TlsEngine::Side side,
                const std::string& server_name)
     : socket_(socket),
+      serves_(side == TlsEngine::Side::server),
       scratch_(scratch),
       tls_(context ? std::make_unique<TlsEngine>(std::move(context), side, server_name) : nullptr) {
     prepare(socket_);
@@ -96,6 +97,7 @@ std::optional<std::size_t> Stream::read_socket(std::span<char> into, Status& sta
         }
         status = n == 0 ? Status::closed : (errno == EAGAIN || errno == EWOULDBLOCK) ? Status::again : Status::failed;
         readable_ = status != Status::again;
+        hung_up_ = readable_;
         error_ = status == Status::failed ? errno : error_;
         return std::nullopt;
     }
@@ -127,7 +129,8 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
     std::string& out = scratch_.ciphertext_out;
     out.clear();
     TlsStatus status = TlsStatus::ok;
-    if (!tls_->established()) {
+    const bool handshaking = !tls_->established();
+    if (handshaking) {
         status = tls_->handshake(in, out);
     }
     while (status == TlsStatus::ok && !in.empty()) {
@@ -138,7 +141,10 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
             break;
         }
     }
-    if (!out.empty() && transmit(out) == Status::failed) {
+    const bool completed = serves_ && handshaking && tls_->established() && status != TlsStatus::failed;
+    if (completed || !owed_.empty()) {
+        owed_.append(out);
+    } else if (!out.empty() && transmit(out) == Status::failed) {
         status = TlsStatus::failed;
     }
     if (status == TlsStatus::failed) {
@@ -150,6 +156,13 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
         result.status = status == TlsStatus::closed ? Status::closed : Status::again;
     }
     return result;
+}
+
+/// To the front of what is about to be sent. A long-lived connection keeps no room for it.
+void Stream::take_owed(std::string& out) {
+    if (!owed_.empty()) {
+        out.append(std::exchange(owed_, {}));
+    }
 }
 
 Stream::Status Stream::start() {
@@ -167,6 +180,10 @@ Stream::Status Stream::start() {
 
 Stream::Sent Stream::send(std::string_view plain) {
     Sent sent;
+    hung_up_ = false;
+    if (plain.empty() && !owed_.empty()) {
+        sent.status = transmit(std::exchange(owed_, {}));
+    }
     while (sent.taken < plain.size() && sent.status == Status::data) {
         const std::string_view slice = plain.substr(sent.taken, kSlice);
         sent.taken += slice.size();
@@ -176,6 +193,7 @@ Stream::Sent Stream::send(std::string_view plain) {
         }
         std::string& out = scratch_.ciphertext_out;
         out.clear();
+        take_owed(out);
         sent.status = tls_->write(slice, out) == TlsStatus::ok ? transmit(out) : Status::failed;
     }
     return sent;
@@ -226,9 +244,10 @@ void Stream::close() noexcept {
     if (!open()) {
         return;
     }
-    if (tls_ && kept_.empty()) {
+    if (tls_ && kept_.empty() && !hung_up_) {
         std::string& out = scratch_.ciphertext_out;
         out.clear();
+        take_owed(out);
         tls_->shutdown(out);
         if (!out.empty()) {
             [[maybe_unused]] const auto sent = ::send(socket_, out.data(), out.size(), MSG_NOSIGNAL);

@@ -79,6 +79,9 @@ class Stream final : private Loop::Watch {
     /// Sends what was kept. To be called when the socket is writable again.
     Status resume_send();
     [[nodiscard]] bool blocked() const noexcept { return !kept_.empty(); }
+    /// Server side of TLS: the end of the handshake has left bytes for the client (tickets), which the next send()
+    /// takes along. To be called with nothing at the end of the turn if there is nothing else to send.
+    [[nodiscard]] bool owes() const noexcept { return !owed_.empty(); }
 
     /// Why the socket failed last, as errno has it.
     [[nodiscard]] int error() const noexcept { return error_; }
@@ -97,7 +100,8 @@ class Stream final : private Loop::Watch {
     /// Everything was taken from the socket by other means than receive(): what want_read() waits for is new bytes.
     void note_drained() noexcept { readable_ = ended_; }
 
-    /// Says goodbye (TLS close alert, as far as the socket takes it) and closes. The user is told nothing more.
+    /// Says goodbye (TLS close alert, as far as the socket takes it), unless the peer has gone without one and was sent
+    /// nothing since, and closes. The user is told nothing more.
     void close() noexcept;
     /// When the process dies, what was sent and has not arrived is not delivered any more, as after abort().
     void abort_on_death() noexcept;
@@ -111,6 +115,7 @@ class Stream final : private Loop::Watch {
     void on_events(std::uint32_t events) override;
     void release() noexcept;
     Received receive_tls(std::span<char> plain);
+    void take_owed(std::string& out);
     Status transmit(std::string_view bytes);
     std::optional<std::size_t> read_socket(std::span<char> into, Status& status);
 
@@ -121,11 +126,14 @@ class Stream final : private Loop::Watch {
     bool wants_read_ = false;
     bool wants_write_ = false;
     bool aborts_on_death_ = false;
+    bool hung_up_ = false;  // the peer has ended the connection below TLS
+    bool serves_;           // side of TLS
     Loop* loop_ = nullptr;
     StreamUser* user_ = nullptr;
     Scratch& scratch_;
     std::unique_ptr<TlsEngine> tls_;
     std::string kept_;  // bytes for the wire that the socket did not take yet
+    std::string owed_;  // bytes for the wire that go out before or with what is sent next
 };
 
 }  // namespace portal::net

@@ -140,6 +140,9 @@ bool Session::take_proxy_header() {
 void Session::on_established() {
     established_ = true;
     disarm();
+    if (stream_.owes()) {
+        context_.turn.mark(*this);
+    }
     context_.idle_deadlines.arm(*this, context_.turn.now());
     if (const net::TlsEngine* tls = stream_.tls()) {
         (tls->version() == TLS1_3_VERSION ? context_.counters.tls13_handshakes : context_.counters.tls12_handshakes)

@@ -22,7 +22,8 @@ void Session::send_output() {
     if (closed_) {
         return;
     }
-    if (!output_.empty() && !stream_.blocked() && !has_messages()) {
+    // What the handshake has left is not sent to a client that has gone.
+    if ((!output_.empty() || (stream_.owes() && !eof_)) && !stream_.blocked() && !has_messages()) {
         const net::Stream::Sent sent = stream_.send(std::string_view(output_).substr(output_sent_));
         context_.counters.client_sent_bytes.add(sent.taken);
         output_sent_ += sent.taken;

@@ -7,7 +7,9 @@
 #include <sstream>
 #include <string_view>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <fmt/format.h>
 
 namespace portal::shard {
@@ -16,54 +18,43 @@ namespace {
 
 constexpr std::chrono::milliseconds kBackOff{100};
 constexpr std::chrono::seconds kComplainAgain{10};
-constexpr int kAcceptsPerWait = 256;
+constexpr int kBacklog = 4096;
+/// Whoever is connected already waits no longer than for these.
+constexpr int kAcceptsPerTurn = 32;
 
 }  // namespace
 
 std::string Listener::open(const config::Address& address) {
-    using boost::asio::ip::tcp;
-    boost::system::error_code error;
-    const auto ip = boost::asio::ip::make_address(address.host == "localhost" ? "127.0.0.1" : address.host, error);
-    if (error) {
+    boost::system::error_code unreadable;
+    const auto ip = boost::asio::ip::make_address(address.host == "localhost" ? "127.0.0.1" : address.host, unreadable);
+    if (unreadable) {
         return fmt::format("cannot listen on {}: give an address of this machine, such as 0.0.0.0 or [::]",
                            address.host);
     }
-    const tcp::endpoint endpoint(ip, address.port);
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) {
-        acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-        acceptor_.bind(endpoint, error);
-    }
-    if (!error) {
-        acceptor_.listen(4096, error);
-    }
-    if (error) {
+    const boost::asio::ip::tcp::endpoint endpoint(ip, address.port);
+    const int on = 1;
+    socket_ = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (socket_ < 0 || ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        ::bind(socket_, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 ||
+        ::listen(socket_, kBacklog) != 0 || !loop_.add(socket_, *this)) {
+        const int error = errno;
         const std::string_view advice =
-            error == boost::asio::error::address_in_use ? "stop what listens there or choose another port"
-            : error == boost::asio::error::access_denied
-                ? "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); choose a higher one"
-                : "give an address of this machine, such as 0.0.0.0 or [::]";
+            error == EADDRINUSE ? "stop what listens there or choose another port"
+            : error == EACCES   ? "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); choose a higher one"
+                                : "give an address of this machine, such as 0.0.0.0 or [::]";
         std::ostringstream where;
         where << endpoint;
-        return fmt::format("cannot listen on {} ({}): {}", where.str(), error.message(), advice);
+        return fmt::format("cannot listen on {} ({}): {}", where.str(), std::strerror(error), advice);
     }
-    acceptor_.non_blocking(true, error);
-    wait();
     return {};
 }
 
-void Listener::close() {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
+void Listener::close() noexcept {
     back_off_.cancel();
-}
-
-void Listener::wait() {
-    acceptor_.async_wait(boost::asio::socket_base::wait_read, [this](const boost::system::error_code& error) {
-        if (!error) {
-            accept_all();
-        }
-    });
+    if (socket_ >= 0) {
+        loop_.remove(socket_, *this);
+        ::close(std::exchange(socket_, -1));
+    }
 }
 
 /// Not at each attempt: there may be ten in a second for as long as clients hold what is missing.
@@ -75,29 +66,20 @@ void Listener::complain(int error) {
     }
 }
 
-void Listener::accept_all() {
-    for (int i = 0; i < kAcceptsPerWait; ++i) {
-        const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+void Listener::accept_some() {
+    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+        const int descriptor = ::accept4(socket_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
             accepted_(descriptor);
-            continue;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            complain(errno);
+            back_off_.start(kBackOff, [this] { accept_some(); });
+            return;
         }
-        if (errno == EINTR || errno == ECONNABORTED) {
-            continue;
-        }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            break;
-        }
-        complain(errno);
-        back_off_.expires_after(kBackOff);
-        back_off_.async_wait([this](const boost::system::error_code& cancelled) {
-            if (!cancelled) {
-                wait();
-            }
-        });
-        return;
     }
-    wait();
+    loop_.again(*this);
 }
 
 }  // namespace portal::shard

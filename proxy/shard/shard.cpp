@@ -108,6 +108,11 @@ Shard::~Shard() {
     stop();
 }
 
+std::string Shard::listen(const config::Address& address, Listener::Accepted accepted) {
+    listeners_.push_back(std::make_unique<Listener>(loop_, std::move(accepted)));
+    return listeners_.back()->open(address);
+}
+
 void Shard::start() {
     run_tick();
     loop_.set_busy_poll(std::chrono::microseconds(setup_.config->busy_poll));
@@ -119,6 +124,7 @@ void Shard::stop() {
         return;
     }
     loop_.post([this] {
+        listeners_.clear();
         tick_timer_.cancel();
         fence_timer_.cancel();
         finish_fence();
@@ -133,29 +139,35 @@ void Shard::stop() {
 }
 
 void Shard::adopt(int descriptor, std::size_t listener, bool refused) {
-    loop_.post([this, descriptor, listener, refused] {
-        session::Session::Origin origin;
-        origin.descriptor = descriptor;
-        const bool connected =
-            end_of(descriptor, ::getpeername, origin.remote) && end_of(descriptor, ::getsockname, origin.local);
-        counters_.client_connections_accepted.add();
-        counters_.client_connections.add();
-        if (!connected) {  // gone already
-            ::close(descriptor);
-            counters_.client_connections.subtract();
-            at(counters_.client_connections_closed, observe::Closed::client).add();
-            return;
-        }
-        if (refused) {
-            at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
-        }
-        origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
-        origin.id = ++next_id_ * setup_.count + setup_.index;
-        const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
-        const session::SessionPtr session(
-            new session::Session(context_, origin, tls ? std::shared_ptr<SSL_CTX>(tls, tls->native()) : nullptr));
-        session->start(refused);
-    });
+    loop_.post([this, descriptor, listener, refused] { take(descriptor, listener, refused); });
+}
+
+void Shard::stop_listening() {
+    loop_.post([this] { listeners_.clear(); });
+}
+
+void Shard::take(int descriptor, std::size_t listener, bool refused) {
+    session::Session::Origin origin;
+    origin.descriptor = descriptor;
+    const bool connected =
+        end_of(descriptor, ::getpeername, origin.remote) && end_of(descriptor, ::getsockname, origin.local);
+    counters_.client_connections_accepted.add();
+    counters_.client_connections.add();
+    if (!connected) {  // gone already
+        ::close(descriptor);
+        counters_.client_connections.subtract();
+        at(counters_.client_connections_closed, observe::Closed::client).add();
+        return;
+    }
+    if (refused) {
+        at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
+    }
+    origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
+    origin.id = ++next_id_ * setup_.count + setup_.index;
+    const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
+    const session::SessionPtr session(
+        new session::Session(context_, origin, tls ? std::shared_ptr<SSL_CTX>(tls, tls->native()) : nullptr));
+    session->start(refused);
 }
 
 void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {

@@ -10,6 +10,7 @@
 #include "session/server_survey.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
+#include "shard/listener.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -46,9 +47,17 @@ class Shard {
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
+    /// Binds `address` and accepts there from start() on; `accepted` is called on the shard's thread. To be called
+    /// before start(). The sentence to print when that is not possible, else empty.
+    [[nodiscard]] std::string listen(const config::Address& address, Listener::Accepted accepted);
     void start();
 
+    /// As adopt(), at once. The shard's own thread.
+    void take(int descriptor, std::size_t listener, bool refused);
+
     // Any thread:
+    /// What listen() began ends.
+    void stop_listening();
     /// Takes over the connected socket `descriptor`. `refused`: only to be told that there are too many.
     void adopt(int descriptor, std::size_t listener, bool refused);
     /// Routes by `topology` from now on. `applied` is called when nothing more is sent under an older one.
@@ -100,6 +109,7 @@ class Shard {
     boost::intrusive_ptr<session::ServerSurvey> survey_;
     boost::intrusive_ptr<upstream::ProofLink> proof_;  // with writes.proven
     TlsContexts tls_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
     net::Loop::Timer tick_timer_{loop_};
     net::Loop::Timer fence_timer_{loop_};
     net::Turn::Clock::time_point fence_until_{};

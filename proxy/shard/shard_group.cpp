@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sched.h>
 #include <thread>
+#include <unistd.h>
 
 namespace portal::shard {
 
@@ -26,6 +27,7 @@ std::uint32_t usable_processors() {
 ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit,
                        Trouble trouble)
     : config_(std::move(config)), count_(config_->threads > 0 ? config_->threads : usable_processors()) {
+    session_limit_.set(config_->limits.sessions);
     for (std::uint32_t index = 0; index < count_; ++index) {
         shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_}));
     }
@@ -71,6 +73,7 @@ std::string ShardGroup::configure(config::ConfigPtr config, const Certificates& 
     }
     ticket_keys_ = std::move(ticket_keys);
     config_ = std::move(config);
+    session_limit_.set(config_->limits.sessions);
     return {};
 }
 
@@ -110,6 +113,22 @@ std::string ShardGroup::use_nodes(const std::vector<config::Node>& nodes) {
     return {};
 }
 
+std::string ShardGroup::listen(std::uint64_t most) {
+    most_connections_ = most;
+    for (std::size_t i = 0; i < config_->listen.size(); ++i) {
+        std::string problem =
+            shards_.front()->listen(config_->listen[i].address, [this, i](int descriptor) { admit(descriptor, i); });
+        if (!problem.empty()) {
+            return problem;
+        }
+    }
+    return {};
+}
+
+void ShardGroup::stop_listening() {
+    shards_.front()->stop_listening();
+}
+
 void ShardGroup::start() {
     for (const auto& shard : shards_) {
         shard->start();
@@ -117,9 +136,25 @@ void ShardGroup::start() {
 }
 
 void ShardGroup::deal(int descriptor, std::size_t listener) {
-    const bool refused = open_connections() >= config_->limits.sessions;
-    shards_[dealt_.get() % shards_.size()]->adopt(descriptor, listener, refused);
+    shards_.front()->post([this, descriptor, listener](session::SessionContext&) { admit(descriptor, listener); });
+}
+
+/// On the first shard's thread. Too many are told so by a shard, unless even that would take a descriptor that the
+/// portal needs.
+void ShardGroup::admit(int descriptor, std::size_t listener) {
+    const std::uint64_t open = open_connections();
+    if (open >= most_connections_) {
+        ::close(descriptor);
+        return;
+    }
+    const bool refused = open >= session_limit_.get();
+    const std::size_t next = dealt_.get() % shards_.size();
     dealt_.add();
+    if (next == 0) {
+        shards_.front()->take(descriptor, listener, refused);
+    } else {
+        shards_[next]->adopt(descriptor, listener, refused);
+    }
 }
 
 std::uint64_t ShardGroup::open_connections() const noexcept {

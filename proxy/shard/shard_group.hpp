@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,9 +32,14 @@ class ShardGroup final : private session::ShardPeers {
     /// Reads the TLS files of `nodes` and makes each shard its own contexts for new links. As above.
     [[nodiscard]] std::string use_nodes(const std::vector<config::Node>& nodes);
 
+    /// Binds the addresses of the configuration. From start() on the first shard accepts there, and deals connections
+    /// to all in turn; beyond `limits.sessions` they are only told that there are too many, beyond `most` not even
+    /// that. The sentence to print when that is not possible, else empty.
+    [[nodiscard]] std::string listen(std::uint64_t most);
     void start();
-    /// Hands a connected socket to the next shard, or to be told that there are too many. From one thread.
+    /// As if the connected socket had come through `listener`. Any thread.
     void deal(int descriptor, std::size_t listener);
+    void stop_listening();
     /// Any thread. `applied` is called once all shards route by it.
     void publish(const replication::TopologyPtr& topology, std::function<void()> applied);
     void drain();
@@ -48,14 +54,17 @@ class ShardGroup final : private session::ShardPeers {
     [[nodiscard]] std::size_t size() const noexcept { return shards_.size(); }
 
   private:
+    void admit(int descriptor, std::size_t listener);
     void post(std::uint32_t shard, Task task) override { shards_[shard]->post(std::move(task)); }
     [[nodiscard]] std::uint32_t shards() const noexcept override { return count_; }
 
-    config::ConfigPtr config_;  // of the thread that deals
+    config::ConfigPtr config_;  // of the thread that configures
     std::uint32_t count_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
     std::vector<std::unique_ptr<Shard>> shards_;
-    observe::Counter dealt_;  // written by the thread that deals
+    observe::Counter session_limit_;  // written by the thread that configures
+    observe::Counter dealt_;          // written by the first shard's thread
+    std::uint64_t most_connections_ = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// How many shards `threads: auto` means: the processors that this process may use, by affinity and cgroup quota.
