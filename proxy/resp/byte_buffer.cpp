@@ -52,7 +52,7 @@ std::span<char> ByteBuffer::prepare(std::size_t n) {
     return {data_.get() + end_, std::min(capacity_ - end_, maximum_ - content)};
 }
 
-bool ByteBuffer::append(std::string_view bytes) {
+bool ByteBuffer::append_with_more_room(std::string_view bytes) {
     if (bytes.empty()) {
         return true;
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -29,7 +30,14 @@ class ByteBuffer {
     /// The first `n` bytes of the prepared space are content now.
     void commit(std::size_t n) noexcept { end_ += n; }
     /// Appends a copy. False (and unchanged) if that would pass the maximum.
-    [[nodiscard]] bool append(std::string_view bytes);
+    [[nodiscard]] bool append(std::string_view bytes) {
+        if (!bytes.empty() && bytes.size() <= capacity_ - end_ && size() + bytes.size() <= maximum_) {
+            std::memcpy(data_.get() + end_, bytes.data(), bytes.size());
+            end_ += bytes.size();
+            return true;
+        }
+        return append_with_more_room(bytes);
+    }
     /// Drops `n` bytes from the front, n <= size().
     void consume(std::size_t n) noexcept;
     void clear() noexcept { begin_ = end_ = 0; }
@@ -37,6 +45,8 @@ class ByteBuffer {
     void release() noexcept;
 
   private:
+    [[nodiscard]] bool append_with_more_room(std::string_view bytes);
+
     std::unique_ptr<char[]> data_;
     std::size_t capacity_ = 0;
     std::size_t begin_ = 0;

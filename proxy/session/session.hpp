@@ -173,6 +173,7 @@ class Session final : public upstream::ReplySink,
     void end_request();
     bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
     bool forward_wait(const Row& row, const resp::RequestView& request);
+    upstream::Link& shared_link();
     upstream::Link& link_for(bool pinned);
     [[nodiscard]] upstream::PendingRequest open_request(const Row& row);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame);

@@ -13,6 +13,7 @@
 #include "replication/topology.hpp"
 #include "session/large_keys.hpp"
 #include "session/shard_peers.hpp"
+#include "session/spare_buffers.hpp"
 #include "upstream/link_pool.hpp"
 #include "upstream/proof_link.hpp"
 #include "upstream/subscription_hub.hpp"
@@ -69,6 +70,7 @@ struct SessionContext {
     net::Turn& turn;
     net::Loop& loop;
     net::Scratch& scratch;
+    SpareBuffers spare;
     std::string gathered;        // room for one write put together from pieces; nothing stays in it
     std::vector<UnitPart> unit;  // behind the MULTI that is being taken
     upstream::LinkPool& links;

@@ -7,13 +7,6 @@ namespace portal::session {
 
 using observe::Closed;
 
-namespace {
-
-/// An idle client's output buffer is given back when it is larger.
-constexpr std::size_t kKeepOutput = 512;
-
-}  // namespace
-
 /// Sends what the socket takes. Closes a client that has left too much unread.
 void Session::send_output() {
     if (has_messages() && !stream_.blocked()) {
@@ -30,8 +23,8 @@ void Session::send_output() {
         if (output_sent_ >= output_.size() / 2) {  // else what is left would be moved too often
             trim_output();
         }
-        if (output_.empty() && output_.capacity() > kKeepOutput) {
-            output_.shrink_to_fit();
+        if (output_.empty()) {
+            context_.spare.take_back(output_);
         }
         note_written(sent.status);
     }

@@ -68,6 +68,9 @@ bool Session::park(const upstream::PendingRequest& request, std::string_view byt
 /// Puts a reply into its slot.
 void Session::deliver(Slot slot, std::string_view bytes) {
     if (replies_.is_front(slot)) {
+        if (output_.empty() && (in_flight_ > 0 || bytes.size() > SpareBuffers::kSmall)) {
+            context_.spare.lend(output_);
+        }
         output_.append(bytes);
         replies_.finish_front(output_);
     } else {

@@ -281,14 +281,19 @@ bool Session::forward_wait(const Row& row, const resp::RequestView& request) {
     return submit(link, row, request.frame());
 }
 
+upstream::Link& Session::shared_link() {
+    const command::Credentials& login = *state_.credentials;
+    return context_.links.shared({login.username, login.password, state_.protocol, state_.database});
+}
+
 upstream::Link& Session::link_for(bool pinned) {
     if (!pinned && !pinned_) {
-        return context_.links.shared(identity());
+        return shared_link();
     }
     if (!pinned) {
         // The lease ends when its last reply has come; until then last_link_ makes the request wait.
         release_pinned_if_free();
-        return pinned_ ? *pinned_ : context_.links.shared(identity());
+        return pinned_ ? *pinned_ : shared_link();
     }
     if (!pinned_) {
         pinned_ = context_.links.lease(identity(), *this);

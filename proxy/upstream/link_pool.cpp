@@ -82,7 +82,7 @@ bool LinkPool::keep_idle(const LinkPtr& link) {
     return true;
 }
 
-Link& LinkPool::shared(const LinkIdentity& identity) {
+Link& LinkPool::shared(const LinkIdentityView& identity) {
     for (Shared& each : shared_) {
         if (each.link->identity().same_link(identity) &&
             (each.link->was_ready() || each.link->identity().password == identity.password)) {
@@ -90,7 +90,8 @@ Link& LinkPool::shared(const LinkIdentity& identity) {
             return *each.link;
         }
     }
-    const LinkPtr link = idle_or_new(identity);
+    const LinkPtr link = idle_or_new(
+        {std::string(identity.username), std::string(identity.password), identity.protocol, identity.database});
     shared_.push_back({link, true});
     count();
     if (link->state() == Link::State::connecting) {

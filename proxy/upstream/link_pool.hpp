@@ -45,7 +45,7 @@ class LinkPool final : private LinkOwner {
 
     /// The shared link for `identity`, made if there is none. One that is not set up yet may still be refused for its
     /// password, so that it serves no session with another. Only with a leader.
-    Link& shared(const LinkIdentity& identity);
+    Link& shared(const LinkIdentityView& identity);
 
     /// A link for `holder` alone, an idle one or a new one. Only with a leader.
     LinkPtr lease(const LinkIdentity& identity, ReplySink& holder);

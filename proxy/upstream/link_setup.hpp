@@ -10,6 +10,14 @@
 
 namespace portal::upstream {
 
+/// A LinkIdentity that is looked up: without copies, since each command does so.
+struct LinkIdentityView {
+    std::string_view username;
+    std::string_view password;
+    resp::Protocol protocol = resp::Protocol::resp2;
+    std::uint32_t database = 0;
+};
+
 /// Whose link it is. Sessions share a link only when all of this is equal.
 struct LinkIdentity {
     std::string username;  // empty: nobody has logged in
@@ -17,9 +25,10 @@ struct LinkIdentity {
     resp::Protocol protocol = resp::Protocol::resp2;
     std::uint32_t database = 0;
 
-    [[nodiscard]] bool same_link(const LinkIdentity& other) const noexcept {
+    [[nodiscard]] bool same_link(const LinkIdentityView& other) const noexcept {
         return database == other.database && protocol == other.protocol && username == other.username;
     }
+    operator LinkIdentityView() const noexcept { return {username, password, protocol, database}; }
 };
 
 /// What a node says of itself in HELLO; the portal repeats it in its own HELLO replies.
