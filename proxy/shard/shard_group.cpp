@@ -23,11 +23,22 @@ std::uint32_t usable_processors() {
     return count;
 }
 
+namespace {
+
+bool serves_replicas(const config::Config& config) {
+    return std::ranges::any_of(config.listen, [](const auto& each) { return each.serves == config::Serves::replicas; });
+}
+
+}  // namespace
+
 ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit,
                        Trouble trouble)
-    : config_(std::move(config)), count_(config_->threads > 0 ? config_->threads : usable_processors()) {
+    : config_(std::move(config)),
+      leading_(config_->threads > 0 ? config_->threads : usable_processors()),
+      count_(serves_replicas(*config_) ? 2 * leading_ : leading_) {
     for (std::uint32_t index = 0; index < count_; ++index) {
-        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_}));
+        const auto serves = index < leading_ ? config::Serves::leader : config::Serves::replicas;
+        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_, serves}));
     }
 }
 
@@ -118,7 +129,8 @@ void ShardGroup::start() {
 
 void ShardGroup::deal(int descriptor, std::size_t listener) {
     const bool refused = open_connections() >= config_->limits.sessions;
-    shards_[dealt_.get() % shards_.size()]->adopt(descriptor, listener, refused);
+    const std::uint32_t first = config_->listen[listener].serves == config::Serves::leader ? 0 : leading_;
+    shards_[first + dealt_.get() % leading_]->adopt(descriptor, listener, refused);
     dealt_.add();
 }
 

@@ -52,6 +52,7 @@ class ShardGroup final : private session::ShardPeers {
     [[nodiscard]] std::uint32_t shards() const noexcept override { return count_; }
 
     config::ConfigPtr config_;  // of the thread that deals
+    std::uint32_t leading_;     // shards that serve from the leader; those behind them serve from replicas
     std::uint32_t count_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
     std::vector<std::unique_ptr<Shard>> shards_;
