@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
         "  redis-portal check --config portal.yaml --print          the file with every default\n"
         "  redis-portal serve --config portal.yaml                  run a portal\n"
         "  redis-portal status --json | jq .topology.leader         who leads\n"
+        "  redis-portal status --watch                              the whole picture, again every 2 s\n"
         "  redis-portal switchover --to redis-1                     another leader, without losing a write\n"
         "Exit status: 0 done; 1 it did not work, or status found no leader; 2 wrong use of the command line.");
     try {

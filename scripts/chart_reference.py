@@ -86,7 +86,7 @@ RULES = {
     "storageClass.preset": choice("", "aws-ebs", "gcp-pd", "azure-disk", "ibm-vpc-block"), "storageClass.parameters": TEXTS,
     "storageClass.reclaimPolicy": choice("Delete", "Retain"),
     "service.type": choice("NodePort", "ClusterIP", "LoadBalancer"), "service.port": PORT,
-    "service.nodePort": {"type": ["integer", "null"], **PORT},
+    **{key: {"type": ["integer", "null"], **PORT} for key in ("service.nodePort", "service.replicasPort", "service.replicasNodePort")},
     "service.externalTrafficPolicy": choice("Cluster", "Local"), "service.internalTrafficPolicy": choice("Cluster", "Local"),
     "service.ipFamilyPolicy": choice("", "SingleStack", "PreferDualStack", "RequireDualStack"),
     "networkPolicy.clientsFrom": OBJECTS, "networkPolicy.metricsFrom": OBJECTS, "networkPolicy.apiServerTo": OBJECTS,

@@ -7,6 +7,9 @@
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <boost/json/parse.hpp>
@@ -21,7 +24,12 @@ constexpr auto kTime = std::chrono::seconds(5);
 struct Arguments {
     std::string url;
     bool json = false;
+    bool watch = false;
 };
+
+constexpr auto kWatchInterval = std::chrono::seconds(2);
+/// Home, and clear what is below: the terminal shows the newest status alone.
+constexpr std::string_view kClearScreen = "\x1B[H\x1B[2J";
 
 std::string printable(std::string text) {
     std::replace_if(
@@ -98,6 +106,21 @@ int run_status(const Arguments& arguments) {
     return status.leader.empty() || status.state == "holding" ? 1 : 0;
 }
 
+/// Until a signal ends it. A portal that does not answer is asked again.
+void watch_status(const Arguments& arguments) {
+    for (;;) {
+        if (::isatty(STDOUT_FILENO) != 0) {
+            fmt::print("{}", kClearScreen);
+        }
+        (void)run_status(arguments);
+        fmt::print("\n");
+        if (std::fflush(stdout) != 0) {
+            return;  // nobody reads any more
+        }
+        std::this_thread::sleep_for(kWatchInterval);
+    }
+}
+
 }  // namespace
 
 std::string render_status(const admin::StatusView& status) {
@@ -140,7 +163,15 @@ void add_status_command(CLI::App& app, int& exit_status) {
     const auto arguments = std::make_shared<Arguments>();
     add_admin_option(*command, arguments->url);
     command->add_flag("--json", arguments->json, "Print the status as JSON, as /status.json serves it");
-    command->callback([arguments, &exit_status] { exit_status = run_status(*arguments); });
+    command->add_flag("-w,--watch", arguments->watch, "Show it again every 2 s, until Ctrl-C");
+    command->callback([arguments, &exit_status] {
+        if (arguments->watch) {
+            watch_status(*arguments);
+            exit_status = 1;
+            return;
+        }
+        exit_status = run_status(*arguments);
+    });
 }
 
 }  // namespace portal::cli

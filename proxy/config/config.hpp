@@ -36,10 +36,14 @@ struct ListenerTls {
     TlsVersion min_version = TlsVersion::tls12;
 };
 
+/// Where the clients of a listener are taken to.
+enum class Serves : std::uint8_t { leader, replicas };
+
 struct Listener {
     Address address;
     std::optional<ListenerTls> tls;  // empty: plain text
     bool proxy_protocol = false;     // each connection begins with a PROXY protocol header
+    Serves serves = Serves::leader;  // replicas: nothing but reads
 };
 
 /// TLS towards a node. `ca` empty: the system's trust store. `server_name` empty: the host of the address.

@@ -52,6 +52,12 @@ void visit_keys(Visitor& visit, Listener& listener) {
                  "Each connection begins with a PROXY protocol header (version 1 or 2), as a load balancer sends it; "
                  "others are closed. Whoever reaches the port can then claim any address."},
                 listener.proxy_protocol, choice<bool>({{"false", false}, {"true", true}}));
+    visit.value(
+        {"serves",
+         "`replicas`: a port for reads alone, which may be old. They go to replicas that are in sync, or to the "
+         "leader while there is none; all that may write is refused with READONLY.",
+         Need::optional, Change::restart},
+        listener.serves, choice<Serves>({{"leader", Serves::leader}, {"replicas", Serves::replicas}}));
 }
 
 template <class Visitor>

@@ -53,6 +53,7 @@ inline constexpr std::string_view kHoldFull = "NOLEADER no leader, and too much 
 inline constexpr std::string_view kLargeLost =
     "NOLEADER the leader was lost, and a request of this size is not kept to be sent again: it has changed nothing";
 inline constexpr std::string_view kDenied = "DENIED this command is not allowed through the portal: ";  // + its name
+inline constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
 
 /// "get" or "client|list".

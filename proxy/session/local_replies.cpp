@@ -255,7 +255,7 @@ void Session::write_hello(std::string& out) const {
     resp::write_bulk(out, "mode");
     resp::write_bulk(out, hello.mode);
     resp::write_bulk(out, "role");
-    resp::write_bulk(out, "master");
+    resp::write_bulk(out, context_.reads_only ? "replica" : "master");
     resp::write_bulk(out, "modules");
     resp::write_array_header(out, 0);
 }

@@ -1,11 +1,20 @@
 #include "session/session_context.hpp"
 
+#include "session/client_errors.hpp"
+
 #include <algorithm>
 #include <utility>
 
 namespace portal::session {
 
 namespace {
+
+/// What the portal answers itself changes nothing at a node; EXEC runs what was let through; SCRIPT LOAD is what
+/// EVALSHA_RO needs.
+bool may_write(const command::CommandRow& row) {
+    return row.write && row.affinity != command::Affinity::local && row.handling != command::Handling::exec &&
+           !(row.name == "script" && row.subcommand == "load");
+}
 
 resp::RequestLimits limits_of(const config::Config& config, bool authenticated) {
     resp::RequestLimits limits;
@@ -30,6 +39,7 @@ SessionContext::SessionContext(const Parts& parts)
       peers(parts.peers),
       shard(parts.shard),
       shards(std::max(1U, parts.shards)),
+      reads_only(parts.reads_only),
       denied(config->commands.deny),
       limits(limits_of(*config, true)),
       unauthenticated_limits(limits_of(*config, false)),
@@ -52,6 +62,14 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     hold_deadlines.change_duration(config->hold.time);
     stalled_deadlines.change_duration(config->limits.output_time);
     hold_bytes = config->hold.bytes.count / shards;
+}
+
+std::string_view SessionContext::refusal(const command::CommandRow& row,
+                                         const resp::RequestView& request) const noexcept {
+    if (denied.denies(row, request)) {
+        return client_errors::kDenied;
+    }
+    return reads_only && may_write(row) ? client_errors::kReadOnly : std::string_view();
 }
 
 void SessionContext::note_first_write() noexcept {

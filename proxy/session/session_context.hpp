@@ -62,6 +62,7 @@ struct SessionContext {
         ShardPeers& peers;
         std::uint32_t shard = 0;
         std::uint32_t shards = 1;
+        bool reads_only = false;
     };
     explicit SessionContext(const Parts& parts);
 
@@ -80,6 +81,7 @@ struct SessionContext {
     ShardPeers& peers;
     std::uint32_t shard;  // the number of this one
     std::uint32_t shards;
+    const bool reads_only;  // its clients are served by replicas
 
     command::DenyList denied;
     command::ServerCommands server_commands;  // of the present leader, once it has told them
@@ -106,6 +108,9 @@ struct SessionContext {
     /// Goes on by another configuration. What waits already waits as long as the new one says.
     void configure(config::ConfigPtr wanted);
     void note_first_write() noexcept;
+    /// The error text for what no client of this shard may send; empty: it may.
+    [[nodiscard]] std::string_view refusal(const command::CommandRow& row,
+                                           const resp::RequestView& request) const noexcept;
     /// Ends what has waited too long.
     void expire_deadlines(net::Turn::Clock::time_point now);
     /// There is a leader, and the record was confirmed recently enough.

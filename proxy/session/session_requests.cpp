@@ -33,10 +33,10 @@ bool is_http(std::string_view word) {
 
 /// The commands behind a MULTI, its EXEC included, if all of them are in `rest` and may travel on a shared link; else
 /// none.
-void find_unit(std::string_view rest, const resp::RequestLimits& limits, const command::DenyList& denied,
-               std::vector<UnitPart>& parts) {
+void find_unit(std::string_view rest, SessionContext& context) {
+    std::vector<UnitPart>& parts = context.unit;
     parts.clear();
-    resp::RequestScanner scanner(limits);
+    resp::RequestScanner scanner(context.limits);
     while (parts.size() < kUnitCommands) {
         const resp::ScanResult result = scanner.scan(rest);
         if (result.status != resp::ScanStatus::complete || resp::is_inline(rest.substr(0, result.size))) {
@@ -45,7 +45,8 @@ void find_unit(std::string_view rest, const resp::RequestLimits& limits, const c
         const resp::RequestView request(rest.substr(0, result.size));
         const command::CommandRow& row = command::classify(request);
         const bool last = row.handling == Handling::exec || row.handling == Handling::discard;
-        if (last ? request.argc() != 1 : row.affinity != command::Affinity::shared || denied.denies(row, request)) {
+        if (last ? request.argc() != 1
+                 : row.affinity != command::Affinity::shared || !context.refusal(row, request).empty()) {
             break;
         }
         parts.push_back({&row, result.size});
@@ -83,10 +84,14 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
         refuse_before_login(row, request);
         return true;
     }
-    if (context_.denied.denies(row, request)) {
-        context_.counters.commands_denied.add();
+    if (const std::string_view refusal = context_.refusal(row, request); !refusal.empty()) {
         denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
-        reply_error(std::string(client_errors::kDenied) + std::string(request.arg(0).substr(0, 64)));
+        if (refusal == client_errors::kDenied) {
+            context_.counters.commands_denied.add();
+            reply_error(std::string(refusal) + std::string(request.arg(0).substr(0, 64)));
+        } else {
+            reply_error(refusal);
+        }
         return true;
     }
     return refuse_in_subscriber_mode(row, request);
@@ -145,7 +150,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         }
         if (row.handling == Handling::multi && !state_.needs_pinned() && !state_.in_transaction() &&
             request.argc() == 1 && unit_left_ == 0 && context_.pause.mode == ClientPause::Mode::none) {
-            find_unit(rest, context_.limits, context_.denied, context_.unit);
+            find_unit(rest, context_);
             unit_left_ = context_.unit.empty() ? 0 : static_cast<std::uint32_t>(context_.unit.size()) + 1;
         }
         Destination destination = route::route(row, command::may_block(row, request), state_, context_.forwarding());

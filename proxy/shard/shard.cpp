@@ -1,6 +1,7 @@
 #include "shard/shard.hpp"
 
 #include "observe/log.hpp"
+#include "replication/read_target.hpp"
 
 #include <algorithm>
 #include <sys/socket.h>
@@ -66,9 +67,10 @@ Shard::Shard(ShardSetup setup)
                 .registry = registry_,
                 .peers = setup_.peers,
                 .shard = setup_.index,
-                .shards = setup_.count}),
+                .shards = setup_.count,
+                .reads_only = setup_.serves == config::Serves::replicas}),
       survey_(new session::ServerSurvey(context_, setup_.index == 0)) {
-    if (setup_.config->writes.proven != config::Proven::off) {
+    if (setup_.config->writes.proven != config::Proven::off && !context_.reads_only) {
         begin_proofs();
     }
 }
@@ -177,6 +179,11 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
             const bool slept = topology->epoch > replication::next(context_.topology->epoch);
             context_.first_write_due =
                 topology->leader && (context_.first_write_due || other_epoch || !context_.topology->leader);
+            if (context_.reads_only) {
+                link_context_.may_follow = replication::has_replica(*topology);
+                topology =
+                    std::make_shared<const replication::Topology>(replication::for_reads(*topology, setup_.index));
+            }
             context_.topology = std::move(topology);
             if (!context_.topology->leader) {
                 if (slept) {

@@ -1,4 +1,5 @@
-// One event loop on one thread: its sessions, its links to the leader, its view of the topology, its counters. Shares
+// One event loop on one thread: its sessions, its links to the leader (or, where its clients only read, to a replica),
+// its view of the topology, its counters. Shares
 // nothing that is written; the rest of the program reaches it by posting.
 #pragma once
 
@@ -35,6 +36,7 @@ struct ShardSetup {
     std::function<void(const std::string& node, std::string_view why)> trouble;
     std::uint32_t index = 0;
     std::uint32_t count = 1;
+    config::Serves serves = config::Serves::leader;
 };
 
 /// The TLS context of each listener, made for one shard; null for plain listeners.

@@ -24,12 +24,26 @@ std::uint32_t usable_processors() {
     return count;
 }
 
+namespace {
+
+bool serves_replicas(const config::Config& config) {
+    return std::ranges::any_of(config.listen, [](const auto& each) { return each.serves == config::Serves::replicas; });
+}
+
+}  // namespace
+
 ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit,
                        Trouble trouble)
-    : config_(std::move(config)), count_(config_->threads > 0 ? config_->threads : usable_processors()) {
+    : config_(std::move(config)),
+      leading_(config_->threads > 0 ? config_->threads : usable_processors()),
+      count_(serves_replicas(*config_) ? 2 * leading_ : leading_) {
     session_limit_.set(config_->limits.sessions);
+    for (const auto& each : config_->listen) {
+        serves_.push_back(each.serves);
+    }
     for (std::uint32_t index = 0; index < count_; ++index) {
-        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_}));
+        const auto serves = index < leading_ ? config::Serves::leader : config::Serves::replicas;
+        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_, serves}));
     }
 }
 
@@ -148,7 +162,8 @@ void ShardGroup::admit(int descriptor, std::size_t listener) {
         return;
     }
     const bool refused = open >= session_limit_.get();
-    const std::size_t next = dealt_.get() % shards_.size();
+    const std::uint32_t first = serves_[listener] == config::Serves::leader ? 0 : leading_;
+    const std::size_t next = first + dealt_.get() % leading_;
     dealt_.add();
     if (next == 0) {
         shards_.front()->take(descriptor, listener, refused);

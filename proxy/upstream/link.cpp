@@ -25,7 +25,7 @@ Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replic
       owner_(owner),
       identity_(std::move(identity)),
       node_(std::move(node)),
-      setup_(identity_, context.name),
+      setup_(identity_, context.name, context.may_follow),
       scanner_(context.limits) {}
 
 void Link::on_stream(bool readable, bool writable) {

@@ -52,6 +52,8 @@ struct LinkContext {
     std::string name;  // of the links, in the node's CLIENT LIST
     /// By the node's name; the others are reached without TLS. Counts for links made from now on.
     std::map<std::string, NodeTls, std::less<>> tls{};
+    /// The node that is routed to is meant to be a replica. Counts for links made from now on.
+    bool may_follow = false;
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
     std::size_t in_flight = 0;

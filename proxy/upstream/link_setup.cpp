@@ -25,8 +25,8 @@ std::string_view value_after(std::string_view frame, std::string_view key) {
 
 }  // namespace
 
-LinkSetup::LinkSetup(const LinkIdentity& identity, std::string_view name)
-    : select_(identity.database != 0), resp3_(identity.protocol == resp::Protocol::resp3) {
+LinkSetup::LinkSetup(const LinkIdentity& identity, std::string_view name, bool may_follow)
+    : select_(identity.database != 0), resp3_(identity.protocol == resp::Protocol::resp3), may_follow_(may_follow) {
     if (!identity.username.empty()) {
         awaiting_ = Awaiting::auth;
         resp::write_request(request_, "AUTH", identity.username, identity.password);
@@ -90,7 +90,7 @@ void LinkSetup::read_hello(std::string_view frame) {
     take(hello_.mode, "mode");
     // A node that restarted comes back as a replica, with whatever data it finds.
     const std::string_view role = value_after(frame, "role");
-    follows_ = role == "replica" || role == "slave";
+    follows_ = !may_follow_ && (role == "replica" || role == "slave");
     constexpr std::string_view kId = "\r\nid\r\n:";
     if (const std::size_t at = frame.find(kId); at != std::string_view::npos) {
         std::from_chars(frame.data() + at + kId.size(), frame.data() + frame.size(), connection_id_);

@@ -42,14 +42,15 @@ class LinkSetup {
   public:
     enum class Step : std::uint8_t { more, ready, refused };
 
-    /// `name`: how the connection is called in the node's CLIENT LIST and ACL LOG; empty: not at all.
-    explicit LinkSetup(const LinkIdentity& identity, std::string_view name = {});
+    /// `name`: how the connection is called in the node's CLIENT LIST and ACL LOG; empty: not at all. `may_follow`: the
+    /// node need not lead.
+    explicit LinkSetup(const LinkIdentity& identity, std::string_view name = {}, bool may_follow = false);
 
     /// Everything to send.
     [[nodiscard]] const std::string& request() const noexcept { return request_; }
 
-    /// Judges the next reply frame. A node that does not lead is refused. After ready or refused no more replies may
-    /// come.
+    /// Judges the next reply frame. A node that has to lead and does not is refused. After ready or refused no more
+    /// replies may come.
     Step on_reply(std::string_view frame);
 
     /// Refused, and it was the login.
@@ -75,6 +76,7 @@ class LinkSetup {
     Awaiting awaiting_ = Awaiting::hello;
     bool select_ = false;
     bool resp3_ = false;
+    bool may_follow_ = false;
     bool auth_required_ = false;
     bool follows_ = false;
 };

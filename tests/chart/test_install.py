@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import os
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from api_server import ApiServer
-from chart_support import CHART, LAYERS, RELEASE, ChartTestCase, helm, main
+from chart_support import CHART, LAYERS, RELEASE, ChartTestCase, helm, main, tools
 
 SECRETS = [f"shop-redis-portal-{name}" for name in ("auth", "tickets", "ca", "tls")]
 
@@ -49,7 +50,7 @@ class Cluster:
     def act_as_portals(self):
         """Leases as the portals make and write them, and a volume claim that was grown by hand."""
         for name in ("shop-redis-portal", "shop-redis-portal-portals"):
-            lease = {"metadata": {"name": name, "annotations": {"redis-portal/record": "{}"}}, "spec": {"holderIdentity": "a", "leaseTransitions": 3}}
+            lease = {"metadata": {"name": name, "annotations": {"redis-portal/record": "{}", "redis-portal/leader": "redis-1"}}, "spec": {"holderIdentity": "a", "leaseTransitions": 3}}
             self.store.create(("leases", "data", name), lease, "redis-portal")
         claim = {"metadata": {"name": "data-shop-redis-portal-redis-0"}, "spec": {"resources": {"requests": {"storage": "16Gi"}}}}
         self.store.create(("persistentvolumeclaims", "data", claim["metadata"]["name"]), claim, "kubectl-patch")
@@ -67,6 +68,23 @@ class Releases(ChartTestCase):
         for version in LAYERS:
             with self.subTest(f"helm {version}"):
                 yield Cluster(self, version)
+
+    def test_what_the_notes_tell_to_ask_kubectl_gives_what_they_promise(self):
+        for cluster in self.clusters():
+            notes = cluster.helm("install", CHART)
+            cluster.act_as_portals()
+            words = [f'kubectl() {{ "{tools() / f"layer{cluster.version}" / "kubectl/kubectl"}" --server {cluster.server.url} "$@"; }}']
+            asked = [line.strip() for line in notes.splitlines() if "kubectl get " in line and " pvc " not in line]
+            self.assertEqual(len(asked), 4, asked)
+            for line in asked:
+                words += [f'echo "{line}"' if line.startswith("$(") else line, "echo"]
+            with tempfile.TemporaryDirectory() as folder:
+                answer = subprocess.run(["bash", "-e", "-c", "\n".join([*words, 'echo "$REDISCLI_AUTH"'])], cwd=folder, capture_output=True, text=True,
+                                        timeout=60, env={**os.environ, "HOME": folder})
+                self.assertEqual(answer.returncode, 0, answer.stderr)
+                self.assertEqual((Path(folder) / "ca.crt").read_bytes(), cluster.data("shop-redis-portal-tls")["ca.crt"])
+            said = answer.stdout.split()
+            self.assertEqual(said[-3:], ["redis-1", "a", cluster.data("shop-redis-portal-auth")["redis-password"].decode()])
 
     def test_passwords_and_certificates_survive_an_upgrade_and_a_rollback(self):
         for cluster in self.clusters():

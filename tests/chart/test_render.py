@@ -229,7 +229,7 @@ class Pods(ChartTestCase):
         portal, redis = checksum("Deployment"), checksum("StatefulSet")
         for live in ("portal.config.hold.time=3s", "portal.config.limits.sessions=5", "portal.config.log.level=debug", "tls.minVersion=1.3", "portal.drainDelaySeconds=3"):
             self.assertEqual(portal, checksum("Deployment", "--set-string" if "Version" in live else "--set", live), live)
-        for once in ("portal.config.threads=4", "portal.config.monitor.lease=20s", "fullnameOverride=other", "portal.bindAddress=127.0.0.1"):
+        for once in ("portal.config.threads=4", "portal.config.monitor.lease=20s", "fullnameOverride=other", "portal.bindAddress=127.0.0.1", "service.replicasPort=6380"):
             self.assertNotEqual(portal, checksum("Deployment", "--set", once), once)
         self.assertEqual(redis, checksum("StatefulSet", "--set", "portal.config.hold.time=3s"))
         self.assertEqual(portal, checksum("Deployment", "--set", "tls.extraNames={redis.example.org}"))
@@ -242,11 +242,24 @@ class Network(ChartTestCase):
         self.assertEqual((service["externalTrafficPolicy"], service["internalTrafficPolicy"]), ("Local", "Cluster"))
         self.assertEqual(service["ports"][0]["nodePort"], 30679)
 
+    def test_a_second_port_takes_readers_to_replicas(self):
+        objects = render("4", "1.34.0", "everything-values.yaml")
+        portal = find(objects, "Deployment")["metadata"]["name"]
+        listeners = yaml.safe_load(find(objects, "ConfigMap", portal)["data"]["portal.yaml"])["listen"]
+        self.assertEqual([(each["address"], each.get("serves", "leader")) for each in listeners], [("0.0.0.0:6380", "leader"), ("0.0.0.0:6381", "replicas")])
+        self.assertEqual(listeners[0]["tls"], listeners[1]["tls"])
+        ports = find(objects, "Service", portal.removesuffix("-portal"))["spec"]["ports"]
+        self.assertEqual(ports[1], {"name": "redis-replicas", "port": 6380, "targetPort": "redis-replicas", "protocol": "TCP", "nodePort": 30680, "appProtocol": "redis"})
+        self.assertIn({"port": 6381, "protocol": "TCP"}, find(objects, "NetworkPolicy", portal)["spec"]["ingress"][0]["ports"])
+        container = find(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+        self.assertIn({"name": "redis-replicas", "containerPort": 6381, "protocol": "TCP"}, container["ports"])
+
     def test_metrics_are_never_on_the_clients_service(self):
         for where, objects in matrix():
             with self.subTest(where):
                 portals = find(objects, "Deployment")["metadata"]["name"].removesuffix("-portal")
-                self.assertEqual([port["targetPort"] for port in find(objects, "Service", portals)["spec"]["ports"]], ["redis"])
+                targets = [port["targetPort"] for port in find(objects, "Service", portals)["spec"]["ports"]]
+                self.assertEqual(targets, ["redis", "redis-replicas"] if "everything" in where else ["redis"])
                 self.assertEqual(find(objects, "Service", f"{portals}-metrics")["spec"]["type"], "ClusterIP")
 
     def test_redis_takes_connections_of_portals_and_nodes_only(self):

@@ -36,6 +36,9 @@ CONTRADICTIONS = {
     "redis.agent.handOverTime=40s": "redis.terminationGracePeriodSeconds (60) must be at least redis.agent.handOverTime + 25 s (65)",
     "redis.resources.limits=null": "redis.maxmemoryPercent needs redis.resources.limits.memory",
     "service.type=ClusterIP,service.nodePort=30000": "service.nodePort needs service.type NodePort",
+    "service.replicasNodePort=30000": "service.replicasNodePort (30000) needs service.replicasPort",
+    "service.replicasPort=6379": "service.replicasPort (6379) must differ from service.port (6379)",
+    "service.type=ClusterIP,service.replicasPort=6380,service.replicasNodePort=30000": "service.replicasNodePort needs service.type NodePort",
 }
 
 

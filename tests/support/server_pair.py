@@ -56,10 +56,10 @@ class RedisServer:
 
 
 class PortalBefore:
-    """A portal whose one node is `server`. `settings` are lines of YAML, each one top-level key; `tls_listener` are further keys of the
-    listener that speaks TLS."""
+    """A portal whose nodes are `server` and `others`. `settings` are lines of YAML, each one top-level key; `tls_listener` are further
+    keys of the listener that speaks TLS."""
 
-    def __init__(self, server, settings=(), tls_listener=""):
+    def __init__(self, server, settings=(), tls_listener="", others=()):
         self.dir = Path(tempfile.mkdtemp(prefix="redis-portal-before."))
         self.port, self.tls_port, self.admin_port = free_ports(3)
         self.log = self.dir / "portal.log"
@@ -71,7 +71,7 @@ class PortalBefore:
                  f"  - {{address: '127.0.0.1:{self.port}', tls: null}}",
                  f"  - {{address: '127.0.0.1:{self.tls_port}', tls: {{certificate: '{self.dir}/tls.crt', key: '{self.dir}/tls.key'}}{tls_listener}}}",
                  "nodes:",
-                 f"  - {{name: redis-0, address: '127.0.0.1:{server.port}'}}",
+                 *(f"  - {{name: redis-{i}, address: '127.0.0.1:{node.port}'}}" for i, node in enumerate((server, *others))),
                  f"arbiter: {{file: {{path: '{self.dir}/record'}}}}",
                  f"admin: {{address: '127.0.0.1:{self.admin_port}'}}",
                  "threads: 2",

@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from portal_support import DemoTestCase, wait_until
+from portal_support import PROGRAM, DemoTestCase, start_process, wait_until
 
 
 class Admin(DemoTestCase):
@@ -22,6 +22,16 @@ class Admin(DemoTestCase):
         code, body = self.demo.portals[0].get("/")
         self.assertEqual(200, code)
         self.assertIn("<html", body.lower())
+
+    def test_status_is_shown_again_with_watch_until_a_signal(self):
+        portal = self.demo.portals[0]
+        watch = start_process([PROGRAM, "status", "--watch", "--admin", f"http://127.0.0.1:{portal.admin_port}"], stdout=subprocess.PIPE, text=True)
+        with watch.stdout:
+            shown = [line for line, _ in zip((line for line in watch.stdout if line.startswith("Leader ")), range(2), strict=False)]
+            watch.terminate()
+            self.assertEqual(-15, watch.wait(10))
+        self.assertEqual(2, len(shown))
+        self.assertIn(self.demo.leader().name, shown[1])
 
     def test_status_tells_topology_and_epoch(self):
         leader = self.demo.leader()

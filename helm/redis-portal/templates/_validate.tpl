@@ -54,6 +54,15 @@
 {{- if and $v.service.nodePort (eq $v.service.type "ClusterIP") -}}
 {{- $problems = append $problems "service.nodePort needs service.type NodePort or LoadBalancer" -}}
 {{- end -}}
+{{- if and $v.service.replicasNodePort (eq $v.service.type "ClusterIP") -}}
+{{- $problems = append $problems "service.replicasNodePort needs service.type NodePort or LoadBalancer" -}}
+{{- end -}}
+{{- if and $v.service.replicasNodePort (not $v.service.replicasPort) -}}
+{{- $problems = append $problems (printf "service.replicasNodePort (%v) needs service.replicasPort: name the Service's port for reads too" $v.service.replicasNodePort) -}}
+{{- end -}}
+{{- if and $v.service.replicasPort (eq (int64 $v.service.replicasPort) (int64 $v.service.port)) -}}
+{{- $problems = append $problems (printf "service.replicasPort (%v) must differ from service.port (%v)" $v.service.replicasPort $v.service.port) -}}
+{{- end -}}
 {{- if $problems -}}
 {{- fail (printf "\n  - %s" (join "\n  - " $problems)) -}}
 {{- end -}}

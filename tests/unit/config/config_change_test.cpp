@@ -38,8 +38,8 @@ TEST_F(ConfigChanges, a_node_that_comes_or_goes_needs_no_restart_and_an_address_
 
     wanted = running;
     wanted.listen.push_back({{"127.0.0.1", 7000}, {}, false});
-    EXPECT_EQ(compare(running, wanted).restart, (Paths{"listen[1].address"}));
-    EXPECT_EQ(compare(wanted, running).restart, (Paths{"listen[1].address"}));
+    EXPECT_EQ(compare(running, wanted).restart, (Paths{"listen[1].address", "listen[1].serves"}));
+    EXPECT_EQ(compare(wanted, running).restart, (Paths{"listen[1].address", "listen[1].serves"}));
 }
 
 TEST_F(ConfigChanges, another_kind_of_arbiter_needs_a_restart) {

@@ -49,6 +49,13 @@ TEST(LinkSetup, ANodeThatFollowsAnotherIsRefusedWithoutAnErrorForClients) {
     }
 }
 
+TEST(LinkSetup, ANodeThatFollowsAnotherServesThoseWhoOnlyRead) {
+    LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 0}, "portal-0", true);
+    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
+    EXPECT_EQ(setup.on_reply("%1\r\n$4\r\nrole\r\n$7\r\nreplica\r\n"), Step::ready);
+    EXPECT_FALSE(setup.follows());
+}
+
 TEST(LinkSetup, AnOldServerWithoutHelloIsGoodForResp2Only) {
     LinkSetup resp2(LinkIdentity{});
     EXPECT_EQ(resp2.on_reply("-ERR unknown command `HELLO`\r\n"), Step::ready);

@@ -11,6 +11,10 @@
 {{- end -}}
 {{- $_ := set $listener "tls" $tls -}}
 {{- end -}}
+{{- $listeners := list $listener -}}
+{{- if .Values.service.replicasPort -}}
+{{- $listeners = append $listeners (merge (dict "address" (printf "%s:6381" .Values.portal.bindAddress) "serves" "replicas") $listener) -}}
+{{- end -}}
 {{- $nodes := list -}}
 {{- $agents := list -}}
 {{- range $i := until (int .Values.redis.replicaCount) -}}
@@ -23,7 +27,7 @@
 {{- $agents = append $agents $agent -}}
 {{- end -}}
 {{- $config := dict
-      "listen" (list $listener)
+      "listen" $listeners
       "nodes" $nodes
       "arbiter" (dict "kubernetes" (dict "namespace" (include "redis-portal.namespace" .) "name" (include "redis-portal.fullname" .)))
       "upkeep" (dict "agents" $agents "role" (printf "%s-portal" (include "redis-portal.fullname" .)))
@@ -62,10 +66,10 @@
 {{- $_ := set $once . (get $config .) -}}
 {{- end -}}
 {{- end -}}
-{{- $addresses := list -}}
+{{- $listeners := list -}}
 {{- range $config.listen -}}
-{{- $addresses = append $addresses .address -}}
+{{- $listeners = append $listeners (pick . "address" "serves") -}}
 {{- end -}}
-{{- $_ := set $once "listen" $addresses -}}
+{{- $_ := set $once "listen" $listeners -}}
 {{- toYaml $once -}}
 {{- end -}}
