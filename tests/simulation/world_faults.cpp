@@ -8,10 +8,11 @@ namespace portal::simulation {
 using sentinel::Phase;
 
 /// One node at a time loses data: until it is in sync and whole again, the others keep theirs, so that one in-sync node
-/// survives.
+/// survives. One that was restarted has left the set as soon as the portals have seen it.
 bool World::may_damage(std::size_t index) const {
     const auto whole = [&](const Node& one) {
-        return one.running() &&
+        const auto known = record_->known.find(one.name());
+        return one.running() && known != record_->known.end() && known->second.run_id == one.run_id() &&
                std::all_of(acknowledged_.begin(), acknowledged_.end(), [&](WriteId id) { return one.holds(id); });
     };
     const bool stable = record_ && record_->phase == Phase::leading && record_->in_sync.size() >= 2 &&
