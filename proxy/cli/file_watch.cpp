@@ -67,6 +67,11 @@ void FileWatch::note_present() {
     seen_ = content_of(files_);
 }
 
+void FileWatch::doubt() {
+    seen_ = {};
+    look_in(kSettle);
+}
+
 /// Folders that are watched already stay as they are; one that was made anew is taken up.
 void FileWatch::arm() {
     if (!events_.is_open()) {

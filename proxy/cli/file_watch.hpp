@@ -30,6 +30,8 @@ class FileWatch {
     void watch(std::vector<std::string> files);
     /// What the files hold now is known: to be called before they are read for another reason.
     void note_present();
+    /// What is known of the files is older than what they hold: the next look, soon, takes them for changed.
+    void doubt();
 
   private:
     void arm();

@@ -51,6 +51,7 @@ std::string PortalProcess::start() {
     if (std::string problem = descriptors_.problem(); !problem.empty()) {
         return problem;
     }
+    begin_watch();
     shards_ = std::make_unique<shard::ShardGroup>(
         config_, permit_,
         [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); });
@@ -97,7 +98,6 @@ std::string PortalProcess::start() {
     signals_.add(SIGINT);
     signals_.add(SIGHUP);
     wait_for_signal();
-    watch_files();
     watch_heartbeats();
     observe::log_info(kSource, "serving",
                       {{"name", config_->name}, {"version", PORTAL_VERSION}, {"shards", shards_->size()}});

@@ -63,6 +63,7 @@ class PortalProcess {
                                                 shard::ShardGroup::Certificates& certificates) const;
     [[nodiscard]] std::string take_over();
     void reload(std::string_view why);
+    void begin_watch();
     void watch_files();
     void tell_of_ending_certificates();
     /// An Event, where Kubernetes is used.

@@ -161,6 +161,21 @@ void PortalProcess::tell(bool warning, std::string reason, std::string message) 
     }
 }
 
+/// From before the files that the configuration names are read, so that what changes while this process starts is not
+/// missed. The configuration itself was read before.
+void PortalProcess::begin_watch() {
+    watch_files();
+    const config::LoadResult present = config::load_file(config_file_);
+    if (!present.config) {
+        files_.doubt();
+        return;
+    }
+    const config::ConfigChange change = config::compare({*config_, upkeep_}, {*present.config, present.upkeep});
+    if (!change.reloadable.empty() || !change.restart.empty()) {
+        files_.doubt();
+    }
+}
+
 void PortalProcess::watch_files() {
     files_.watch(files_of(*config_, config_file_));
 }

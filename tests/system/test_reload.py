@@ -1,6 +1,7 @@
 """A running portal takes over changed files, all of a change or nothing, and no client notices."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -30,6 +31,32 @@ class Writer(threading.Thread):
                 self.written += 1
         except Exception as failure:
             self.failure = failure
+
+
+class HastyPortal(MountedPortal):
+    """One whose configuration is changed while it starts, `delay` seconds after its process was."""
+
+    def __init__(self, demo, delay):
+        self.due = time.monotonic() + delay
+        super().__init__(demo)
+
+    def ready(self):
+        if self.due is not None and time.monotonic() >= self.due:
+            self.due = None
+            self.configure(limits={"sessions": 77})
+        return self.due is None and super().ready()
+
+
+class ChangesAtStart(unittest.TestCase):
+    def test_a_change_while_it_starts_is_not_missed(self):
+        demo = demo_for(self, portals=1)
+        for delay in (0.0, 0.01, 0.02, 0.03, 0.05, 0.1):
+            portal = HastyPortal(demo, delay)
+            try:
+                wait_until(lambda: portal.metric("redis_portal_client_connections_limit") == 77, 20, f"the change {delay} s after the start")
+            finally:
+                portal.stop()
+                shutil.rmtree(demo.dir / "mounted")
 
 
 class Reload(unittest.TestCase):
