@@ -1,5 +1,6 @@
 // One event loop on one thread: its sessions, its links to the leader (or, where its clients only read, to a replica),
-// its view of the topology, its counters. Shares nothing that is written; the rest of the program reaches it by posting.
+// its view of the topology, its counters. Shares nothing that is written; the rest of the program reaches it by
+// posting.
 #pragma once
 
 #include "certs/tls_context.hpp"
