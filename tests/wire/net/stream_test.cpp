@@ -1,9 +1,10 @@
 #include "net/stream.hpp"
 
+#include "connected_pair.hpp"
+
 #include <array>
 #include <chrono>
 #include <functional>
-#include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,17 +17,9 @@ namespace {
 class StreamTest : public ::testing::Test, protected StreamUser {
   protected:
     StreamTest() {
-        const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-        sockaddr_storage address{};
-        address.ss_family = AF_INET;
-        auto* where = reinterpret_cast<sockaddr*>(&address);
-        socklen_t size = sizeof address;
-        peer_ = ::socket(AF_INET, SOCK_STREAM, 0);
-        EXPECT_EQ(::listen(listener, 1), 0);
-        EXPECT_EQ(::getsockname(listener, where, &size), 0);
-        EXPECT_EQ(::connect(peer_, where, size), 0);
-        stream_ = std::make_unique<Stream>(::accept(listener, nullptr, nullptr), scratch_);
-        ::close(listener);
+        const auto [accepted, connected] = connected_pair();
+        peer_ = connected;
+        stream_ = std::make_unique<Stream>(accepted, scratch_);
         EXPECT_TRUE(stream_->attach(loop_, *this));
     }
     ~StreamTest() override {

@@ -1,13 +1,13 @@
 #include "certs/certificate_authority.hpp"
 #include "certs/ticket_keys.hpp"
 #include "certs/tls_context.hpp"
+#include "connected_pair.hpp"
 #include "net/stream.hpp"
 
 #include <array>
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <netinet/in.h>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -42,18 +42,10 @@ class TlsStreamTest : public ::testing::Test, protected StreamUser {
     }
 
     void connect() {
-        const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-        sockaddr_storage address{};
-        address.ss_family = AF_INET;
-        auto* where = reinterpret_cast<sockaddr*>(&address);
-        socklen_t size = sizeof address;
-        peer_ = ::socket(AF_INET, SOCK_STREAM, 0);
-        EXPECT_EQ(::listen(listener, 1), 0);
-        EXPECT_EQ(::getsockname(listener, where, &size), 0);
-        EXPECT_EQ(::connect(peer_, where, size), 0);
-        stream_ = std::make_unique<Stream>(::accept(listener, nullptr, nullptr), scratch_,
+        const auto [accepted, connected] = connected_pair();
+        peer_ = connected;
+        stream_ = std::make_unique<Stream>(accepted, scratch_,
                                            std::shared_ptr<SSL_CTX>(server_context_, server_context_->native()));
-        ::close(listener);
         EXPECT_TRUE(stream_->attach(loop_, *this));
     }
 

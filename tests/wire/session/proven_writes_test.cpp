@@ -46,6 +46,15 @@ class ProvenWritesTest : public PortalTest {
     static bool saw(const FakeNode& node, std::string_view command) {
         return std::ranges::any_of(node.seen(), [&](const std::string& each) { return each.starts_with(command); });
     }
+    /// A client whose write `node`, the leader, has answered and no replica has confirmed.
+    std::unique_ptr<TestClient> with_an_unproven_write(FakeNode& node) {
+        confirmed_ = false;
+        lead(node, kReplica);
+        auto app = client();
+        app->send("SET a 1\r\n");
+        wait_for([&] { return counters().replies_unproven.get() == 1; }, "the reply waits");
+        return app;
+    }
     void wait_saw(const FakeNode& node, std::string_view command) {
         wait_for([&] { return saw(node, command); }, "the command at the node");
     }
@@ -88,11 +97,7 @@ TEST_F(ProvenWritesTest, WhatAClientAsksForBehindItsWriteWaitsInOrder) {
 
 TEST_F(ProvenWritesTest, WhatAnEarlierEpochAnsweredIsInDoubtThoughTheSameNodeLeadsAgain) {
     FakeNode node(leader());
-    confirmed_ = false;
-    lead(node, kReplica);
-    const auto app = client();
-    app->send("SET a 1\r\n");
-    wait_for([&] { return counters().replies_unproven.get() == 1; }, "the reply waits");
+    const auto app = with_an_unproven_write(node);
     confirmed_ = true;
     lead(node, kReplica);
     EXPECT_TRUE(app->read(8).starts_with("-INDOUBT"));
@@ -233,11 +238,7 @@ TEST_F(ProvenWritesTest, AvailableGoesOnWhenNobodyIsRequiredAnyMore) {
 TEST_F(ProvenWritesTest, WhatTheNextFailoverFindsUnprovenAndNobodyMustConfirmIsAnswered) {
     config_.writes.proven = config::Proven::available;
     FakeNode node(leader());
-    confirmed_ = false;
-    lead(node, kReplica);
-    const auto app = client();
-    app->send("SET a 1\r\n");
-    wait_for([&] { return counters().replies_unproven.get() == 1; }, "the reply waits");
+    const auto app = with_an_unproven_write(node);
     fail_over(1);
     app->expect("+OK\r\n");
 }
@@ -245,11 +246,7 @@ TEST_F(ProvenWritesTest, WhatTheNextFailoverFindsUnprovenAndNobodyMustConfirmIsA
 TEST_F(ProvenWritesTest, WhatIsNotProvenIsInDoubtWhenAnotherNodeHasLedWhileThisPortalSlept) {
     config_.writes.proven = config::Proven::available;
     FakeNode node(leader());
-    confirmed_ = false;
-    lead(node, kReplica);
-    const auto app = client();
-    app->send("SET a 1\r\n");
-    wait_for([&] { return counters().replies_unproven.get() == 1; }, "the reply waits");
+    const auto app = with_an_unproven_write(node);
     fail_over(2);
     EXPECT_TRUE(app->read(8).starts_with("-INDOUBT"));
 }
