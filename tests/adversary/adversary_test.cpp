@@ -33,7 +33,7 @@ Script plain() {
 }
 
 Tolerance lossy() {
-    return {.lost = true, .closed = true};
+    return {.lost = true, .closed = true, .early_reads = true};
 }
 
 void expect_clean(const Hostility& hostility) {
@@ -107,7 +107,7 @@ TEST(Adversary, an_exec_that_is_refused_and_leaves_its_transaction_open) {
     hostility.script = Script{}.with(Scene::plain, 5).with(Scene::transaction, 5);
     hostility.script.large = 0;
     hostility.switches.with(Act::refuse_end, 0.2).with(Act::exec_stays, 1);
-    hostility.tolerance = {.lost = true, .closed = true, .refused = true};
+    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .early_reads = true};
     expect_clean(hostility);
 }
 
@@ -116,7 +116,7 @@ TEST(Adversary, any_command_may_be_refused) {
     hostility.script = everything();
     hostility.script.large = 0;
     hostility.switches.with(Act::refuse, 0.02);
-    hostility.tolerance = {.lost = true, .closed = true, .refused = true};
+    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .early_reads = true};
     expect_clean(hostility);
 }
 
@@ -125,7 +125,7 @@ TEST(Adversary, links_that_are_refused_while_they_are_made) {
     hostility.script = everything();
     hostility.script.large = 0;
     hostility.switches.with(Act::refuse_setup, 0.1);
-    hostility.tolerance = {.closed = true, .refused = true};
+    hostility.tolerance = {.closed = true, .refused = true, .early_reads = true};
     hostility.no_login_lost = true;
     expect_clean(hostility);
 }
@@ -163,7 +163,7 @@ TEST(Adversary, pushes_that_nobody_asked_for) {
     hostility.script = everything();
     hostility.script.large = 0;
     hostility.switches.with(Act::push, 0.02);
-    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .noise = true};
+    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .noise = true, .early_reads = true};
     expect_clean(hostility);
 }
 
@@ -172,7 +172,7 @@ TEST(Adversary, pushes_where_the_protocol_knows_none) {
     hostility.script = everything();
     hostility.script.large = 0;
     hostility.switches.with(Act::push_resp2, 0.02);
-    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .noise = true};
+    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .noise = true, .early_reads = true};
     expect_clean(hostility);
 }
 
@@ -199,7 +199,7 @@ TEST(Adversary, users_whose_passwords_change_and_who_are_deleted) {
     hostility.script.large = 0;
     hostility.user_changes = 4;
     hostility.default_changes = 1;
-    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .login = true};
+    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .login = true, .early_reads = true};
     expect_clean(hostility);
 }
 
@@ -259,8 +259,13 @@ TEST(Adversary, everything_at_once) {
     hostility.all_links_closed = 0.2;
     hostility.user_changes = 0.5;
     hostility.default_changes = 0.3;
-    hostility.tolerance = {
-        .lost = true, .closed = true, .refused = true, .login = true, .max_clients = true, .noise = true};
+    hostility.tolerance = {.lost = true,
+                           .closed = true,
+                           .refused = true,
+                           .login = true,
+                           .max_clients = true,
+                           .noise = true,
+                           .early_reads = true};
     hostility.deadly_reads = 6;
     hostility.clients = 250;
     hostility.seconds = 12;

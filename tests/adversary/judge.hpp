@@ -18,6 +18,7 @@ struct Tolerance {
     bool login = false;        // users change: WRONGPASS, NOAUTH, closed connections
     bool max_clients = false;  // "max number of clients reached"
     bool noise = false;        // pushes of no meaning
+    bool early_reads = false;  // a read that was asked again sees a write that was sent behind it
 };
 
 class Judge {
@@ -49,9 +50,10 @@ class Judge {
     bool is_own_subject(const Client& client, const Command& command, std::string_view text);
     void settle(Client& client, const Command& command, Fate fate);
     void expect_mark(Client& client, const Command& command, const Mark& mark, const Value& value);
-    void expect_string(Client& client, const Command& command, const KeyState& key, const Value& value);
+    void expect_string(Client& client, const Command& command, const std::string& name, const Value& value);
     void expect_ok(Client& client, const Command& command, const Value& value);
     void executed(Client& client, const Command& command);
+    [[nodiscard]] bool may_see_more(const Client& client, const std::string& key) const;
     void check_types(Client& client, const Value& value);
     void make_cloudy(Client& client, const std::string& key);
 

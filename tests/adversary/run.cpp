@@ -146,7 +146,24 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
     return outcome;
 }
 
-std::string run_all(const Hostility& hostility) {
+Hostility without_excluded(Hostility hostility) {
+    const char* wanted = std::getenv("ADVERSARY_WITHOUT");
+    const std::string excluded = fmt::format(",{},", wanted != nullptr ? wanted : "");
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Scene::count); ++i) {
+        if (excluded.find(fmt::format(",{},", name_of(static_cast<Scene>(i)))) != std::string::npos) {
+            hostility.script.with(static_cast<Scene>(i), 0);
+        }
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Act::count); ++i) {
+        if (excluded.find(fmt::format(",{},", name_of(static_cast<Act>(i)))) != std::string::npos) {
+            hostility.switches.with(static_cast<Act>(i), 0);
+        }
+    }
+    return hostility;
+}
+
+std::string run_all(const Hostility& wanted) {
+    const Hostility hostility = without_excluded(wanted);
     const char* wanted_seed = std::getenv("ADVERSARY_SEED");
     const char* wanted_seconds = std::getenv("ADVERSARY_SECONDS");
     std::uint64_t seed = wanted_seed != nullptr ? std::strtoull(wanted_seed, nullptr, 10) : 1;

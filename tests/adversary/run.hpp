@@ -36,8 +36,11 @@ struct Outcome {
 
 [[nodiscard]] Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds);
 
+/// Without the acts and scenes that ADVERSARY_WITHOUT names ("login,surplus"), so that one fault does not hide others.
+[[nodiscard]] Hostility without_excluded(Hostility hostility);
+
 /// As many runs, seed after seed, as fit into what ADVERSARY_SECONDS says, else one; from ADVERSARY_SEED on. Prints
 /// seeds and steps. Everything that was found wrong, for a test to show.
-[[nodiscard]] std::string run_all(const Hostility& hostility);
+[[nodiscard]] std::string run_all(const Hostility& wanted);
 
 }  // namespace portal::adversary

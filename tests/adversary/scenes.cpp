@@ -11,7 +11,15 @@ namespace {
 constexpr std::size_t kStrings = 5, kLists = 2, kFields = 4, kChannels = 6;
 constexpr std::size_t kLongestList = 10;
 
+constexpr std::array<std::string_view, static_cast<std::size_t>(Scene::count)> kNames{
+    "plain",    "transaction", "watch",    "login",        "database", "protocol", "list",  "script",
+    "debugger", "unknown",     "tracking", "subscription", "name",     "reset",    "leave", "deadly"};
+
 }  // namespace
+
+std::string_view name_of(Scene scene) {
+    return kNames[static_cast<std::size_t>(scene)];
+}
 
 void Scenes::simple(Client& client, Words words, Want want) {
     client.send({.words = std::move(words), .want = want});

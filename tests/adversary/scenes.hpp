@@ -35,6 +35,8 @@ enum class Scene : std::uint8_t {
     count
 };
 
+[[nodiscard]] std::string_view name_of(Scene scene);
+
 struct Script {
     std::array<int, static_cast<std::size_t>(Scene::count)> weights{};
     double large = 0.01;     // of all values
