@@ -120,6 +120,15 @@ TEST(Adversary, any_command_may_be_refused) {
     expect_clean(hostility);
 }
 
+TEST(Adversary, reads_keep_their_place_behind_a_refused_command) {
+    Hostility hostility{.name = "order behind refusals"};
+    hostility.script = plain();
+    hostility.script.large = 0;
+    hostility.switches.with(Act::refuse, 0.02);
+    hostility.tolerance = {.refused = true};
+    expect_clean(hostility);
+}
+
 TEST(Adversary, links_that_are_refused_while_they_are_made) {
     Hostility hostility{.name = "refused links"};
     hostility.script = everything();
@@ -200,6 +209,18 @@ TEST(Adversary, users_whose_passwords_change_and_who_are_deleted) {
     hostility.user_changes = 4;
     hostility.default_changes = 1;
     hostility.tolerance = {.lost = true, .closed = true, .refused = true, .login = true, .early_reads = true};
+    expect_clean(hostility);
+}
+
+TEST(Adversary, a_login_that_is_wanted_is_asked_for) {
+    Hostility hostility{.name = "login rules"};
+    hostility.script = plain();
+    hostility.script.large = 0;
+    hostility.script.anonymous = 0.3;
+    hostility.probes_login = true;
+    hostility.tolerance = {.lost = true, .closed = true, .login = true, .early_reads = true};
+    hostility.clients = 40;
+    hostility.seconds = 12;
     expect_clean(hostility);
 }
 

@@ -37,6 +37,7 @@ class Judge {
   private:
     enum class Fate : std::uint8_t { refused, doubtful };
 
+    [[nodiscard]] static bool is_confirmation(const Value& value);
     bool take_push(Client& client, const Value& value);
     void take_message(Client& client, const std::string& channel, const std::string& message);
     void take_invalidation(Client& client, const Value& keys);

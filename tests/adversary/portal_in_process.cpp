@@ -58,30 +58,26 @@ PortalInProcess::~PortalInProcess() {
     ::close(listener_);
 }
 
-bool PortalInProcess::publish(replication::TopologyPtr topology) {
+void PortalInProcess::publish(const replication::TopologyPtr& topology) {
+    unapplied_ = std::make_shared<std::atomic<std::uint32_t>>(count_);
     for (const auto& each : shards_) {
-        auto applied = std::make_shared<std::promise<void>>();
-        each->publish(topology, [applied] { applied->set_value(); });
-        if (applied->get_future().wait_for(kPatience) != std::future_status::ready) {
-            return false;
-        }
+        each->publish(topology, [left = unapplied_] { left->fetch_sub(1); });
     }
-    return true;
 }
 
-bool PortalInProcess::lead(std::uint16_t port) {
+void PortalInProcess::lead(std::uint16_t port) {
     auto topology = std::make_shared<replication::Topology>();
     topology->epoch = replication::Epoch{++epoch_};
     topology->leader = replication::Node{fmt::format("node-{}", port), {"127.0.0.1", port}};
-    return publish(topology);
+    publish(topology);
 }
 
-bool PortalInProcess::nobody_leads() {
+void PortalInProcess::nobody_leads() {
     auto topology = std::make_shared<replication::Topology>();
     topology->epoch = replication::Epoch{++epoch_};
     topology->fencing = true;
     topology->reason = "the leader is being replaced";
-    return publish(topology);
+    publish(topology);
 }
 
 int PortalInProcess::connect() {

@@ -4,6 +4,7 @@
 
 #include "shard/shard.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,9 +19,11 @@ class PortalInProcess final : private session::ShardPeers {
     PortalInProcess(const PortalInProcess&) = delete;
     PortalInProcess& operator=(const PortalInProcess&) = delete;
 
-    /// Forwards to the node at that port from now on, in a new epoch. False: it did not stop forwarding in time.
-    [[nodiscard]] bool lead(std::uint16_t port);
-    [[nodiscard]] bool nobody_leads();
+    /// Forwards to the node at that port from now on, in a new epoch.
+    void lead(std::uint16_t port);
+    void nobody_leads();
+    /// All shards route by what was said last.
+    [[nodiscard]] bool applied() const { return unapplied_->load() == 0; }
     /// A connection of a client, non-blocking.
     [[nodiscard]] int connect();
 
@@ -30,7 +33,7 @@ class PortalInProcess final : private session::ShardPeers {
     [[nodiscard]] std::uint64_t links_lost() const;
 
   private:
-    [[nodiscard]] bool publish(replication::TopologyPtr topology);
+    void publish(const replication::TopologyPtr& topology);
     void post(std::uint32_t shard, Task task) override { shards_[shard]->post(std::move(task)); }
     [[nodiscard]] std::uint32_t shards() const noexcept override { return count_; }
 
@@ -39,6 +42,7 @@ class PortalInProcess final : private session::ShardPeers {
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     std::uint64_t epoch_ = 0;
+    std::shared_ptr<std::atomic<std::uint32_t>> unapplied_ = std::make_shared<std::atomic<std::uint32_t>>(0);
     std::size_t dealt_ = 0;
     int listener_ = -1;
     std::uint16_t port_ = 0;

@@ -3,6 +3,7 @@
 #include "clients.hpp"
 #include "hostile_nodes.hpp"
 #include "ledger.hpp"
+#include "login_probe.hpp"
 #include "portal_in_process.hpp"
 
 #include <algorithm>
@@ -51,13 +52,43 @@ void change_user(HostileNodes& nodes, Chance& chance) {
     }
 }
 
-void change_leader(PortalInProcess& portal, HostileNodes& nodes, std::size_t& leader, Ledger& ledger) {
-    leader = 1 - leader;
-    nodes.lead(leader);  // first, so that nothing is written to the old one any more
-    if (!portal.nobody_leads() || !portal.lead(nodes.port(leader))) {
-        ledger.wrong("a portal does not stop forwarding", "it did not say so within a minute");
+/// The leader changes while clients go on: nobody leads until every shard has said that it has stopped forwarding.
+class LeaderChange {
+  public:
+    LeaderChange(PortalInProcess& portal, HostileNodes& nodes, Ledger& ledger)
+        : portal_(portal), nodes_(nodes), ledger_(ledger) {}
+
+    void begin() {
+        if (!changing_) {
+            leader_ = 1 - leader_;
+            nodes_.lead(leader_);  // first, so that nothing is written to the old one any more
+            portal_.nobody_leads();
+            changing_ = true;
+            since_ = Clock::now();
+        }
     }
-}
+    void go_on() {
+        if (!changing_) {
+            return;
+        }
+        if (!portal_.applied() && Clock::now() - since_ > kEnd) {
+            ledger_.wrong("a portal does not stop forwarding", "it did not say so within a minute");
+            since_ = Clock::now();
+        }
+        if (portal_.applied()) {
+            portal_.lead(nodes_.port(leader_));
+            changing_ = false;
+        }
+    }
+
+  private:
+    PortalInProcess& portal_;
+    HostileNodes& nodes_;
+    Ledger& ledger_;
+    std::size_t leader_ = 0;
+    bool changing_ = false;
+    Clock::time_point since_{};
+};
 
 /// All clients have gone: nothing of them may remain.
 void check_end(PortalInProcess& portal, Ledger& ledger) {
@@ -79,17 +110,16 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
     Chance chance(seed);
     Users users(kUsers, chance, !hostility.limited_users);
     HostileNodes nodes(seed + 1, 2, users, hostility.switches, ledger);
-    std::size_t leader = 0;
-    nodes.lead(leader);
+    nodes.lead(0);
     Outcome outcome{.seed = seed};
     {
         PortalInProcess portal(kShards, kHold);
         Judge judge(ledger, nodes, hostility.tolerance);
         Scenes scenes(chance, hostility.script, nodes, ledger, kUsers);
         Clients clients(hostility.clients, chance, portal, scenes, judge);
-        if (!portal.lead(nodes.port(leader))) {
-            ledger.wrong("a portal does not begin to forward", "");
-        }
+        LeaderChange leader(portal, nodes, ledger);
+        LoginProbe probe(portal, nodes, ledger);
+        portal.lead(nodes.port(0));
         const auto until =
             Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
         Now now(chance);
@@ -97,8 +127,12 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
             clients.turn(true);
             clients.look_for_stuck();
             now.measure();
+            leader.go_on();
+            if (hostility.probes_login) {
+                probe.turn();
+            }
             if (now.due(hostility.leader_changes)) {
-                change_leader(portal, nodes, leader, ledger);
+                leader.begin();
             }
             if (now.due(hostility.all_links_closed)) {
                 nodes.close_all();
@@ -114,6 +148,7 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
         const auto end = Clock::now() + kEnd;
         while (!clients.quiet() && Clock::now() < end && ledger.count() < kEnough) {
             clients.turn(false);
+            leader.go_on();
             clients.look_for_stuck();
         }
         clients.close_all();
@@ -131,6 +166,7 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
             ledger.wrong("a read that brings a connection down is asked again and again",
                          fmt::format("one was asked {} times", nodes.most_deadly_reads()));
         }
+        outcome.rule_changes = probe.changes();
         outcome.scenes = clients.scenes_begun();
         outcome.answers = judge.answers();
         outcome.in_doubt = judge.in_doubt();

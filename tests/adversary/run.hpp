@@ -22,6 +22,7 @@ struct Hostility {
     double all_links_closed = 0;     // a second
     double user_changes = 0;         // a second: password changed, or deleted and made again
     double default_changes = 0;      // a second: `default` switched off or on
+    bool probes_login = false;       // whether `default` may be used is changed, and asked by new clients
     std::uint32_t deadly_reads = 0;  // how often one of them may be asked for
     bool no_login_lost = false;      // nobody may be closed as if its login were wrong
     std::size_t clients = 120;
@@ -31,7 +32,7 @@ struct Hostility {
 struct Outcome {
     std::vector<std::string> wrong{};
     std::uint64_t seed = 0;
-    std::uint64_t scenes = 0, answers = 0, node_commands = 0, links_lost = 0, in_doubt = 0;
+    std::uint64_t scenes = 0, answers = 0, node_commands = 0, links_lost = 0, in_doubt = 0, rule_changes = 0;
 };
 
 [[nodiscard]] Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds);
