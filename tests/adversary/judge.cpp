@@ -241,6 +241,7 @@ Judge::Fate Judge::judge_error(Client& client, const Command& command, const Val
         (begins("ERR unknown command '" + command.words[0] + "'") && command.want == Want::unknown) ||
         (of_tracking &&
          (command.want == Want::tracking_on || command.want == Want::tracking_off || command.want == Want::ok)) ||
+        (begins("UNBLOCKED") && command.want == Want::blpop && tolerance_.lost) ||
         (begins("MISCONF") && tolerance_.refused) || (begins("ERR portal:") && tolerance_.lost);
     if (!right) {
         wrong(client, "an error that is not its own", what);

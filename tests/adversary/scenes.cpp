@@ -8,7 +8,6 @@ namespace portal::adversary {
 
 namespace {
 
-constexpr std::size_t kStrings = 5, kLists = 2, kFields = 4;
 constexpr std::size_t kLongestList = 10;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Scene::count)> kNames{

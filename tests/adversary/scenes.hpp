@@ -51,6 +51,11 @@ struct Script {
     }
 };
 
+/// Of each client, in each database.
+inline constexpr std::size_t kStrings = 5, kLists = 2, kFields = 4;
+/// Of all.
+inline constexpr std::size_t kChannels = 6;
+
 class Scenes {
   public:
     Scenes(Chance& chance, const Script& script, HostileNodes& nodes, Ledger& ledger, std::size_t users)

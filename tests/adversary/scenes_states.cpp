@@ -5,12 +5,6 @@
 
 namespace portal::adversary {
 
-namespace {
-
-constexpr std::size_t kStrings = 5, kChannels = 6;
-
-}  // namespace
-
 /// `then` happens with a WATCH open, with tracking on, or with nothing of the kind; then the state ends, or the client
 /// leaves with it.
 void Scenes::in_some_state(Client& client, std::function<void(Client&)> then) {
