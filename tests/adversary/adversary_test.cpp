@@ -220,7 +220,7 @@ TEST(Adversary, a_login_that_is_wanted_is_asked_for) {
     hostility.probes_login = true;
     hostility.tolerance = {.lost = true, .closed = true, .login = true, .early_reads = true};
     hostility.clients = 40;
-    hostility.seconds = 12;
+    hostility.seconds = 8;
     expect_clean(hostility);
 }
 
@@ -289,7 +289,7 @@ TEST(Adversary, everything_at_once) {
                            .early_reads = true};
     hostility.deadly_reads = 6;
     hostility.clients = 250;
-    hostility.seconds = 12;
+    hostility.seconds = 8;
     expect_clean(hostility);
 }
 

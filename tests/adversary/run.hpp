@@ -26,7 +26,7 @@ struct Hostility {
     std::uint32_t deadly_reads = 0;  // how often one of them may be asked for
     bool no_login_lost = false;      // nobody may be closed as if its login were wrong
     std::size_t clients = 120;
-    double seconds = 2.5;
+    double seconds = 2;
 };
 
 struct Outcome {
