@@ -138,6 +138,7 @@ class TooMuch(unittest.TestCase):
         self.addCleanup(self.portal.stop)
         admin = Client(self.server.port, timeout=PATIENCE)
         self.addCleanup(admin.close)
+        self.assertEqual("OK", admin.command("CLIENT", "NO-EVICT", "ON"))
         chooser = random.Random(1)
         admin.command("SET", "big", chooser.randbytes(9 * MB))
         for _ in range(2):
