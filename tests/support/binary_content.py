@@ -19,8 +19,8 @@ def random_bytes(size, seed=0):
 class Content:
     """Draws values and keys."""
 
-    def __init__(self, chooser):
-        self.chooser = chooser
+    def __init__(self, chooser, prefix=""):
+        self.chooser, self.prefix, self.drawn = chooser, prefix.encode(), 0
 
     def size(self, largest):
         """From nothing to `largest`: mostly small, with a liking for the edges of buffers."""
@@ -38,9 +38,9 @@ class Content:
         return self.chooser.choice(kinds)(size)
 
     def key(self):
-        """Short, of any bytes; never the same twice in a run."""
-        self.drawn = getattr(self, "drawn", 0) + 1
-        return b"%d:" % self.drawn + self.value(size=self.chooser.randrange(40))
+        """Short, of any bytes; never the same twice."""
+        self.drawn += 1
+        return b"%s%d:" % (self.prefix, self.drawn) + self.value(size=self.chooser.randrange(40))
 
     def line(self, size):
         """Bytes that may stand in an error: without CR and LF."""

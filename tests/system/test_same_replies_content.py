@@ -6,8 +6,11 @@ tracking client and subscribers listen, one through the portal beside one at the
 REDIS_PORTAL_SEED repeats the rounds, REDIS_PORTAL_CONTENT_SECONDS sets how long they go on.
 """
 
+import contextlib
 import os
 import random
+import select
+import ssl
 import sys
 import threading
 import time
@@ -16,7 +19,7 @@ import unittest
 from binary_content import MB, Content, difference
 from portal_support import report
 from resp_client import ConnectionClosed, encode
-from server_pair import PortalBefore, RawConnection, RedisServer
+from server_pair import PortalBefore, RawConnection, RedisServer, frame_end
 
 SEED = int(os.environ.get("REDIS_PORTAL_SEED", random.randrange(1 << 32)))
 SECONDS = float(os.environ.get("REDIS_PORTAL_CONTENT_SECONDS", 30))
@@ -31,30 +34,40 @@ def words_of(command):
     return b" ".join(word if isinstance(word, bytes) else str(word).encode() for word in command)[:80]
 
 
-def exchange(connection, commands, pieces=None, replies=None):
-    """Sends the commands in pieces, while another thread reads what comes; as many replies as there are commands, or `replies`."""
-    data = [b"".join(encode(*words) for words in commands)] if pieces is None else pieces
-    failed = []
-
-    def send():
-        try:
-            for piece in data:
-                connection.send(piece)
-        except OSError as error:
-            failed.append(error)
-
-    sender = threading.Thread(target=send, daemon=True)
-    sender.start()
-    frames = []
+def exchange(connection, commands, pieces=None):
+    """Sends the commands in pieces and reads meanwhile, on one thread; returns as many replies as there are commands."""
+    pieces = [b"".join(encode(*words) for words in commands)] if pieces is None else pieces
+    unsent, frames = [memoryview(piece) for piece in reversed(pieces)], []
+    last = time.monotonic()
+    connection.socket.settimeout(0)
     try:
-        for number in range(len(commands) if replies is None else replies):
-            frame = connection.frame(PATIENCE)
-            if frame is None:
-                raise Wrong(f"no reply to {words_of(commands[min(number, len(commands) - 1)])!r} within {PATIENCE} s, behind {len(frames)} replies")
-            frames.append(frame)
-    except (ConnectionClosed, ValueError) as error:
-        raise Wrong(f"{error}, instead of the reply to {words_of(commands[min(len(frames), len(commands) - 1)])!r}") from None
-    sender.join(PATIENCE)
+        while len(frames) < len(commands):
+            while (end := frame_end(connection.buffer, 0)) is not None and len(frames) < len(commands):
+                frames.append(bytes(connection.buffer[:end]))
+                del connection.buffer[:end]
+                last = time.monotonic()
+            if len(frames) == len(commands):
+                break
+            pending = isinstance(connection.socket, ssl.SSLSocket) and connection.socket.pending()
+            select.select([connection.socket], [connection.socket] if unsent else [], [], 0 if pending else 1)
+            if unsent:
+                with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                    sent = connection.socket.send(unsent[-1])
+                    unsent[-1] = unsent[-1][sent:]
+                    last = time.monotonic()
+                    if not unsent[-1]:
+                        unsent.pop()
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                data = connection.socket.recv(1 << 20)
+                if not data:
+                    raise ConnectionClosed("closed by the other side")
+                connection.buffer += data
+                last = time.monotonic()
+            if time.monotonic() - last > PATIENCE:
+                raise TimeoutError(f"nothing for {PATIENCE} s")
+    except (OSError, ValueError) as error:
+        raise Wrong(f"{type(error).__name__}: {str(error)[:80]}, instead of the reply to {words_of(commands[len(frames)])!r}, the {len(frames) + 1}th of "
+                    f"{len(commands)}; {sum(len(each) for each in unsent)} bytes were not taken") from None
     return frames
 
 
@@ -265,7 +278,7 @@ class SameContent(unittest.TestCase):
 
     def round(self, name):
         self.random = random.Random(name)
-        self.content = Content(self.random)
+        self.content = Content(self.random, name.rsplit(" ", 1)[1] + ".")
         direct, client = self.at_node(), self.through_portal(self.random.random() < 0.5)
         listening = self.random.random() < 0.4
         listeners, channel = self.listeners() if listening else ([], b"")
