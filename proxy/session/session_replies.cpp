@@ -91,7 +91,7 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
     }
     const resp::RequestView request(command);
     if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {  // on a link of its own
-        if (bytes.front() != '-') {
+        if (bytes.front() == '*' || bytes.front() == '%') {
             const HelloRequest hello = read_hello(request, state_.protocol);
             log_in(hello.username, hello.password);
             state_.protocol = wanted_protocol_;

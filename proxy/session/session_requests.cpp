@@ -247,6 +247,13 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     if (row.handling == Handling::client_tracking) {
         return forward_tracking(row, request);
     }
+    if (row.handling == Handling::script_debug && state_.transaction == Transaction::none) {
+        if (in_flight_ > 0) {
+            pause(Wait::drained);
+            return false;
+        }
+        lease_fresh();  // the node accepts it only where no reply is still to come, not even to a fence
+    }
     if (state_.debugging && state_.transaction == Transaction::none && row.name.starts_with("eval")) {
         return begin_relay(row, request.frame());
     }
@@ -334,6 +341,14 @@ upstream::Link& Session::link_for(bool pinned) {
     }
     if (!pinned_) {
         pinned_ = context_.links.lease(identity(), *this);
+    }
+    return *pinned_;
+}
+
+/// A link that begins with the next request, unless the client has one already.
+upstream::Link& Session::lease_fresh() {
+    if (!pinned_) {
+        pinned_ = context_.links.lease(identity(), *this, true);
     }
     return *pinned_;
 }

@@ -106,10 +106,7 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
     if (row.write) {
         note_large_key(row, request);
     }
-    if (!pinned_) {
-        pinned_ = context_.links.lease(identity(), *this, true);
-    }
-    upstream::Link& link = *pinned_;
+    upstream::Link& link = lease_fresh();
     copy_.spoil();  // of a transaction that may be open: there will be no copy of this
     last_link_ = &link;
     queued_.note(row);
