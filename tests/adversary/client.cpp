@@ -1,0 +1,71 @@
+#include "client.hpp"
+
+#include <fmt/format.h>
+
+namespace portal::adversary {
+
+namespace {
+
+constexpr std::size_t kHistory = 60;
+
+}  // namespace
+
+void Client::note(std::string line) {
+    log.push_back(std::move(line));
+    if (log.size() > kHistory) {
+        log.pop_front();
+    }
+}
+
+void Client::forget_connection() {
+    output.clear();
+    input.clear();
+    worth_parsing = 0;
+    expected.clear();
+    steps.clear();
+    queued.clear();
+    channels.clear();
+    watched_keys.clear();
+    name.reset();
+    user = database = 0;
+    protocol = 2;
+    multi = tracking = Known::no;
+    watched = watch_broken = debugging = leaving = unsure = ever_redirected = false;
+    portal_id = 0;
+    progress_turn = 0;
+}
+
+std::string Client::key(char kind, std::size_t number) {
+    const std::string base = key_name(kind, id, database, std::to_string(number));
+    const std::uint32_t generation = generations[base];
+    return fmt::format("{}.{}", base, generation);
+}
+
+void Client::send(Command command) {
+    std::string line = "> ";
+    output += header('*', command.words.size());
+    for (const std::string& word : command.words) {
+        output += bulk(word);
+        line += shown(word, 60) + " ";
+    }
+    note(std::move(line));
+    command.sent = Clock::now();
+    const std::size_t followers = command.followers;
+    const Want want = command.want;
+    const Words words = want == Want::subscribe || want == Want::unsubscribe ? command.words : Words{};
+    expected.push_back(std::move(command));
+    for (std::size_t i = 0; i < followers; ++i) {
+        expected.push_back({.words = {words[0], words[i + 2]}, .want = want, .sent = Clock::now()});
+    }
+}
+
+std::string Client::history() const {
+    std::string out = fmt::format("client {} (user {}, database {}, RESP{}, connection {}), its last actions:\n", id,
+                                  user, database, protocol, connections);
+    for (const std::string& line : log) {
+        out += "    " + line + "\n";
+    }
+    return out;
+}
+
+}  // namespace portal::adversary
