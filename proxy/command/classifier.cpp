@@ -167,10 +167,14 @@ class RowIndex {
 
     std::span<const CommandRow> rows_;
     std::array<CommandRow, kUnlistedRows> unlisted_{
-        CommandRow{
-            .name = {}, .subcommand = {}, .write = true, .affinity = Affinity::pinned, .handling = Handling::unknown},
-        CommandRow{.name = {}, .subcommand = {}, .write = false},
-        CommandRow{.name = {}, .subcommand = {}, .write = true}};
+        CommandRow{.name = {},
+                   .subcommand = {},
+                   .write = true,
+                   .affinity = Affinity::pinned,
+                   .handling = Handling::unknown,
+                   .runs_code = true},
+        CommandRow{.name = {}, .subcommand = {}, .write = false, .runs_code = true},
+        CommandRow{.name = {}, .subcommand = {}, .write = true, .runs_code = true}};
     std::array<Entry, std::size_t{1} << kBits> entries_{};
 };
 

@@ -17,6 +17,34 @@ constexpr Keys kTwoKeys{1, 2, 1};
 constexpr Keys kAllKeys{1, -1, 1};
 constexpr Keys kSecondKey{2, 2, 1};
 
+/// Loading of scripts and functions counts, too: their texts come back in errors.
+consteval bool runs_code(std::string_view name) {
+    constexpr std::array<std::string_view, 10> kNames{"eval",     "eval_ro",  "evalsha", "evalsha_ro", "fcall",
+                                                      "fcall_ro", "function", "module",  "script",     "debug"};
+    for (const std::string_view each : kNames) {
+        if (name == each) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Reads whose cost does not depend on how much there is to read.
+consteval bool is_quick(std::string_view name) {
+    constexpr std::array<std::string_view, 37> kNames{
+        "auth",      "dbsize",  "digest", "echo",        "exists", "expiretime", "get",       "getbit",
+        "hello",     "hexists", "hget",   "hlen",        "hmget",  "hstrlen",    "lastsave",  "lindex",
+        "llen",      "ping",    "pttl",   "pexpiretime", "scard",  "select",     "sismember", "smismember",
+        "strlen",    "time",    "touch",  "ttl",         "type",   "xlen",       "zcard",     "zcount",
+        "zlexcount", "zmscore", "zrank",  "zrevrank",    "zscore"};
+    for (const std::string_view each : kNames) {
+        if (name == each) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// `name` is "command" or "command|subcommand".
 consteval CommandRow plain_row(std::string_view name, int arity, bool write, Keys keys) {
     const auto bar = name.find('|');
@@ -25,6 +53,8 @@ consteval CommandRow plain_row(std::string_view name, int arity, bool write, Key
             .subcommand = subcommand,
             .arity = arity,
             .write = write,
+            .runs_code = runs_code(name.substr(0, bar)),
+            .quick = is_quick(name),
             .first_key = keys.first,
             .last_key = keys.last,
             .key_step = keys.step};
@@ -309,7 +339,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     shared(read("ping", -1), Handling::ping),
     write("psetex", 4, kOneKey),
     feed(read("psubscribe", -2), Handling::psubscribe),
-    pinned(write("psync", -3), Handling::plain),
+    pinned(write("psync", -3), Handling::connection),
     read("pttl", 2, kOneKey),
     shared(write("publish", 3), Handling::publish),
     write("pubsub", -2),
@@ -326,7 +356,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     shared(read("readwrite", 1), Handling::readonly_mode),
     write("rename", 3, kTwoKeys),
     write("renamenx", 3, kTwoKeys),
-    pinned(write("replconf", -1), Handling::plain),
+    pinned(write("replconf", -1), Handling::connection),
     write("replicaof", 3),
     local(read("reset", 1), Handling::reset),
     write("restore", -4, kOneKey),
@@ -341,7 +371,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     read("scan", -2),
     read("scard", 2, kOneKey),
     write("script", -2),
-    pinned(write("script|debug", 3), Handling::plain),
+    pinned(write("script|debug", 3), Handling::script_debug),
     read("script|exists", -3),
     write("script|flush", -2),
     read("script|help", 2),
@@ -357,7 +387,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     write("setnx", 3, kOneKey),
     write("setrange", 4, kOneKey),
     write("sflush", -3),
-    pinned(write("shutdown", -1), Handling::plain),
+    pinned(write("shutdown", -1), Handling::connection),
     read("sinter", -2, kAllKeys),
     read("sintercard", -3),
     write("sinterstore", -3, kAllKeys),
@@ -386,7 +416,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     write("sunionstore", -3, kAllKeys),
     feed(read("sunsubscribe", -1, kAllKeys), Handling::sunsubscribe),
     write("swapdb", 3),
-    pinned(write("sync", 1), Handling::plain),
+    pinned(write("sync", 1), Handling::connection),
     read("time", 1),
     read("touch", -2, kAllKeys),
     read("ttl", 2, kOneKey),

@@ -63,6 +63,8 @@ enum class Handling : std::uint8_t {
     client_other,
     asking,
     readonly_mode,  // cluster words: forwarded as they are
+    script_debug,   // SCRIPT DEBUG: the next script of this connection runs in the debugger
+    connection,     // takes the connection over, or changes it in a way of which the portal knows nothing
     wait,           // WAIT, WAITAOF: speak of the writes of this connection
     script,         // EVAL and the like: may write, whatever their name says
 };
@@ -74,6 +76,8 @@ struct CommandRow {
     bool write = false;           // may change data (or cannot be told): must not be sent twice by itself
     Affinity affinity = Affinity::shared;
     Handling handling = Handling::plain;
+    bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
+    bool quick = false;      // reads in a moment, whatever the data
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
 };
 

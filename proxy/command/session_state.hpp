@@ -57,6 +57,7 @@ class SessionState {
     bool watch_broken = false;    // the leader changed under a WATCH: the next EXEC answers nil
     bool tracking = false;        // CLIENT TRACKING ON
     bool monitoring = false;      // MONITOR
+    bool debugging = false;       // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
     bool no_evict = false;        // CLIENT NO-EVICT ON
     bool no_touch = false;        // CLIENT NO-TOUCH ON
     Subscriptions subscriptions;
@@ -65,7 +66,7 @@ class SessionState {
     /// True while the connection holds state that only a link of its own can hold.
     [[nodiscard]] bool needs_pinned() const noexcept {
         return transaction == Transaction::open || transaction == Transaction::exec_sent || watching || tracking ||
-               monitoring || on_link.count() > 0;
+               monitoring || debugging || on_link.count() > 0;
     }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
     [[nodiscard]] bool resp2_subscriber() const noexcept {
@@ -85,28 +86,6 @@ class SessionState {
 /// SUBSCRIBE, UNSUBSCRIBE and their kin: answered by confirmations, one for each name.
 [[nodiscard]] constexpr bool is_subscription(Handling handling) noexcept {
     return handling >= Handling::subscribe && handling <= Handling::sunsubscribe;
-}
-
-/// A connection that carried such a command is as it was before: it may serve another client afterwards.
-[[nodiscard]] constexpr bool leaves_connection_clean(Handling handling) noexcept {
-    switch (handling) {
-        case Handling::plain:
-        case Handling::ping:
-        case Handling::publish:
-        case Handling::script:
-        case Handling::blocking:
-        case Handling::multi:
-        case Handling::exec:
-        case Handling::discard:
-        case Handling::watch:
-        case Handling::unwatch:
-        case Handling::client_caching:
-        case Handling::client_getredir:
-        case Handling::client_trackinginfo:
-            return true;
-        default:
-            return false;  // tracking, the unknown
-    }
 }
 
 }  // namespace portal::command

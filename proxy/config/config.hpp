@@ -121,6 +121,7 @@ struct Commands {
 
 struct Limits {
     std::uint32_t sessions = 10000;  // client connections, all listeners together
+    std::uint32_t leases = 4000;     // links that serve one client alone, in all
     Milliseconds handshake_time{10000};
     Bytes request_bytes{512ULL << 20U};
     Bytes output_bytes{64ULL << 20U};

@@ -190,6 +190,11 @@ void visit_keys(Visitor& visit, Limits& limits) {
                  "Client connections at one time, all listeners together; fewer where the limit of open files leaves "
                  "no room for them."},
                 limits.sessions, CountRule{1, 1'000'000, ""});
+    visit.value({"leases",
+                 "Connections to Redis that serve one client alone (WATCH, blocking pops, MONITOR, subscribers of one "
+                 "user), all together. A command that needs one more waits, at most `hold.time`. Redis counts them as "
+                 "clients: keep it below its `maxclients`."},
+                limits.leases, CountRule{1, 1'000'000, ""});
     visit.value({"handshake_time", "A client that has not finished its TLS handshake by then is closed."},
                 limits.handshake_time, DurationRule{100ms, 10min, ""});
     visit.value({"request_bytes", "The largest request of one client."}, limits.request_bytes,

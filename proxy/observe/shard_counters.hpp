@@ -114,6 +114,7 @@ struct ShardCounters {
 
     Counter upstream_links_shared, upstream_links_pinned;  // gauges
     Counter upstream_connects, upstream_connect_failures, upstream_lost;
+    Counter fences, fences_broken;  // questions that prove replies to belong to requests; links that failed them
     Counter upstream_sent_bytes, upstream_received_bytes;
     Counter leases;          // pinned links handed to sessions
     Counter requests_moved;  // to another link, away from a large reply

@@ -253,7 +253,7 @@ std::uint64_t Session::blocked_connection() noexcept {
     if (!blocked_at_node()) {
         return 0;
     }
-    pinned_clean_ = false;
+    pinned_->taint();
     return pinned_->setup().connection_id();
 }
 }  // namespace portal::session

@@ -40,6 +40,8 @@ inline constexpr std::string_view kSubscriberModeEnd =
 
 inline constexpr std::string_view kInDoubt =
     "INDOUBT the leader was lost after this command was sent: it may or may not have been executed";
+inline constexpr std::string_view kNotRepeated =
+    "INDOUBT the leader was lost while it worked at this command, so no other node is asked for it: try a smaller one";
 inline constexpr std::string_view kUnprovenInDoubt =
     "INDOUBT the leader was lost before a replica had confirmed this command: it was executed, and may be lost";
 inline constexpr std::string_view kNoProof =

@@ -57,7 +57,6 @@ bool Session::forward_tracking(const Row& row, const resp::RequestView& request)
     if (target) {
         frame = redirected(request, redirect_->get());
     }
-    pinned_clean_ = false;
     submit(link, row, frame);
     pause(Wait::reply);
     return true;
@@ -80,12 +79,12 @@ void Session::find_target(std::uint64_t target) {
             session->on_relay_ready();  // asks again, when there is a leader
             return;
         }
-        session->redirect_ = nullptr;
+        session->redirect_.emplace(nullptr);
         if (!found) {
             session->on_relay_ready();
             return;
         }
-        session->redirect_ = TrackingRelayPtr(new TrackingRelay(context, *session, id, target));
+        session->redirect_ = make_relay(context, *session, id, target);
         (*session->redirect_)->start(session->identity());
     };
     pause(Wait::reply);
@@ -96,18 +95,22 @@ void Session::note_tracking(std::string_view bytes, std::string_view command) {
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
     }
-    accept_tracking(resp::RequestView(command), bytes, std::exchange(redirect_, std::nullopt).value_or(nullptr));
+    accept_tracking(resp::RequestView(command), bytes, take_redirect());
+}
+
+/// The relay that was made for the request at hand; null if there is no such client.
+TrackingRelayPtr Session::take_redirect() {
+    TrackingRelayPtr relay = redirect_ ? std::move(*redirect_) : nullptr;
+    redirect_.reset();
+    return relay;
 }
 
 /// `bytes` is the node's answer to `request`; `relay` leads to the client that it redirects to, if it does.
 void Session::accept_tracking(const resp::RequestView& request, std::string_view bytes, TrackingRelayPtr relay) {
     if (!bytes.starts_with("+OK")) {
-        if (relay) {
-            relay->stop();
-        }
         return;
     }
-    stop_relay();
+    relay_.reset();
     state_.tracking = Tracking::turns_on(request);
     if (!state_.tracking) {
         stop_tracking();
@@ -149,17 +152,8 @@ std::string Session::translated_push(std::string_view frame) const {
                                                 : std::string(frame);
 }
 
-void Session::stop_relay() {
-    if (relay_) {
-        std::exchange(relay_, nullptr)->stop();
-    }
-}
-
 void Session::stop_tracking() {
-    stop_relay();
-    if (redirect_ && *redirect_) {
-        (*redirect_)->stop();
-    }
+    relay_.reset();
     redirect_.reset();
     tracking_.reset();
     state_.tracking = tracking_armed_ = caching_yes_ = false;
@@ -250,7 +244,7 @@ bool Session::must_track_again() const noexcept {
 /// Leases a link and switches tracking on there. False: not yet, the relay is not ready.
 bool Session::track_again() {
     if (relay_ && relay_->lost()) {
-        relay_ = new TrackingRelay(context_, *this, origin_.id, relay_->target());
+        relay_ = make_relay(context_, *this, origin_.id, relay_->target());
         relay_->start(identity());
     }
     if (relay_ && !relay_->ready()) {
@@ -261,7 +255,6 @@ bool Session::track_again() {
         connection = relay_->connection();
     }
     upstream::Link& link = link_for(true);
-    pinned_clean_ = false;
     submit_own(link, tracking_->request(connection), 1);
     if (caching_yes_) {
         // It may have been meant for a command that has not been answered. Too much tracked does no harm.

@@ -100,7 +100,8 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
                 return false;
             }
             if (pinned_) {
-                context_.links.give_back(std::exchange(pinned_, nullptr), false);
+                pinned_->taint();
+                pinned_.reset();
             }
             leave_feeds();
             stop_tracking();
@@ -120,7 +121,8 @@ bool Session::begin_auth(const Row& row, const resp::RequestView& request) {
         reply_error(client_errors::kSyntax);
         return true;
     }
-    return ask_first(state_.needs_pinned() ? &link_for(true) : nullptr, row, request.frame());
+    return ask_first(state_.needs_pinned() ? &link_for(true) : nullptr, row, request.frame(),
+                     upstream::Effect::lasting);
 }
 
 bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
@@ -132,9 +134,13 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
     if (hello.logs_in) {
         wanted_protocol_ = hello.protocol;
         wanted_name_ = std::move(hello.name);
+        if (state_.needs_pinned()) {
+            // What the client has begun there goes on as the new user and in the new protocol.
+            return ask_first(&link_for(true), row, request.frame(), upstream::Effect::lasting);
+        }
         std::string auth;
         resp::write_request(auth, "AUTH", hello.username, hello.password);
-        return ask_first(nullptr, row, auth);
+        return ask_first(nullptr, row, auth, upstream::Effect::lasting);
     }
     if (must_log_in()) {
         reply_error(client_errors::kHelloNoAuth);
@@ -147,7 +153,6 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
     if (pinned_ && state_.needs_pinned() && hello.protocol != state_.protocol) {
         std::string frame;
         resp::write_request(frame, "HELLO", hello.protocol == resp::Protocol::resp3 ? "3" : "2");
-        pinned_clean_ = false;
         submit_own(*pinned_, frame, 1);
     }
     state_.protocol = hello.protocol;
@@ -171,25 +176,25 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (!context_.forwarding()) {
-        return ask_first(nullptr, row, request.frame());
+        return ask_first(nullptr, row, request.frame(), upstream::Effect::lasting);
     }
     if (pinned_ && in_flight_ > 0) {  // what is on its way decides whether the pinned link stays
         pause(Wait::drained);
         return false;
     }
     if (pinned_ && state_.needs_pinned()) {
-        pinned_clean_ = false;
-        return ask_first(pinned_.get(), row, request.frame());
+        return ask_first(pinned_.get(), row, request.frame(), upstream::Effect::lasting);
     }
     upstream::LinkIdentity wanted = identity();
     wanted.database = static_cast<std::uint32_t>(*index);
     // On the link for that database nothing changes; but the node tells whether there is such a database and whether
     // this user may select it.
-    return ask_first(&context_.links.shared(wanted), row, request.frame());
+    return ask_first(&context_.links.shared(wanted), row, request.frame(), upstream::Effect::none);
 }
 
 /// Sends `frame` on `link` (null: the link for logins) and takes no further command until it is answered. False: wait.
-bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view frame) {
+/// `effect`: on that link.
+bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect) {
     if (!context_.forwarding()) {
         if (refusing_) {
             reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
@@ -205,7 +210,7 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
         pause(Wait::drained);
         return false;
     }
-    submit(*link, row, frame);
+    submit(*link, row, frame, effect);
     pause(Wait::reply);
     return true;
 }

@@ -41,11 +41,6 @@ void QueuedCommands::add(const command::CommandRow& row, std::string_view frame,
 }
 
 void QueuedCommands::clear() {
-    for (Own& each : own_) {
-        if (each.relay) {
-            each.relay->stop();
-        }
-    }
     *this = {};
 }
 

@@ -30,7 +30,6 @@ void ServerSurvey::ask() {
         identity.username = monitor.username.value_or("default");
         identity.password = monitor.password.value_or("");
     }
-    answer_.clear();
     link_ = context_.links.reserve(identity, *this);
     std::string request;
     resp::write_request(request, "COMMAND");
@@ -39,27 +38,21 @@ void ServerSurvey::ask() {
     link_->submit(request, std::move(pending));
 }
 
-bool ServerSurvey::on_reply(upstream::PendingRequest& /*request*/, std::string_view bytes, bool complete,
+bool ServerSurvey::on_reply(upstream::PendingRequest& /*request*/, const resp::ReplyHead& reply,
                             std::string_view /*command*/) {
-    if (answer_.size() <= kLongestAnswer) {
-        answer_.append(bytes);
-    }
-    if (complete) {
-        take_answer();
-        context_.links.give_back(std::exchange(link_, nullptr), false);
-    }
+    take_answer(reply.bytes());
+    link_.reset();
     return true;
 }
 
-void ServerSurvey::take_answer() {
-    const std::string answer = std::exchange(answer_, {});
+void ServerSurvey::take_answer(std::string_view answer) {
     if (answer.size() > kLongestAnswer) {
         give_up("too long");
     } else if (auto commands = command::ServerCommands::parse(answer)) {
         context_.server_commands = std::move(*commands);
         report();
     } else {
-        give_up(std::string_view(answer).substr(0, std::min(answer.find('\r'), kNamesLogged)));
+        give_up(answer.substr(0, std::min(answer.find('\r'), kNamesLogged)));
     }
 }
 
@@ -94,17 +87,17 @@ void ServerSurvey::give_up(std::string_view why) {
     }
 }
 
-void ServerSurvey::on_lost(upstream::PendingRequest& /*request*/, std::string_view /*command*/, bool /*sent*/) {
+void ServerSurvey::on_lost(upstream::PendingRequest& /*request*/, std::string_view /*command*/,
+                           const upstream::Loss& /*loss*/) {
     asked_.reset();
 }
 
 void ServerSurvey::on_refused(upstream::PendingRequest& /*request*/, std::string_view /*command*/,
                               std::string_view error) {
     give_up(error.substr(0, error.find('\r')));
-    link_.reset();
 }
 
-bool ServerSurvey::take_push(std::string_view /*frame*/, const upstream::PendingRequest* /*front*/) {
+bool ServerSurvey::take_push(const resp::ReplyHead& /*frame*/, const upstream::PendingRequest* /*front*/) {
     return false;
 }
 

@@ -20,23 +20,21 @@ class ServerSurvey final : public upstream::ReplySink {
     /// A link to the leader is set up, so it is known whether it wants a login. Asks if this leader was not asked yet.
     void ask();
 
-    bool on_reply(upstream::PendingRequest& request, std::string_view bytes, bool complete,
-                  std::string_view command) override;
-    void on_lost(upstream::PendingRequest& request, std::string_view command, bool sent) override;
+    bool on_reply(upstream::PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) override;
+    void on_lost(upstream::PendingRequest& request, std::string_view command, const upstream::Loss& loss) override;
     void on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view error) override;
-    bool take_push(std::string_view frame, const upstream::PendingRequest* front) override;
+    bool take_push(const resp::ReplyHead& frame, const upstream::PendingRequest* front) override;
     void on_pinned_lost() override;
 
   private:
-    void take_answer();
+    void take_answer(std::string_view answer);
     void report() const;
     void give_up(std::string_view why);
 
     SessionContext& context_;
     bool logs_;
     std::optional<replication::Epoch> asked_;  // the epoch whose leader was asked
-    upstream::LinkPtr link_;                   // while the answer is awaited
-    std::string answer_;
+    upstream::Lease link_;                     // while the answer is awaited
 };
 
 }  // namespace portal::session

@@ -146,21 +146,20 @@ void Session::protocol_error(resp::Error error) {
 
 // ---------------------------------------------------------------------------------------------- to the client
 
-bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes, bool complete,
-                       std::string_view command) {
+bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) {
     if (closed_) {
         return true;
     }
     if (request.sequence == kNoSlot || request.silent) {
-        return take_own(request, bytes, command);
+        return take_own(request, reply.bytes(), command);
     }
+    std::string_view bytes = reply.bytes();
     window_.learn(bytes.size());
     const Row& row = command::row_at(request.tag);
     if ((request.unit || is_inside(request)) && row.handling != Handling::exec) {
         note_queued(request, row, bytes, command);
     }
-    if ((bytes.front() == '-' || !lost_.empty()) && !request.begun &&
-        take_back(request, row, bytes, complete, command)) {
+    if ((reply.is_error() || !lost_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
     const bool queued = request.unit || state_.in_transaction();
@@ -169,53 +168,87 @@ bool Session::on_reply(upstream::PendingRequest& request, std::string_view bytes
         if (row.handling == Handling::exec && !request.unit && !queued_.own().empty()) {
             return take_exec(request, bytes);
         }
-        if (complete && !request.unit) {  // else it says nothing of the transaction that may have been opened behind it
+        if (reply.complete() &&
+            !request.unit) {  // else it says nothing of the transaction that may have been opened behind it
             note_login(command, row, bytes, replacement);
-            note_reply(row, bytes, command);
+            note_reply(row, !reply.is_error(), bytes, command);
         }
     }
-    if (bytes.front() == '-' && !request.begun) {
+    if (reply.is_error()) {
         at(context_.counters.error_replies, observe::error_of(bytes)).add();
     }
     if (!replacement.empty()) {
         bytes = replacement;
     }
-    if (request.muted) {
-        bytes = {};
-    }
-    if (complete) {
-        --in_flight_;
-        in_flight_bytes_ -= request.size;
-        if (context_.first_write_due && awaits_proof(request, row, bytes, queued)) {
-            context_.note_first_write();
-        }
-        if (!part_.empty() && part_slot_ == request.sequence) {
-            replies_.finish(request.sequence, std::exchange(part_, {}).append(bytes), output_);
-        } else if (context_.proof == nullptr || !awaits_proof(request, row, bytes, queued) || !park(request, bytes)) {
-            deliver(request.sequence, bytes);
-        }
-        if (request.begun) {
-            end_large_reply();
-        }
+    if (reply.complete()) {
+        const bool acknowledges = replacement.empty() && awaits_proof(request, row, reply, queued);
+        finish_reply(request, request.muted ? std::string_view() : bytes, acknowledges);
     } else {
-        if (!complete && !request.begun && !request.streamed) {
-            note_large_key(row, resp::RequestView(command));
-        }
-        if (replies_.is_front(request.sequence) && part_.empty()) {
-            reply_begun_ = true;
-            output_.append(bytes);
-        } else {
-            part_slot_ = request.sequence;
-            keep_part(bytes);
-        }
+        pass_head(request, row, request.muted ? std::string_view() : bytes, command);
     }
+    send_what_came();
+    return true;
+}
+
+/// The beginning of a large reply.
+void Session::pass_head(upstream::PendingRequest& request, const Row& row, std::string_view bytes,
+                        std::string_view command) {
+    if (!request.streamed) {
+        note_large_key(row, resp::RequestView(command));
+    }
+    if (replies_.is_front(request.sequence) && part_.empty()) {
+        reply_begun_ = true;
+        output_.append(bytes);
+    } else {
+        part_slot_ = request.sequence;
+        keep_part(bytes);
+    }
+}
+
+/// What a large reply goes on with. Errors are never large, so it was accepted.
+void Session::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& rest, std::string_view command) {
+    if (closed_) {
+        return;
+    }
+    const std::string_view bytes = request.muted ? std::string_view() : rest.bytes();
+    const bool waits = !part_.empty() && part_slot_ == request.sequence;
+    if (!rest.last() && waits) {
+        keep_part(bytes);
+    } else if (!rest.last()) {
+        output_.append(bytes);
+    } else {
+        const Row& row = command::row_at(request.tag);
+        if (row.handling != Handling::plain && !request.unit) {
+            note_reply(row, true, {}, command);
+        }
+        // With writes.proven no reply to a write comes in parts.
+        finish_reply(request, bytes, false);
+        end_large_reply();
+    }
+    send_what_came();
+}
+
+/// `unproven`: it acknowledges a write.
+void Session::finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven) {
+    --in_flight_;
+    in_flight_bytes_ -= request.size;
+    if (context_.first_write_due && unproven) {
+        context_.note_first_write();
+    }
+    if (!part_.empty() && part_slot_ == request.sequence) {
+        replies_.finish(request.sequence, std::exchange(part_, {}).append(bytes), output_);
+    } else if (context_.proof == nullptr || !unproven || !park(request, bytes)) {
+        deliver(request.sequence, bytes);
+    }
+}
+
+void Session::send_what_came() {
     if (keep_output_bounded()) {
         if (pinned_ && unsent_output() >= kSendAt) {
             pinned_->pause_reading();
         }
         context_.turn.mark(*this);
     }
-    return true;
 }
 
 void Session::flush() {
@@ -270,6 +303,10 @@ void Session::resume_if_due() {
         case Wait::drained:
             if (in_flight_ > 0) {
                 return;
+            }
+            if (!link_agrees()) {
+                pinned_->end("the node did not end a transaction that is over for the client");
+                settle_losses();
             }
             if (!lost_.empty()) {
                 hold();  // those that came back and go on another link than the ones before them

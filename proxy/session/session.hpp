@@ -65,6 +65,8 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] upstream::LinkIdentity identity() const;
     /// Redis accepts its user or password no more: it is closed, unanswered, as Redis closes it.
     void on_login_refused();
+    /// Clients must log in from now on: closed if it has not, and is in the midst of something.
+    void on_login_required();
     /// Closes at the next command boundary.
     void drain();
 
@@ -93,15 +95,16 @@ class Session final : public upstream::ReplySink,
 
     void flush() override;
 
-    bool on_reply(upstream::PendingRequest& request, std::string_view bytes, bool complete,
-                  std::string_view command) override;
-    void on_lost(upstream::PendingRequest& request, std::string_view command, bool sent) override;
+    bool on_reply(upstream::PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) override;
+    void on_rest(upstream::PendingRequest& request, const resp::ReplyRest& rest, std::string_view command) override;
+    void on_lost(upstream::PendingRequest& request, std::string_view command, const upstream::Loss& loss) override;
     void on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view error) override;
-    bool take_push(std::string_view frame, const upstream::PendingRequest* front) override;
+    bool take_push(const resp::ReplyHead& frame, const upstream::PendingRequest* front) override;
     void on_pinned_lost() override;
     void on_streamed() override;
+    void on_relayed(std::string_view bytes) override;
     void on_moved(const upstream::Link& link) override;
-    bool adopt(upstream::Link& link) override;
+    bool adopt(upstream::Lease& lease) override;
     upstream::Link* own_link() override;
 
     void on_message(const upstream::MessagePtr& message) override;
@@ -164,6 +167,11 @@ class Session final : public upstream::ReplySink,
     void end_large_reply();
     void settle_streamed(const Lost& lost, const Row& row);
 
+    // --- session_relay.cpp: a client in the debugger of scripts
+    bool begin_relay(const Row& row, std::string_view frame);
+    void relay_request(const Row& row, const resp::RequestView& request);
+    void end_relay(const upstream::PendingRequest& request);
+
     // --- session_requests.cpp: from one request to the link that carries it
     bool take_request(std::string_view frame, std::string_view rest);
     std::size_t take_unit(std::string_view rest);
@@ -173,11 +181,15 @@ class Session final : public upstream::ReplySink,
     void end_request();
     bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
     bool forward_wait(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] bool has_link_for(route::Destination destination) const;
     upstream::Link& shared_link();
     upstream::Link& link_for(bool pinned);
+    upstream::Link& lease_fresh();
     [[nodiscard]] upstream::PendingRequest open_request(const Row& row);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame);
+    bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
+    [[nodiscard]] bool link_agrees() const noexcept;
     void release_pinned_if_free();
     [[nodiscard]] bool must_log_in() const noexcept;
     [[nodiscard]] std::string_view no_leader_reason() const noexcept;
@@ -201,9 +213,12 @@ class Session final : public upstream::ReplySink,
     void leave_feeds();
 
     // --- session_replies.cpp: what replies change
-    void note_reply(const Row& row, std::string_view bytes, std::string_view command);
+    void note_reply(const Row& row, bool accepted, std::string_view bytes, std::string_view command);
     void note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement);
     bool take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command);
+    void pass_head(upstream::PendingRequest& request, const Row& row, std::string_view bytes, std::string_view command);
+    void finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven);
+    void send_what_came();
     void note_selected(std::string_view command);
     bool keep_output_bounded();
 
@@ -212,7 +227,7 @@ class Session final : public upstream::ReplySink,
     bool begin_auth(const Row& row, const resp::RequestView& request);
     bool begin_hello(const Row& row, const resp::RequestView& request);
     bool begin_select(const Row& row, const resp::RequestView& request);
-    bool ask_first(upstream::Link* link, const Row& row, std::string_view frame);
+    bool ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect);
     bool answer_broken_transaction(const Row& row, std::string& out);
     void write_hello(std::string& out) const;
     void log_in(std::string_view username, std::string_view password);
@@ -252,7 +267,7 @@ class Session final : public upstream::ReplySink,
     void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
     void send_push(std::string_view frame);
-    void stop_relay();
+    TrackingRelayPtr take_redirect();
     void stop_tracking();
     void flush_tracked();
     [[nodiscard]] bool must_track_again() const noexcept;
@@ -277,8 +292,8 @@ class Session final : public upstream::ReplySink,
     std::string rearmed(const Row& row, const std::string& command);
 
     // --- session_proof.cpp: proven writes
-    [[nodiscard]] bool awaits_proof(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
-                                    bool queued) const noexcept;
+    [[nodiscard]] bool awaits_proof(const upstream::PendingRequest& request, const Row& row,
+                                    const resp::ReplyHead& reply, bool queued) const noexcept;
     bool park(const upstream::PendingRequest& request, std::string_view bytes);
     void deliver(Slot slot, std::string_view bytes);
     void pop_parked();
@@ -294,6 +309,8 @@ class Session final : public upstream::ReplySink,
     void keep(Lost lost);
     void settle_losses();
     void answer_in_doubt(const Lost& lost);
+    [[nodiscard]] bool must_not_repeat(const Lost& lost, const Row& row) const;
+    void refuse_to_repeat(const Lost& lost, const Row& row);
 
     // --- unfinished_transactions.cpp: those whose link is lost, or whose node leads no more
     [[nodiscard]] bool is_inside(const upstream::PendingRequest& request) const noexcept;
@@ -337,14 +354,14 @@ class Session final : public upstream::ReplySink,
     std::unique_ptr<MessagesBehind> behind_;            // made when one comes within a large reply
     std::vector<upstream::SubscriptionFeedPtr> feeds_;  // where it has subscriptions: one, or more after another AUTH
 
-    upstream::LinkPtr pinned_;
-    bool pinned_clean_ = true;                   // the pinned link may serve another session afterwards
+    upstream::Lease pinned_;
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
     std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
     ReplyWindow window_;                  // how many of them there may be
     std::uint32_t subscribing_ = 0;       // those of them that are SUBSCRIBE and the like
     std::uint32_t unit_left_ = 0;         // commands of a whole transaction still to be sent on the shared link
+    bool unit_runs_code_ = false;         // one of those that were sent does
     QueuedCommands queued_;               // of the transaction that is open
     bool denied_in_transaction_ = false;  // one of them was refused by the portal
     std::unique_ptr<Executed> executed_;  // while the answer to its EXEC is put together
@@ -386,6 +403,7 @@ class Session final : public upstream::ReplySink,
     bool established_ = false;
     bool refused_ = false;   // over the limit of sessions
     bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER
+    bool relaying_ = false;  // all bytes pass between the client and the pinned link, both ways
     bool eof_ = false;       // the client has closed its side; what it sent before is still answered
     bool leaving_ = false;   // the portal lets its clients go
     bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain

@@ -85,7 +85,8 @@ void Session::close(Closed reason) {
     drop_parked();
     stream_.close();
     if (pinned_) {
-        context_.links.give_back(std::exchange(pinned_, nullptr), false);
+        pinned_->taint();
+        pinned_.reset();
     }
     lost_.clear();
     RegistryHook<AllTag>::unlink();

@@ -47,7 +47,9 @@ SessionContext::SessionContext(const Parts& parts)
       idle_deadlines(config->limits.idle_time),
       hold_deadlines(config->hold.time),
       stalled_deadlines(config->limits.output_time),
-      hold_bytes(config->hold.bytes.count / shards) {}
+      hold_bytes(config->hold.bytes.count / shards) {
+    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
+}
 
 void SessionContext::configure(config::ConfigPtr wanted) {
     config = std::move(wanted);
@@ -62,6 +64,7 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     hold_deadlines.change_duration(config->hold.time);
     stalled_deadlines.change_duration(config->limits.output_time);
     hold_bytes = config->hold.bytes.count / shards;
+    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
 }
 
 std::string_view SessionContext::refusal(const command::CommandRow& row,

@@ -1,6 +1,8 @@
 // Session: the wait for a leader, within hold.time and hold.bytes. It ends when what came back is sent again, or when
 // everything that waits is answered NOLEADER.
+#include "resp/words.hpp"
 #include "session/client_errors.hpp"
+#include "session/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
@@ -107,18 +109,33 @@ void Session::resend() {
         }
         const resp::RequestView request(each.command);
         const bool inside = is_inside(each.request);
+        // Its link was lost and its node was not: perhaps for this very request.
+        const bool alone = each.sent && each.refusal.empty() && !inside && each.request.losses > 0 &&
+                           each.epoch == context_.topology->epoch;
         upstream::Link* link = nullptr;
         if (row.handling == Handling::auth || row.handling == Handling::hello) {
             link = &context_.links.auth_link();
+            if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {
+                const HelloRequest hello = read_hello(request, state_.protocol);
+                std::string login;
+                resp::write_request(login, "AUTH", hello.username, hello.password);
+                each.command = std::move(login);
+            }
         } else if (row.handling == Handling::select) {
             upstream::LinkIdentity wanted = identity();
             const std::string_view index = request.arg(1);
             std::from_chars(index.data(), index.data() + index.size(), wanted.database);
             link = &context_.links.shared(wanted);
+            each.request.effect = upstream::Effect::none;
         } else {
             const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_,
                                                                    true) == route::Destination::pinned;
-            link = &link_for(inside || pinned);
+            const bool own = inside || pinned || alone;
+            if (!has_link_for(own ? route::Destination::pinned : route::Destination::shared)) {
+                break;
+            }
+            link = &link_for(own);
+            each.request.alone = alone;
         }
         if (in_flight_ > 0 && last_link_ != link) {
             break;
@@ -128,9 +145,6 @@ void Session::resend() {
             wait_ = Wait::reply;
         } else if (row.handling == Handling::blocking && !inside) {
             each.command = rearmed(row, each.command);
-        }
-        if (link == pinned_.get()) {
-            pinned_clean_ = pinned_clean_ && command::leaves_connection_clean(row.handling);
         }
         if (row.write) {
             write_epoch_ = context_.topology->epoch;
@@ -146,6 +160,9 @@ void Session::resend() {
     }
     for (Lost& each : again) {
         keep(std::move(each));
+    }
+    if (!lost_.empty() && in_flight_ == 0) {
+        hold();  // no link can be had now
     }
 }
 

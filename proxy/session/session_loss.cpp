@@ -16,6 +16,9 @@ using observe::Closed;
 
 namespace {
 
+/// Reads that cost a node next to nothing may be lost with it so many times.
+constexpr std::uint8_t kQuickRepeats = 8;
+
 /// Requests that change nothing in the data, or whose doing again is what the client wants: a blocked pop is armed
 /// again. But it may have taken an element whose answer was lost on the way, and then another one would seem to be the
 /// first: with `strict` the client is told so.
@@ -36,12 +39,16 @@ bool may_repeat(const upstream::PendingRequest& request, const command::CommandR
 
 }  // namespace
 
-void Session::on_lost(upstream::PendingRequest& request, std::string_view command, bool sent) {
+void Session::on_lost(upstream::PendingRequest& request, std::string_view command, const upstream::Loss& loss) {
     if (closed_) {
         return;
     }
     --in_flight_;
     in_flight_bytes_ -= request.size;
+    if (relaying_) {
+        end_relay(request);
+        return;
+    }
     if (request.sequence == kNoSlot) {
         if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
             finish_part(resp::integer(0));  // the blocked connection is gone
@@ -59,7 +66,7 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
         return;
     }
-    keep({std::move(request), std::string(command), sent, {}, {}});
+    keep({std::move(request), std::string(command), loss.sent, {}, context_.topology->epoch, loss.worked_on});
     settle_ = true;
     context_.turn.mark(*this);
 }
@@ -70,7 +77,7 @@ void Session::keep(Lost lost) {
     lost_.insert(at, std::move(lost));
 }
 
-void Session::on_refused(upstream::PendingRequest& request, std::string_view /*command*/, std::string_view refusal) {
+void Session::on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal) {
     if (closed_) {
         return;
     }
@@ -86,6 +93,7 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view /*c
     if (request.streamed && large_ == Large::forwarded) {
         large_ = Large::swallowed;
     }
+    note_reply(command::row_at(request.tag), false, refusal, command);
     replies_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
@@ -98,6 +106,13 @@ void Session::on_login_refused() {
         ending_ = Closed::login;
         cut_off_ = true;
         context_.turn.mark(*this);
+    }
+}
+
+void Session::on_login_required() {
+    if (state_.credentials->username.empty() &&
+        (state_.needs_pinned() || pinned_ || state_.subscriptions.count() > 0)) {
+        on_login_refused();
     }
 }
 
@@ -118,7 +133,7 @@ void Session::on_pinned_lost() {
 void Session::settle_losses() {
     settle_ = false;
     const bool pinned_lost = std::exchange(pinned_lost_, false);
-    if (pinned_lost && state_.monitoring) {
+    if (pinned_lost && (state_.monitoring || (state_.debugging && !relaying_))) {
         close(Closed::backend);
         return;
     }
@@ -152,6 +167,8 @@ void Session::settle_losses() {
         } else if (row.handling == Handling::client_tracking && redirect_) {
             answer_in_doubt(*each);  // it names a connection of the lost node
             redirect_.reset();
+        } else if (each->sent && must_not_repeat(*each, row)) {
+            refuse_to_repeat(*each, row);
         } else if (!each->sent || may_repeat(each->request, row, context_.config->writes.proven)) {
             lost_.push_back(std::move(*each));
         } else {
@@ -179,6 +196,29 @@ void Session::settle_losses() {
     } else if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
     }
+}
+
+/// A read is sent again once, and alone if its link was lost without its node. One at which the node worked for long
+/// before it was lost may be what took it away, and the next node is not asked for it.
+bool Session::must_not_repeat(const Lost& lost, const Row& row) const {
+    if (!lost.request.repeatable || row.handling != Handling::plain || lost.request.unit) {
+        return false;
+    }
+    if (lost.request.alone || lost.request.losses > (row.quick ? kQuickRepeats : 1)) {
+        return true;
+    }
+    return !row.quick && lost.worked_on >= context_.config->monitor.down_after / 2;
+}
+
+/// As with Redis, which closes a connection whose reply is too large for it: nobody but who asked is concerned.
+void Session::refuse_to_repeat(const Lost& lost, const Row& row) {
+    note_large_key(row, resp::RequestView(lost.command));  // asked for again, it has a link of its own from the start
+    if (lost.request.alone || context_.config->writes.in_doubt == config::InDoubt::close) {
+        close(Closed::backend);
+        return;
+    }
+    replies_.finish(lost.request.sequence,
+                    lost.request.muted ? std::string() : resp::error(client_errors::kNotRepeated), output_);
 }
 
 void Session::answer_in_doubt(const Lost& lost) {

@@ -37,12 +37,12 @@ bool is_nil(std::string_view reply) {
 }  // namespace
 
 /// Errors acknowledge nothing, nor does QUEUED, an EXEC that was called off, or a blocked pop that got nothing.
-bool Session::awaits_proof(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
+bool Session::awaits_proof(const upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
                            bool queued) const noexcept {
-    if (!changes_data(row) || request.muted || bytes.front() == '-' || (queued && row.handling != Handling::exec)) {
+    if (!changes_data(row) || request.muted || reply.is_error() || (queued && row.handling != Handling::exec)) {
         return false;
     }
-    return !((row.handling == Handling::exec || row.handling == Handling::blocking) && is_nil(bytes));
+    return !((row.handling == Handling::exec || row.handling == Handling::blocking) && is_nil(reply.bytes()));
 }
 
 /// A complete reply that must not go out yet. False: it may.

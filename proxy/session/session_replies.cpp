@@ -1,5 +1,7 @@
 // Session: what replies change in the session's state.
+#include "resp/words.hpp"
 #include "session/client_errors.hpp"
+#include "session/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
@@ -12,8 +14,9 @@ namespace portal::session {
 using command::Handling;
 using command::Transaction;
 
-void Session::note_reply(const Row& row, std::string_view bytes, std::string_view command) {
-    const bool failed = bytes.front() == '-';
+/// `bytes`: of a reply that was not large.
+void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, std::string_view command) {
+    const bool failed = !accepted;
     switch (row.handling) {
         case Handling::multi:
             if (failed && state_.transaction == Transaction::open && !bytes.starts_with("-ERR MULTI calls")) {
@@ -41,6 +44,11 @@ void Session::note_reply(const Row& row, std::string_view bytes, std::string_vie
         case Handling::unwatch:
             if (state_.transaction == Transaction::none && !failed) {
                 state_.watching = state_.watch_accepted = state_.watch_broken = false;
+            }
+            break;
+        case Handling::script_debug:
+            if (state_.transaction == Transaction::none && !failed) {
+                state_.debugging = !resp::is_word(resp::RequestView(command).arg(2), "no");
             }
             break;
         case Handling::monitor:
@@ -81,8 +89,16 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
     if (row.handling != Handling::auth && row.handling != Handling::hello) {
         return;
     }
-    if (bytes.starts_with("+OK")) {
-        const resp::RequestView request(command);
+    const resp::RequestView request(command);
+    if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {  // on a link of its own
+        if (bytes.front() == '*' || bytes.front() == '%') {
+            const HelloRequest hello = read_hello(request, state_.protocol);
+            log_in(hello.username, hello.password);
+            state_.protocol = wanted_protocol_;
+            state_.name = wanted_name_.value_or(state_.name);
+            write_hello(replacement);
+        }
+    } else if (bytes.starts_with("+OK")) {
         const bool with_name = request.argc() > 2;
         log_in(with_name ? request.arg(1) : "default", request.arg(with_name ? 2 : 1));
         if (row.handling == Handling::hello) {
@@ -99,7 +115,8 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
 }
 
 /// What MONITOR shows, invalidations of CLIENT TRACKING, and messages for what a transaction subscribed to.
-bool Session::take_push(std::string_view frame, const upstream::PendingRequest* front) {
+bool Session::take_push(const resp::ReplyHead& reply, const upstream::PendingRequest* front) {
+    const std::string_view frame = reply.bytes();
     if (!exec_reply_.empty() && frame.front() == '>') {
         exec_reply_ += frame;  // in the middle of EXEC's answer
         return true;

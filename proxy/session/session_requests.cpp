@@ -1,6 +1,7 @@
 // Session: from one framed request to the link that carries it.
 #include "resp/words.hpp"
 #include "session/client_errors.hpp"
+#include "session/link_effect.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
@@ -32,7 +33,8 @@ bool is_http(std::string_view word) {
 }
 
 /// The commands behind a MULTI, its EXEC included, if all of them are in `rest` and may travel on a shared link; else
-/// none.
+/// none. Only EXEC ends one there: whatever the node thinks of it, the transaction is over. A DISCARD may be refused,
+/// and everybody's commands behind it would be queued.
 void find_unit(std::string_view rest, SessionContext& context) {
     std::vector<UnitPart>& parts = context.unit;
     parts.clear();
@@ -44,9 +46,11 @@ void find_unit(std::string_view rest, SessionContext& context) {
         }
         const resp::RequestView request(rest.substr(0, result.size));
         const command::CommandRow& row = command::classify(request);
-        const bool last = row.handling == Handling::exec || row.handling == Handling::discard;
-        if (last ? request.argc() != 1
-                 : row.affinity != command::Affinity::shared || !context.refusal(row, request).empty()) {
+        const bool last = row.handling == Handling::exec;
+        if (last ? request.argc() != 1 : row.affinity != command::Affinity::shared) {
+            break;
+        }
+        if (!context.refusal(row, request).empty()) {
             break;
         }
         parts.push_back({&row, result.size});
@@ -133,6 +137,10 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         return true;
     }
     const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
+    if (relaying_) {
+        relay_request(row, request);
+        return true;
+    }
     bool taken = true;
     last_row_ = &row;
     if (subscribing_ > 0 && awaits_subscriber_mode(row)) {
@@ -178,7 +186,17 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 break;
             case Destination::shared:
             case Destination::pinned:
-                taken = must_await_proof(row) ? await_proof(row, request) : forward(row, request, destination);
+                if (must_await_proof(row)) {
+                    taken = await_proof(row, request);
+                } else if (has_link_for(destination)) {
+                    taken = forward(row, request, destination);
+                } else if (refusing_) {
+                    unit_left_ = 0;
+                    refuse_without_leader(row);
+                } else {
+                    hold();
+                    taken = false;
+                }
                 break;
         }
     }
@@ -218,7 +236,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         std::string discard;
         resp::write_request(discard, "DISCARD");
         state_.transaction = Transaction::exec_sent;
-        return submit(*pinned_, row, discard);
+        return submit(*pinned_, row, discard, upstream::Effect::discard);
     }
     if (state_.transaction == Transaction::open && QueuedCommands::concerns_portal(row.handling)) {
         return queue(row, request);
@@ -228,6 +246,16 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     }
     if (row.handling == Handling::client_tracking) {
         return forward_tracking(row, request);
+    }
+    if (row.handling == Handling::script_debug && state_.transaction == Transaction::none) {
+        if (in_flight_ > 0) {
+            pause(Wait::drained);
+            return false;
+        }
+        lease_fresh();  // the node accepts it only where no reply is still to come, not even to a fence
+    }
+    if (state_.debugging && state_.transaction == Transaction::none && row.name.starts_with("eval")) {
+        return begin_relay(row, request.frame());
     }
     upstream::Link* const own_feed = row.handling == Handling::publish ? feed_link() : nullptr;
     upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
@@ -259,10 +287,11 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         default:
             break;
     }
-    pinned_clean_ = pinned_clean_ && command::leaves_connection_clean(row.handling);
     submit(link, row, request.frame());
     if (unit_left_ == 0 && (row.handling == Handling::exec || row.handling == Handling::discard)) {
         pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
+    } else if (row.handling == Handling::script_debug) {
+        pause(Wait::drained);  // or in the debugger
     }
     return true;
 }
@@ -286,6 +315,16 @@ bool Session::forward_wait(const Row& row, const resp::RequestView& request) {
     return submit(link, row, request.frame());
 }
 
+/// False: none can be had for now, and more of the kind would not help. A link that the client has already is its own.
+bool Session::has_link_for(Destination destination) const {
+    if (pinned_) {
+        return true;
+    }
+    const command::Credentials& login = *state_.credentials;
+    const upstream::LinkIdentityView wanted{login.username, login.password, state_.protocol, state_.database};
+    return destination == Destination::pinned ? context_.links.may_lease(wanted) : context_.links.may_share(wanted);
+}
+
 upstream::Link& Session::shared_link() {
     const command::Credentials& login = *state_.credentials;
     return context_.links.shared({login.username, login.password, state_.protocol, state_.database});
@@ -302,7 +341,14 @@ upstream::Link& Session::link_for(bool pinned) {
     }
     if (!pinned_) {
         pinned_ = context_.links.lease(identity(), *this);
-        pinned_clean_ = true;
+    }
+    return *pinned_;
+}
+
+/// A link that begins with the next request, unless the client has one already.
+upstream::Link& Session::lease_fresh() {
+    if (!pinned_) {
+        pinned_ = context_.links.lease(identity(), *this, true);
     }
     return *pinned_;
 }
@@ -313,6 +359,8 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.sequence = replies_.open();
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.repeatable = !row.write;
+    pending.effect = effect_of(row.handling);
+    pending.free_text = row.runs_code;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
     pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty()) &&
@@ -329,8 +377,18 @@ upstream::PendingRequest Session::open_request(const Row& row) {
 }
 
 bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame) {
+    return submit(link, row, frame, effect_of(row.handling));
+}
+
+/// `effect`: where it is not what the command does on any link.
+bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect) {
     upstream::PendingRequest pending = open_request(row);
+    pending.effect = effect;
     pending.unit = unit_left_ > 0;
+    if (pending.unit) {
+        unit_runs_code_ = pending.free_text || (unit_runs_code_ && pending.effect != upstream::Effect::multi);
+        pending.free_text = unit_runs_code_ && pending.effect == upstream::Effect::exec;
+    }
     if (pending.blocks) {
         if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
             blocked_since_ = context_.turn.now();
@@ -352,10 +410,12 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
 
 /// Sends a request of the session's own, whose replies the client does not see.
 void Session::submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) {
+    const Row& row = command::classify(resp::RequestView(frame));
     upstream::PendingRequest pending;
     pending.sink = upstream::ReplySinkPtr(this);
     pending.sequence = kNoSlot;
-    pending.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
+    pending.tag = static_cast<std::uint32_t>(command::index_of(row));
+    pending.effect = effect_of(row.handling);
     pending.replies_left = replies;
     last_link_ = &link;
     ++in_flight_;
@@ -365,8 +425,15 @@ void Session::submit_own(upstream::Link& link, std::string_view frame, std::int3
 
 void Session::release_pinned_if_free() {
     if (pinned_ && in_flight_ == 0 && !state_.needs_pinned() && lost_.empty()) {
-        context_.links.give_back(std::exchange(pinned_, nullptr), pinned_clean_);
+        pinned_.reset();
     }
+}
+
+/// The node is in a transaction of this client when the client believes to be in one, and not else. Only while nothing
+/// is on its way.
+bool Session::link_agrees() const noexcept {
+    return !pinned_ || pinned_->state() != upstream::Link::State::ready || pinned_->pending() > 0 ||
+           pinned_->carries().in_transaction() == (state_.transaction == Transaction::open);
 }
 
 upstream::LinkIdentity Session::identity() const {
@@ -383,6 +450,9 @@ std::string_view Session::no_leader_reason() const noexcept {
     }
     if (!lost_.empty() && !lost_.front().refusal.empty()) {
         return client_errors::kRefuses;
+    }
+    if (!context_.links.failure().empty()) {
+        return context_.links.failure();
     }
     return context_.links.has_leader() ? std::string_view("the record could not be confirmed in time")
                                        : std::string_view("the leader has changed");

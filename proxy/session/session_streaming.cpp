@@ -51,7 +51,7 @@ void Session::take_last_part(std::string_view bytes) {
 
 /// Judges a request by its head. False: it is gathered, or must wait.
 bool Session::begin_large(std::string_view head) {
-    if (head.size() < kHead || head.size() + scanner_.announced() < kLargeRequest) {
+    if (relaying_ || head.size() < kHead || head.size() + scanner_.announced() < kLargeRequest) {
         return false;
     }
     const resp::RequestView request(head);
@@ -81,6 +81,12 @@ bool Session::begin_large(std::string_view head) {
             large_ = Large::nothing;
             pause(Wait::drained);
             return false;
+        } else if (!has_link_for(Destination::pinned) && !refusing_) {
+            large_ = Large::nothing;
+            hold();
+            return false;
+        } else if (!has_link_for(Destination::pinned)) {
+            refuse_without_leader(row);
         } else if (must_await_proof(row)) {
             if (!await_proof(row, request)) {
                 large_ = Large::nothing;
@@ -100,8 +106,7 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
     if (row.write) {
         note_large_key(row, request);
     }
-    upstream::Link& link = link_for(true);
-    pinned_clean_ = pinned_clean_ && command::leaves_connection_clean(row.handling);
+    upstream::Link& link = lease_fresh();
     copy_.spoil();  // of a transaction that may be open: there will be no copy of this
     last_link_ = &link;
     queued_.note(row);
@@ -131,7 +136,7 @@ void Session::pass_on(std::string_view bytes, bool last) {
         pinned_->abandon("the record could not be confirmed in time");
         return;
     }
-    const upstream::LinkPtr link = pinned_;
+    const upstream::LinkPtr link(pinned_.get());
     link->stream_part(bytes, last);
     if (large_ == Large::forwarded && link->unsent() > kUnwritten) {
         pause(Wait::link);
@@ -148,27 +153,26 @@ void Session::on_moved(const upstream::Link& link) {
     last_link_ = &link;
 }
 
-bool Session::adopt(upstream::Link& link) {
+/// A link that is held already was leased for a command that waits until everything is answered; nothing was sent on
+/// it.
+bool Session::adopt(upstream::Lease& lease) {
     if (closed_) {
         return false;
     }
-    if (pinned_) {  // leased for a command that waits until everything is answered; nothing was sent on it
-        context_.links.give_back(std::exchange(pinned_, nullptr), true);
-    }
-    pinned_ = upstream::LinkPtr(&link);
-    pinned_clean_ = true;
+    pinned_ = std::move(lease);
     return true;
 }
 
 upstream::Link* Session::own_link() {
-    return closed_ ? nullptr : &link_for(true);
+    return closed_ || !has_link_for(Destination::pinned) ? nullptr : &link_for(true);
 }
 
 /// The client broke the protocol inside a large request: the node never gets the rest of it.
 void Session::give_up_large() {
     if (large_ == Large::forwarded) {
         large_ = Large::broken;
-        context_.links.give_back(std::exchange(pinned_, nullptr), false);
+        pinned_->taint();
+        pinned_.reset();
     }
 }
 

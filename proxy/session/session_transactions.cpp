@@ -48,11 +48,10 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     }
     TrackingRelayPtr relay;
     if (target) {
-        relay = std::exchange(redirect_, std::nullopt).value_or(nullptr);
+        relay = take_redirect();
         frame = redirected(request, relay.get());
     }
     queued_.add(row, request.frame(), std::move(relay));
-    pinned_clean_ = false;
     return submit(*pinned_, row, frame);
 }
 

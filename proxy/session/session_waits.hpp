@@ -5,6 +5,7 @@
 #include "upstream/pending_queue.hpp"
 #include "upstream/subscription_feed.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -36,9 +37,10 @@ enum class Large : std::uint8_t {
 struct Lost {
     upstream::PendingRequest request;
     std::string command;
-    bool sent = false;            // and perhaps executed
-    std::string refusal;          // the node's answer, which says that it was not executed
-    replication::Epoch epoch{0};  // under which the node answered so
+    bool sent = false;                                // and perhaps executed
+    std::string refusal;                              // the node's answer, which says that it was not executed
+    replication::Epoch epoch{0};                      // when it came back
+    std::chrono::steady_clock::duration worked_on{};  // see upstream::Loss
 };
 
 /// Messages that wait until the large reply that has begun is complete.

@@ -28,11 +28,22 @@ void TrackingRelay::start(const upstream::LinkIdentity& identity) {
     link_->submit(ping, std::move(pending));
 }
 
-void TrackingRelay::stop() {
+void TrackingRelay::stop() noexcept {
     holder_ = nullptr;
-    if (link_) {
-        context_.links.give_back(std::exchange(link_, nullptr), false);
-    }
+    link_.reset();
+}
+
+void StopRelay::operator()(TrackingRelay* relay) const noexcept {
+    relay->stop();
+    intrusive_ptr_release(relay);
+}
+
+/// Its requests on links keep it, too, so the owner counts as one of several.
+TrackingRelayPtr make_relay(SessionContext& context, TrackingRelay::Holder& holder, std::uint64_t source,
+                            std::uint64_t target) {
+    const upstream::ReplySinkPtr made(new TrackingRelay(context, holder, source, target));
+    intrusive_ptr_add_ref(made.get());
+    return TrackingRelayPtr(static_cast<TrackingRelay*>(made.get()));
 }
 
 void TrackingRelay::break_off() {
@@ -40,7 +51,7 @@ void TrackingRelay::break_off() {
     stop();
 }
 
-bool TrackingRelay::on_reply(upstream::PendingRequest& /*request*/, std::string_view /*bytes*/, bool /*complete*/,
+bool TrackingRelay::on_reply(upstream::PendingRequest& /*request*/, const resp::ReplyHead& /*reply*/,
                              std::string_view /*command*/) {
     if (holder_ != nullptr && link_) {
         connection_ = link_->setup().connection_id();
@@ -49,13 +60,14 @@ bool TrackingRelay::on_reply(upstream::PendingRequest& /*request*/, std::string_
     return true;
 }
 
-void TrackingRelay::on_lost(upstream::PendingRequest& /*request*/, std::string_view /*command*/, bool /*sent*/) {
+void TrackingRelay::on_lost(upstream::PendingRequest& /*request*/, std::string_view /*command*/,
+                            const upstream::Loss& /*loss*/) {
     // on_pinned_lost follows.
 }
 
 void TrackingRelay::on_refused(upstream::PendingRequest& /*request*/, std::string_view /*command*/,
                                std::string_view /*error*/) {
-    lose();
+    // on_pinned_lost follows.
 }
 
 void TrackingRelay::on_pinned_lost() {
@@ -65,17 +77,17 @@ void TrackingRelay::on_pinned_lost() {
 void TrackingRelay::lose() {
     link_.reset();
     if (holder_ != nullptr) {
-        const TrackingRelayPtr alive(this);
+        const upstream::ReplySinkPtr alive(this);
         std::exchange(holder_, nullptr)->on_relay_lost(*this);
     }
 }
 
-bool TrackingRelay::take_push(std::string_view frame, const upstream::PendingRequest* /*front*/) {
-    if (frame.front() != '>') {
+bool TrackingRelay::take_push(const resp::ReplyHead& frame, const upstream::PendingRequest* /*front*/) {
+    if (!frame.is_push()) {
         return false;
     }
-    if (frame.starts_with(kInvalidate)) {
-        deliver(frame.substr(kInvalidate.size()));
+    if (frame.bytes().starts_with(kInvalidate)) {
+        deliver(frame.bytes().substr(kInvalidate.size()));
     }
     return true;
 }

@@ -5,9 +5,8 @@
 #include "upstream/link_pool.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
-
-#include <boost/smart_ptr/intrusive_ptr.hpp>
 
 namespace portal::session {
 
@@ -32,8 +31,6 @@ class TrackingRelay final : public upstream::ReplySink {
 
     /// Asks for the link. Only with a leader.
     void start(const upstream::LinkIdentity& identity);
-    /// Gives the link back; the holder hears nothing more.
-    void stop();
     /// The target is gone: the node shall find its connection gone too.
     void break_off();
 
@@ -48,25 +45,33 @@ class TrackingRelay final : public upstream::ReplySink {
     /// Everything that was tracked is to be taken as changed.
     void deliver_flush() { deliver("_\r\n"); }
 
-    bool on_reply(upstream::PendingRequest& request, std::string_view bytes, bool complete,
-                  std::string_view command) override;
-    void on_lost(upstream::PendingRequest& request, std::string_view command, bool sent) override;
+    bool on_reply(upstream::PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) override;
+    void on_lost(upstream::PendingRequest& request, std::string_view command, const upstream::Loss& loss) override;
     void on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view error) override;
-    bool take_push(std::string_view frame, const upstream::PendingRequest* front) override;
+    bool take_push(const resp::ReplyHead& frame, const upstream::PendingRequest* front) override;
     void on_pinned_lost() override;
 
   private:
+    friend struct StopRelay;
+    /// Gives the link back; the holder hears nothing more.
+    void stop() noexcept;
     void deliver(std::string_view keys);
     void lose();
 
     SessionContext& context_;
     Holder* holder_;
     std::uint64_t source_, target_;
-    upstream::LinkPtr link_;
+    upstream::Lease link_;
     std::uint64_t connection_ = 0;
     bool broken_ = false;
 };
 
-using TrackingRelayPtr = boost::intrusive_ptr<TrackingRelay>;
+/// Its owner. A relay that nobody owns is stopped: it calls no holder any more, and its link is given back.
+struct StopRelay {
+    void operator()(TrackingRelay* relay) const noexcept;
+};
+using TrackingRelayPtr = std::unique_ptr<TrackingRelay, StopRelay>;
+[[nodiscard]] TrackingRelayPtr make_relay(SessionContext& context, TrackingRelay::Holder& holder, std::uint64_t source,
+                                          std::uint64_t target);
 
 }  // namespace portal::session

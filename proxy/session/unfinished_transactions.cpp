@@ -3,6 +3,7 @@
 // need not notice. With WATCH that would be a guess, so EXEC answers nil; and where no copy of it is kept, EXECABORT.
 #include "session/client_errors.hpp"
 #include "session/leading_replies.hpp"
+#include "session/link_effect.hpp"
 #include "session/session.hpp"
 
 #include <algorithm>
@@ -141,6 +142,7 @@ void Session::keep_copy(Slot slot, std::string_view refusal, bool unit) {
         again.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
         again.unit = unit;
         again.silent = true;
+        again.effect = effect_of(command::row_at(again.tag).handling);
         copied.push_back({std::move(again), std::string(frame), false, std::string(refusal), context_.topology->epoch});
         rest.remove_prefix(each.size);
     }

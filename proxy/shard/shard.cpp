@@ -19,6 +19,8 @@ constexpr std::chrono::seconds kProofTime{1};
 /// How long requests that are in flight may still be answered by the old leader once forwarding has stopped.
 constexpr std::chrono::milliseconds kFenceGrace{100};
 constexpr std::chrono::milliseconds kFencePoll{2};
+/// How often the leader is asked what newcomers must do.
+constexpr std::chrono::milliseconds kLoginWatch{250};
 /// As long is always waited for commands that block: one that found data is answered by then.
 constexpr std::chrono::milliseconds kBlockedGrace{10};
 /// A leader that has sent nothing for this long is waited for less, down to not at all.
@@ -38,8 +40,15 @@ bool end_of(int socket, int (*ask)(int, sockaddr*, socklen_t*), boost::asio::ip:
 Shard::Shard(ShardSetup setup)
     : setup_(std::move(setup)),
       connect_deadlines_(setup_.config->monitor.down_after),
-      link_context_{
-          loop_, names_, turn_, scratch_, counters_, connect_deadlines_, resp::ReplyLimits{}, setup_.config->name},
+      link_context_{loop_,
+                    names_,
+                    turn_,
+                    scratch_,
+                    counters_,
+                    connect_deadlines_,
+                    resp::ReplyLimits{},
+                    setup_.config->name,
+                    *setup_.permit},
       links_(link_context_, {.trouble = [this](const replication::Node& node,
                                                std::string_view why) { setup_.trouble(node.name, why); },
                              .ready =
@@ -51,7 +60,8 @@ Shard::Shard(ShardSetup setup)
                                      retry_held();
                                  },
                              .login_refused = [this](const auto& identity) { close_sessions_of(identity); },
-                             .dropped = [this](const auto& identity) { dropped_users_.insert(identity.username); }}),
+                             .dropped = [this](const auto& identity) { dropped_users_.insert(identity.username); },
+                             .login_required = [this] { on_login_required(); }}),
       subscriptions_({.links = links_,
                       .turn = turn_,
                       .counters = counters_,
@@ -225,6 +235,7 @@ void Shard::fence(std::function<void()> applied) {
     if (fence_waiters_.size() == 1) {
         // A leader that has been silent for long answers nothing in a moment either.
         fence_until_ = std::min(turn_.now(), link_context_.heard_at + kSilence) + kFenceGrace;
+        link_context_.answers_until = fence_until_;
     }
     check_fence();
 }
@@ -306,6 +317,14 @@ void Shard::check_dropped_users() {
     }
 }
 
+/// Clients that have not logged in are told so when they ask for something. Those that only wait for what comes are
+/// closed: nothing else would end what they are no longer allowed.
+void Shard::on_login_required() {
+    for (session::Session& each : registry_.all) {
+        each.on_login_required();
+    }
+}
+
 void Shard::close_sessions_of(const upstream::LinkIdentity& refused) {
     for (session::Session& each : registry_.all) {
         const upstream::LinkIdentity identity = each.identity();
@@ -339,9 +358,16 @@ void Shard::tick() {
         const auto since = now - std::max<std::chrono::milliseconds>(setup_.config->hold.time, kProofTime);
         for_parked([since](session::Session& each) { each.expire_parked(since); });
     }
+    if (context_.forwarding()) {
+        links_.resume_writing();
+    }
     retry_held();
     end_pause();
     check_dropped_users();
+    if (now - login_asked_ >= kLoginWatch) {
+        login_asked_ = now;
+        links_.watch_login();
+    }
     subscriptions_.tidy(now - setup_.config->hold.time);
     if (now - idle_links_checked_ >= kIdleLinks) {
         idle_links_checked_ = now;

@@ -90,6 +90,7 @@ class Shard {
     void for_parked(Each&& each);
     void end_pause();
     void check_dropped_users();
+    void on_login_required();
     void close_sessions_of(const upstream::LinkIdentity& refused);
     void fence(std::function<void()> applied);
     void check_fence();
@@ -116,7 +117,7 @@ class Shard {
     net::Loop::Timer fence_timer_{loop_};
     net::Turn::Clock::time_point fence_until_{};
     std::vector<std::function<void()>> fence_waiters_;
-    net::Turn::Clock::time_point idle_links_checked_{};
+    net::Turn::Clock::time_point idle_links_checked_{}, login_asked_{};
     std::set<std::string> dropped_users_;  // whose links the leader has closed; to be asked whether they still exist
     std::uint64_t next_id_ = 0;
     std::thread thread_;

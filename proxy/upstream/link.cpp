@@ -1,5 +1,7 @@
 #include "upstream/link.hpp"
 
+#include "observe/log.hpp"
+
 #include <system_error>
 #include <utility>
 
@@ -17,6 +19,16 @@ constexpr int kReadsPerTurn = 4;
 constexpr std::size_t kLargeReply = 256 * 1024;
 /// Larger output memory is given back when a link falls silent.
 constexpr std::size_t kKeepOutput = 1024 * 1024;
+/// A busy shared link is fenced at least this often.
+constexpr std::chrono::milliseconds kFenceEvery{100};
+/// No answer to a fence is longer.
+constexpr std::size_t kLongestFence = 4096;
+
+/// What a node says that answers nothing else now, or not to this user any more.
+bool refuses_everything(std::string_view reply) {
+    return reply.starts_with("-BUSY") || reply.starts_with("-LOADING") || reply.starts_with("-MASTERDOWN") ||
+           reply.starts_with("-NOPERM") || reply.starts_with("-NOAUTH");
+}
 
 }  // namespace
 
@@ -47,9 +59,22 @@ void Link::on_stream(bool readable, bool writable) {
 
 void Link::submit(std::string_view command, PendingRequest request) {
     request.size = command.size();
-    if (!output_.append(command)) {
-        request.sink->on_lost(request, command, false);
+    if (state_ == State::ended) {
+        request.sink->on_lost(request, command, Loss{});
         return;
+    }
+    if (fence_is_due(request)) {
+        add_fence();
+    }
+    if (!output_.append(command)) {
+        request.sink->on_lost(request, command, Loss{});
+        return;
+    }
+    if (pending_.empty()) {
+        front_since_ = context_.turn.now();
+    }
+    if (request.free_text || use_ != Use::shared) {
+        unfenced_ = request.sink->serial();
     }
     ++counted(request);
     pending_.push(std::move(request));
@@ -58,8 +83,48 @@ void Link::submit(std::string_view command, PendingRequest request) {
     }
 }
 
+/// Never between the commands of one transaction: they are all of one sink, and the time is looked at before its MULTI.
+bool Link::fence_is_due(const PendingRequest& request) const noexcept {
+    if (use_ == Use::questions || use_ == Use::logins) {
+        return false;
+    }
+    if (unfenced_ != 0 && unfenced_ != request.sink->serial()) {
+        return true;
+    }
+    return use_ == Use::shared && (!request.unit || request.effect == Effect::multi) &&
+           context_.turn.now() - fenced_at_ >= kFenceEvery;
+}
+
+void Link::add_fence() {
+    std::string& frame = context_.fence_frame;
+    write_fence(frame, fence_style_, context_.nonces);
+    fenced_at_ = context_.turn.now();
+    if (!output_.append(frame)) {
+        return;  // nor is there room for the request
+    }
+    if (pending_.empty()) {
+        front_since_ = context_.turn.now();
+    }
+    PendingRequest fence;
+    fence.size = frame.size();
+    fence.free_text = unfenced_ != 0;
+    fence.effect = Effect::none;
+    fence.fence = true;
+    unfenced_ = 0;
+    ++counted(fence);
+    pending_.push(std::move(fence));
+    context_.counters.fences.add();
+}
+
 void Link::stream(PendingRequest request) {
     request.size = 0;
+    if (state_ == State::ended || (unfenced_ != 0 && unfenced_ != request.sink->serial())) {
+        request.streamed = true;
+        request.sink->on_lost(request, {}, Loss{});
+        return;
+    }
+    front_since_ = context_.turn.now();
+    unfenced_ = request.sink->serial();
     request.streamed = true;
     streaming_ = Streaming::open;
     ++counted(request);
@@ -67,6 +132,9 @@ void Link::stream(PendingRequest request) {
 }
 
 void Link::stream_part(std::string_view bytes, bool last) {
+    if (streaming_ == Streaming::nothing) {
+        return;  // it has ended
+    }
     if (last) {
         streaming_ = Streaming::whole;
     }
@@ -98,6 +166,10 @@ void Link::hold_back(bool held) noexcept {
 }
 
 void Link::write_some() {
+    if (sent_ < output_.size() && !permitted()) {
+        withhold();
+        return;
+    }
     if (stream_->tls() != nullptr) {
         write_encrypted();
         return;
@@ -117,6 +189,18 @@ void Link::write_some() {
     if (streaming_ != Streaming::nothing && holder_ != nullptr) {
         holder_->on_streamed();
     }
+}
+
+/// What has not been written is not lost: it is written when there is a permit again, or handed back unsent.
+void Link::withhold() {
+    if (!std::exchange(withheld_, true)) {
+        context_.withheld.emplace_back(this);
+    }
+}
+
+void Link::resume_writing() {
+    withheld_ = false;
+    context_.turn.mark(*this);
 }
 
 void Link::write_encrypted() {
@@ -168,7 +252,7 @@ void Link::on_readable() {
             context_.heard_at = context_.turn.now();
             context_.counters.upstream_received_bytes.add(received.size);
             input_.commit(received.size);
-            take_frames();
+            relaying_ ? relay_input() : static_cast<void>(take_frames());
         }
         if (state_ == State::ended) {
             return;
@@ -212,10 +296,15 @@ bool Link::take_frames() {
         if (result.status == resp::ScanStatus::need_more) {
             return take_part();
         }
-        if (!take_frame(input_.view().substr(0, result.size), true)) {
+        const std::string_view frame = input_.view().substr(0, result.size);
+        if (within_reply_ ? !take_rest({frame, true}) : !take_head({frame, scanner_.type(), true})) {
             return false;
         }
         input_.consume(result.size);
+        if (relaying_) {
+            relay_input();
+            return state_ != State::ended;
+        }
     }
     return true;
 }
@@ -229,13 +318,20 @@ bool Link::take_part() {
         return true;
     }
     const PendingRequest& front = pending_.front();
-    if (front.sink && !front.begun) {
+    if (front.fence) {
+        return scanned + scanner_.announced() < kLongestFence || take_fence(input_.view().substr(0, scanned));
+    }
+    if (front.sink && !within_reply_) {
         if (!front.parts || scanned + scanner_.announced() < kLargeReply) {
             return true;
         }
         owner_.on_large_reply(*this);
     }
-    if (state_ == State::ended || !take_frame(input_.view().substr(0, scanned), false)) {
+    if (state_ == State::ended) {
+        return false;
+    }
+    const std::string_view bytes = input_.view().substr(0, scanned);
+    if (within_reply_ ? !take_rest({bytes, false}) : !take_head({bytes, scanner_.type(), false})) {
         return false;
     }
     scanner_.dropped(scanned);
@@ -243,34 +339,77 @@ bool Link::take_part() {
     return true;
 }
 
-bool Link::take_frame(std::string_view frame, bool complete) {
+bool Link::take_head(const resp::ReplyHead& reply) {
     if (state_ == State::setting_up) {
-        return take_setup_frame(frame);
+        return take_setup_frame(reply.bytes());
     }
     PendingRequest* front = pending_.empty() ? nullptr : &pending_.front();
-    if (holder_ != nullptr && holder_->take_push(frame, front)) {
+    if (holder_ != nullptr && reply.complete() && holder_->take_push(reply, front)) {
         return state_ != State::ended;
     }
-    if (holder_ == nullptr && scanner_.type() == '>') {
+    if (holder_ == nullptr && reply.is_push()) {
         return true;  // a push that nobody on this link asked for
     }
     if (front == nullptr) {
         end("the node sent a reply that nothing waits for");
         return false;
     }
+    if (front->fence) {
+        return take_fence(reply.bytes());
+    }
+    if (!permitted() && context_.turn.now() >= context_.answers_until) {
+        abandon("the record could not be confirmed in time, so another node may lead by now");
+        return false;
+    }
+    if (!carries_.answered(front->effect, reply, front->free_text) || is_answer_to_next_fence(reply)) {
+        end("the node's answer does not belong to what it was asked");
+        return false;
+    }
     // The sink may submit more to this very link, which can move the queue: work on what is at the front afterwards.
     PendingRequest request = std::move(*front);
     const bool finished =
-        !request.sink || request.sink->on_reply(request, frame, complete, output_.view().substr(0, request.size));
+        !request.sink || request.sink->on_reply(request, reply, output_.view().substr(0, request.size));
     if (state_ == State::ended) {
         return false;
     }
-    if (!complete || !finished) {
-        request.begun = true;
+    if (!reply.complete() || !finished) {
+        within_reply_ = !reply.complete();
+        request.begun = within_reply_;
         pending_.front() = std::move(request);
         return true;
     }
+    return finish_front(std::move(request));
+}
+
+/// The node has not answered the front request at all.
+bool Link::is_answer_to_next_fence(const resp::ReplyHead& reply) const noexcept {
+    if (!pending_.front().free_text || pending_.size() < 2 || !pending_.second().fence) {
+        return false;
+    }
+    return answers_fence(output_.view().substr(pending_.front().size, pending_.second().size), reply.bytes());
+}
+
+/// What a reply goes on with can only be passed on, or dropped if nobody wants it.
+bool Link::take_rest(const resp::ReplyRest& rest) {
+    PendingRequest request = std::move(pending_.front());
+    if (request.sink) {
+        request.sink->on_rest(request, rest, output_.view().substr(0, request.size));
+    }
+    if (state_ == State::ended) {
+        return false;
+    }
+    if (!rest.last()) {
+        pending_.front() = std::move(request);
+        return true;
+    }
+    within_reply_ = false;
+    return finish_front(std::move(request));
+}
+
+/// The front request has been answered. False when the link has ended.
+bool Link::finish_front(PendingRequest request) {
     pending_.pop();
+    front_since_ = context_.turn.now();
     --counted(request);
     if (std::exchange(streaming_, Streaming::nothing) == Streaming::open) {
         end("the node answered a request before it had all of it");
@@ -278,6 +417,11 @@ bool Link::take_frame(std::string_view frame, bool complete) {
     }
     output_.consume(request.size);
     sent_ -= request.size;
+    const bool goes_on = request.unit && request.effect != Effect::exec;
+    if (use_ == Use::shared && !carries_.fit_for_reuse() && !goes_on) {
+        end("a command for all left something behind on the connection");
+        return false;
+    }
     if (retired_ && !request.sink) {
         owner_.on_reply_swallowed(*this);
     }
@@ -293,6 +437,33 @@ bool Link::take_frame(std::string_view frame, bool complete) {
     return true;
 }
 
+/// False, and the end of the link, if the node has not answered what it was asked last. Where nothing came before that
+/// may have been answered wrongly, a node that refuses every command is believed.
+bool Link::take_fence(std::string_view reply) {
+    const PendingRequest& fence = pending_.front();
+    const bool refused = !fence.free_text && refuses_everything(reply);
+    if (refused) {
+        fence_style_ = FenceStyle::unknown_command;  // which is answered always
+    }
+    if (!refused && !answers_fence(output_.view().substr(0, fence.size), reply)) {
+        context_.counters.fences_broken.add();
+        observe::log_warn("links", "the node has answered more or fewer times than it was asked; the link ends",
+                          {{"node", node_.name}, {"user", identity_.username}});
+        end("replies and requests do not belong together any more: the node has answered more or fewer times than it "
+            "was asked");
+        return false;
+    }
+    return finish_front(std::move(pending_.front()));
+}
+
+void Link::relay_input() {
+    const LinkPtr alive(this);
+    if (holder_ != nullptr && !input_.empty()) {
+        holder_->on_relayed(input_.view());
+    }
+    input_.consume(input_.size());
+}
+
 void Link::abandon(std::string_view why) {
     if (stream_) {
         stream_->abort();
@@ -301,9 +472,14 @@ void Link::abandon(std::string_view why) {
 }
 
 void Link::end(std::string_view why) {
-    if (state_ == State::ended) {
-        return;
+    if (state_ != State::ended) {
+        finish(why, {});
     }
+}
+
+/// Its end, whatever the reason: each request is handed back, as refused with the node's words if there are any, and
+/// then the holder is told.
+void Link::finish(std::string_view why, std::string_view refusal) {
     const LinkPtr alive(this);
     const std::string text(why);
     (state_ == State::ready ? context_.counters.upstream_lost : context_.counters.upstream_connect_failures).add();
@@ -314,12 +490,20 @@ void Link::end(std::string_view why) {
         stream_->close();
     }
     owner_.on_link_ended(*this, text);
-    const bool streamed_all = streaming_ == Streaming::whole && output_.empty();
+    const bool streamed_all = std::exchange(streaming_, Streaming::nothing) == Streaming::whole && output_.empty();
+    Loss loss{.worked_on = context_.turn.now() - front_since_};
     pending_.drain(output_.view(), sent_, [&](PendingRequest& request, std::string_view command, bool sent) {
         --counted(request);
-        if (request.sink) {  // else: its reply is swallowed, or being handed over right now
-            request.sink->on_lost(request, command, request.streamed ? streamed_all : sent);
+        loss.sent = request.streamed ? streamed_all : sent;
+        if (!request.sink) {
+            // its reply is swallowed, or being handed over right now
+        } else if (!refusal.empty()) {
+            request.sink->on_refused(request, command, refusal);
+        } else {
+            request.losses = static_cast<std::uint8_t>(request.losses + (sent || request.streamed ? 1 : 0));
+            request.sink->on_lost(request, command, loss);
         }
+        loss.worked_on = {};
     });
     if (holder_ != nullptr) {
         std::exchange(holder_, nullptr)->on_pinned_lost();

@@ -9,10 +9,14 @@
 #include "net/stream.hpp"
 #include "net/turn.hpp"
 #include "observe/shard_counters.hpp"
+#include "replication/forward_permit.hpp"
 #include "replication/node.hpp"
 #include "resp/byte_buffer.hpp"
 #include "resp/frame_scanner.hpp"
+#include "resp/reply_piece.hpp"
+#include "upstream/fence.hpp"
 #include "upstream/link_setup.hpp"
+#include "upstream/link_state.hpp"
 #include "upstream/pending_queue.hpp"
 
 #include <cstdint>
@@ -50,10 +54,20 @@ struct LinkContext {
     net::DeadlineQueue& connect_deadlines;
     resp::ReplyLimits limits;
     std::string name;  // of the links, in the node's CLIENT LIST
+    /// Until when clients' commands may be written, and answers to them be believed.
+    const replication::ForwardPermit& permit;
+    /// What was sent before forwarding was stopped may still be answered until then.
+    net::Turn::Clock::time_point answers_until{};
+    /// Links that have something to write and no permit; see LinkPool::resume_writing().
+    std::vector<LinkPtr> withheld{};
+    NonceSource nonces{};
+    std::string fence_frame{};  // room to write one; nothing stays in it
     /// By the node's name; the others are reached without TLS. Counts for links made from now on.
     std::map<std::string, NodeTls, std::less<>> tls{};
     /// The node that is routed to is meant to be a replica. Counts for links made from now on.
     bool may_follow = false;
+    /// How many links may be leased at a time.
+    std::size_t lease_limit = SIZE_MAX;
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
     std::size_t in_flight = 0;
@@ -89,10 +103,22 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replication::Node node);
     ~Link() override = default;
 
+    /// What a link is used for.
+    enum class Use : std::uint8_t {
+        shared,     // by many clients: nothing that is sent there may leave anything behind
+        leased,     // by one client, or by one object of the portal's for clients
+        questions,  // by the portal itself; needs no permit to forward
+        logins,     // nothing but logins; what it carries itself is of no account
+    };
+    void set_use(Use use) noexcept { use_ = use; }
+    [[nodiscard]] Use use() const noexcept { return use_; }
+
     /// Begins to connect. Requests may be submitted at once; they are written when the link is ready.
     void start();
 
-    /// Takes a copy of `command` (one whole frame) to be sent in this turn. `request.size` is filled in here.
+    /// Takes a copy of `command` (one whole frame) to be sent in this turn. `request.size` is filled in here. Where
+    /// replies of another sink may still come, a fence goes first. On a link that has ended the request is lost at
+    /// once.
     void submit(std::string_view command, PendingRequest request);
 
     /// Begins a request that is too large to be kept: stream_part() hands over its bytes. Nothing else may be pending,
@@ -101,9 +127,16 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     /// The next bytes of that request, written at once as far as the socket takes them. `last`: it is whole now.
     void stream_part(std::string_view bytes, bool last);
 
+    /// All that the node sends from now on goes to the holder's on_relayed(), and nothing answers a request any more. A
+    /// request must be open as with stream().
+    void relay() noexcept { relaying_ = true; }
+
     /// Takes nothing more from the node until resume_reading(): whoever gets the replies has too many unread.
     void pause_reading() noexcept { paused_ = true; }
     void resume_reading();
+
+    /// There may be a permit again.
+    void resume_writing();
 
     /// Writes nothing until it is called with false.
     void hold_back(bool held) noexcept;
@@ -123,8 +156,20 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     /// The same; and what the node has not got yet, it will not get (net::Stream::abort()).
     void abandon(std::string_view why);
 
-    /// The session that holds this link for itself; null for shared links.
+    /// Who holds this link for itself; null for shared links. For Lease, which clears it.
     void set_holder(ReplySink* holder) noexcept { holder_ = holder; }
+    /// The next request of another sink than the one with this serial goes behind a fence.
+    void set_last_user(std::uint64_t serial) noexcept { unfenced_ = serial; }
+    [[nodiscard]] std::uint64_t last_user() const noexcept { return unfenced_; }
+    /// What it carries beside its login.
+    [[nodiscard]] const LinkState& carries() const noexcept { return carries_; }
+    /// It serves nobody else after its holder.
+    void taint() noexcept { carries_.taint(); }
+    /// It is ready, everything is answered, and nothing of whoever used it is left on it.
+    [[nodiscard]] bool fit_for_reuse() const noexcept {
+        return state_ == State::ready && pending_.empty() && streaming_ == Streaming::nothing &&
+               carries_.fit_for_reuse();
+    }
 
     [[nodiscard]] State state() const noexcept { return state_; }
     /// It has been set up; stays true after its end.
@@ -163,23 +208,44 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void on_readable();
     bool take_frames();
     bool take_part();
-    bool take_frame(std::string_view frame, bool complete);
+    bool take_head(const resp::ReplyHead& reply);
+    bool take_rest(const resp::ReplyRest& rest);
+    bool finish_front(PendingRequest request);
+    bool take_fence(std::string_view reply);
+    [[nodiscard]] bool is_answer_to_next_fence(const resp::ReplyHead& reply) const noexcept;
     bool take_setup_frame(std::string_view frame);
+    void relay_input();
     void refuse();
+    void add_fence();
+    void finish(std::string_view why, std::string_view refusal);
+    void withhold();
+    [[nodiscard]] bool fence_is_due(const PendingRequest& request) const noexcept;
+    [[nodiscard]] bool permitted() const noexcept {
+        return use_ == Use::questions || use_ == Use::logins || context_.permit.valid(context_.turn.now());
+    }
 
     LinkContext& context_;
     LinkOwner& owner_;
     LinkIdentity identity_;
     replication::Node node_;
     LinkSetup setup_;
+    LinkState carries_;
+    FenceStyle fence_style_ = FenceStyle::echo;
+    Use use_ = Use::shared;
     State state_ = State::connecting;
     bool was_ready_ = false;
     bool connected_ = false;  // what is left of connecting is TLS's part
     bool reading_ = false;    // asked to be told when there is something to read
     bool paused_ = false;     // no further read is begun
     bool held_back_ = false;  // nothing is written
+    bool withheld_ = false;   // stands in LinkContext::withheld
     bool retired_ = false;
+    bool within_reply_ = false;  // the front request's reply has begun, and what comes next is the rest of it
+    bool relaying_ = false;
     ReplySink* holder_ = nullptr;
+    std::uint64_t unfenced_ = 0;  // whose requests may still be answered once too often; 0: nobody's
+    net::Turn::Clock::time_point fenced_at_{};
+    net::Turn::Clock::time_point front_since_{};  // the front request is the oldest one since then
 
     net::NameLookup::Wanted lookup_;
     std::vector<boost::asio::ip::tcp::endpoint> endpoints_;  // to be tried, the last one first

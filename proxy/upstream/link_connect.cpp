@@ -96,16 +96,16 @@ bool Link::take_setup_frame(std::string_view frame) {
         case LinkSetup::Step::ready:
             state_ = State::ready;
             was_ready_ = true;
+            fence_style_ = setup_.fence_style();
             disarm();
             owner_.on_link_ready(*this);
             context_.turn.mark(*this);
             return true;
         case LinkSetup::Step::refused:
-            if (setup_.follows()) {
-                end("the node does not lead");
-            } else {
-                refuse();
-            }
+            refuse();
+            return false;
+        case LinkSetup::Step::unusable:
+            end(setup_.follows() ? std::string_view("the node does not lead") : std::string_view(setup_.reason()));
             return false;
     }
     return false;
@@ -113,17 +113,7 @@ bool Link::take_setup_frame(std::string_view frame) {
 
 /// The node accepts neither login nor database: everybody who waits is told what the node said.
 void Link::refuse() {
-    const LinkPtr alive(this);
-    state_ = State::ended;
-    disarm();
-    stream_->close();
-    pending_.drain(output_.view(), sent_, [this](PendingRequest& request, std::string_view command, bool /*sent*/) {
-        --counted(request);
-        if (request.sink) {
-            request.sink->on_refused(request, command, setup_.error());
-        }
-    });
-    owner_.on_link_ended(*this, "the node refused the login or the database");
+    finish("the node refused the login or the database", setup_.error());
 }
 
 void Link::expired() {

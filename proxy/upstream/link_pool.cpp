@@ -1,22 +1,30 @@
 #include "upstream/link_pool.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace portal::upstream {
 
 namespace {
 
-/// Idle pinned links kept for the next lease; more are closed.
+/// Idle links kept for the next lease; more are closed.
 constexpr std::size_t kIdleLimit = 16;
-/// After a failed connect nobody tries again for this long, unless the leader changes.
-constexpr std::chrono::milliseconds kConnectPause{50};
-
-void erase(std::vector<LinkPtr>& links, const Link& link) {
-    std::erase_if(links, [&](const LinkPtr& each) { return each.get() == &link; });
-}
+/// A node that says it does not lead is asked nothing for this long, unless the leader changes.
+constexpr std::chrono::milliseconds kDoubt{50};
 
 }  // namespace
+
+void Lease::reset() noexcept {
+    if (link_) {
+        pool_->give_back(std::exchange(link_, nullptr));
+    }
+}
+
+LinkPool::LinkPool(LinkContext& context, Events events)
+    : context_(context),
+      events_(std::move(events)),
+      login_watch_(new LoginWatch([this](LoginWatch::Verdict verdict) { take_verdict(verdict); })) {}
 
 LinkPool::~LinkPool() {
     closing_ = true;
@@ -29,11 +37,12 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
     }
     leader_ = leader;
     unusable_until_ = {};
-    std::vector<LinkPtr> all;
-    for (Shared& each : std::exchange(shared_, {})) {
-        all.push_back(std::move(each.link));
+    pauses_.clear();
+    std::vector<LinkPtr> all = shared_.take_all();
+    for (auto& [key, link] : std::exchange(held_, {})) {
+        all.push_back(std::move(link));
     }
-    std::ranges::move(std::exchange(leased_, {}), std::back_inserter(all));
+    leases_ = 0;
     for (Retired& each : std::exchange(retired_, {})) {
         all.push_back(std::move(each.link));
     }
@@ -52,30 +61,48 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
 
 void LinkPool::doubt_leader(std::string_view why) {
     if (usable()) {
-        unusable_until_ = context_.turn.now() + kConnectPause;
+        unusable_until_ = context_.turn.now() + kDoubt;
         events_.trouble(*leader_, why);
     }
 }
 
-LinkPtr LinkPool::make(const LinkIdentity& identity) {
+std::string_view LinkPool::failure() const noexcept {
+    return leases_ >= context_.lease_limit ? "too many clients have connections of their own to Redis (limits.leases)"
+                                           : std::string_view(pauses_.why());
+}
+
+LinkPtr LinkPool::make(const LinkIdentity& identity, Link::Use use) {
     LinkPtr link(new Link(context_, *this, identity, *leader_));
+    link->set_use(use);
     return link;
 }
 
-LinkPtr LinkPool::idle_or_new(const LinkIdentity& identity) {
-    const auto found =
-        std::ranges::find_if(idle_, [&](const LinkPtr& link) { return link->identity().same_link(identity); });
-    if (found == idle_.end()) {
-        return make(identity);
+/// An idle one that this user of links had last needs no fence.
+LinkPtr LinkPool::take_idle(const LinkIdentityView& identity, std::uint64_t user, bool fresh) {
+    auto best = idle_.end();
+    for (auto each = idle_.begin(); each != idle_.end(); ++each) {
+        if ((*each)->identity().same_link(identity)) {
+            const bool own = (*each)->last_user() == user;
+            if (own || (!fresh && best == idle_.end())) {
+                best = each;
+            }
+            if (own) {
+                break;
+            }
+        }
     }
-    LinkPtr link = *found;
-    idle_.erase(found);
+    if (best == idle_.end()) {
+        return nullptr;
+    }
+    LinkPtr link = std::move(*best);
+    idle_.erase(best);
     return link;
 }
 
 /// False: the link is of no further use.
 bool LinkPool::keep_idle(const LinkPtr& link) {
-    if (link->state() != Link::State::ready || link->pending() > 0 || idle_.size() >= kIdleLimit) {
+    const bool outdated = auth_required_ && link->identity().username.empty();
+    if (!link->fit_for_reuse() || idle_.size() >= kIdleLimit || leader_ != link->node() || outdated) {
         return false;
     }
     idle_.push_back(link);
@@ -83,44 +110,61 @@ bool LinkPool::keep_idle(const LinkPtr& link) {
 }
 
 Link& LinkPool::shared(const LinkIdentityView& identity) {
-    for (Shared& each : shared_) {
-        if (each.link->identity().same_link(identity) &&
-            (each.link->was_ready() || each.link->identity().password == identity.password)) {
-            each.used = true;
-            return *each.link;
-        }
+    if (Link* found = shared_.find(identity)) {
+        return *found;
     }
-    const LinkPtr link = idle_or_new(
-        {std::string(identity.username), std::string(identity.password), identity.protocol, identity.database});
-    shared_.push_back({link, true});
+    LinkPtr link = take_idle(identity, 0, false);
+    const bool idle = link != nullptr;
+    if (!idle) {
+        link =
+            make({std::string(identity.username), std::string(identity.password), identity.protocol, identity.database},
+                 Link::Use::shared);
+    }
+    link->set_use(Link::Use::shared);
+    shared_.add(link);
     count();
-    if (link->state() == Link::State::connecting) {
+    if (!idle) {
         link->start();
     }
     return *link;
 }
 
-LinkPtr LinkPool::lease(const LinkIdentity& identity, ReplySink& holder) {
+Lease LinkPool::lease(const LinkIdentity& identity, ReplySink& holder, bool fresh) {
     context_.counters.leases.add();
-    return reserve(identity, holder);
-}
-
-LinkPtr LinkPool::reserve(const LinkIdentity& identity, ReplySink& holder) {
-    LinkPtr link = idle_or_new(identity);
-    link->set_holder(&holder);
-    leased_.push_back(link);
-    count();
-    if (link->state() == Link::State::connecting) {
+    LinkPtr link = take_idle(identity, holder.serial(), fresh);
+    const bool idle = link != nullptr;
+    if (!idle) {
+        link = make(identity, Link::Use::leased);
+    }
+    link->set_use(Link::Use::leased);
+    ++leases_;
+    Lease lease = hold(link, holder);
+    if (!idle) {
+        ++connecting_;
         link->start();
     }
-    return link;
+    return lease;
 }
 
-void LinkPool::give_back(LinkPtr link, bool clean) {
+Lease LinkPool::reserve(const LinkIdentity& identity, ReplySink& holder) {
+    LinkPtr link = make(identity, Link::Use::questions);
+    Lease lease = hold(link, holder);
+    link->start();
+    return lease;
+}
+
+Lease LinkPool::hold(LinkPtr link, ReplySink& holder) {
+    link->set_holder(&holder);
+    held_.emplace(link.get(), link);
+    count();
+    return Lease(*this, std::move(link));
+}
+
+void LinkPool::give_back(LinkPtr link) noexcept {
     link->set_holder(nullptr);
-    erase(leased_, *link);
+    forget(*link);
     link->resume_reading();
-    if (!clean || !keep_idle(link)) {
+    if (link->use() != Link::Use::leased || !keep_idle(link)) {
         link->end("the lease has ended");
     }
     count();
@@ -136,12 +180,11 @@ LinkPool::Retired* LinkPool::retire(Link& link) {
     if (Retired* before = find_retired(link)) {
         return before;
     }
-    const auto found = std::ranges::find_if(shared_, [&](const Shared& each) { return each.link.get() == &link; });
-    if (found == shared_.end()) {
+    LinkPtr taken = shared_.take(link);
+    if (!taken) {
         return nullptr;
     }
-    retired_.push_back({std::move(found->link), nullptr});
-    shared_.erase(found);
+    retired_.push_back({std::move(taken), nullptr});
     link.set_retired(true);
     return &retired_.back();
 }
@@ -186,9 +229,13 @@ void LinkPool::on_large_reply(Link& link) {
     }
     const bool receiver_bound = is_bound(*receiver);
     if (bound.size() == (receiver_bound ? 1 : 0)) {
-        if (receiver->adopt(link)) {
-            leased_.push_back(take_retired(link));
-            link.set_holder(receiver.get());
+        const LinkPtr taken = take_retired(link);
+        taken->set_use(Link::Use::leased);
+        taken->set_last_user(receiver->serial());
+        ++leases_;
+        Lease lease = hold(taken, *receiver);
+        if (!receiver->adopt(lease)) {
+            lease.reset();  // nobody wants the reply
         }
     } else if (Link* own = receiver_bound ? nullptr : receiver->own_link()) {
         move(link.take_requests([&](const ReplySink& sink) { return &sink == receiver.get(); }), *own);
@@ -214,33 +261,107 @@ void LinkPool::on_link_empty(Link& link) {
 
 Link& LinkPool::auth_link() {
     if (!auth_link_) {
-        auth_link_ = make(LinkIdentity{});
+        auth_link_ = make(LinkIdentity{}, Link::Use::logins);
         auth_link_->start();
     }
     return *auth_link_;
 }
 
+// ------------------------------------------------------------------------------------------- what newcomers must do
+
+void LinkPool::watch_login() {
+    if (usable() && !pauses_.holds(Link::Use::logins, {}, context_.turn.now())) {
+        login_watch_->ask(auth_link());
+    }
+}
+
+void LinkPool::take_verdict(LoginWatch::Verdict verdict) {
+    if (verdict == LoginWatch::Verdict::unknown) {
+        if (const LinkPtr link = auth_link_) {
+            link->end("a node that knows no RESET tells only newcomers what they must do");  // the next one is new
+        }
+        return;
+    }
+    set_auth_required(verdict == LoginWatch::Verdict::login_required, nullptr);
+}
+
+void LinkPool::set_auth_required(bool required, const Link* knows) {
+    if (std::exchange(auth_required_, required) == required) {
+        return;
+    }
+    drop_anonymous(knows);
+    if (required) {
+        events_.login_required();
+    }
+}
+
+/// Links on which nobody has logged in were made under other rules, except the one that `knows` of the new ones.
+void LinkPool::drop_anonymous(const Link* knows) {
+    std::vector<LinkPtr> links = shared_.take_of({});
+    std::erase_if(idle_, [&](LinkPtr& each) {
+        const bool anonymous = each->identity().username.empty();
+        if (anonymous) {
+            links.push_back(std::move(each));
+        }
+        return anonymous;
+    });
+    for (LinkPtr& link : links) {
+        if (link.get() == knows) {
+            shared_.add(std::move(link));
+        } else if (link->state() != Link::State::ready || link->pending() == 0) {
+            link->end("other rules hold for clients that have not logged in");
+        } else {
+            link->set_retired(true);  // answers what it still has
+            retired_.push_back({std::move(link), nullptr});
+        }
+    }
+    count();
+}
+
+// ------------------------------------------------------------------------------------------- what becomes of links
+
 void LinkPool::on_link_ready(Link& link) {
+    pauses_.succeeded(link.use(), link.identity().username);
+    note_connected(link);
     if (!link.setup().auth_required()) {  // else it has said nothing of itself
         hello_ = link.setup().hello();
     }
     if (link.identity().username.empty()) {
-        auth_required_ = link.setup().auth_required();
+        set_auth_required(link.setup().auth_required(), &link);
     }
     events_.ready();
 }
 
+/// Connecting has come to an end.
+void LinkPool::note_connected(const Link& link) noexcept {
+    if (link.use() == Link::Use::leased && connecting_ > 0) {
+        --connecting_;
+    }
+}
+
+/// It is none of ours any more. False: it was none.
+bool LinkPool::forget(Link& link) {
+    if (held_.erase(&link) > 0) {
+        if (link.use() == Link::Use::leased && leases_ > 0) {
+            --leases_;
+        }
+        return true;
+    }
+    return shared_.take(link) != nullptr || take_retired(link) != nullptr ||
+           std::erase_if(idle_, [&](const LinkPtr& each) { return each.get() == &link; }) > 0;
+}
+
 void LinkPool::on_link_ended(Link& link, std::string_view why) {
-    const bool ours = std::erase_if(shared_, [&](const Shared& each) { return each.link.get() == &link; }) +
-                              std::erase_if(leased_, [&](const LinkPtr& each) { return each.get() == &link; }) +
-                              std::erase_if(idle_, [&](const LinkPtr& each) { return each.get() == &link; }) >
-                          0 ||
-                      take_retired(link) != nullptr;
+    const LinkPtr alive(&link);
+    const bool ours = forget(link);
     const bool auth = auth_link_.get() == &link;
     if (auth) {
         auth_link_.reset();
     }
     count();
+    if (!link.was_ready()) {
+        note_connected(link);
+    }
     const bool refused = !link.setup().error().empty();  // that user or database is wrong, not the node
     if (link.setup().login_refused() && !closing_) {
         events_.login_refused(link.identity());
@@ -252,22 +373,20 @@ void LinkPool::on_link_ended(Link& link, std::string_view why) {
         events_.dropped(link.identity());
     }
     if (!link.was_ready() && leader_ == link.node()) {
-        unusable_until_ = context_.turn.now() + kConnectPause;
+        pauses_.failed(link.use(), link.identity().username, why, context_.turn.now());
     }
     events_.trouble(link.node(), why);
 }
 
+void LinkPool::resume_writing() {
+    for (const LinkPtr& link : std::exchange(context_.withheld, {})) {
+        link->resume_writing();
+    }
+}
+
 void LinkPool::close_idle() {
     std::vector<LinkPtr> unused = std::exchange(idle_, {});
-    for (auto each = shared_.begin(); each != shared_.end();) {
-        if (!each->used && each->link->pending() == 0) {
-            unused.push_back(std::move(each->link));
-            each = shared_.erase(each);
-        } else {
-            each->used = false;
-            ++each;
-        }
-    }
+    std::ranges::move(shared_.take_unused(), std::back_inserter(unused));
     for (const LinkPtr& link : unused) {
         link->end("nobody uses it");
     }
@@ -276,7 +395,7 @@ void LinkPool::close_idle() {
 
 void LinkPool::count() {
     context_.counters.upstream_links_shared.set(shared_.size() + retired_.size());
-    context_.counters.upstream_links_pinned.set(leased_.size() + idle_.size());
+    context_.counters.upstream_links_pinned.set(held_.size() + idle_.size());
 }
 
 }  // namespace portal::upstream

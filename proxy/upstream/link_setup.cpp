@@ -1,5 +1,6 @@
 #include "upstream/link_setup.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace portal::upstream {
@@ -23,6 +24,17 @@ std::string_view value_after(std::string_view frame, std::string_view key) {
     return rest.substr(start, size);
 }
 
+/// Characters of an answer that are repeated to people.
+constexpr std::size_t kAnswerShown = 200;
+constexpr std::string_view kProbe = "redis-portal";
+
+/// The node speaks of who asks, not of itself.
+bool speaks_of_login(std::string_view error) {
+    return error.starts_with("-WRONGPASS") || error.starts_with("-NOAUTH") || error.starts_with("-NOPERM") ||
+           error.starts_with("-ERR invalid password") || error.starts_with("-ERR AUTH <password> called") ||
+           error.starts_with("-ERR Client sent AUTH, but no password is set");
+}
+
 }  // namespace
 
 LinkSetup::LinkSetup(const LinkIdentity& identity, std::string_view name, bool may_follow)
@@ -39,44 +51,81 @@ LinkSetup::LinkSetup(const LinkIdentity& identity, std::string_view name, bool m
     if (select_) {
         resp::write_request(request_, "SELECT", std::to_string(identity.database));
     }
+    resp::write_request(request_, "ECHO", kProbe);
 }
 
 LinkSetup::Step LinkSetup::on_reply(std::string_view frame) {
-    const bool failed = frame.starts_with('-');
     switch (awaiting_) {
         case Awaiting::auth:
-            if (failed) {
-                error_ = frame;
-                return Step::refused;
-            }
-            awaiting_ = Awaiting::hello;
-            return Step::more;
+            return on_auth(frame);
         case Awaiting::hello:
-            auth_required_ = frame.starts_with("-NOAUTH");
-            if (failed && resp3_ && !auth_required_) {
-                error_ = frame;
-                return Step::refused;
-            }
-            if (!failed) {
-                read_hello(frame);
-            }
-            if (follows_) {
-                return Step::refused;
-            }
-            awaiting_ = select_ ? Awaiting::select : Awaiting::nothing;
-            return select_ ? Step::more : Step::ready;
+            return on_hello(frame);
         case Awaiting::select:
+            return on_select(frame);
+        case Awaiting::echo:
             awaiting_ = Awaiting::nothing;
-            if (failed) {
-                error_ = frame;
-                return Step::refused;
-            }
+            fence_style_ = frame.starts_with('-') ? FenceStyle::unknown_command : FenceStyle::echo;
             return Step::ready;
         case Awaiting::nothing:
             break;
     }
-    error_ = "-ERR the node answered more than it was asked\r\n";
+    return give_up("the node answered more than it was asked\r\n");
+}
+
+/// Only what speaks of the login is about the login. A node that is full, or ends, says so before it has read any.
+LinkSetup::Step LinkSetup::on_auth(std::string_view frame) {
+    if (speaks_of_login(frame)) {
+        return refuse(frame);
+    }
+    if (frame != "+OK\r\n") {
+        return give_up(frame);
+    }
+    awaiting_ = Awaiting::hello;
+    return Step::more;
+}
+
+/// RESP2 needs no HELLO: nodes before Redis 6 lack it, and a user may be without it.
+LinkSetup::Step LinkSetup::on_hello(std::string_view frame) {
+    auth_required_ = frame.starts_with("-NOAUTH");
+    if (!frame.starts_with('-')) {
+        read_hello(frame);
+        if (follows_) {
+            return Step::unusable;
+        }
+    } else if (!auth_required_) {
+        if (!frame.starts_with("-NOPERM") && !frame.starts_with("-ERR unknown command") &&
+            !frame.starts_with("-NOPROTO")) {
+            return give_up(frame);
+        }
+        if (resp3_) {
+            return refuse(frame);
+        }
+    }
+    awaiting_ = select_ ? Awaiting::select : Awaiting::echo;
+    return Step::more;
+}
+
+LinkSetup::Step LinkSetup::on_select(std::string_view frame) {
+    if (frame.starts_with("-NOPERM") || frame.starts_with("-ERR DB index") || frame.starts_with("-ERR invalid DB") ||
+        frame.starts_with("-ERR SELECT")) {
+        return refuse(frame);
+    }
+    if (frame.starts_with('-') && !frame.starts_with("-NOAUTH")) {
+        return give_up(frame);
+    }
+    awaiting_ = Awaiting::echo;
+    return Step::more;
+}
+
+LinkSetup::Step LinkSetup::refuse(std::string_view frame) {
+    error_ = frame;
     return Step::refused;
+}
+
+LinkSetup::Step LinkSetup::give_up(std::string_view frame) {
+    const std::string_view said = frame.substr(frame.starts_with('-') ? 1 : 0);
+    reason_ = said.substr(0, std::min(said.find('\r'), kAnswerShown));
+    return Step::unusable;
 }
 
 void LinkSetup::read_hello(std::string_view frame) {

@@ -1,8 +1,9 @@
-// The conversation that makes a fresh connection to a node usable: AUTH, HELLO, SELECT, written in one go. Pure: gives
-// the bytes to send and judges the replies.
+// The conversation that makes a fresh connection to a node usable: AUTH, HELLO, SELECT, and an ECHO that tells how its
+// fences are written, all in one go. Pure: gives the bytes to send and judges the replies.
 #pragma once
 
 #include "resp/reply_writer.hpp"
+#include "upstream/fence.hpp"
 
 #include <cstdint>
 #include <string>
@@ -40,7 +41,12 @@ struct ServerHello {
 
 class LinkSetup {
   public:
-    enum class Step : std::uint8_t { more, ready, refused };
+    enum class Step : std::uint8_t {
+        more,
+        ready,
+        refused,   // the node does not accept this user, password, protocol or database: error()
+        unusable,  // there is no connection to be had, whoever asks: it follows, or reason()
+    };
 
     /// `name`: how the connection is called in the node's CLIENT LIST and ACL LOG; empty: not at all. `may_follow`: the
     /// node need not lead.
@@ -49,30 +55,42 @@ class LinkSetup {
     /// Everything to send.
     [[nodiscard]] const std::string& request() const noexcept { return request_; }
 
-    /// Judges the next reply frame. A node that has to lead and does not is refused. After ready or refused no more
-    /// replies may come.
+    /// Judges the next reply frame. A node that has to lead and does not is unusable; so is one that answers what is no
+    /// answer to the question, as a node does that is full ("max number of clients reached" comes before any answer).
+    /// After any step but more no more replies may come.
     Step on_reply(std::string_view frame);
 
     /// Refused, and it was the login.
     [[nodiscard]] bool login_refused() const noexcept { return awaiting_ == Awaiting::auth && !error_.empty(); }
-    /// Refused, since the node says that it follows another one.
+    /// Why it is unusable: what the node said.
+    [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+    /// Unusable, since the node says that it follows another one.
     [[nodiscard]] bool follows() const noexcept { return follows_; }
     /// The error frame that ended it, after refused by the node.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }
     /// The id that the node gave the connection; 0 when it did not say.
     [[nodiscard]] std::uint64_t connection_id() const noexcept { return connection_id_; }
+    /// How this user can be asked for a nonce.
+    [[nodiscard]] FenceStyle fence_style() const noexcept { return fence_style_; }
     /// The node wants a login before anything else (answered NOAUTH to HELLO).
     [[nodiscard]] bool auth_required() const noexcept { return auth_required_; }
 
   private:
-    enum class Awaiting : std::uint8_t { auth, hello, select, nothing };
+    enum class Awaiting : std::uint8_t { auth, hello, select, echo, nothing };
+    Step on_auth(std::string_view frame);
+    Step on_hello(std::string_view frame);
+    Step on_select(std::string_view frame);
+    Step refuse(std::string_view frame);
+    Step give_up(std::string_view frame);
     void read_hello(std::string_view frame);
 
     std::string request_;
     std::string error_;
+    std::string reason_;
     ServerHello hello_;
     std::uint64_t connection_id_ = 0;
+    FenceStyle fence_style_ = FenceStyle::echo;
     Awaiting awaiting_ = Awaiting::hello;
     bool select_ = false;
     bool resp3_ = false;

@@ -5,6 +5,15 @@
 
 namespace portal::upstream {
 
+namespace {
+
+/// Sinks live on one thread, so each thread counts its own.
+thread_local std::uint64_t last_serial = 0;
+
+}  // namespace
+
+ReplySink::ReplySink() : serial_(++last_serial) {}
+
 void PendingQueue::push(PendingRequest&& request) {
     if (size_ == ring_.size()) {
         std::vector<PendingRequest> larger(std::max<std::size_t>(16, ring_.size() * 2));

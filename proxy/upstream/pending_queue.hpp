@@ -2,6 +2,10 @@
 // Pure: knows no socket. Entries keep their sink alive, so a session that left still swallows its replies.
 #pragma once
 
+#include "resp/reply_piece.hpp"
+#include "upstream/link_state.hpp"
+
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -12,6 +16,7 @@
 
 namespace portal::upstream {
 
+class Lease;
 class Link;
 class ReplySink;
 using ReplySinkPtr = boost::intrusive_ptr<ReplySink>;
@@ -22,53 +27,75 @@ struct PendingRequest {
     std::uint64_t sequence = 0;  // the sink's slot
     std::size_t size = 0;        // bytes of the request in the link's output
     std::uint32_t tag = 0;
-    std::int32_t replies_left = 1;  // the sink may want several frames for one request (SUBSCRIBE a b)
-    bool repeatable = false;        // a read: may be sent again after a loss
-    bool muted = false;             // the client wants no reply
-    bool unit = false;              // part of a transaction that travels in one piece
-    bool silent = false;            // of such a part, when it is sent again: its reply was given already
-    bool blocks = false;            // may wait inside the node for as long as it likes
-    bool begun = false;             // a part of the reply was delivered already
-    bool parts = false;             // a large reply may be delivered in parts
-    bool streamed = false;          // too large to be kept: passed on as it came, see Link::stream()
+    std::int32_t replies_left = 1;    // the sink may want several frames for one request (SUBSCRIBE a b)
+    Effect effect = Effect::lasting;  // on the link
+    std::uint8_t losses = 0;          // links that were lost after it had been sent there
+    bool free_text = false;   // runs code of others: may be answered with anything, more than once or not at all
+    bool alone = false;       // sent again on a link where nobody else's requests are
+    bool fence = false;       // the link's own, see fence.hpp
+    bool repeatable = false;  // a read: may be sent again after a loss
+    bool muted = false;       // the client wants no reply
+    bool unit = false;        // part of a transaction that travels in one piece
+    bool silent = false;      // of such a part, when it is sent again: its reply was given already
+    bool blocks = false;      // may wait inside the node for as long as it likes
+    bool begun = false;       // a part of the reply was delivered already
+    bool parts = false;       // a large reply may be delivered in parts
+    bool streamed = false;    // too large to be kept: passed on as it came, see Link::stream()
+};
+
+/// How a request came back from a link that was lost.
+struct Loss {
+    /// Some of it had been written to the socket; of a streamed request: all of it.
+    bool sent = false;
+    /// For how long the node had had nothing older to answer on that link; zero unless this was the oldest request.
+    std::chrono::steady_clock::duration worked_on{};
 };
 
 /// Who gets the replies: a session, or something of the pool's own. Used on one shard only.
 class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_unsafe_counter> {
   public:
-    ReplySink() = default;
+    ReplySink();
     ReplySink(const ReplySink&) = delete;
     ReplySink& operator=(const ReplySink&) = delete;
     virtual ~ReplySink() = default;
 
-    /// `bytes` of the reply to `request`: all of it (`complete`) or the next part of a long one. `command` is the
-    /// request's own frame. The views live for the call. True when the request has had all its frames.
-    virtual bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) = 0;
+    /// Never given to another sink of the shard, also when this one is gone.
+    [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
 
-    /// The link is lost. `command` is the request's frame; `sent`: some of it has been written to the socket. Of a
-    /// streamed request nothing is there any more, and `sent` means all of it.
-    virtual void on_lost(PendingRequest& request, std::string_view command, bool sent) = 0;
+    /// The reply to `request`, or its beginning (only if the request allowed that with `parts`). `command` is the
+    /// request's own frame. The views live for the call. True when the request has had all its frames.
+    virtual bool on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) = 0;
+    /// What follows a reply that was not complete.
+    virtual void on_rest(PendingRequest& /*request*/, const resp::ReplyRest& /*rest*/, std::string_view /*command*/) {}
+
+    /// The link is lost. `command` is the request's frame; of a streamed request nothing is there any more.
+    virtual void on_lost(PendingRequest& request, std::string_view command, const Loss& loss) = 0;
 
     /// The link could not be set up: the node refused the login or the database, with `error` (a whole error frame).
     virtual void on_refused(PendingRequest& request, std::string_view command, std::string_view error) = 0;
 
-    /// For the holder of a pinned link: `frame` came while `front` (may be null) waits. True if it is a message that
-    /// answers no request, and was taken.
-    virtual bool take_push(std::string_view frame, const PendingRequest* front) = 0;
+    /// For the holder of a lease: `frame` (complete) came while `front` (may be null) waits. True if it is a message
+    /// that answers no request, and was taken.
+    virtual bool take_push(const resp::ReplyHead& frame, const PendingRequest* front) = 0;
 
-    /// For the holder of a pinned link: it is gone, after all on_lost calls.
+    /// For the holder of a lease: its link is gone, after all on_lost and on_refused calls.
     virtual void on_pinned_lost() = 0;
 
     /// Its requests now wait on `link`: behind a large reply for somebody else they would have waited too long.
     virtual void on_moved(const Link& /*link*/) {}
-    /// A large reply has begun on a shared link on which nobody else waits any more. True: the sink holds `link` from
-    /// now on, as if it had leased it.
-    virtual bool adopt(Link& /*link*/) { return false; }
+    /// A large reply has begun on a shared link on which nobody else waits any more. True: the sink has taken `lease`,
+    /// and holds the link from now on.
+    virtual bool adopt(Lease& /*lease*/) { return false; }
     /// A large reply has begun, and others wait behind it. A link held by this sink, to be asked again on, or null.
     virtual Link* own_link() { return nullptr; }
 
-    /// For the holder of a pinned link: all that was handed over of a streamed request has been written.
+    /// For the holder of a lease: all that was handed over of a streamed request has been written.
     virtual void on_streamed() {}
+    /// For the holder of a lease that relays: bytes from the node, whatever they are.
+    virtual void on_relayed(std::string_view /*bytes*/) {}
+
+  private:
+    const std::uint64_t serial_;
 };
 
 /// A growing ring of PendingRequest.
@@ -78,6 +105,8 @@ class PendingQueue {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
     [[nodiscard]] const PendingRequest& front() const noexcept { return ring_[head_]; }
+    /// The one behind the front; size() > 1.
+    [[nodiscard]] const PendingRequest& second() const noexcept { return ring_[(head_ + 1) & (ring_.size() - 1)]; }
 
     /// The sinks that cannot leave this link, sorted: some request of theirs was sent and must not be sent again.
     [[nodiscard]] std::vector<const ReplySink*> bound_sinks(std::size_t sent_bytes) const;

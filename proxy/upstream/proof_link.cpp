@@ -122,8 +122,8 @@ void ProofLink::ask(std::string_view command, Question question) {
     link_->submit(command, std::move(pending));
 }
 
-bool ProofLink::on_reply(PendingRequest& request, std::string_view bytes, bool /*complete*/,
-                         std::string_view /*command*/) {
+bool ProofLink::on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view /*command*/) {
+    const std::string_view bytes = reply.bytes();
     if (!link_) {
         return true;
     }
@@ -151,7 +151,7 @@ void ProofLink::take_greeting(std::string_view bytes) {
     if (!parse_leader_role(bytes)) {
         complain(bytes);
         refused_until_ = turn_.now() + kAskAgain;
-        const LinkPtr link = link_;
+        const LinkPtr link(link_.get());
         link->end("it does not confirm writes");  // tells on_pinned_lost
         return;
     }
@@ -198,7 +198,7 @@ void ProofLink::complain(std::string_view answer) {
     }
 }
 
-void ProofLink::on_lost(PendingRequest& /*request*/, std::string_view /*command*/, bool /*sent*/) {}
+void ProofLink::on_lost(PendingRequest& /*request*/, std::string_view /*command*/, const Loss& /*loss*/) {}
 
 void ProofLink::on_refused(PendingRequest& /*request*/, std::string_view /*command*/, std::string_view error) {
     complain(error);
@@ -206,7 +206,7 @@ void ProofLink::on_refused(PendingRequest& /*request*/, std::string_view /*comma
     on_pinned_lost();
 }
 
-bool ProofLink::take_push(std::string_view /*frame*/, const PendingRequest* /*front*/) {
+bool ProofLink::take_push(const resp::ReplyHead& /*frame*/, const PendingRequest* /*front*/) {
     return false;
 }
 

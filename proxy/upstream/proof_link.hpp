@@ -58,10 +58,10 @@ class ProofLink final : public ReplySink, public net::Flushable {
 
     void flush() override;
 
-    bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) override;
-    void on_lost(PendingRequest& request, std::string_view command, bool sent) override;
+    bool on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) override;
+    void on_lost(PendingRequest& request, std::string_view command, const Loss& loss) override;
     void on_refused(PendingRequest& request, std::string_view command, std::string_view error) override;
-    bool take_push(std::string_view frame, const PendingRequest* front) override;
+    bool take_push(const resp::ReplyHead& frame, const PendingRequest* front) override;
     void on_pinned_lost() override;
 
   private:
@@ -85,7 +85,7 @@ class ProofLink final : public ReplySink, public net::Flushable {
     observe::ShardCounters& counters_;
     Events events_;
     WriteProof proof_;
-    LinkPtr link_;
+    Lease link_;
     std::string role_;  // the command
     std::string wait_;
     bool was_open_ = false;

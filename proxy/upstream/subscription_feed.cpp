@@ -132,13 +132,14 @@ void SubscriptionFeed::expire(net::Turn::Clock::time_point since) {
 
 void SubscriptionFeed::close() {
     if (link_) {
-        context_.links.give_back(std::exchange(link_, nullptr), false);
+        link_->end("nobody listens on it");
+        link_.reset();
     }
 }
 
-bool SubscriptionFeed::on_reply(PendingRequest& request, std::string_view bytes, bool /*complete*/,
-                                std::string_view /*command*/) {
-    const bool failed = bytes.front() == '-';
+bool SubscriptionFeed::on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view /*command*/) {
+    const std::string_view bytes = reply.bytes();
+    const bool failed = reply.is_error();
     if (!failed && --request.replies_left > 0) {
         return false;
     }
@@ -180,7 +181,7 @@ void SubscriptionFeed::refused(Asked asked, std::string_view error) {
     }
 }
 
-void SubscriptionFeed::on_lost(PendingRequest& /*request*/, std::string_view /*command*/, bool /*sent*/) {
+void SubscriptionFeed::on_lost(PendingRequest& /*request*/, std::string_view /*command*/, const Loss& /*loss*/) {
     // asked_ keeps what is to be asked again.
 }
 
@@ -222,10 +223,11 @@ void SubscriptionFeed::deny(SubscriptionKind kind, const std::string& name) {
     }
 }
 
-bool SubscriptionFeed::take_push(std::string_view frame, const PendingRequest* front) {
-    if (frame.front() != '>') {
+bool SubscriptionFeed::take_push(const resp::ReplyHead& push, const PendingRequest* front) {
+    if (!push.is_push()) {
         return false;
     }
+    const std::string_view frame = push.bytes();
     const PubSubFrame head = read_pubsub_frame(frame);
     if (head.type == PubSubFrame::Type::message) {
         take_message(head, frame);

@@ -94,10 +94,10 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
 
     void flush() override;
 
-    bool on_reply(PendingRequest& request, std::string_view bytes, bool complete, std::string_view command) override;
-    void on_lost(PendingRequest& request, std::string_view command, bool sent) override;
+    bool on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) override;
+    void on_lost(PendingRequest& request, std::string_view command, const Loss& loss) override;
     void on_refused(PendingRequest& request, std::string_view command, std::string_view error) override;
-    bool take_push(std::string_view frame, const PendingRequest* front) override;
+    bool take_push(const resp::ReplyHead& frame, const PendingRequest* front) override;
     void on_pinned_lost() override;
 
   private:
@@ -123,7 +123,7 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
 
     SubscriptionContext context_;
     LinkIdentity identity_;
-    LinkPtr link_;
+    Lease link_;
     SubscriptionIndex index_;
     std::deque<Asked> asked_;         // in the order in which the node answers
     std::deque<MessagePtr> backlog_;  // messages that have to wait for a further turn

@@ -131,6 +131,7 @@ class Faults:
     def kill_leader(self):
         self._accepted = self._accepted_now()
         assert self._accepted > 0, "no such metric"
+        self.demo.wait_replicated()  # what the program has written is to be there after its leader's death
         self.demo.leader().kill()
 
     def count_connections(self):

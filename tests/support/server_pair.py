@@ -57,9 +57,9 @@ class RedisServer:
 
 class PortalBefore:
     """A portal whose nodes are `server` and `others`. `settings` are lines of YAML, each one top-level key; `tls_listener` are further
-    keys of the listener that speaks TLS."""
+    keys of the listener that speaks TLS. With one thread all clients share one shard's links. The plain port is at `address`."""
 
-    def __init__(self, server, settings=(), tls_listener="", others=()):
+    def __init__(self, server, settings=(), tls_listener="", others=(), threads=2, address="127.0.0.1"):
         self.dir = Path(tempfile.mkdtemp(prefix="redis-portal-before."))
         self.port, self.tls_port, self.admin_port = free_ports(3)
         self.log = self.dir / "portal.log"
@@ -68,13 +68,13 @@ class PortalBefore:
         config = self.dir / "portal.yaml"
         lines = ["name: portal-before",
                  "listen:",
-                 f"  - {{address: '127.0.0.1:{self.port}', tls: null}}",
+                 f"  - {{address: '{address}:{self.port}', tls: null}}",
                  f"  - {{address: '127.0.0.1:{self.tls_port}', tls: {{certificate: '{self.dir}/tls.crt', key: '{self.dir}/tls.key'}}{tls_listener}}}",
                  "nodes:",
                  *(f"  - {{name: redis-{i}, address: '127.0.0.1:{node.port}'}}" for i, node in enumerate((server, *others))),
                  f"arbiter: {{file: {{path: '{self.dir}/record'}}}}",
                  f"admin: {{address: '127.0.0.1:{self.admin_port}'}}",
-                 "threads: 2",
+                 f"threads: {threads}",
                  *settings]
         config.write_text("\n".join(lines) + "\n")
         with self.log.open("w") as log:

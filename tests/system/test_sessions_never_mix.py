@@ -1,6 +1,7 @@
 """No reply, push or state of one session ever reaches another: hundreds of sessions that open, pin, err, subscribe and leave at random.
 
-Each session has a tag of its own, and each reply must be exactly the one that belongs to it. REDIS_PORTAL_SEED repeats a run,
+Each session has a tag of its own, which stands in all its values beside random bytes, and a user; each reply must be exactly the one that
+belongs to it. (Users who lack commands: test_users_never_mix.py.) REDIS_PORTAL_SEED repeats a run,
 REDIS_PORTAL_MIX_SECONDS sets its length, REDIS_PORTAL_MIX_SESSIONS how many are open at once.
 """
 
@@ -10,6 +11,7 @@ import random
 import sys
 import unittest
 
+from binary_content import Content
 from portal_support import report
 from resp_client import Client, encode
 from server_pair import PortalBefore, RedisServer, frame_end
@@ -17,11 +19,11 @@ from server_pair import PortalBefore, RedisServer, frame_end
 SEED = int(os.environ.get("REDIS_PORTAL_SEED", random.randrange(1 << 32)))
 SECONDS = float(os.environ.get("REDIS_PORTAL_MIX_SECONDS", 15))
 SESSIONS = int(os.environ.get("REDIS_PORTAL_MIX_SESSIONS", 200))
-DATABASES = 8
+DATABASES, USERS = 8, 4
 
 
 def bulk(text):
-    data = text.encode()
+    data = text if isinstance(text, bytes) else text.encode()
     return b"$%d\r\n%s\r\n" % (len(data), data)
 
 
@@ -39,7 +41,7 @@ class Session:
     def __init__(self, tag, chooser, reader, writer):
         self.tag, self.random, self.reader, self.writer = tag, chooser, reader, writer
         self.buffer, self.database, self.protocol, self.serial, self.pushes = bytearray(), 0, 2, 0, 0
-        self.subscribed = False
+        self.subscribed, self.user, self.content = False, "default", Content(chooser)
 
     def send(self, *commands):
         data = b"".join(encode(*words) for words in commands)
@@ -59,7 +61,7 @@ class Session:
 
     async def reply(self):
         """The next reply; pushes before it must be this session's own."""
-        while (frame := await self.frame()).startswith(b">") or (self.subscribed and b"\r\nmessage\r\n" in frame):
+        while (frame := await self.frame()).startswith(b">") or (self.subscribed and frame.startswith(b"*3\r\n$7\r\nmessage\r\n")):
             self.pushes += 1
             if self.tag.encode() not in frame:
                 raise Mixed(f"{self.tag}: the push {frame!r}")
@@ -72,9 +74,13 @@ class Session:
             if frame is not None and got != frame:
                 raise Mixed(f"{self.tag}: {words!r} was answered {got!r} instead of {frame!r}")
 
-    def word(self):
+    def name(self):
+        """A word of letters, for where Redis takes or shows no others."""
         self.serial += 1
         return f"{self.tag}#{self.serial}"
+
+    def word(self):
+        return self.name().encode() + self.content.value(self.random.choice([10, 200, 5000]))
 
     def null(self):
         return b"_\r\n" if self.protocol == 3 else b"$-1\r\n"
@@ -104,7 +110,7 @@ class Session:
         await self.expect([("MULTI",), ("ECHO", word), ("EXEC",)], [b"+OK\r\n", b"+QUEUED\r\n", nothing if touched else b"*1\r\n" + bulk(word)])
 
     async def failing(self):
-        word = self.word()
+        word = self.name()
         await self.expect([("ECHO", word), ("NOSUCH", word), ("GET",), ("EXEC",), ("ECHO", word)],
                           [bulk(word), f"-ERR unknown command 'NOSUCH', with args beginning with: '{word}' \r\n".encode(),
                            b"-ERR wrong number of arguments for 'get' command\r\n", b"-ERR EXEC without MULTI\r\n", bulk(word)])
@@ -113,8 +119,19 @@ class Session:
         self.database = self.random.randrange(DATABASES)
         await self.expect([("SELECT", self.database), ("GET", "database")], [b"+OK\r\n", bulk(str(self.database))])
 
+    async def login(self):
+        """Another user, in the midst of nothing, of a database or of a transaction; and who one is before, within and behind."""
+        before, self.user = self.user, f"user-{self.random.randrange(USERS)}"
+        words = ("AUTH", self.user, "s3cret")
+        if self.random.random() < 0.5:
+            await self.expect([("ACL", "WHOAMI"), words, ("ACL", "WHOAMI"), ("GET", "database")],
+                              [bulk(before), b"+OK\r\n", bulk(self.user), bulk(str(self.database))])
+        else:
+            await self.expect([("ACL", "WHOAMI"), ("MULTI",), ("ACL", "WHOAMI"), words, ("ACL", "WHOAMI"), ("EXEC",), ("ACL", "WHOAMI")],
+                              [bulk(before), b"+OK\r\n", *[b"+QUEUED\r\n"] * 3, b"*3\r\n" + bulk(before) + b"+OK\r\n" + bulk(self.user), bulk(self.user)])
+
     async def naming(self):
-        word = self.word()
+        word = self.name()
         await self.expect([("CLIENT", "SETNAME", word), ("CLIENT", "GETNAME")], [b"+OK\r\n", bulk(word)])
 
     async def protocol_change(self):
@@ -133,7 +150,7 @@ class Session:
 
     async def muted(self):
         word = self.word()
-        self.send(("CLIENT", "REPLY", "OFF"), ("ECHO", "hidden " + word), ("GET", "database"), ("CLIENT", "REPLY", "ON"))
+        self.send(("CLIENT", "REPLY", "OFF"), ("ECHO", b"hidden " + word), ("GET", "database"), ("CLIENT", "REPLY", "ON"))
         await self.expect([("ECHO", word)], [b"+OK\r\n"])
         await self.expect([], [])
         if (got := await self.reply()) != bulk(word):
@@ -180,11 +197,11 @@ class Session:
 
     async def reset(self):
         await self.expect([("RESET",)], [b"+RESET\r\n"])
-        self.database, self.protocol = 0, 2
+        self.database, self.protocol, self.user = 0, 2, "default"
 
     async def act(self):
         actions = [self.plain] * 4 + [self.transaction, self.watch, self.failing, self.database_change, self.naming, self.protocol_change, self.script,
-                                      self.blocking, self.muted, self.subscription, self.tracking, self.leaving, self.reset]
+                                      self.blocking, self.muted, self.subscription, self.tracking, self.leaving, self.reset, self.login]
         await self.random.choice(actions)()
 
 
@@ -195,6 +212,8 @@ class SessionsNeverMix(unittest.TestCase):
         portal = PortalBefore(server)
         self.addCleanup(portal.stop)
         with Client(server.port) as client:
+            for number in range(USERS):
+                self.assertEqual("OK", client.command("ACL", "SETUSER", f"user-{number}", "on", ">s3cret", "allkeys", "allchannels", "+@all"))
             for database in range(DATABASES):
                 client.pipeline([("SELECT", database), ("SET", "database", database)])
         print(f"seed {SEED}, {SESSIONS} sessions, {SECONDS} s", file=sys.stderr, flush=True)

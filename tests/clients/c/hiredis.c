@@ -269,7 +269,6 @@ static void leader_killed(void) {
     freeReplyObject(ASK(listener, "SUBSCRIBE lasting"));
     const long long before = integer(ASK(lasting, "CLIENT ID"));
     CHECK(says(ASK(lasting, "SET lasting 1"), "OK"));
-    pause_ms(500);  // replication is asynchronous: the write above is to reach the replica
     please("kill_leader");
     CHECK(says(ASK(lasting, "GET lasting"), "1"));
     CHECK(integer(ASK(lasting, "INCR lasting")) == 2);

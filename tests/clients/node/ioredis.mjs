@@ -124,7 +124,6 @@ await at.run(at.versionOf(library), {
     await listener.subscribe("lasting");
     const before = await lasting.client("ID");
     await lasting.set("lasting", "1");
-    await at.sleep(500); // replication is asynchronous: the write above is to reach the replica
     let closed = 0;
     for (const connection of [lasting, listener]) connection.on("close", () => ++closed);
     await at.please("kill_leader");

@@ -128,7 +128,6 @@ await at.run(at.versionOf("redis"), {
     await listener.subscribe("lasting", () => ++messages);
     const before = await lasting.clientId();
     await lasting.set("lasting", "1");
-    await at.sleep(500); // replication is asynchronous: the write above is to reach the replica
     let reconnects = 0;
     for (const connection of [lasting, listener]) connection.on("reconnecting", () => ++reconnects);
     await at.please("kill_leader");

@@ -193,7 +193,6 @@ $scenarios = [
         equal('["lasting","before"]', last_line($heard));
         $before = $lasting->client('id');
         $lasting->set('lasting', 1);
-        usleep(500000); // replication is asynchronous: the write above is to reach the replica
         please('kill_leader');
         equal('1', $lasting->get('lasting'));
         equal(2, $lasting->incr('lasting'));

@@ -3,7 +3,6 @@
 import importlib
 import sys
 import threading
-import time
 
 from report import (ALL_BYTES, CA_FILE, FOREIGN_CA_FILE, HOST, PASSWORD, PORT, RECORDING_PORT, SHARED_PORT, USERNAME, Unsupported,
                     equal, please, run, until)
@@ -171,7 +170,6 @@ def leader_killed():
         listener.get_message(timeout=1)
         before = lasting.client_id()
         lasting.set("lasting", "1")
-        time.sleep(0.5)  # replication is asynchronous: the write above is to reach the replica
         please("kill_leader")
         equal(b"1", lasting.get("lasting"))
         equal(2, lasting.incr("lasting"))

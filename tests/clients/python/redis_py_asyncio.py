@@ -146,7 +146,6 @@ async def leader_killed():
         await listener.get_message(timeout=1)
         before = await lasting.client_id()
         await lasting.set("lasting", "1")
-        await asyncio.sleep(0.5)  # replication is asynchronous: the write above is to reach the replica
         please("kill_leader")
         equal(b"1", await lasting.get("lasting"))
         equal(2, await lasting.incr("lasting"))

@@ -183,7 +183,6 @@ def leader_killed():
         equal("subscribe", listener.lines(3)[0])
         before = lasting.say("CLIENT ID")
         equal(["OK"], lasting.say("SET lasting 1"))
-        time.sleep(0.5)  # replication is asynchronous: the write above is to reach the replica
         please("kill_leader")
         equal(["1"], lasting.say("GET lasting"))
         equal(["2"], lasting.say("INCR lasting"))

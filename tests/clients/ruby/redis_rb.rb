@@ -139,7 +139,6 @@ SCENARIOS = {
     ready.pop
     before = lasting.client(:id)
     lasting.set("lasting", 1)
-    sleep 0.5 # replication is asynchronous: the write above is to reach the replica
     please("kill_leader")
     equal("1", lasting.get("lasting"))
     equal(2, lasting.incr("lasting"))

@@ -234,7 +234,6 @@ fn leader_killed() -> Outcome {
     let id = redis::cmd("CLIENT").arg("ID").to_owned();
     let before: i64 = id.query(&mut lasting)?;
     () = lasting.set("lasting", 1)?;
-    thread::sleep(Duration::from_millis(500)); // replication is asynchronous: the write above is to reach the replica
     please("kill_leader")?;
     equal(1, lasting.get("lasting")?)?;
     equal(2, lasting.incr("lasting", 1)?)?;

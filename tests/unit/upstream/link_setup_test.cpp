@@ -12,10 +12,16 @@ constexpr std::string_view kHello2 =
     "4\r\n"
     "mode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
 
-TEST(LinkSetup, AnAnonymousLinkAsksOnlyHello) {
+/// What every conversation ends with, and an answer to it.
+constexpr std::string_view kAsk = "*2\r\n$4\r\nECHO\r\n$12\r\nredis-portal\r\n";
+constexpr std::string_view kEchoed = "$12\r\nredis-portal\r\n";
+
+TEST(LinkSetup, AnAnonymousLinkAsksOnlyHelloAndEcho) {
     LinkSetup setup(LinkIdentity{});
-    EXPECT_EQ(setup.request(), "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n");
-    EXPECT_EQ(setup.on_reply(kHello2), Step::ready);
+    EXPECT_EQ(setup.request(), "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n" + std::string(kAsk));
+    EXPECT_EQ(setup.on_reply(kHello2), Step::more);
+    EXPECT_EQ(setup.on_reply(kEchoed), Step::ready);
+    EXPECT_EQ(setup.fence_style(), FenceStyle::echo);
     EXPECT_EQ(setup.hello().server, "valkey");
     EXPECT_EQ(setup.hello().version, "8.0.1");
     EXPECT_FALSE(setup.auth_required());
@@ -25,15 +31,18 @@ TEST(LinkSetup, LoginProtocolAndDatabaseGoOutInOneWrite) {
     LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 5});
     EXPECT_EQ(setup.request(),
               "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$6\r\nsecret\r\n*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*2\r\n$6\r\nSELECT\r\n$"
-              "1\r\n5\r\n");
+              "1\r\n5\r\n" +
+                  std::string(kAsk));
     EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
     EXPECT_EQ(setup.on_reply("%1\r\n$6\r\nserver\r\n$5\r\nredis\r\n"), Step::more);
-    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::ready);
+    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
+    EXPECT_EQ(setup.on_reply(kEchoed), Step::ready);
 }
 
 TEST(LinkSetup, ANodeThatWantsALoginIsReadyButSaysSo) {
     LinkSetup setup(LinkIdentity{});
-    EXPECT_EQ(setup.on_reply("-NOAUTH HELLO must be called with the client already authenticated\r\n"), Step::ready);
+    EXPECT_EQ(setup.on_reply("-NOAUTH HELLO must be called with the client already authenticated\r\n"), Step::more);
+    EXPECT_EQ(setup.on_reply("-NOAUTH Authentication required.\r\n"), Step::ready);
     EXPECT_TRUE(setup.auth_required());
 }
 
@@ -42,7 +51,7 @@ TEST(LinkSetup, ANodeThatFollowsAnotherIsRefusedWithoutAnErrorForClients) {
         LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 0});
         EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
         EXPECT_EQ(setup.on_reply("%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$4\r\nrole\r\n" + std::string(role)),
-                  Step::refused);
+                  Step::unusable);
         EXPECT_TRUE(setup.follows());
         EXPECT_FALSE(setup.login_refused());
         EXPECT_EQ(setup.error(), "");
@@ -52,13 +61,13 @@ TEST(LinkSetup, ANodeThatFollowsAnotherIsRefusedWithoutAnErrorForClients) {
 TEST(LinkSetup, ANodeThatFollowsAnotherServesThoseWhoOnlyRead) {
     LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 0}, "portal-0", true);
     EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
-    EXPECT_EQ(setup.on_reply("%1\r\n$4\r\nrole\r\n$7\r\nreplica\r\n"), Step::ready);
+    EXPECT_EQ(setup.on_reply("%1\r\n$4\r\nrole\r\n$7\r\nreplica\r\n"), Step::more);
     EXPECT_FALSE(setup.follows());
 }
 
 TEST(LinkSetup, AnOldServerWithoutHelloIsGoodForResp2Only) {
     LinkSetup resp2(LinkIdentity{});
-    EXPECT_EQ(resp2.on_reply("-ERR unknown command `HELLO`\r\n"), Step::ready);
+    EXPECT_EQ(resp2.on_reply("-ERR unknown command `HELLO`\r\n"), Step::more);
     LinkSetup resp3({"", "", resp::Protocol::resp3, 0});
     EXPECT_EQ(resp3.on_reply("-ERR unknown command `HELLO`\r\n"), Step::refused);
 }
@@ -76,10 +85,44 @@ TEST(LinkSetup, ARefusedDatabaseEndsItWithTheNodesOwnWords) {
     EXPECT_EQ(setup.error(), "-ERR DB index is out of range\r\n");
 }
 
-TEST(LinkSetup, AReplyTooManyIsRefused) {
+TEST(LinkSetup, AReplyTooManyIsTheEnd) {
     LinkSetup setup(LinkIdentity{});
-    EXPECT_EQ(setup.on_reply(kHello2), Step::ready);
-    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::refused);
+    EXPECT_EQ(setup.on_reply(kHello2), Step::more);
+    EXPECT_EQ(setup.on_reply(kEchoed), Step::ready);
+    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::unusable);
+}
+
+TEST(LinkSetup, OnlyWhatSpeaksOfTheLoginIsAboutTheLogin) {
+    for (const std::string_view error : {"-ERR max number of clients reached\r\n", "-LOADING Redis is loading\r\n",
+                                         "-ERR whatever\r\n", "+PONG\r\n", "$2\r\nOK\r\n"}) {
+        LinkSetup setup({"bob", "secret", resp::Protocol::resp2, 0});
+        EXPECT_EQ(setup.on_reply(error), Step::unusable) << error;
+        EXPECT_FALSE(setup.login_refused()) << error;
+        EXPECT_EQ(setup.error(), "") << error;
+    }
+    for (const std::string_view error : {"-NOPERM User bob has no permissions to run the 'auth' command\r\n",
+                                         "-NOAUTH Authentication required.\r\n"}) {
+        LinkSetup setup({"bob", "secret", resp::Protocol::resp2, 0});
+        EXPECT_EQ(setup.on_reply(error), Step::refused) << error;
+        EXPECT_TRUE(setup.login_refused()) << error;
+    }
+}
+
+TEST(LinkSetup, ANodeThatIsFullBeforeAnythingWasAskedIsNoConnection) {
+    for (const auto protocol : {resp::Protocol::resp2, resp::Protocol::resp3}) {
+        LinkSetup setup({"", "", protocol, 0});
+        EXPECT_EQ(setup.on_reply("-ERR max number of clients reached\r\n"), Step::unusable);
+        EXPECT_EQ(setup.reason(), "ERR max number of clients reached");
+        EXPECT_EQ(setup.error(), "");
+    }
+}
+
+TEST(LinkSetup, AUserWithoutEchoIsFencedByUnknownCommands) {
+    LinkSetup setup({"bob", "secret", resp::Protocol::resp2, 0});
+    EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
+    EXPECT_EQ(setup.on_reply(kHello2), Step::more);
+    EXPECT_EQ(setup.on_reply("-NOPERM User bob has no permissions to run the 'echo' command\r\n"), Step::ready);
+    EXPECT_EQ(setup.fence_style(), FenceStyle::unknown_command);
 }
 
 TEST(LinkSetup, HostileHelloValuesAreNotTaken) {
@@ -87,7 +130,7 @@ TEST(LinkSetup, HostileHelloValuesAreNotTaken) {
          {"%1\r\n$6\r\nserver\r\n$999999999999999999999\r\nx\r\n", "%1\r\n$6\r\nserver\r\n$50\r\nx\r\n",
           "%1\r\n$6\r\nserver\r\n$", "%1\r\n$6\r\nserver\r\n:1\r\n"}) {
         LinkSetup setup(LinkIdentity{});
-        EXPECT_EQ(setup.on_reply(hostile), Step::ready);
+        EXPECT_EQ(setup.on_reply(hostile), Step::more);
         EXPECT_EQ(setup.hello().server, "redis") << hostile;
     }
 }

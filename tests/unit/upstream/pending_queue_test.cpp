@@ -14,10 +14,10 @@ class CountingSink final : public ReplySink {
   public:
     explicit CountingSink(int& alive) : alive_(alive) { ++alive_; }
     ~CountingSink() override { --alive_; }
-    bool on_reply(PendingRequest&, std::string_view, bool, std::string_view) override { return true; }
-    void on_lost(PendingRequest&, std::string_view, bool) override {}
+    bool on_reply(PendingRequest&, const resp::ReplyHead&, std::string_view) override { return true; }
+    void on_lost(PendingRequest&, std::string_view, const Loss&) override {}
     void on_refused(PendingRequest&, std::string_view, std::string_view) override {}
-    bool take_push(std::string_view, const PendingRequest*) override { return false; }
+    bool take_push(const resp::ReplyHead&, const PendingRequest*) override { return false; }
     void on_pinned_lost() override {}
 
   private:

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace portal::testing {
 
@@ -16,6 +17,24 @@ constexpr const char* kHello =
     "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:1\r\n$"
     "4\r\n"
     "mode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
+
+/// What links ask for themselves: whether this user may ECHO, fences, and what newcomers must do. Else empty.
+std::string answer_to_link(const std::vector<std::string>& words, bool& was_reset) {
+    const auto is_nonce = [](const std::string& word) {
+        return word.size() == 32 && word.find_first_not_of("0123456789abcdef") == std::string::npos;
+    };
+    const bool watches = std::exchange(was_reset, words.front() == "RESET");
+    if (was_reset) {
+        return "+RESET\r\n";
+    }
+    if (watches && words.size() == 1 && words.front() == "PING") {
+        return "+PONG\r\n";
+    }
+    if (words.size() == 2 && words.front() == "ECHO" && (words[1] == "redis-portal" || is_nonce(words[1]))) {
+        return "$" + std::to_string(words[1].size()) + "\r\n" + words[1] + "\r\n";
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -105,6 +124,13 @@ void FakeNode::accept_all() {
         if (descriptor < 0) {
             return;
         }
+        if (full_.load()) {
+            constexpr std::string_view kFull = "-ERR max number of clients reached\r\n";
+            [[maybe_unused]] const ssize_t sent = ::send(descriptor, kFull.data(), kFull.size(), MSG_NOSIGNAL);
+            ::close(descriptor);
+            ++turned_away_;
+            continue;
+        }
         const std::lock_guard lock(mutex_);
         connections_.push_back(descriptor);
         if (dead_.load()) {
@@ -119,6 +145,7 @@ void FakeNode::serve(int descriptor) {
     resp::RequestScanner scanner(limits);
     std::string input;
     bool used = false;
+    bool was_reset = false;
     std::string space(64 * 1024, '\0');
     for (;;) {
         const ssize_t n = ::recv(descriptor, space.data(), space.size(), 0);
@@ -148,9 +175,15 @@ void FakeNode::serve(int descriptor) {
             std::string reply;
             if (words.front() == "HELLO") {
                 reply = kHello;
+                {
+                    const std::lock_guard lock(mutex_);
+                    reply = hello_.empty() ? reply : hello_;
+                }
                 if (follows_.load()) {
                     reply.replace(reply.find("$6\r\nmaster"), 10, "$7\r\nreplica");
                 }
+            } else if (const std::string own = answer_to_link(words, was_reset); !own.empty()) {
+                reply = own;
             } else if (words.front() == "COMMAND") {
                 ++surveys_;
                 reply = commands_;

@@ -1,5 +1,6 @@
 // A scripted Redis node on loopback: frames what it receives and lets the test say what each command gets, also nothing
-// or a cut connection. Answers HELLO itself, as a node without a password would, and COMMAND. Its threads end with it.
+// or a cut connection. Answers itself what links ask on their own account (HELLO, fences, what newcomers must do), as a
+// node without a password would, and COMMAND. Its threads end with it.
 #pragma once
 
 #include <atomic>
@@ -45,6 +46,15 @@ class FakeNode {
     void say(const std::string& bytes);
     /// New connections are told that it follows another node.
     void follow() { follows_ = true; }
+    /// New connections are told that there are too many, and closed, as redis-server does at `maxclients`.
+    void fill(bool full = true) { full_ = full; }
+    /// New connections get this answer to HELLO.
+    void answer_hello(const std::string& reply) {
+        const std::lock_guard lock(mutex_);
+        hello_ = reply;
+    }
+    /// Connections that were turned away.
+    [[nodiscard]] int turned_away() const noexcept { return turned_away_.load(); }
     /// Closes every connection and refuses new ones.
     void die();
 
@@ -63,11 +73,12 @@ class FakeNode {
     std::size_t releases_ = 0;
     int heard_ = -1;
     std::vector<std::string> seen_;
+    std::string hello_;  // instead of its own, unless empty
     std::vector<int> connections_;
     std::list<std::thread> threads_;
     std::thread acceptor_;
-    std::atomic<bool> dead_{false}, follows_{false};
-    std::atomic<int> surveys_{0};
+    std::atomic<bool> dead_{false}, follows_{false}, full_{false};
+    std::atomic<int> surveys_{0}, turned_away_{0};
     std::atomic<std::size_t> received_{0}, left_{0};
 };
 

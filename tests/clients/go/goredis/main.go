@@ -182,7 +182,6 @@ func leaderKilled() {
 	Must(listener.ReceiveTimeout(ctx, 5*time.Second))
 	before := Must(lasting.ClientID(ctx).Result())
 	Check(lasting.Set(ctx, "lasting", "1", 0).Err())
-	time.Sleep(500 * time.Millisecond) // replication is asynchronous: the write above is to reach the replica
 	Please("kill_leader")
 	Equal("1", Must(lasting.Get(ctx, "lasting").Result()))
 	Equal(int64(2), Must(lasting.Incr(ctx, "lasting").Result()))

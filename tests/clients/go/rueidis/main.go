@@ -187,7 +187,6 @@ func leaderKilled() {
 	Check(own.Do(ctx, own.B().Subscribe().Channel("lasting").Build()).Error())
 	before := Must(do("CLIENT", "ID").AsInt64())
 	Check(do("SET", "lasting", "1").Error())
-	time.Sleep(500 * time.Millisecond) // replication is asynchronous: the write above is to reach the replica
 	Please("kill_leader")
 	Equal("1", Must(do("GET", "lasting").ToString()))
 	Equal(int64(2), Must(do("INCR", "lasting").AsInt64()))

@@ -231,7 +231,6 @@ final class LettuceProgram {
             listener.connection.sync().subscribe("lasting");
             final long before = lasting.clientId();
             lasting.set("lasting", "1");
-            Thread.sleep(500); // replication is asynchronous: the write above is to reach the replica
             please("kill_leader");
             equal("1", lasting.get("lasting"));
             equal(2L, lasting.incr("lasting"));

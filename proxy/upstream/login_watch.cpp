@@ -1,0 +1,57 @@
+#include "upstream/login_watch.hpp"
+
+#include "resp/reply_writer.hpp"
+#include "upstream/link.hpp"
+
+#include <string>
+
+namespace portal::upstream {
+
+/// After RESET a connection is what a new one would be: logged in as the default user if that needs no password now.
+void LoginWatch::ask(Link& link) {
+    if (asking_) {
+        return;
+    }
+    asking_ = true;
+    submit(link, "RESET", reset);
+    submit(link, "PING", ping);
+}
+
+void LoginWatch::submit(Link& link, std::string_view word, Question question) {
+    std::string frame;
+    resp::write_request(frame, word);
+    PendingRequest pending;
+    pending.sink = ReplySinkPtr(this);
+    pending.tag = question;
+    link.submit(frame, std::move(pending));
+}
+
+bool LoginWatch::on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view /*command*/) {
+    if (request.tag == reset) {
+        reset_accepted_ = !reply.is_error();
+        return true;
+    }
+    asking_ = false;
+    if (!reset_accepted_) {
+        told_(Verdict::unknown);
+    } else {
+        told_(reply.bytes().starts_with("-NOAUTH") ? Verdict::login_required : Verdict::open);
+    }
+    return true;
+}
+
+void LoginWatch::on_lost(PendingRequest& /*request*/, std::string_view /*command*/, const Loss& /*loss*/) {
+    asking_ = false;
+}
+
+void LoginWatch::on_refused(PendingRequest& /*request*/, std::string_view /*command*/, std::string_view /*error*/) {
+    asking_ = false;
+}
+
+bool LoginWatch::take_push(const resp::ReplyHead& /*frame*/, const PendingRequest* /*front*/) {
+    return false;
+}
+
+void LoginWatch::on_pinned_lost() {}
+
+}  // namespace portal::upstream

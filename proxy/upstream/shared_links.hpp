@@ -1,0 +1,58 @@
+// The shared links of a shard, found by (user, protocol, database) in constant time. Does no I/O.
+#pragma once
+
+#include "upstream/link.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace portal::upstream {
+
+class SharedLinks {
+  public:
+    /// A link that may serve `identity`; null: there is none. One that is not ready yet serves one password only.
+    [[nodiscard]] Link* find(const LinkIdentityView& identity);
+    void add(LinkPtr link);
+    /// Takes it out; null: it was not here.
+    LinkPtr take(const Link& link);
+    [[nodiscard]] std::vector<LinkPtr> take_all();
+    /// Takes out those of the user. Empty name: nobody has logged in there.
+    [[nodiscard]] std::vector<LinkPtr> take_of(std::string_view username);
+    /// Takes out those on which nothing waits and which were not asked for since the last call.
+    [[nodiscard]] std::vector<LinkPtr> take_unused();
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  private:
+    struct Entry {
+        LinkPtr link;
+        bool used = true;
+    };
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(const LinkIdentityView& identity) const noexcept {
+            return std::hash<std::string_view>{}(identity.username) * 31 + identity.database * 2 +
+                   (identity.protocol == resp::Protocol::resp3 ? 1 : 0);
+        }
+        std::size_t operator()(const LinkIdentity& identity) const noexcept {
+            return (*this)(static_cast<LinkIdentityView>(identity));
+        }
+    };
+    struct Same {
+        using is_transparent = void;
+        bool operator()(const LinkIdentity& a, const LinkIdentityView& b) const noexcept { return a.same_link(b); }
+        bool operator()(const LinkIdentityView& a, const LinkIdentity& b) const noexcept { return b.same_link(a); }
+        bool operator()(const LinkIdentity& a, const LinkIdentity& b) const noexcept { return a.same_link(b); }
+    };
+    [[nodiscard]] static bool serves(const Link& link, const LinkIdentityView& identity) noexcept;
+    template <typename Takes>
+    [[nodiscard]] std::vector<LinkPtr> take_if(Takes&& takes);
+
+    std::unordered_map<LinkIdentity, std::vector<Entry>, Hash, Same> links_;
+    Entry* last_ = nullptr;  // found last; most shards have one user
+    std::size_t size_ = 0;
+};
+
+}  // namespace portal::upstream
