@@ -153,8 +153,10 @@ TEST(Adversary, a_reply_too_many_behind_a_script_reaches_nobody) {
     Hostility hostility{.name = "surplus replies"};
     hostility.script = plain().with(Scene::script, 4).with(Scene::unknown, 2).with(Scene::watch, 1);
     hostility.script.large = 0;
+    hostility.script.few_scripts = true;
     hostility.switches.with(Act::surplus, 0.05);
     hostility.tolerance = lossy();
+    hostility.tolerance.desync = true;
     expect_clean(hostility);
 }
 
@@ -162,8 +164,10 @@ TEST(Adversary, a_reply_too_few_behind_a_script_shifts_nobody) {
     Hostility hostility{.name = "missing replies"};
     hostility.script = plain().with(Scene::script, 4).with(Scene::unknown, 2).with(Scene::watch, 1);
     hostility.script.large = 0;
+    hostility.script.few_scripts = true;
     hostility.switches.with(Act::missing, 0.05);
     hostility.tolerance = lossy();
+    hostility.tolerance.desync = true;
     expect_clean(hostility);
 }
 
@@ -172,6 +176,15 @@ TEST(Adversary, pushes_that_nobody_asked_for) {
     hostility.script = everything();
     hostility.script.large = 0;
     hostility.switches.with(Act::push, 0.02);
+    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .noise = true, .early_reads = true};
+    expect_clean(hostility);
+}
+
+TEST(Adversary, pushes_while_a_link_is_made) {
+    Hostility hostility{.name = "pushes in setup"};
+    hostility.script = everything();
+    hostility.script.large = 0;
+    hostility.switches.with(Act::push_setup, 0.05);
     hostility.tolerance = {.lost = true, .closed = true, .refused = true, .noise = true, .early_reads = true};
     expect_clean(hostility);
 }
@@ -286,7 +299,9 @@ TEST(Adversary, everything_at_once) {
                            .login = true,
                            .max_clients = true,
                            .noise = true,
+                           .desync = true,
                            .early_reads = true};
+    hostility.script.few_scripts = true;
     hostility.deadly_reads = 6;
     hostility.clients = 250;
     hostility.seconds = 8;

@@ -30,7 +30,7 @@ void Client::forget_connection() {
     user = database = 0;
     protocol = 2;
     multi = tracking = Known::no;
-    watched = watch_broken = debugging = leaving = unsure = ever_redirected = false;
+    watched = watch_broken = debugging = leaving = unsure = ever_redirected = tainted = false;
     portal_id = 0;
     progress_turn = 0;
 }
@@ -52,6 +52,7 @@ void Client::send(Command command) {
     command.sent = Clock::now();
     const std::size_t followers = command.followers;
     const Want want = command.want;
+    tainted = tainted || want == Want::eval || want == Want::unknown;
     const Words words = want == Want::subscribe || want == Want::unsubscribe ? command.words : Words{};
     expected.push_back(std::move(command));
     for (std::size_t i = 0; i < followers; ++i) {

@@ -111,7 +111,8 @@ struct Client {
     std::set<std::string> channels;
     std::optional<std::string> name;
     std::uint64_t portal_id = 0;
-    bool unsure = false;  // something was refused or in doubt that this model does not follow: no further scene here
+    bool tainted = false;  // it has sent what may be answered more or fewer times than once
+    bool unsure = false;   // something was refused or in doubt that this model does not follow: no further scene here
 
     // What it keeps over all its connections.
     std::map<std::string, KeyState> keys;

@@ -249,7 +249,8 @@ void HostileNodes::serve(Connection& connection) {
 
 /// What may happen to any reply on its way out.
 void HostileNodes::do_hostile(Connection& connection, std::string& reply) {
-    const Act pushing = connection.protocol == 3 ? Act::push : Act::push_resp2;
+    const Act protocol = connection.protocol == 3 ? Act::push : Act::push_resp2;
+    const Act pushing = connection.last.empty() ? Act::push_setup : protocol;
     if (chance_.hits(switches_.share(pushing))) {
         reply = chance_.hits(0.5) ? std::string(kNoise) + reply : reply + std::string(kNoise);
     }

@@ -114,7 +114,9 @@ std::string HostileNodes::answer(Connection& connection, const Words& words) {
         connection.queued.push_back(words);
         return simple("QUEUED");
     }
-    connection.last = name;
+    if (name != "auth" && name != "hello" && name != "select") {
+        connection.last = name;
+    }
     return execute(connection, words, name);
 }
 

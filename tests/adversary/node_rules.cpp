@@ -9,8 +9,8 @@ namespace portal::adversary {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Act::count)> kNames{
-    "refuse",  "refuse_end", "refuse_setup", "exec_stays", "max_clients", "surplus",
-    "missing", "push",       "push_resp2",   "stall",      "close",       "split"};
+    "refuse", "refuse_end", "refuse_setup", "exec_stays", "max_clients", "surplus", "missing",
+    "push",   "push_resp2", "push_setup",   "stall",      "close",       "split"};
 
 /// Commands that a user may lack. ECHO is what a portal may want for itself.
 const std::vector<std::string> kLacked{"discard", "unwatch", "exec",   "echo", "select", "ping",  "multi",

@@ -25,6 +25,7 @@ enum class Act : std::uint8_t {
     missing,       // the same, no reply at all
     push,          // a push that nobody asked for, on a connection of RESP3
     push_resp2,    // the same on one of RESP2
+    push_setup,    // the same while AUTH, HELLO and SELECT are answered
     stall,         // nothing is served on a connection for a while
     close,         // a connection is closed, at any byte of a reply
     split,         // replies come in pieces, cut anywhere

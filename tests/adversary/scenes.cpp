@@ -114,7 +114,7 @@ void Scenes::write(Client& client) {
 }
 
 void Scenes::data_command(Client& client) {
-    if (script_.weights[static_cast<std::size_t>(Scene::script)] > 0 && chance_.hits(0.05)) {
+    if (script_.weights[static_cast<std::size_t>(Scene::script)] > 0 && may_script(client) && chance_.hits(0.05)) {
         simple(client, {"EVAL", "return", "0", value_of(mark(client))}, Want::eval);
         return;
     }
@@ -261,7 +261,10 @@ void Scenes::begin(Client& client) {
     while (left >= script_.weights[which]) {
         left -= script_.weights[which++];
     }
-    switch (static_cast<Scene>(which)) {
+    const bool scripts = which == static_cast<std::size_t>(Scene::script) ||
+                         which == static_cast<std::size_t>(Scene::unknown) ||
+                         which == static_cast<std::size_t>(Scene::debugger);
+    switch (scripts && !may_script(client) ? Scene::plain : static_cast<Scene>(which)) {
         case Scene::plain:
             plain(client, chance_.between(1, 12));
             break;

@@ -44,6 +44,7 @@ struct Script {
     std::size_t users = 2;   // that each client knows, of all
     bool protocols = true;   // both, else RESP2 only
     std::uint32_t databases = 3;
+    bool few_scripts = false;  // only every third client sends scripts and unknown commands
 
     Script& with(Scene scene, int weight) {
         weights[static_cast<std::size_t>(scene)] = weight;
@@ -84,6 +85,7 @@ class Scenes {
     void tracking(Client& client);
     void subscription(Client& client);
     void leave(Client& client);
+    [[nodiscard]] bool may_script(const Client& client) const { return !script_.few_scripts || client.id % 3 == 0; }
     void simple(Client& client, Words words, Want want);
     [[nodiscard]] Mark mark(const Client& client);
     [[nodiscard]] std::uint32_t some_user(const Client& client);

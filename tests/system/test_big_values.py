@@ -5,6 +5,7 @@ Times are compared within one run: with and without a transfer, against the tran
 talk to Redis directly at the same time (Redis itself stands still for a moment while it copies such a value).
 """
 
+import hashlib
 import json
 import os
 import random
@@ -154,10 +155,13 @@ class BigValuesTest(DemoTestCase):
         self.check("GET at 50 MB/s of 100 MB", others, quiet, "get", "GETRANGE", "big", "0", "99999999", "--rate", "50e6")
         with self.demo.nodes[0].client() as node:
             node.command("DEL", "big")
-            node.command("EVAL", "local t = {} for i = 1, 5000 do t[i] = 'element' end "
-                                 "for i = 1, ARGV[1] do redis.call('RPUSH', 'list', unpack(t)) end", "0", str(200 * MILLIONS))
+            node.command("EVAL", "local t = {} for i = 1, ARGV[1] do for j = 1, 5000 do t[j] = '>' .. i * 5000 + j end "
+                                 "redis.call('RPUSH', 'list', unpack(t)) end", "0", str(200 * MILLIONS))
+            elements = (b">%d" % number for number in range(5001, 5001 + 1_000_000 * MILLIONS))
+            wanted = hashlib.blake2b(b"".join(b"$%d\r\n%s\r\n" % (len(element), element) for element in elements)[:-2]).hexdigest()
             for what in ("for the first time", "again"):
-                self.check(f"LRANGE of {MILLIONS} million elements {what}", others, quiet, "get", "LRANGE", "list", "0", "-1")
+                done = self.check(f"LRANGE of {MILLIONS} million elements {what}", others, quiet, "get", "LRANGE", "list", "0", "-1")
+                self.assertEqual(wanted, done["digest"], "elements have changed on their way")
             node.command("DEL", "list")
 
     def test_a_client_that_never_reads_costs_little_and_others_do_not_notice(self):
