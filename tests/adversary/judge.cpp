@@ -227,7 +227,8 @@ Judge::Fate Judge::judge_error(Client& client, const Command& command, const Val
         wrong(client, "another client's value", what);
     }
     if (begins("INDOUBT")) {
-        const bool of_relay = command.want == Want::tracking_on && (tolerance_.max_clients || tolerance_.refused);
+        const bool tracks = command.want == Want::tracking_on || command.want == Want::tracking_off;
+        const bool of_relay = tracks && (tolerance_.max_clients || tolerance_.refused);  // its further link failed
         if (!tolerance_.lost && !of_relay) {
             wrong(client, "a write is in doubt though no connection was lost", what);
         }
