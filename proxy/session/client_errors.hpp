@@ -54,6 +54,8 @@ inline constexpr std::string_view kRefuses =
 inline constexpr std::string_view kHoldFull = "NOLEADER no leader, and too much is waiting for one already: ";
 inline constexpr std::string_view kLargeLost =
     "NOLEADER the leader was lost, and a request of this size is not kept to be sent again: it has changed nothing";
+inline constexpr std::string_view kNeverAsked =
+    "NOLEADER the connection to the leader was lost before it was asked for this: it has changed nothing";
 inline constexpr std::string_view kDenied = "DENIED this command is not allowed through the portal: ";  // + its name
 inline constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";

@@ -66,7 +66,7 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
         return;
     }
-    keep({std::move(request), std::string(command), loss.sent, {}, context_.topology->epoch, loss.worked_on});
+    keep({std::move(request), std::string(command), loss.sent, {}, {}, context_.topology->epoch, loss.worked_on});
     settle_ = true;
     context_.turn.mark(*this);
 }
@@ -165,8 +165,13 @@ void Session::settle_losses() {
         } else if (each->request.streamed) {
             settle_streamed(*each, row);
         } else if (row.handling == Handling::client_tracking && redirect_) {
-            answer_in_doubt(*each);  // it names a connection of the lost node
-            redirect_.reset();
+            redirect_.reset();  // it names a connection of the lost node
+            if (each->sent) {
+                answer_in_doubt(*each);
+            } else {
+                replies_.finish(each->request.sequence,
+                                each->request.muted ? std::string() : resp::error(client_errors::kNeverAsked), output_);
+            }
         } else if (each->sent && must_not_repeat(*each, row)) {
             refuse_to_repeat(*each, row);
         } else if (!each->sent || may_repeat(each->request, row, context_.config->writes.proven)) {

@@ -51,7 +51,11 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
     const bool reads = request.repeatable && (row.handling == Handling::plain || row.handling == Handling::blocking);
     if (reads && !request.streamed) {
         keep_refused(request, command, {}, true);
-        if (!complete) {
+        if (complete) {
+            const auto kept =
+                std::ranges::find(lost_, request.sequence, [](const Lost& each) { return each.request.sequence; });
+            kept->answer = bytes;
+        } else {
             request.sink.reset();  // what else comes of this reply is swallowed by the link
         }
         return true;
@@ -70,20 +74,20 @@ void Session::keep_refused(upstream::PendingRequest& request, std::string_view c
                            bool sent) {
     --in_flight_;
     in_flight_bytes_ -= request.size;
-    keep({request, std::string(command), sent, std::string(refusal), context_.topology->epoch});
+    keep({request, std::string(command), sent, std::string(refusal), {}, context_.topology->epoch});
     settle_ = true;
     context_.turn.mark(*this);
 }
 
-/// A later request was executed: those that were refused get the node's answers, so that the order stays true.
+/// A later request was executed: those before it get the node's answers, refusals or not, so that the order stays true.
 void Session::give_up_refused() {
     std::deque<Lost> stay;
     for (Lost& each : std::exchange(lost_, {})) {
-        if (each.refusal.empty()) {
+        std::string& answer = each.refusal.empty() ? each.answer : each.refusal;
+        if (answer.empty()) {
             stay.push_back(std::move(each));
         } else if (!each.request.silent) {
-            replies_.finish(each.request.sequence, each.request.muted ? std::string() : std::move(each.refusal),
-                            output_);
+            replies_.finish(each.request.sequence, each.request.muted ? std::string() : std::move(answer), output_);
         }
     }
     lost_ = std::move(stay);
@@ -94,6 +98,9 @@ void Session::give_up_refused() {
 bool Session::still_refused(const Lost& lost) {
     const Handling handling = command::row_at(lost.request.tag).handling;
     const bool may_lie = handling == Handling::script || handling == Handling::unknown;
+    if (lost.request.unit || lost.request.silent) {
+        return false;  // EXEC decides about all of it
+    }
     if (lost.refusal.empty() || !may_lie || lost.epoch != context_.topology->epoch) {
         return false;
     }

@@ -135,6 +135,9 @@ bool Session::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
         command::is_subscription(command::row_at(front->tag).handling)) {
         return upstream::read_pubsub_frame(frame).type != upstream::PubSubFrame::Type::unsubscribed;
     }
+    if (reply.is_push() && state_.protocol == resp::Protocol::resp2) {
+        return true;  // this client knows none
+    }
     const bool shown =
         state_.monitoring && frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9';
     if (!shown && frame.front() != '>') {

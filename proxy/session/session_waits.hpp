@@ -39,6 +39,7 @@ struct Lost {
     std::string command;
     bool sent = false;                                // and perhaps executed
     std::string refusal;                              // the node's answer, which says that it was not executed
+    std::string answer{};                             // of a read that is asked again behind one that was refused
     replication::Epoch epoch{0};                      // when it came back
     std::chrono::steady_clock::duration worked_on{};  // see upstream::Loss
 };

@@ -143,7 +143,8 @@ void Session::keep_copy(Slot slot, std::string_view refusal, bool unit) {
         again.unit = unit;
         again.silent = true;
         again.effect = effect_of(command::row_at(again.tag).handling);
-        copied.push_back({std::move(again), std::string(frame), false, std::string(refusal), context_.topology->epoch});
+        copied.push_back(
+            {std::move(again), std::string(frame), false, std::string(refusal), {}, context_.topology->epoch});
         rest.remove_prefix(each.size);
     }
     const auto at = std::ranges::find_if(lost_, [&](const Lost& each) { return each.request.sequence >= slot; });

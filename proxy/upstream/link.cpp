@@ -73,7 +73,7 @@ void Link::submit(std::string_view command, PendingRequest request) {
     if (pending_.empty()) {
         front_since_ = context_.turn.now();
     }
-    if (request.free_text || use_ != Use::shared) {
+    if (request.free_text || use_ == Use::leased) {
         unfenced_ = request.sink->serial();
     }
     ++counted(request);
@@ -83,16 +83,17 @@ void Link::submit(std::string_view command, PendingRequest request) {
     }
 }
 
-/// Never between the commands of one transaction: they are all of one sink, and the time is looked at before its MULTI.
+/// Never between the commands of one transaction. Whoever holds a link alone is fenced from those before and after
+/// only.
 bool Link::fence_is_due(const PendingRequest& request) const noexcept {
     if (use_ == Use::questions || use_ == Use::logins) {
         return false;
     }
-    if (unfenced_ != 0 && unfenced_ != request.sink->serial()) {
-        return true;
+    if (use_ == Use::leased) {
+        return unfenced_ != 0 && unfenced_ != request.sink->serial();
     }
-    return use_ == Use::shared && (!request.unit || request.effect == Effect::multi) &&
-           context_.turn.now() - fenced_at_ >= kFenceEvery;
+    const bool within_unit = request.unit && request.effect != Effect::multi;
+    return !within_unit && (unfenced_ != 0 || context_.turn.now() - fenced_at_ >= kFenceEvery);
 }
 
 void Link::add_fence() {
@@ -341,7 +342,7 @@ bool Link::take_part() {
 
 bool Link::take_head(const resp::ReplyHead& reply) {
     if (state_ == State::setting_up) {
-        return take_setup_frame(reply.bytes());
+        return reply.is_push() || take_setup_frame(reply.bytes());
     }
     PendingRequest* front = pending_.empty() ? nullptr : &pending_.front();
     if (holder_ != nullptr && reply.complete() && holder_->take_push(reply, front)) {

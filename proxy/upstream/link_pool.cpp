@@ -362,6 +362,9 @@ void LinkPool::on_link_ended(Link& link, std::string_view why) {
     if (!link.was_ready()) {
         note_connected(link);
     }
+    if (link.setup().auth_required() && link.identity().username.empty() && !closing_) {
+        set_auth_required(true, nullptr);
+    }
     const bool refused = !link.setup().error().empty();  // that user or database is wrong, not the node
     if (link.setup().login_refused() && !closing_) {
         events_.login_refused(link.identity());

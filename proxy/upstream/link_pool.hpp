@@ -84,6 +84,8 @@ class LinkPool final : private LinkOwner {
     [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }
     [[nodiscard]] bool auth_required() const noexcept { return auth_required_; }
 
+    /// Requests on links that are not answered yet, without those that block.
+    [[nodiscard]] std::size_t in_flight() const noexcept { return context_.in_flight; }
     /// Links that had no permit to write try again.
     void resume_writing();
     /// Closes links that served nobody since the last call. Called every few seconds.

@@ -92,7 +92,11 @@ LinkSetup::Step LinkSetup::on_hello(std::string_view frame) {
         if (follows_) {
             return Step::unusable;
         }
-    } else if (!auth_required_) {
+    } else if (auth_required_) {
+        if (resp3_) {
+            return refuse(frame);  // it would speak RESP2, to whoever may use it later
+        }
+    } else {
         if (!frame.starts_with("-NOPERM") && !frame.starts_with("-ERR unknown command") &&
             !frame.starts_with("-NOPROTO")) {
             return give_up(frame);

@@ -20,7 +20,8 @@ MAY_BLOCK = {"blpop", "brpop", "blmove", "brpoplpush", "blmpop", "bzpopmin", "bz
 
 TYPES = {"string": "str", "list": "list", "set": "set", "sorted-set": "zset", "hash": "hash", "stream": "stream", "bitmap": "str",
          "hyperloglog": "hll", "geo": "geo"}
-WORDS = ["a", "b", "c", "d", "10", "-3", "3.5", "", "hello world", b"\x00\xff\r\n", "x" * 70]
+WORDS = ["a", "b", "c", "d", "10", "-3", "3.5", "", "hello world", b"\x00\xff\r\n", "x" * 70, b">1\r\n+x\r\n", b"*-1\r\n", b"$-1\r\n", "-ERR x", "+OK",
+         b"_\r\n", ":1", ">" * 100]
 INTEGERS = ["0", "1", "2", "3", "5", "-1", "-2", "100"]
 DOUBLES = ["0", "1", "-1.5", "2.25", "1e3", "inf", "10", "89.9"]
 FAR = {"seconds": ["100000", "-1"], "milliseconds": ["100000000", "-1"], "unix-time-seconds": ["4102444800", "1"],

@@ -1,7 +1,7 @@
 """Conversations whose replies must be the same directly and through a portal. One line, one command: `who: words`.
 
 `who?:` reads until nothing more comes (any number of replies or pushes, also with no command), `who-:` reads nothing yet.
-Words are split as a shell does; \\xNN inside them is one byte.
+Words are split as a shell does; \\xNN inside them is one byte, and `<random:N>` stands for N random bytes, the same each time.
 """
 
 SCENARIOS = {
@@ -34,7 +34,7 @@ SCENARIOS = {
         "SELECT inside MULTI of no database": "a: MULTI\n a: SELECT 99\n a: SET k 1\n a: EXEC\n a: GET k\n a: MULTI\n a: SELECT x\n a: SELECT -1\n a: SELECT 1\n a: SELECT 01\n a: EXEC\n a: SET k one\n b: SELECT 1\n b: GET k",
         "SELECT inside a discarded or aborted MULTI": "a: MULTI\n a: SELECT 2\n a: DISCARD\n a: SET k 0\n b: GET k\n a: MULTI\n a: SELECT 2\n a: NOSUCH\n a: EXEC\n a: SET k 1\n b: GET k",
         "SELECT right behind EXEC": "a: MULTI\n a: SET k 0\n a: EXEC\n a: SELECT 1\n a: GET k\n a: SELECT 0\n b: GET k",
-        "SELECT and a long reply in MULTI": "a: SET big " + "x" * 60000 + "\n a: MULTI\n a: GET big\n a: SELECT 2\n a: EXEC\n a: SET k 2\n b: SELECT 2\n b: GET k",
+        "SELECT and a long reply in MULTI": "a: SET big <random:60000>\n a: MULTI\n a: GET big\n a: SELECT 2\n a: EXEC\n a: SET k 2\n b: SELECT 2\n b: GET k",
         "MULTI right behind DISCARD and EXEC": "a: MULTI\n a: SELECT 0\n a: DISCARD\n a: MULTI\n a: SELECT 0\n a: SET k 1\n a: EXEC\n a: MULTI\n a: SELECT 0\n a: DISCARD\n a: GET k",
         "blocking commands inside MULTI do not block": "a: MULTI\n a: BLPOP l 0\n a: BZPOPMIN z 0\n a: BLMOVE l m LEFT LEFT 0\n a: XREAD BLOCK 0 STREAMS s 0\n a: WAIT 0 0\n a: EXEC",
         "PUBLISH inside MULTI": "b?: SUBSCRIBE c\n a: MULTI\n a: PUBLISH c one\n a: EXEC\n b?:",
@@ -118,7 +118,7 @@ SCENARIOS = {
         "attributes": "a?: DEBUG PROTOCOL attrib\n a: PING",
         "nulls and empties": "a: GET nokey\n a: LRANGE nokey 0 -1\n a: HGETALL nokey\n a: SMEMBERS nokey\n a: BLPOP nokey 0.01\n a: LPOP nokey\n a: LPOP nokey 2\n a: ZSCORE z m\n a: ZADD z 1.5 m\n a: ZSCORE z m\n a: ZRANGE z 0 -1 WITHSCORES\n a: GEOPOS z m\n a: SET k ''\n a: GET k\n a: MGET k nokey\n a: ZRANDMEMBER z\n a: ZRANK z m\n a: LPOS nokey x\n a: SRANDMEMBER nokey\n a: XREAD STREAMS nos 0\n a: HRANDFIELD nokey 1\n a: CONFIG GET nosuchconfig",
         "numbers": "a: SET n 9223372036854775807\n a: INCR n\n a: INCRBYFLOAT f 3.0e3\n a: INCRBYFLOAT f x\n a: DECRBY n 5\n a: HINCRBYFLOAT h f 1.25\n a: ZADD z inf a -inf b 1e300 c\n a: ZRANGE z 0 -1 WITHSCORES\n a: ZINCRBY z -inf a",
-        "big values": "a: SETRANGE k 200000 x\n a: GET k\n a: STRLEN k\n a: GETRANGE k 199990 -1\n a: APPEND k y\n a: SETRANGE k 999999999 x",
+        "big values": "a: SET k <random:300000>\n a: GET k\n a: STRLEN k\n a: SETRANGE k 400000 x\n a: GET k\n a: GETRANGE k 299990 -1\n a: APPEND k y\n a: SETRANGE k 999999999 x",
         "an error of many words and lines": "a: EVAL 'return redis.error_reply(\"ERR line\\none\")' 0\n a: EVAL 'error(\"boom\")' 0\n a: PING",
     },
     "subscriptions": {

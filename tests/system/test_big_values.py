@@ -5,6 +5,7 @@ Times are compared within one run: with and without a transfer, against the tran
 talk to Redis directly at the same time (Redis itself stands still for a moment while it copies such a value).
 """
 
+import hashlib
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import time
 import unittest
 from pathlib import Path
 
+from binary_content import random_bytes
 from portal_support import ROOT, DemoTestCase, report, wait_until
 from resp_client import encode
 
@@ -146,21 +148,25 @@ class BigValuesTest(DemoTestCase):
         begin = time.monotonic()
         time.sleep(2)  # the others alone, to compare with
         quiet = others.between(begin, time.monotonic(), range(OTHERS))
-        self.check("SET", others, quiet, "set", "big", str(SIZE))
+        written = self.check("SET", others, quiet, "set", "big", str(SIZE))
         done = self.check("GET", others, quiet, "get", "GET", "big")
         self.assertEqual(done["bytes"], len(f"${SIZE}\r\n") + SIZE + 2)
+        self.assertEqual(written["digest"], done["digest"], "the value has changed on its way")
         self.check("GET at 50 MB/s of 100 MB", others, quiet, "get", "GETRANGE", "big", "0", "99999999", "--rate", "50e6")
         with self.demo.nodes[0].client() as node:
             node.command("DEL", "big")
-            node.command("EVAL", "local t = {} for i = 1, 5000 do t[i] = 'element' end "
-                                 "for i = 1, ARGV[1] do redis.call('RPUSH', 'list', unpack(t)) end", "0", str(200 * MILLIONS))
+            node.command("EVAL", "local t = {} for i = 1, ARGV[1] do for j = 1, 5000 do t[j] = '>' .. i * 5000 + j end "
+                                 "redis.call('RPUSH', 'list', unpack(t)) end", "0", str(200 * MILLIONS))
+            elements = (b">%d" % number for number in range(5001, 5001 + 1_000_000 * MILLIONS))
+            wanted = hashlib.blake2b(b"".join(b"$%d\r\n%s\r\n" % (len(element), element) for element in elements)[:-2]).hexdigest()
             for what in ("for the first time", "again"):
-                self.check(f"LRANGE of {MILLIONS} million elements {what}", others, quiet, "get", "LRANGE", "list", "0", "-1")
+                done = self.check(f"LRANGE of {MILLIONS} million elements {what}", others, quiet, "get", "LRANGE", "list", "0", "-1")
+                self.assertEqual(wanted, done["digest"], "elements have changed on their way")
             node.command("DEL", "list")
 
     def test_a_client_that_never_reads_costs_little_and_others_do_not_notice(self):
         with self.demo.nodes[0].client() as node:
-            node.command("SETRANGE", "big", str(64 * MB), "x")
+            node.command("SET", "big", random_bytes(64 * MB))
         others = self.others()
         memory = Memory(self.demo.portals[0].pid)
         never = self.client()
@@ -180,7 +186,7 @@ class BigValuesTest(DemoTestCase):
     def test_small_replies_that_nobody_reads_are_bounded_and_the_client_is_closed(self):
         portal = self.demo.portals[0]
         setter = self.client()
-        setter.command("SET", "medium", "x" * 100_000)
+        setter.command("SET", "medium", random_bytes(100_000))
         never = self.client()
         never.socket.settimeout(20)
         never.send_raw(encode("GET", "medium") * 2000)
@@ -192,7 +198,7 @@ class BigValuesTest(DemoTestCase):
         clients, requests, size = 10, 400, 100_000
         node = self.demo.nodes[0].client()
         self.addCleanup(node.close)
-        node.command("SET", "medium", "x" * size)
+        node.command("SET", "medium", random_bytes(size))
         others = self.others()
         begin = time.monotonic()
         memory = Memory(self.demo.portals[0].pid)

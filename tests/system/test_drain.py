@@ -6,6 +6,7 @@ import socket
 import time
 import unittest
 
+from binary_content import random_bytes
 from mounted_portal import MountedPortal
 from portal_support import demo_for, report, wait_until
 from resp_client import encode
@@ -63,7 +64,7 @@ class Drain(unittest.TestCase):
     def test_a_pipeline_is_answered_to_its_end(self):
         self.portal.configure(drain={"delay": "0s", "timeout": "30s"})
         wait_until(lambda: self.portal.reloads("success") == 1, 20, "the longer time is taken over")
-        client, value = self.client(), b"x" * 65536
+        client, value = self.client(), random_bytes(65536)
         client.command("SET", "big", value)
         client.send_raw(encode("GET", "big") * 200)
         self.assertEqual(value, client.read())

@@ -8,6 +8,7 @@ import time
 import unittest
 from pathlib import Path
 
+from binary_content import random_bytes
 from arbiter_cluster import Node, Portal, free_ports
 from portal_support import PROGRAM, report, wait_until
 from resp_client import RespError, tls_context
@@ -64,7 +65,7 @@ class NodesOverTls(unittest.TestCase):
         client, listener = self.client(), self.client()
         self.assertEqual("OK", client.command("SET", "k", "v"))
         self.assertEqual([b"v"] * 2000, client.pipeline([("GET", "k")] * 2000))
-        large = b"x" * 5_000_000
+        large = random_bytes(5_000_000)
         self.assertEqual("OK", client.command("SET", "large", large))
         self.assertEqual(large, client.command("GET", "large"))
         self.assertEqual([b"subscribe", b"news", 1], listener.command("SUBSCRIBE", "news"))

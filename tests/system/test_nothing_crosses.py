@@ -332,7 +332,7 @@ class Tracking(SideBySide):
         self.disturb()
         os.kill(self.through.server.process.pid, signal.SIGKILL)
         self.through.server.process.wait()
-        wait_until(lambda: self.portal.process.poll() is not None or "leader is" in self.portal.log.read_text(), 20, "the portal has noticed")
+        wait_until(lambda: self.portal.process.poll() is not None or "node is down" in self.portal.log.read_text(), 20, "the portal has noticed")
         self.assertIsNone(self.portal.process.poll(), f"the portal has died: status {self.portal.process.poll()}")
 
 

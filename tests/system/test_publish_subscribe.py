@@ -8,6 +8,7 @@ import resource
 import time
 import unittest
 
+from binary_content import random_bytes
 from portal_support import DemoTestCase, report, wait_until
 from resp_client import Push, encode
 
@@ -87,7 +88,7 @@ class PublishSubscribe(DemoTestCase):
         listener.command("HELLO", "3")
         self.assertEqual(Push([b"subscribe", b"sizes", 1]), listener.command("SUBSCRIBE", "sizes"))
         publisher = self.client(1)
-        texts = [b"%d:" % size + b"x" * size for size in (0, 1, 1000, 1100, 70_000, 3, 2_000_000, 5)]
+        texts = [b"%d:" % size + random_bytes(size) for size in (0, 1, 1000, 1100, 70_000, 3, 2_000_000, 5)]
         publisher.send_raw(b"".join(encode("PUBLISH", "sizes", text) for text in texts))
         for text in texts:
             self.assertEqual(Push([b"message", b"sizes", text]), listener.read())

@@ -6,6 +6,7 @@ import subprocess
 import unittest
 import urllib.request
 
+from binary_content import random_bytes
 from portal_support import start_process, wait_until
 from resp_client import Client, RespError
 from server_pair import PortalBefore, RedisServer
@@ -59,7 +60,7 @@ class ReadsFromReplicas(unittest.TestCase):
             digest = reader.command("SCRIPT", "LOAD", "return redis.call('GET', KEYS[1])")
             self.assertEqual(reader.command("EVALSHA_RO", digest, "1", "key"), b"value")
             for words in (("SET", "key", "other"), ("EVAL", "return 1", "0"), ("GETDEL", "key"), ("BLPOP", "list", "0"), ("PUBLISH", "a", "b"),
-                          ("FLUSHALL",), ("SET", "large", "x" * 1_000_000), ("NO-SUCH-COMMAND",)):
+                          ("FLUSHALL",), ("SET", "large", random_bytes(1_000_000)), ("NO-SUCH-COMMAND",)):
                 with self.subTest(command=words[0]):
                     self.assertEqual(reader.command(*words), READ_ONLY)
             self.assertEqual(reader.command("GET", "key"), b"value")

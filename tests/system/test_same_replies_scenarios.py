@@ -7,6 +7,7 @@ import shlex
 import time
 import unittest
 
+from binary_content import random_bytes
 from reply_comparison import comparable
 from reply_scenarios import SCENARIOS
 from resp_client import ConnectionClosed, encode
@@ -23,7 +24,7 @@ def steps_of(text):
             continue
         who, words = line.strip().split(":", 1)
         mode = who[-1] if who[-1] in "?-" else ""
-        split = [word.encode().decode("unicode_escape").encode("latin-1") if "\\" in word else word for word in shlex.split(words)]
+        split = [random_bytes(int(word[8:-1])) if word.startswith("<random:") else word.encode().decode("unicode_escape").encode("latin-1") if "\\" in word else word for word in shlex.split(words)]
         steps.append((who.rstrip("?-"), mode, split or None))
     return steps
 

@@ -1,4 +1,5 @@
 // What the leader says of its commands decides which link one takes that the portal's table lacks.
+#include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
 namespace portal::testing {
@@ -39,7 +40,7 @@ TEST_F(ServerSurvey, ALeaderThatRefusesToTellItsCommandsServesThemOnLeases) {
 }
 
 TEST_F(ServerSurvey, AnEndlessAnswerIsNotKept) {
-    const FakeNode node(pong(), "*1\r\n$8000000\r\n" + std::string(8000000, 'x') + "\r\n");
+    const FakeNode node(pong(), "*1\r\n$8000000\r\n" + binary_content(8000000) + "\r\n");
     EXPECT_EQ(leases_for(node), 1U);
 }
 

@@ -1,4 +1,5 @@
 // What a client sees when its leader is lost, one situation a test, with nodes that fail at an exact point.
+#include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
 namespace portal::testing {
@@ -214,7 +215,7 @@ TEST_F(SessionLossTest, WaitNeverConfirmsWritesThatAnEarlierLeaderAnswered) {
 }
 
 TEST_F(SessionLossTest, HalfAReplyEndsTheConnectionBecauseNothingHonestCanFollow) {
-    FakeNode node([](const Words&) { return "$2000000\r\n" + std::string(1'000'000, 'x'); });
+    FakeNode node([](const Words&) { return "$2000000\r\n" + binary_content(1'000'000); });
     lead(node);
     const auto app = client();
     app->send("GET big\r\n");

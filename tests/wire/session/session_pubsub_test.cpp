@@ -1,3 +1,4 @@
+#include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
 #include <algorithm>
@@ -73,7 +74,7 @@ TEST_F(SessionPubSubTest, SubscribersOfOneChannelCostTheNodeOneAndEachHearsInIts
 }
 
 TEST_F(SessionPubSubTest, AMessageThatComesWithinALargeReplyFollowsIt) {
-    const std::string large = bulk(std::string(4'000'000, 'v'));
+    const std::string large = bulk(binary_content(4'000'000));
     FakeNode node([&](const Words& words) {
         return words[0] == "GET" ? large.substr(0, 2'000'000) + FakeNode::kPause + large.substr(2'000'000)
                                  : pubsub_node(words);

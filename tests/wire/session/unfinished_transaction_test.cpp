@@ -1,5 +1,6 @@
 // A transaction in pieces whose leader is lost, or leads no more, before its EXEC: it goes on at the next leader. Where
 // that would be a guess, its EXEC fails, and nothing of it runs.
+#include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
 #include <memory>
@@ -153,7 +154,7 @@ TEST_F(UnfinishedTransactionTest, TooLongToBeKeptFailsAtExec) {
     const auto app = client();
     app->expect("MULTI\r\n", "+OK\r\n");
     for (int i = 0; i < 6; ++i) {
-        app->expect("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n" + std::string(200'000, 'v') + "\r\n", "+QUEUED\r\n");
+        app->expect("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n" + binary_content(200'000) + "\r\n", "+QUEUED\r\n");
     }
     first.die();
     lead(second);
