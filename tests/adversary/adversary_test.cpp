@@ -89,7 +89,7 @@ TEST(Adversary, users_that_lack_commands_leave_nothing_to_others) {
     hostility.script = everything();
     hostility.script.large = 0;
     hostility.limited_users = true;
-    hostility.tolerance.refused = true;
+    hostility.tolerance = {.closed = true, .refused = true};  // closed: a user that lacks HELLO asks for RESP3
     expect_clean(hostility);
 }
 

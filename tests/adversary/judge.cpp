@@ -97,7 +97,9 @@ bool Judge::take_push(Client& client, const Value& value) {
     } else if (value.type != '>') {
         return false;
     }
-    if (what == "message" && value.items.size() == 3) {
+    if (what == "message" && value.items.size() == 3 && value.items[1].text == "__redis__:invalidate") {
+        take_invalidation(client, value.items[2]);  // as RESP2 hears of it
+    } else if (what == "message" && value.items.size() == 3) {
         take_message(client, value.items[1].text, value.items[2].text);
     } else if (what == "invalidate" && value.items.size() == 2) {
         take_invalidation(client, value.items[1]);
@@ -225,7 +227,8 @@ Judge::Fate Judge::judge_error(Client& client, const Command& command, const Val
         wrong(client, "another client's value", what);
     }
     if (begins("INDOUBT")) {
-        const bool of_relay = command.want == Want::tracking_on && (tolerance_.max_clients || tolerance_.refused);
+        const bool tracks = command.want == Want::tracking_on || command.want == Want::tracking_off;
+        const bool of_relay = tracks && (tolerance_.max_clients || tolerance_.refused);  // its further link failed
         if (!tolerance_.lost && !of_relay) {
             wrong(client, "a write is in doubt though no connection was lost", what);
         }
@@ -253,6 +256,7 @@ Judge::Fate Judge::judge_error(Client& client, const Command& command, const Val
         (of_transaction && (command.want == Want::exec || command.want == Want::discard)) ||
         (begins("WRONGPASS") && tolerance_.login) || (begins("NOAUTH") && (tolerance_.login || client.user == 0)) ||
         (begins("ERR max number of clients") && tolerance_.max_clients) ||
+        (begins("ERR Protocol error: unauthenticated") && tolerance_.login) ||
         (begins("ERR unknown command '" + command.words[0] + "'") && command.want == Want::unknown) ||
         (of_tracking &&
          (command.want == Want::tracking_on || command.want == Want::tracking_off || command.want == Want::ok)) ||
