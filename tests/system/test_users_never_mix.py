@@ -14,7 +14,7 @@ import re
 import sys
 import unittest
 
-from binary_content import Content
+from binary_content import Content, difference
 from portal_support import report
 from resp_client import Client, encode
 from server_pair import PortalBefore, RedisServer, frame_end
@@ -125,7 +125,7 @@ class Session:
                     self.told = {b"multi": b"1", b"sub": b"0"}
             if wanted != given:
                 others = {mark for mark in MARK.findall(given) if mark != self.tag.encode()}
-                raise Differs(str(words[0]).upper(), f"{self.tag}: {self.short(words)} was answered {given[:150]!r} instead of {wanted[:150]!r}"
+                raise Differs(str(words[0]).upper(), f"{self.tag}: {self.short(words)} was answered {given[:100]!r} instead of {wanted[:100]!r} ({difference(wanted, given)})"
                               f"{f'; it carries the marks of {others}' if others else ''}; before: " +
                               "; ".join(f"{self.short(each)} -> {frame[:40]!r}" for each, frame in self.said[:-1]))
             if wanted == b"(closed)":
@@ -187,10 +187,14 @@ class Session:
 
     async def switch(self):
         """Another login in the midst of something."""
-        begin = self.random.choice([[("WATCH", self.key("own"))], [("MULTI",)], [self.select()], [("CLIENT", "TRACKING", "ON")],
-                                    [("WATCH", self.key("own")), self.select()], [("MULTI",), ("GET", "database")]])
-        end = self.random.choice([[("UNWATCH",)], [("EXEC",)], [("DISCARD",)], [("MULTI",), ("EXEC",)], [("CLIENT", "TRACKING", "OFF")], [self.reset()], []])
-        commands = [*begin, self.login(), *self.random.choice([[], [self.select()], [self.login()]]), *end, ("ACL", "WHOAMI")]
+        own, choose = ("WATCH", self.key("own")), self.random.choice
+        commands = choose([lambda: [own], lambda: [("MULTI",)], lambda: [self.select()], lambda: [("CLIENT", "TRACKING", "ON")], lambda: [own, self.select()],
+                           lambda: [("MULTI",), ("GET", "database")]])()
+        commands.append(self.login())
+        commands += choose([list, lambda: [self.select()], lambda: [self.login()]])()
+        commands += choose([lambda: [("UNWATCH",)], lambda: [("EXEC",)], lambda: [("DISCARD",)], lambda: [("MULTI",), ("EXEC",)],
+                            lambda: [("CLIENT", "TRACKING", "OFF")], lambda: [self.reset()], list])()
+        commands.append(("ACL", "WHOAMI"))
         if self.random.random() < 0.5:
             await self.say(*commands)
         else:
