@@ -93,7 +93,7 @@ std::string metrics_text(const sentinel::Reply& info, const AgentState& state) {
         families.push_back(family(kUsed, static_cast<double>(volume->used)));
         families.push_back(family(kAvailable, static_cast<double>(volume->available)));
     }
-    families.push_back(family(kLeaving, state.leaving.load() ? 1 : 0));
+    families.push_back(family(kLeaving, state.leaving() ? 1 : 0));
     families.push_back(hand_overs(state));
     std::ranges::move(observe::process_families(), std::back_inserter(families));
     std::ostringstream text;

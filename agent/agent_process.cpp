@@ -58,10 +58,12 @@ std::string AgentProcess::start() {
     if (auto problem = server_->start()) {
         return *problem;
     }
-    if (config_.hand_over.listen) {
-        options.address = *config_.hand_over.listen;
+    if (config_.hand_over.listen || config_.hand_over.socket) {
+        options.address = config_.hand_over.listen;
+        options.socket = config_.hand_over.socket;
         options.purpose = "the hand-over";
         options.key = "hand_over.listen";
+        options.socket_key = "hand_over.socket";
         hand_over_server_ = std::make_unique<admin::HttpServer>(options, hand_over_responder(config_, state_));
         if (auto problem = hand_over_server_->start()) {
             return *problem;
@@ -103,7 +105,7 @@ asio::awaitable<void> AgentProcess::take_samples() {
             const InfoText text(replies.back().text);
             state_.rewrite_bytes = rewrite_bytes(text);
             const auto seen = text.text("run_id");
-            if (!run_id.empty() && seen != run_id && !ending_ && state_.leaving.exchange(false)) {
+            if (!run_id.empty() && seen != run_id && !ending_ && state_.stay()) {
                 observe::log_info(kSource, "the node was started anew, so it stays");
             }
             run_id = seen;
@@ -118,7 +120,9 @@ asio::awaitable<void> AgentProcess::take_samples() {
 asio::awaitable<void> AgentProcess::leave() {
     const auto until = sentinel::Clock::now() + 2 * config_.hand_over.time;
     asio::steady_timer pause(co_await asio::this_coro::executor);
-    auto outcome = co_await hand_over(state_, redis_, config_.hand_over.time);
+    // Marked to the end of this process, and so of the node: nobody is to choose it again meanwhile.
+    constexpr auto kForGood = AgentState::Clock::time_point::max();
+    const auto outcome = co_await hand_over(state_, redis_, config_.hand_over.time, kForGood);
     while (outcome != HandOver::redis_gone && sentinel::Clock::now() < until) {
         std::vector<LocalRedis::Command> ping{{"PING"}};
         const auto replies = co_await redis_.ask(std::move(ping));

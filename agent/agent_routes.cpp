@@ -1,5 +1,6 @@
 #include "agent/agent_routes.hpp"
 
+#include "admin/access.hpp"
 #include "agent/agent_metrics.hpp"
 #include "agent/hand_over.hpp"
 #include "agent/local_redis.hpp"
@@ -21,7 +22,8 @@ using admin::Request;
 using admin::Response;
 
 constexpr std::string_view kPaths =
-    "Paths: /startupz /livez /readyz of the Redis node, /healthz of this agent, /metrics, /status.json.";
+    "Paths: /startupz /livez /readyz of the Redis node, /healthz of this agent, /metrics, /status.json, "
+    "/handed-over.";
 
 Response verdict_response(const Verdict& verdict) {
     return verdict.good ? admin::text_response(http::status::ok, "ok")
@@ -29,12 +31,17 @@ Response verdict_response(const Verdict& verdict) {
 }
 
 Response status_response(const AgentState& state) {
-    json::object status{{"leaving", state.leaving.load()}, {"rewrite_bytes", state.rewrite_bytes.load()}};
+    json::object status{{"leaving", state.leaving()}, {"rewrite_bytes", state.rewrite_bytes.load()}};
     if (const auto volume = state.volume()) {
         status["volume"] = {
             {"size_bytes", volume->size}, {"used_bytes", volume->used}, {"available_bytes", volume->available}};
     }
     return admin::typed_response(http::status::ok, "application/json", json::serialize(status) + "\n");
+}
+
+Response outcome_response(HandOver outcome) {
+    return admin::text_response(outcome == HandOver::out_of_time ? http::status::gateway_timeout : http::status::ok,
+                                to_string(outcome));
 }
 
 asio::awaitable<Response> respond(const config::AgentConfig& config, const AgentState& state, std::string path) {
@@ -60,36 +67,50 @@ asio::awaitable<Response> respond(const config::AgentConfig& config, const Agent
         const auto replies = co_await redis.ask(std::move(info));
         co_return admin::typed_response(http::status::ok, kMetricsType, metrics_text(replies.back(), state));
     }
+    if (path == "/handed-over") {
+        const auto outcome = co_await wait_for_hand_over(redis, config.hand_over.time);
+        co_return outcome_response(outcome);
+    }
     co_return admin::text_response(http::status::not_found, kPaths);
 }
 
-asio::awaitable<Response> respond_to_hand_over(const config::AgentConfig& config, AgentState& state, std::string path) {
-    if (path != "/hand-over") {
-        co_return admin::text_response(http::status::not_found, "Path: /hand-over.");
-    }
+asio::awaitable<Response> begin_hand_over(const config::AgentConfig& config, AgentState& state) {
     const LocalRedis redis(config.redis, config.probes.answer_time);
-    const auto outcome = co_await hand_over(state, redis, config.hand_over.time);
-    co_return admin::text_response(outcome == HandOver::out_of_time ? http::status::gateway_timeout : http::status::ok,
-                                   to_string(outcome));
+    const auto mark_until = AgentState::Clock::now() + config.hand_over.time;
+    const auto outcome = co_await hand_over(state, redis, config.hand_over.time, mark_until);
+    co_return outcome_response(outcome);
 }
 
-asio::awaitable<Response> refuse(std::string_view allow) {
-    co_return admin::wrong_method(allow);
+asio::awaitable<Response> at_once(Response response) {
+    co_return response;
 }
 
 }  // namespace
 
 admin::Respond agent_responder(const config::AgentConfig& config, const AgentState& state) {
-    return [&config, &state](const Request& request, const asio::ip::address&) {
+    return [&config, &state](const Request& request, const admin::Peer&) {
         const bool reading = request.method() == http::verb::get || request.method() == http::verb::head;
-        return reading ? respond(config, state, std::string(admin::path_of(request))) : refuse("GET, HEAD");
+        return reading ? respond(config, state, std::string(admin::path_of(request)))
+                       : at_once(admin::wrong_method("GET, HEAD"));
     };
 }
 
 admin::Respond hand_over_responder(const config::AgentConfig& config, AgentState& state) {
-    return [&config, &state](const Request& request, const asio::ip::address&) {
-        const bool known = request.method() == http::verb::get || request.method() == http::verb::post;
-        return known ? respond_to_hand_over(config, state, std::string(admin::path_of(request))) : refuse("GET, POST");
+    admin::ChangeAccess access;
+    access.section = "hand_over";
+    access.socket = config.hand_over.socket;
+    access.token_file = config.hand_over.token_file;
+    return [&config, &state, access = std::move(access)](const Request& request, const admin::Peer& peer) {
+        if (admin::path_of(request) != "/hand-over") {
+            return at_once(admin::text_response(http::status::not_found, "Path: /hand-over."));
+        }
+        if (request.method() != http::verb::post) {
+            return at_once(admin::wrong_method("POST"));
+        }
+        if (auto refusal = admin::refuse_change(access, request, peer)) {
+            return at_once(std::move(*refusal));
+        }
+        return begin_hand_over(config, state);
     };
 }
 

@@ -7,11 +7,12 @@
 
 namespace portal::agent {
 
-/// /startupz, /livez and /readyz of the node; /healthz of the agent itself; /metrics; /status.json. The references must
-/// outlive the server.
+/// /startupz, /livez and /readyz of the node; /healthz of the agent itself; /metrics; /status.json; /handed-over, which
+/// answers when the node does not lead any more. Nothing of it changes anything. The references must outlive the
+/// server.
 [[nodiscard]] admin::Respond agent_responder(const config::AgentConfig& config, const AgentState& state);
 
-/// /hand-over, by GET too, since the kubelet's hooks know no other method. Answers when it has ended.
+/// POST /hand-over, by the agent's socket or token. Answers when it has ended.
 [[nodiscard]] admin::Respond hand_over_responder(const config::AgentConfig& config, AgentState& state);
 
 }  // namespace portal::agent

@@ -47,35 +47,37 @@ Standing standing_of(const std::string& info_text) {
     return standing;
 }
 
-asio::awaitable<HandOver> hand_over(AgentState& state, const LocalRedis& redis, config::Milliseconds time) {
+asio::awaitable<HandOver> wait_for_hand_over(const LocalRedis& redis, config::Milliseconds time) {
     const auto until = sentinel::Clock::now() + time;
     asio::steady_timer pause(co_await asio::this_coro::executor);
     bool led = false;
-    auto outcome = HandOver::out_of_time;
-    const bool first = !state.leaving.exchange(true);
-    observe::log_info(kSource, "this node is about to stop");
     do {
         std::vector<LocalRedis::Command> question{{"INFO", "replication"}};
         const auto replies = co_await redis.ask(std::move(question));
         const auto& reply = replies.back();
         if (reply.status != sentinel::LinkStatus::ok) {
-            outcome = HandOver::redis_gone;
-            break;
+            co_return HandOver::redis_gone;
         }
         const auto standing = standing_of(reply.text);
         led = led || standing.leads;
         if (reply.good() && !standing.leads) {
-            outcome = led ? HandOver::done : HandOver::not_needed;
-            break;
+            co_return led ? HandOver::done : HandOver::not_needed;
         }
         if (reply.good() && !standing.has_replica) {
-            outcome = HandOver::nobody;
-            break;
+            co_return HandOver::nobody;
         }
         pause.expires_after(kPoll);
         co_await pause.async_wait(asio::use_awaitable);
     } while (sentinel::Clock::now() < until);
-    // The hook and SIGTERM come together; it is one hand-over all the same.
+    co_return HandOver::out_of_time;
+}
+
+asio::awaitable<HandOver> hand_over(AgentState& state, const LocalRedis& redis, config::Milliseconds time,
+                                    AgentState::Clock::time_point mark_until) {
+    const bool first = state.leave_until(mark_until);
+    observe::log_info(kSource, "this node is about to stop");
+    const auto outcome = co_await wait_for_hand_over(redis, time);
+    // A request and SIGTERM may come together; it is one hand-over all the same.
     if (first && outcome == HandOver::done) {
         ++state.handed_over;
     } else if (first && outcome != HandOver::not_needed) {

@@ -20,9 +20,14 @@ enum class HandOver : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(HandOver outcome);
 
-/// Sets `leaving` and waits, at most for `time`. May run several times and at once; each waits for the same.
+/// Marks the node as leaving until `mark_until` and waits, at most for `time`. May run several times and at once; each
+/// waits for the same.
 [[nodiscard]] boost::asio::awaitable<HandOver> hand_over(AgentState& state, const LocalRedis& redis,
-                                                         config::Milliseconds time);
+                                                         config::Milliseconds time,
+                                                         AgentState::Clock::time_point mark_until);
+
+/// The wait alone: changes nothing.
+[[nodiscard]] boost::asio::awaitable<HandOver> wait_for_hand_over(const LocalRedis& redis, config::Milliseconds time);
 
 /// What the reply to INFO replication says of who could lead instead.
 struct Standing {

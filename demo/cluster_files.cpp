@@ -141,6 +141,9 @@ std::string portal_yaml(const PortalFiles& portal, const SharedFiles& shared, co
     root["monitor"]["password_file"] = shared.password_file.string();
     root["arbiter"]["file"]["path"] = shared.arbiter_record.string();
     root["admin"]["address"] = fmt::format("127.0.0.1:{}", portal.admin_port);
+    if (!portal.admin_socket.empty()) {
+        root["admin"]["socket"] = portal.admin_socket.string();
+    }
 
     for (const std::string& setting : settings) {
         const auto equals = setting.find('=');

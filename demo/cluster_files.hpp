@@ -24,6 +24,7 @@ struct PortalFiles {
     std::string name;
     std::uint16_t port = 0;
     std::uint16_t admin_port = 0;
+    std::filesystem::path admin_socket;  // over which it takes changes; empty: none
     std::filesystem::path config;
     std::filesystem::path log;
 };

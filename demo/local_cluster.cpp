@@ -9,6 +9,7 @@
 #include <fstream>
 #include <signal.h>
 #include <sstream>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -30,6 +31,7 @@ constexpr milliseconds kRestartPause{1000};
 
 constexpr unsigned kNodePorts = 10;  // the first node's port, counted from the base port
 constexpr unsigned kAdminPorts = 3000;
+constexpr std::size_t kLongestSocketPath = sizeof(sockaddr_un{}.sun_path) - 1;
 
 sigset_t cluster_signals() {
     sigset_t set;
@@ -116,9 +118,17 @@ LocalCluster::LocalCluster(LocalClusterOptions options, Report report)
         portals_.push_back({.files = {.name = name,
                                       .port = port_at(options_, i, name),
                                       .admin_port = port_at(options_, kAdminPorts + i, "the admin page of " + name),
+                                      .admin_socket = dir / name / "admin.sock",
                                       .config = dir / name / "portal.yaml",
                                       .log = dir / name / "portal.log"},
                             .process = {}});
+        if (auto& socket = portals_.back().files.admin_socket; socket.native().size() > kLongestSocketPath) {
+            report_(fmt::format(
+                "{} takes no changes (switchover, drain): {} is too long for a socket; with a shorter --dir "
+                "it does.",
+                name, socket.string()));
+            socket.clear();
+        }
     }
     for (unsigned i = 0; i < options_.nodes; ++i) {
         const std::string name = fmt::format("redis-{}", i);
@@ -348,6 +358,7 @@ void LocalCluster::write_description() const {
                                        {"port", portal.files.port},
                                        {"admin_port", portal.files.admin_port},
                                        {"admin_url", fmt::format("http://127.0.0.1:{}", portal.files.admin_port)},
+                                       {"admin_socket", portal.files.admin_socket.string()},
                                        {"pid", portal.process.pid()},
                                        {"config", portal.files.config.string()},
                                        {"log", portal.files.log.string()}});

@@ -4,6 +4,7 @@
 #include "cli/check_command.hpp"
 #include "cli/demo_command.hpp"
 #include "cli/drain_command.hpp"
+#include "cli/hand_over_command.hpp"
 #include "cli/serve_command.hpp"
 #include "cli/status_command.hpp"
 #include "cli/subcommand_names.hpp"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
     portal::cli::add_status_command(app, exit_status);
     portal::cli::add_switchover_command(app, exit_status);
     portal::cli::add_drain_command(app, exit_status);
+    portal::cli::add_hand_over_command(app, exit_status);
     // After the subcommands, whose help would repeat it.
     app.footer(
         "Examples:\n"
@@ -39,6 +41,7 @@ int main(int argc, char** argv) {
         "  redis-portal status --json | jq .topology.leader         who leads\n"
         "  redis-portal status --watch                              the whole picture, again every 2 s\n"
         "  redis-portal switchover --to redis-1                     another leader, without losing a write\n"
+        "  redis-portal drain --admin unix:/run/redis-portal/admin.sock   let the clients of that portal go\n"
         "Exit status: 0 done; 1 it did not work, or status found no leader; 2 wrong use of the command line.");
     try {
         app.parse(argc, argv);

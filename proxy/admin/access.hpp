@@ -1,21 +1,31 @@
-// Who may change something through the admin port. There is no login: what changes a portal is taken only from the same
-// machine, and never from a web page.
+// Who may change something through an HTTP port: whoever can open the process's own unix socket, or has its token, and
+// never a web page. Where a connection comes from says nothing: behind a sidecar everybody is on loopback.
 #pragma once
+
+#include "admin/http_message.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <boost/asio/ip/address.hpp>
-
 namespace portal::admin {
 
-/// True for 127.0.0.0/8, ::1 and the former written as an IPv6 address.
-[[nodiscard]] bool is_loopback(const boost::asio::ip::address& peer);
+/// The header by which a client of the socket says which process it means.
+inline constexpr std::string_view kInstanceHeader = "Redis-Portal-Instance";
 
-/// Empty when the request may change something, else the sentence that refuses it. `origin` is the header of that name
-/// (RFC 6454), which browsers send with every POST and command line tools do not.
-[[nodiscard]] std::optional<std::string> refuse_change(const boost::asio::ip::address& peer,
-                                                       std::optional<std::string_view> origin);
+struct ChangeAccess {
+    std::string section = "admin";          // of the configuration, for sentences
+    std::optional<std::string> socket;      // over which changes are taken, if any
+    std::optional<std::string> token_file;  // read for each change, so that a new token counts at once
+    std::string instance = new_instance();
+
+    /// Random, so that a client knows the process again over another way.
+    [[nodiscard]] static std::string new_instance();
+};
+
+/// Empty when the request may change something, else the answer that refuses it: JSON with the sentence as `error`, and
+/// with `socket` and `instance` when there is a socket to go to instead. Reads a small file.
+[[nodiscard]] std::optional<Response> refuse_change(const ChangeAccess& access, const Request& request,
+                                                    const Peer& peer);
 
 }  // namespace portal::admin

@@ -73,22 +73,26 @@ asio::awaitable<Response> switch_over(const AdminHandlers& handlers, StartSwitch
     co_return switchover_response(outcome->error);
 }
 
-asio::awaitable<Response> respond(std::shared_ptr<const AdminHandlers> handlers, const Request& request,
-                                  asio::ip::address peer, std::chrono::milliseconds switchover_time) {
-    auto routed = route(*handlers, request, peer);
+struct Admin {
+    AdminHandlers handlers;
+    ChangeAccess access;
+    std::chrono::milliseconds switchover_time;
+};
+
+asio::awaitable<Response> respond(std::shared_ptr<const Admin> admin, const Request& request, Peer peer) {
+    auto routed = route(admin->handlers, admin->access, request, peer);
     if (auto* response = std::get_if<Response>(&routed)) {
         co_return std::move(*response);
     }
-    auto response = co_await switch_over(*handlers, std::get<StartSwitchover>(routed), switchover_time);
+    auto response = co_await switch_over(admin->handlers, std::get<StartSwitchover>(routed), admin->switchover_time);
     co_return response;
 }
 
 }  // namespace
 
-Respond admin_responder(AdminHandlers handlers, std::chrono::milliseconds switchover_time) {
-    return
-        [shared = std::make_shared<const AdminHandlers>(std::move(handlers)), switchover_time](
-            const Request& request, asio::ip::address peer) { return respond(shared, request, peer, switchover_time); };
+Respond admin_responder(AdminHandlers handlers, ChangeAccess access, std::chrono::milliseconds switchover_time) {
+    return [admin = std::make_shared<const Admin>(Admin{std::move(handlers), std::move(access), switchover_time})](
+               const Request& request, const Peer& peer) { return respond(admin, request, peer); };
 }
 
 }  // namespace portal::admin

@@ -31,4 +31,8 @@ std::string_view path_of(const Request& request) {
     return target.substr(0, target.find('?'));
 }
 
+bool is_probe_path(std::string_view path) {
+    return path == "/livez" || path == "/readyz" || path == "/healthz" || path == "/startupz";
+}
+
 }  // namespace portal::admin

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,9 +16,15 @@ namespace portal::admin {
 using Request = boost::beast::http::request<boost::beast::http::string_body>;
 using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
+/// Who asks.
+struct Peer {
+    std::optional<boost::asio::ip::address> address;  // empty: over the process's own unix socket
+    [[nodiscard]] std::string text() const { return address ? address->to_string() : "socket"; }
+};
+
 /// Answers one request on the server's thread; an exception becomes a 500. The request lives until the answer is
 /// there.
-using Respond = std::function<boost::asio::awaitable<Response>(const Request& request, boost::asio::ip::address peer)>;
+using Respond = std::function<boost::asio::awaitable<Response>(const Request& request, const Peer& peer)>;
 
 /// A response that is neither stored by caches nor taken for another type.
 [[nodiscard]] Response typed_response(boost::beast::http::status status, std::string_view type, std::string body);
@@ -28,5 +35,7 @@ using Respond = std::function<boost::asio::awaitable<Response>(const Request& re
 
 /// The path of a request, without its query.
 [[nodiscard]] std::string_view path_of(const Request& request);
+/// True for what a kubelet or a load balancer asks, which has to be answered however much else is asked.
+[[nodiscard]] bool is_probe_path(std::string_view path);
 
 }  // namespace portal::admin

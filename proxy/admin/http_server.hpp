@@ -1,5 +1,6 @@
-// An HTTP/1.1 server on a thread of its own, for people, probes and Prometheus. Bounded in connections, header and body
-// size and in time per request. Knows no path: what it is asked goes to the function that it is given.
+// An HTTP/1.1 server on a thread of its own, for people, probes and Prometheus, over TCP, a unix socket or both.
+// Bounded in connections, header and body size and in time per request. Of paths it knows which are probes'; what it is
+// asked goes to the function that it is given.
 #pragma once
 
 #include "admin/http_message.hpp"
@@ -16,13 +17,17 @@
 namespace portal::admin {
 
 struct ServerOptions {
-    config::Address address{"127.0.0.1", 9380};  // port 0: any free one, see port()
-    std::size_t max_connections = 64;            // further ones are closed at once
-    std::chrono::milliseconds request_time{10'000};
-    std::chrono::milliseconds idle_time{15'000};  // between requests of one connection
-    // For the sentence that says why it cannot listen: what for, and which key says where.
+    std::optional<config::Address> address = config::Address{"127.0.0.1", 9380};  // port 0: any free one, see port()
+    std::optional<std::string> socket;
+    // Over TCP. For a further one that goes which has kept the server waiting for longest (connection_budget.hpp).
+    std::size_t max_connections = 64;
+    std::chrono::milliseconds request_time{2'000};  // for a request to arrive, of a new connection from its beginning
+    std::chrono::milliseconds answer_time{10'000};  // for an answer to be taken
+    std::chrono::milliseconds idle_time{15'000};    // between requests of one connection
+    // For the sentence that says why it cannot listen: what for, and which keys say where.
     std::string purpose = "admin requests";
     std::string key = "admin.address";
+    std::string socket_key = "admin.socket";
 };
 
 struct ServerCore;

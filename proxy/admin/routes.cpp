@@ -1,6 +1,5 @@
 #include "admin/routes.hpp"
 
-#include "admin/access.hpp"
 #include "admin/status_page.hpp"
 #include "admin/status_view.hpp"
 #include "observe/exporter.hpp"
@@ -108,18 +107,14 @@ std::variant<StartSwitchover, Response> read_switchover(std::string_view query, 
     return start;
 }
 
-std::variant<Response, StartSwitchover> change(const AdminHandlers& handlers, const Request& request,
-                                               std::string_view path, std::string_view query,
-                                               const boost::asio::ip::address& peer) {
+std::variant<Response, StartSwitchover> change(const AdminHandlers& handlers, const ChangeAccess& access,
+                                               const Request& request, std::string_view path, std::string_view query,
+                                               const Peer& peer) {
     if (request.method() != http::verb::post) {
         return wrong_method("POST");
     }
-    const auto origin = request.find(http::field::origin);
-    const auto origin_value = origin == request.end() ? std::nullopt : std::optional<std::string_view>(origin->value());
-    if (const auto refusal = refuse_change(peer, origin_value)) {
-        observe::log_warn("admin", "change refused",
-                          {{"path", path}, {"peer", peer.to_string()}, {"reason", *refusal}});
-        return error_response(http::status::forbidden, *refusal);
+    if (auto refusal = refuse_change(access, request, peer)) {
+        return std::move(*refusal);
     }
     if (path == "/switchover") {
         auto read = read_switchover(query, request.body());
@@ -127,25 +122,24 @@ std::variant<Response, StartSwitchover> change(const AdminHandlers& handlers, co
             return std::move(*refusal);
         }
         const auto& start = std::get<StartSwitchover>(read);
-        observe::log_info("admin", "switchover asked for",
-                          {{"to", start.to.value_or("any")}, {"peer", peer.to_string()}});
+        observe::log_info("admin", "switchover asked for", {{"to", start.to.value_or("any")}, {"peer", peer.text()}});
         return start;
     }
-    observe::log_info("admin", "drain asked for", {{"peer", peer.to_string()}});
+    observe::log_info("admin", "drain asked for", {{"peer", peer.text()}});
     handlers.drain();
     return json_response(http::status::accepted, {{"result", "draining"}});
 }
 
 }  // namespace
 
-std::variant<Response, StartSwitchover> route(const AdminHandlers& handlers, const Request& request,
-                                              const boost::asio::ip::address& peer) {
+std::variant<Response, StartSwitchover> route(const AdminHandlers& handlers, const ChangeAccess& access,
+                                              const Request& request, const Peer& peer) {
     const std::string_view target(request.target().data(), request.target().size());
     const auto question = target.find('?');
     const auto path = path_of(request);
     const auto query = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
     if (path == "/switchover" || path == "/drain") {
-        return change(handlers, request, path, query, peer);
+        return change(handlers, access, request, path, query, peer);
     }
     for (const auto& candidate : kGetRoutes) {
         if (candidate.path == path) {

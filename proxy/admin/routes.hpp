@@ -2,6 +2,7 @@
 // instead of a response, and the server finishes the answer with switchover_response().
 #pragma once
 
+#include "admin/access.hpp"
 #include "admin/handlers.hpp"
 #include "admin/http_message.hpp"
 
@@ -9,8 +10,6 @@
 #include <string>
 #include <string_view>
 #include <variant>
-
-#include <boost/asio/ip/address.hpp>
 
 namespace portal::admin {
 
@@ -20,8 +19,8 @@ struct StartSwitchover {
 };
 
 /// Exceptions of handlers come out. A HEAD request gets the response of GET, body included; the server leaves it away.
-[[nodiscard]] std::variant<Response, StartSwitchover> route(const AdminHandlers& handlers, const Request& request,
-                                                            const boost::asio::ip::address& peer);
+[[nodiscard]] std::variant<Response, StartSwitchover> route(const AdminHandlers& handlers, const ChangeAccess& access,
+                                                            const Request& request, const Peer& peer);
 
 /// `error` empty: it worked; a null `error`: it has not ended within the time that the server waits.
 [[nodiscard]] Response switchover_response(const std::optional<std::string>& error);

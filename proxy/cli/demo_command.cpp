@@ -68,6 +68,14 @@ void print_welcome(const demo::LocalCluster& cluster, const std::filesystem::pat
                             demo::shell_line({"redis-cli", "--tls", "--cacert", ca_file.string(), "-p",
                                               std::to_string(portal.files.port)}));
     }
+    if (!cluster.portals().empty() && !cluster.portals()[0].files.admin_socket.empty()) {
+        const auto& portal = cluster.portals()[0].files;
+        const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+        text += fmt::format(
+            "\nChange the leader without losing a write; look on:\n  {}\n  {}\n",
+            demo::shell_line({program, "switchover", "--admin", "unix:" + portal.admin_socket.string()}),
+            demo::shell_line({program, "status", "--admin", fmt::format("http://127.0.0.1:{}", portal.admin_port)}));
+    }
     text += "\nBreak it, from another terminal:\n";
     const std::size_t leader = cluster.leader();
     for (std::size_t i = 0; i < cluster.nodes().size(); ++i) {

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <string>
 
 #include <fmt/format.h>
 
@@ -14,8 +13,8 @@ namespace {
 
 constexpr auto kTime = std::chrono::seconds(5);
 
-int run_drain(const std::string& url) {
-    const auto reply = ask_admin(url, AdminMethod::post, "/drain", {}, kTime);
+int run_drain(const AdminAccess& access) {
+    const auto reply = ask_admin(access, AdminMethod::post, "/drain", {}, kTime);
     if (!reply.error.empty() || reply.status != 202) {
         fmt::print(stderr, "{}\n", reply.error.empty() ? refusal_of(reply) : reply.error);
         return 1;
@@ -29,9 +28,10 @@ int run_drain(const std::string& url) {
 void add_drain_command(CLI::App& app, int& exit_status) {
     auto* const command =
         app.add_subcommand("drain", "Stop accepting clients, let those go that are there, then end the portal");
-    const auto url = std::make_shared<std::string>();
-    add_admin_option(*command, *url);
-    command->callback([url, &exit_status] { exit_status = run_drain(*url); });
+    const auto access = std::make_shared<AdminAccess>();
+    add_admin_option(*command, *access);
+    add_token_option(*command, *access);
+    command->callback([access, &exit_status] { exit_status = run_drain(*access); });
 }
 
 }  // namespace portal::cli

@@ -82,7 +82,11 @@ std::string PortalProcess::start() {
     exporter_->add_provider(observe::add_log_samples);
     admin::ServerOptions options;
     options.address = config_->admin.address;
-    admin_ = std::make_unique<admin::HttpServer>(options, admin::admin_responder(handlers()));
+    options.socket = config_->admin.socket;
+    admin::ChangeAccess access;
+    access.socket = config_->admin.socket;
+    access.token_file = config_->admin.token_file;
+    admin_ = std::make_unique<admin::HttpServer>(options, admin::admin_responder(handlers(), std::move(access)));
     if (const auto problem = admin_->start()) {
         return *problem;
     }

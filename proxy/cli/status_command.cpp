@@ -22,7 +22,7 @@ using admin::shown;
 constexpr auto kTime = std::chrono::seconds(5);
 
 struct Arguments {
-    std::string url;
+    AdminAccess access;
     bool json = false;
     bool watch = false;
 };
@@ -85,7 +85,7 @@ std::string nodes_table(const admin::StatusView& status) {
 }
 
 int run_status(const Arguments& arguments) {
-    const auto reply = ask_admin(arguments.url, AdminMethod::get, "/status.json", {}, kTime);
+    const auto reply = ask_admin(arguments.access, AdminMethod::get, "/status.json", {}, kTime);
     if (!reply.error.empty()) {
         fmt::print(stderr, "{}\n", reply.error);
         return 1;
@@ -97,7 +97,7 @@ int run_status(const Arguments& arguments) {
         fmt::print(stderr, "{}\n",
                    reply.status != 200
                        ? printable(refusal_of(reply))
-                       : "What answers at " + arguments.url +
+                       : "What answers at " + arguments.access.url +
                              " is not the admin port of a portal: give the right address with --admin.");
         return 1;
     }
@@ -161,7 +161,7 @@ void add_status_command(CLI::App& app, int& exit_status) {
     auto* const command =
         app.add_subcommand("status", "Show topology, epoch, acting portal, sessions, links and the last failover");
     const auto arguments = std::make_shared<Arguments>();
-    add_admin_option(*command, arguments->url);
+    add_admin_option(*command, arguments->access);
     command->add_flag("--json", arguments->json, "Print the status as JSON, as /status.json serves it");
     command->add_flag("-w,--watch", arguments->watch, "Show it again every 2 s, until Ctrl-C");
     command->callback([arguments, &exit_status] {

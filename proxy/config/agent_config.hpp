@@ -24,7 +24,9 @@ struct AgentProbes {
 
 /// Giving the leadership away before the node stops.
 struct AgentHandOver {
-    std::optional<Address> listen;  // empty: only SIGTERM begins it
+    std::optional<Address> listen;  // goes with token_file
+    std::optional<std::string> token_file;
+    std::optional<std::string> socket;
     Milliseconds time{20000};
 };
 

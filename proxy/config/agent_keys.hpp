@@ -31,13 +31,22 @@ void visit_keys(Visitor& visit, AgentProbes& probes) {
 template <class Visitor>
 void visit_keys(Visitor& visit, AgentHandOver& hand_over) {
     using namespace std::chrono_literals;
+    visit.value({"socket",
+                 "Path of a unix socket of this agent alone, which only its user can open (mode 0600): `redis-portal "
+                 "hand-over` over it begins the hand-over. `null`, without `listen`: only SIGTERM begins it."},
+                hand_over.socket, FileRule{FileUse::write});
+    visit.value({"listen",
+                 "Where `POST /hand-over` with the token of `token_file` begins it too; a port of its own; goes with "
+                 "`token_file`."},
+                hand_over.listen, AddressRule{});
     visit.value(
-        {"listen",
-         "Where a request begins the hand-over (`/hand-over`); a port of its own, which only the kubelet should "
-         "reach; `null`: only SIGTERM begins it."},
-        hand_over.listen, AddressRule{});
-    visit.value({"time", "How long a leader that is to stop waits for another node to lead."}, hand_over.time,
-                DurationRule{100ms, 10min, ""});
+        {"token_file", "File whose first line, at least 16 characters, is that token; read again for each call."},
+        hand_over.token_file, FileRule{});
+    visit.value(
+        {"time",
+         "How long a leader that is to stop waits for another node to lead, and how long a node counts as about "
+         "to stop after `/hand-over` was called."},
+        hand_over.time, DurationRule{100ms, 10min, ""});
 }
 
 template <class Visitor>

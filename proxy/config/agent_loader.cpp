@@ -1,6 +1,7 @@
 #include "config/agent_loader.hpp"
 
 #include "config/agent_keys.hpp"
+#include "config/config_checks.hpp"
 #include "config/section_reader.hpp"
 #include "config/yaml_document.hpp"
 
@@ -14,6 +15,9 @@ class AgentDocument {
   public:
     void operator()(const YAML::Node& document, const std::filesystem::path& folder, Findings& findings) {
         SectionReader::read_section(findings, folder, document, "", config_);
+        if (document.IsMap()) {
+            check_agent(config_, findings);
+        }
     }
     AgentLoadResult result(const Findings& findings) {
         AgentLoadResult result{std::nullopt, findings.sorted()};

@@ -149,9 +149,11 @@ struct Drain {
     Milliseconds timeout{10000};
 };
 
-/// The HTTP port.
+/// The HTTP port, and who may change something through it: whoever opens the socket or has the token.
 struct Admin {
     Address address{"127.0.0.1", 9380};
+    std::optional<std::string> socket;
+    std::optional<std::string> token_file;
     bool ready_without_leader = true;
 };
 

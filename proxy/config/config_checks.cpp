@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <sys/un.h>
 #include <utility>
 
 namespace portal::config {
@@ -78,6 +79,14 @@ void check_timings(const Monitor& monitor, Findings& findings) {
     }
 }
 
+void check_socket_path(Findings& findings, const std::string& path, const std::optional<std::string>& socket) {
+    constexpr std::size_t kMost = sizeof(sockaddr_un{}.sun_path) - 1;
+    if (socket && socket->size() > kMost && !findings.failed(path)) {
+        findings.complain(path, "is longer than the " + std::to_string(kMost) +
+                                    " bytes that the path of a socket may have; choose a shorter one");
+    }
+}
+
 /// Both or neither. `one_given` and `other_given` are about two keys of the section `path`.
 void check_pair(Findings& findings, const std::string& path, const std::pair<const char*, bool>& one,
                 const std::pair<const char*, bool>& other) {
@@ -103,6 +112,7 @@ void check_pairs(const Config& config, Findings& findings) {
         check_pair(findings, "arbiter.etcd", {"username", etcd->username.has_value()},
                    {"password_file", etcd->password_file.has_value()});
     }
+    check_socket_path(findings, "admin.socket", config.admin.socket);
     if (config.monitor.password && config.monitor.password_file) {
         findings.complain("monitor.password",
                           "stands beside password_file; keep one of the two, password_file for choice");
@@ -152,6 +162,11 @@ void read_into(std::optional<std::string>& target, const std::optional<std::stri
     target = std::move(content.value);
 }
 
+void check_token_file(const std::optional<std::string>& file, const std::string& path, Findings& findings) {
+    std::optional<std::string> token;
+    read_into(token, file, path, read_token, findings);
+}
+
 }  // namespace
 
 void check_consistency(const PortalFile& file, Findings& findings) {
@@ -162,11 +177,20 @@ void check_consistency(const PortalFile& file, Findings& findings) {
     check_upkeep(file, findings);
 }
 
+void check_agent(const AgentConfig& config, Findings& findings) {
+    const AgentHandOver& hand_over = config.hand_over;
+    check_socket_path(findings, "hand_over.socket", hand_over.socket);
+    check_pair(findings, "hand_over", {"listen", hand_over.listen.has_value()},
+               {"token_file", hand_over.token_file.has_value()});
+    check_token_file(hand_over.token_file, "hand_over.token_file", findings);
+}
+
 void read_secrets(Config& config, Findings& findings) {
     read_into(config.monitor.password, config.monitor.password_file, "monitor.password_file", read_password, findings);
     if (auto* etcd = std::get_if<EtcdArbiter>(&config.arbiter)) {
         read_into(etcd->password, etcd->password_file, "arbiter.etcd.password_file", read_password, findings);
     }
+    check_token_file(config.admin.token_file, "admin.token_file", findings);
     Tickets& tickets = config.tickets;
     read_into(tickets.secret, tickets.secret_file, "tickets.secret_file", read_secret_bytes, findings);
     if (tickets.secret && tickets.secret->size() < kMinTicketSecret) {

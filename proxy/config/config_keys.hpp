@@ -248,6 +248,16 @@ template <class Visitor>
 void visit_keys(Visitor& visit, Admin& admin) {
     visit.value({"address", "Where the portal answers HTTP; keep it off the network that clients come from."},
                 admin.address, AddressRule{});
+    visit.value(
+        {"socket",
+         "Path of a unix socket of this portal alone, which only its user can open (mode 0600): over it changes "
+         "(`switchover`, `drain`) are taken. Its folder is made when it is missing."},
+        admin.socket, FileRule{FileUse::write});
+    visit.value(
+        {"token_file",
+         "File whose first line, at least 16 characters, lets changes in over `address` too, as `Authorization: "
+         "Bearer ...`; read again for each. With neither this nor `socket` the portal takes no changes."},
+        admin.token_file, FileRule{});
     visit.value({"ready_without_leader",
                  "`false`: `/readyz` says no while there is no leader, so that whoever deals clients out sends none "
                  "here. All portals then say no at once; with `true` they hold commands meanwhile."},

@@ -1,5 +1,6 @@
 #include "config/secret_files.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -67,6 +68,24 @@ Parsed<std::string> read_password(const std::string& path) {
         drop_end_of_line(*read.value);
     }
     return unless_empty(std::move(read), path);
+}
+
+Parsed<std::string> read_token(const std::string& path) {
+    auto read = read_password(path);
+    if (!read.value) {
+        return read;
+    }
+    if (read.value->size() < kShortestToken) {
+        return Parsed<std::string>::wrong("holds fewer than " + std::to_string(kShortestToken) +
+                                          " characters; make one with: openssl rand -hex 32");
+    }
+    // It travels in a header, where nothing else may stand.
+    const bool visible =
+        std::all_of(read.value->begin(), read.value->end(), [](char c) { return c > ' ' && c <= '~'; });
+    return visible ? std::move(read)
+                   : Parsed<std::string>::wrong(
+                         "holds other characters than visible ASCII; make one with: openssl rand "
+                         "-hex 32");
 }
 
 Parsed<std::string> read_secret_bytes(const std::string& path) {

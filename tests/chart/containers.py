@@ -118,6 +118,9 @@ class Container:
         flags += [] if security["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
         for source, target in mounts.items():
             flags += ["--volume", f"{source}:{target}:ro"]
+        empty = {volume["name"] for volume in spec["volumes"] if "emptyDir" in volume}
+        for mount in spec["containers"][0]["volumeMounts"]:
+            flags += ["--tmpfs", f"{mount['mountPath']}:rw,mode=1777"] if mount["name"] in empty else []
         if data:
             self.disk = podman.folder / f"disk-{name}"
             self.disk.mkdir()

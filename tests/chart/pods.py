@@ -58,10 +58,10 @@ class RedisPod(Process):
             (self.pod.root / folder).mkdir(parents=True)
         super().__init__(["sh", str(self.pod.root / "etc/redis/start.sh")], self.pod.root / "log")
         self.port, self.password = port, password
-        self.agent_port, self.hand_over_port = free_port(), free_port()
+        self.agent_port = free_port()
         config = yaml.safe_load((self.pod.root / "etc/redis/agent.yaml").read_text())
         config["redis"]["address"] = f"127.0.0.1:{port}"
-        config["listen"], config["hand_over"]["listen"] = f"127.0.0.1:{self.agent_port}", f"127.0.0.1:{self.hand_over_port}"
+        config["listen"] = f"127.0.0.1:{self.agent_port}"
         config["data"] = str(self.pod.root / "data")
         path = self.pod.root / "etc/redis/agent-here.yaml"
         path.write_text(json.dumps(config))
@@ -82,7 +82,7 @@ class RedisPod(Process):
     def stop(self):
         """As a kubelet ends a pod: the hook and the agent's SIGTERM at once, then Redis's SIGTERM. Redis's exit status."""
         self.agent.process.terminate()
-        subprocess.run(["curl", "-so", "/dev/null", "--max-time", "60", f"http://127.0.0.1:{self.hand_over_port}{self.hook}"], check=True)
+        subprocess.run(["curl", "-so", "/dev/null", "--max-time", "60", f"http://127.0.0.1:{self.agent_port}{self.hook}"], check=True)
         status = super().stop()
         self.agent.process.wait(30)
         self.agent.process = None
@@ -114,6 +114,8 @@ class PortalPod(Process):
         config["name"] = name
         config["listen"][0]["address"] = f"127.0.0.1:{port}"
         config["admin"]["address"] = f"127.0.0.1:{admin_port}"
+        config["admin"]["socket"] = f"{self.pod.root}{config['admin']['socket']}"
+        Path(config["admin"]["socket"]).parent.mkdir(parents=True)
         for entry, node in zip(config["nodes"], nodes, strict=True):
             entry["address"] = f"127.0.0.1:{node.port}"
         for entry, node in zip(config["upkeep"]["agents"], nodes, strict=True):

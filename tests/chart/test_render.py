@@ -267,12 +267,26 @@ class Network(ChartTestCase):
         self.assertEqual(policy["policyTypes"], ["Ingress", "Egress"])
         rule, agent = policy["ingress"]
         self.assertEqual(rule["ports"], [{"port": 6379, "protocol": "TCP"}])
-        # Nobody in the cluster reaches the agent's port for the hand-over.
         self.assertEqual(agent["ports"], [{"port": 9121, "protocol": "TCP"}])
         self.assertEqual(agent["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"], "portal")
         components = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in rule["from"]]
         self.assertEqual(components, ["portal", "redis"])
         self.assertEqual([port["port"] for rule in policy["egress"] for port in rule["ports"]], [53, 53, 6379])
+
+    def test_nothing_that_comes_over_the_network_begins_a_hand_over_or_a_change(self):
+        for where, objects in matrix():
+            with self.subTest(where):
+                pod = find(objects, "StatefulSet")["spec"]["template"]["spec"]
+                config = yaml.safe_load(next(item for item in objects if "agent.yaml" in item.get("data", {}))["data"]["agent.yaml"])
+                self.assertEqual(set(config["hand_over"]), {"time"}, "SIGTERM alone begins it")
+                agent = next(container for container in pod["containers"] if container["name"] == "agent")
+                self.assertEqual([port["containerPort"] for port in agent["ports"]], [9121])
+                self.assertEqual(pod["containers"][0]["lifecycle"], {"preStop": {"httpGet": {"path": "/handed-over", "port": 9121}}})
+                portal = find(objects, "Deployment")["spec"]["template"]["spec"]
+                self.assertNotIn("token_file", portal_config(objects)["admin"])
+                folder = portal_config(objects)["admin"]["socket"].removesuffix("/admin.sock")
+                mount = next(mount for mount in portal["containers"][0]["volumeMounts"] if mount["mountPath"] == folder)
+                self.assertEqual([set(volume) - {"name"} for volume in portal["volumes"] if volume["name"] == mount["name"]], [{"emptyDir"}])
 
     def test_portals_reach_names_redis_and_the_api_server_only(self):
         policy = find(render(*DEFAULTS), "NetworkPolicy", "shop-redis-portal-portal")["spec"]

@@ -141,12 +141,14 @@ class Portal(Process):
         self.config.write_text(json.dumps({
             "name": name, "listen": [{"address": f"127.0.0.1:{port}", "tls": None}],
             "nodes": [{"name": node.name, "address": f"127.0.0.1:{node.port}", "tls": node_tls} for node in nodes],
-            "monitor": monitor, "arbiter": arbiter, "threads": 1, "admin": {"address": f"127.0.0.1:{admin_port}"},
+            "monitor": monitor, "arbiter": arbiter, "threads": 1,
+            "admin": {"address": f"127.0.0.1:{admin_port}", "socket": str(folder / f"{name}.sock")},
             **(sections or {})}), encoding="utf-8")
         super().__init__([PROGRAM, "serve", "--config", str(self.config)], folder / f"{name}.log")
         self.name = name
         self.port = port
         self.admin_port = admin_port
+        self.admin_socket = folder / f"{name}.sock"
 
     def client(self, timeout=20.0):
         return Client(self.port, timeout=timeout)
@@ -160,6 +162,10 @@ class Portal(Process):
 
     def topology(self):
         return self.status().get("topology", {})
+
+    def switchover(self):
+        """A planned change of leader over the portal's socket, as an operator starts it."""
+        subprocess.run([PROGRAM, "switchover", "--admin", f"unix:{self.admin_socket}"], check=True, capture_output=True, timeout=40)
 
 
 class Cluster:

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,6 +16,9 @@ from pathlib import Path
 from arbiter_cluster import ApiServerStandIn, Node, Portal, Process
 from portal_support import PROGRAM, is_free, wait_until
 from resp_client import ConnectionClosed, RespError
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
 
 def http_get(port, path, timeout=30):
     """(status, body); (0, reason) when there is no answer."""
@@ -49,12 +53,15 @@ def free_ports(*offsets):
 
 
 class Agent(Process):
-    def __init__(self, name, folder, redis_port, port, data, **probes):
+    def __init__(self, name, folder, redis_port, port, data, hand_over_time="10s", **probes):
         self.port, self.hand_over_port = port, port + 2
+        self.socket, self.token_file = folder / f"agent-{name}.sock", folder / f"agent-{name}.token"
+        self.token_file.write_text(TOKEN + "\n")
         config = folder / f"agent-{name}.yaml"
         config.write_text(json.dumps({
             "redis": {"address": f"127.0.0.1:{redis_port}"}, "listen": f"127.0.0.1:{port}", "data": str(data),
-            "probes": {"answer_time": "1s", **probes}, "hand_over": {"listen": f"127.0.0.1:{port + 2}", "time": "10s"}}), encoding="utf-8")
+            "probes": {"answer_time": "1s", **probes}, "hand_over": {
+                "listen": f"127.0.0.1:{port + 2}", "token_file": str(self.token_file), "socket": str(self.socket), "time": hand_over_time}}), encoding="utf-8")
         super().__init__([PROGRAM, "agent", "--config", str(config)], folder / f"agent-{name}.log")
 
     def get(self, path):
@@ -62,6 +69,13 @@ class Agent(Process):
 
     def probe(self, path):
         return self.get(path)[0] == 200
+
+    def leaving(self):
+        return json.loads(self.get("/status.json")[1])["leaving"]
+
+    def hand_over(self, *arguments):
+        """As an operator does it before a node is stopped by hand."""
+        return subprocess.run([PROGRAM, "hand-over", *(arguments or ("--agent", f"unix:{self.socket}"))], capture_output=True, text=True, timeout=60)
 
 
 class AgentCluster:
@@ -121,10 +135,10 @@ class AgentCluster:
         return found.get((name, *sorted(labels.items())))
 
     def stop_pod(self, node):
-        """As a kubelet does: hooks and SIGTERM reach both containers at once, and Redis's own SIGTERM follows its hook."""
+        """As a kubelet does: hooks, which only wait, and SIGTERM reach both containers at once, and Redis's own SIGTERM follows its hook."""
         agent = self.agent_of(node)
         agent.process.terminate()
-        answer = http_get(agent.hand_over_port, "/hand-over")
+        answer = http_get(agent.port, "/handed-over")
         status = node.stop()
         return answer, status, agent.process.wait(30)
 

@@ -57,6 +57,15 @@ def report(text):
     print(f"[measured] {text}", file=sys.stderr, flush=True)
 
 
+def http_post(url, headers=()):
+    """(status, body) of an empty POST."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=b"", headers=dict(headers), method="POST"), timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
 def is_free(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -137,6 +146,7 @@ class Portal:
         self.name = description["name"]
         self.port = description["port"]
         self.admin_port = description["admin_port"]
+        self.admin_socket = description.get("admin_socket")
         self.pid = description["pid"]
         self.log = Path(description["log"])
         self.demo = demo
@@ -171,6 +181,14 @@ class Portal:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def post(self, path, **headers):
+        """(status, body) of a change that is asked for over the admin port."""
+        return http_post(f"http://127.0.0.1:{self.admin_port}{path}", headers)
+
+    def switchover(self, *arguments):
+        """A planned change of leader over the portal's socket, as an operator starts it."""
+        subprocess.run([PROGRAM, "switchover", *arguments, "--admin", f"unix:{self.admin_socket}"], check=True, capture_output=True, timeout=40)
 
     def status(self):
         code, body = self.get("/status.json")

@@ -1,10 +1,13 @@
 """The admin port: health, readiness, metrics and status, before and during a lost leader."""
 
+import contextlib
 import re
 import shutil
+import socket
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from portal_support import PROGRAM, DemoTestCase, start_process, wait_until
 
@@ -17,6 +20,37 @@ class Admin(DemoTestCase):
 
     def test_an_unknown_path_answers_404(self):
         self.assertEqual(404, self.demo.portals[0].get("/no-such-page")[0])
+
+    def test_changes_need_a_login_which_being_on_loopback_is_not(self):
+        portal = self.demo.portals[0]
+        leader = self.demo.leader()
+        for path in ("/switchover", "/drain"):
+            for headers in ({}, {"Origin": f"http://127.0.0.1:{portal.admin_port}"}, {"Authorization": "Bearer 0123456789abcdef"}):
+                code, body = portal.post(path, **headers)
+                self.assertEqual(403, code, body)
+            self.assertEqual(405, portal.get(path)[0])
+        self.assertIn(f"unix:{portal.admin_socket}", portal.post("/drain")[1])
+        self.assertEqual("ready", portal.status()["state"])
+        self.assertIs(leader, self.demo.leader())
+        self.assertEqual(0o600, Path(portal.admin_socket).stat().st_mode & 0o777)
+
+    def test_the_command_line_finds_the_socket_of_a_portal_of_this_machine(self):
+        for admin in (f"http://127.0.0.1:{self.demo.portals[0].admin_port}", f"unix:{self.demo.portals[0].admin_socket}"):
+            leader = self.demo.leader()
+            in_sync = lambda: [len([n for n in p.status()["topology"]["nodes"] if n["in_sync"]]) for p in self.demo.portals] == [2, 2]
+            wait_until(in_sync, 20, "both nodes are in sync")
+            done = subprocess.run([PROGRAM, "switchover", "--admin", admin], capture_output=True, text=True, timeout=40)
+            self.assertEqual(0, done.returncode, done.stderr)
+            wait_until(lambda: self.demo.leader() not in (None, leader), 10, "another node leads")
+
+    def test_sixty_four_connections_that_say_nothing_or_half_do_not_make_probes_fail(self):
+        portal = self.demo.portals[0]
+        for said in (b"", b"GET /metrics HTTP/1.1\r\nHost: por"):
+            with contextlib.ExitStack() as open_ones:
+                for _ in range(64):
+                    silent = open_ones.enter_context(socket.create_connection(("127.0.0.1", portal.admin_port)))
+                    silent.sendall(said)
+                self.assertEqual([200, 200], [portal.get(path)[0] for path in ("/livez", "/readyz")], said)
 
     def test_the_status_page_is_html(self):
         code, body = self.demo.portals[0].get("/")

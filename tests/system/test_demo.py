@@ -33,7 +33,7 @@ class ADemo(unittest.TestCase):
         description = json.loads((demo.dir / "demo.json").read_text())
         self.assertEqual({"dir", "ca_file", "username", "password", "portals", "nodes"}, description.keys())
         for portal in description["portals"]:
-            self.assertLessEqual({"name", "host", "port", "admin_port", "pid"}, portal.keys())
+            self.assertLessEqual({"name", "host", "port", "admin_port", "admin_socket", "pid"}, portal.keys())
         for node in description["nodes"]:
             self.assertLessEqual({"name", "host", "port", "pid", "start"}, node.keys())
         self.assertEqual([demo.base_port, demo.base_port + 1], [portal.port for portal in demo.portals])

@@ -14,8 +14,8 @@ import unittest
 from pathlib import Path
 
 from arbiter_cluster import Node
-from node_agents import Agent, AgentCluster, Writer, free_ports, http_get, samples
-from portal_support import PROGRAM, is_free, report, start_process, wait_until
+from node_agents import TOKEN, Agent, AgentCluster, Writer, free_ports, http_get, samples
+from portal_support import PROGRAM, http_post, is_free, report, start_process, wait_until
 
 EXPORTER = shutil.which("prometheus-redis-exporter")
 # What changes from one scrape to the next by the scrape itself or with time.
@@ -114,6 +114,55 @@ class Probes(OneNode):
         self.assertIn("did you mean listen?", answer.stderr)
         self.assertIn("has no unit", answer.stderr)
         self.assertEqual(self.agent.get("/hand-over")[0], 404, "the hand-over is on a port of its own")
+
+    def test_a_hand_over_is_begun_by_a_login_only(self):
+        self.start(self.node)
+        with self.node.client() as client:
+            client.command("REPLICAOF", "NO", "ONE")
+        url = f"http://127.0.0.1:{self.agent.hand_over_port}"
+        status, body = http_get(self.agent.hand_over_port, "/hand-over")
+        self.assertEqual((status, self.agent.leaving()), (405, False), body)
+        for headers in ({}, {"Authorization": "Bearer " + TOKEN[:-1] + "x"}, {"Authorization": "Bearer " + TOKEN, "Origin": "http://evil.example"}):
+            status, body = http_post(f"{url}/hand-over", headers)
+            self.assertIn(status, (401, 403), body)
+            self.assertNotIn(TOKEN[:-1], body)
+        self.assertEqual((http_post(f"http://127.0.0.1:{self.agent.port}/hand-over")[0], self.agent.leaving()), (405, False))
+        self.assertEqual(http_get(self.agent.port, "/handed-over"), (200, "no replica is there that could lead\n"))
+        self.assertFalse(self.agent.leaving(), "to wait for a hand-over does not begin one")
+        self.assertEqual(http_post(f"{url}/hand-over", {"Authorization": f"Bearer {TOKEN}"}), (200, "no replica is there that could lead\n"))
+        self.assertTrue(self.agent.leaving())
+        self.assertNotIn(TOKEN, self.agent.log.read_text())
+
+    def test_the_mark_of_a_node_that_does_not_stop_ends_by_itself(self):
+        self.start(self.node)
+        agent = Agent("short", self.folder, self.node.port, self.agent.port + 4, self.folder, hand_over_time="1s")
+        self.addCleanup(agent.kill)
+        agent.start()
+        wait_until(lambda: agent.probe("/healthz"), 20, "the agent answers")
+        url = f"http://127.0.0.1:{agent.hand_over_port}"
+        self.assertEqual(http_post(f"{url}/hand-over", {"Authorization": f"Bearer {TOKEN}"}), (200, "this node does not lead\n"))
+        wait_until(lambda: not agent.leaving(), 20, "the mark has ended")
+        for arguments in ((), ("--agent", url, "--token-file", str(agent.token_file)), ("--agent", url)):
+            answer = agent.hand_over(*arguments)
+            self.assertEqual((answer.returncode, answer.stdout), (0, "this node does not lead\n"), answer.stderr)
+        wait_until(lambda: not agent.leaving(), 20, "the mark has ended again")
+
+    def test_its_socket_is_its_user_s_alone_and_goes_with_it(self):
+        self.assertEqual(self.agent.socket.stat().st_mode & 0o777, 0o600)
+        second = Agent("second", self.folder, self.node.port, self.agent.port + 4, self.folder)
+        config = self.folder / "agent-second.yaml"
+        config.write_text(config.read_text().replace(str(second.socket), str(self.agent.socket)))
+        answer = subprocess.run(second.argv, capture_output=True, text=True, timeout=20)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn(f"Cannot listen on the socket {self.agent.socket} (another process that runs uses it): change hand_over.socket", answer.stderr)
+        self.agent.process.send_signal(signal.SIGKILL)
+        self.agent.process.wait()
+        self.assertTrue(self.agent.socket.exists())
+        self.agent.start()
+        wait_until(lambda: self.agent.probe("/healthz"), 20, "a stale socket is replaced")
+        self.agent.process.terminate()
+        self.agent.process.wait(20)
+        self.assertFalse(self.agent.socket.exists())
 
 
 @unittest.skipIf(EXPORTER is None, "prometheus-redis-exporter is not installed")
@@ -228,6 +277,18 @@ class HandOver(unittest.TestCase):
         wait_until(lambda: told()[2:] == ["LeaseLost"], 30, "the lost lease is told")
         self.assertIn(f"{acting.name} acts no longer", next(event["message"] for event in cluster.asked("events").values()
                                                             if event["reason"] == "LeaseLost"))
+
+    def test_a_leader_is_relieved_by_hand_and_may_lead_again_when_it_does_not_stop(self):
+        cluster = AgentCluster(self)
+        old = cluster.leader()
+        answer = cluster.agent_of(old).hand_over()
+        self.assertEqual((answer.returncode, answer.stdout), (0, "another node leads\n"), answer.stderr)
+        wait_until(lambda: cluster.leader() not in (None, old), 20, "both portals know the other leader")
+        new = cluster.leader()
+        wait_until(lambda: not cluster.agent_of(old).leaving(), 30, "the mark has ended")
+        wait_until(lambda: all(len([n for n in p.topology().get("nodes", []) if n["in_sync"]]) == 2 for p in cluster.portals), 30, "both nodes are in sync")
+        self.assertEqual(cluster.agent_of(new).hand_over().stdout, "another node leads\n")
+        wait_until(lambda: cluster.leader() is old, 20, "it leads again")
 
     def test_a_replica_s_pod_and_a_leader_with_no_replica_do_not_wait(self):
         cluster = AgentCluster(self)

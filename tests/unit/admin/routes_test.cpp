@@ -14,7 +14,8 @@ namespace {
 namespace http = boost::beast::http;
 
 struct RoutesTest : testing::Test {
-    boost::asio::ip::address peer = boost::asio::ip::make_address("127.0.0.1");
+    Peer peer;  // over the portal's own socket
+    ChangeAccess access;
     std::optional<std::string> not_ready;
     int drains = 0;
     AdminHandlers handlers{
@@ -34,7 +35,7 @@ struct RoutesTest : testing::Test {
         made.body() = body;
         return made;
     }
-    Response respond(const Request& asked) { return std::get<Response>(route(handlers, asked, peer)); }
+    Response respond(const Request& asked) { return std::get<Response>(route(handlers, access, asked, peer)); }
     Response get(std::string_view target) { return respond(request(http::verb::get, target)); }
 };
 
@@ -106,13 +107,15 @@ TEST_F(RoutesTest, DrainIsStartedAndAccepted) {
     EXPECT_EQ(drains, 1);
 }
 
-TEST_F(RoutesTest, ChangesFromAnotherMachineOrAWebPageAreForbidden) {
+TEST_F(RoutesTest, ChangesWithoutALoginOrFromAWebPageAreForbidden) {
     auto from_page = request(http::verb::post, "/drain");
     from_page.set(http::field::origin, "http://127.0.0.1:9380");
     EXPECT_EQ(respond(from_page).result(), http::status::forbidden);
-    peer = boost::asio::ip::make_address("10.1.2.3");
-    for (const auto* path : {"/drain", "/switchover"}) {
-        EXPECT_EQ(respond(request(http::verb::post, path)).result(), http::status::forbidden);
+    for (const auto* from : {"10.1.2.3", "127.0.0.1", "127.0.0.6", "::1"}) {
+        peer.address = boost::asio::ip::make_address(from);
+        for (const auto* path : {"/drain", "/switchover"}) {
+            EXPECT_EQ(respond(request(http::verb::post, path)).result(), http::status::forbidden) << from;
+        }
     }
     EXPECT_EQ(drains, 0);
     EXPECT_EQ(get("/readyz").result(), http::status::ok) << "reading is open to others";
@@ -120,7 +123,7 @@ TEST_F(RoutesTest, ChangesFromAnotherMachineOrAWebPageAreForbidden) {
 
 TEST_F(RoutesTest, ASwitchoverTakesItsNodeFromQueryOrBody) {
     const auto to = [this](std::string_view target, std::string_view body) {
-        return std::get<StartSwitchover>(route(handlers, request(http::verb::post, target, body), peer)).to;
+        return std::get<StartSwitchover>(route(handlers, access, request(http::verb::post, target, body), peer)).to;
     };
     EXPECT_EQ(to("/switchover", ""), std::nullopt);
     EXPECT_EQ(to("/switchover", " \r\n"), std::nullopt);

@@ -63,5 +63,20 @@ TEST(Standing, only_a_replica_that_has_synchronized_could_lead) {
     EXPECT_TRUE(standing.has_replica);
 }
 
+TEST(Leaving, ends_by_itself_and_the_later_end_counts) {
+    AgentState state;
+    const auto now = AgentState::Clock::now();
+    EXPECT_FALSE(state.leaving());
+    EXPECT_TRUE(state.leave_until(now - 1s));
+    EXPECT_FALSE(state.leaving()) << "that time has passed";
+    EXPECT_TRUE(state.leave_until(now + 1h));
+    EXPECT_FALSE(state.leave_until(AgentState::Clock::time_point::max())) << "it was leaving already";
+    EXPECT_FALSE(state.leave_until(now - 1s));
+    EXPECT_TRUE(state.leaving());
+    EXPECT_TRUE(state.stay());
+    EXPECT_FALSE(state.stay());
+    EXPECT_FALSE(state.leaving());
+}
+
 }  // namespace
 }  // namespace portal::agent

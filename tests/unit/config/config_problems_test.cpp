@@ -234,6 +234,23 @@ TEST_F(ConfigProblems, a_short_ticket_secret_is_refused) {
                                  "tickets.secret_file: holds fewer than 32 bytes");
 }
 
+TEST_F(ConfigProblems, an_admin_token_that_could_be_guessed_or_not_travel_in_a_header_is_refused) {
+    write("token", "fifteen-letters\n");
+    expect_problem_after_minimal("admin: {token_file: token}\n", 1, "admin.token_file: holds fewer than 16 characters");
+    write("token", "sixteen letters!\n");
+    expect_problem_after_minimal("admin: {token_file: token}\n", 1, "holds other characters than visible ASCII");
+    write("token", "sixteen-letters!\nand no more");
+    EXPECT_EQ(good(kMinimal + "admin: {token_file: token}\n").admin.token_file, path("token"));
+    expect_problem_after_minimal("admin: {token_file: not-there}\n", 1, "admin.token_file: cannot be read");
+}
+
+TEST_F(ConfigProblems, a_socket_whose_path_is_longer_than_the_kernel_takes_is_refused) {
+    expect_problem_after_minimal("admin: {socket: /" + std::string(107, 'x') + "}\n", 1,
+                                 "admin.socket: is longer than the 107 bytes");
+    EXPECT_TRUE(good(kMinimal + "admin: {socket: /" + std::string(106, 'x') + "}\n").admin.socket);
+    EXPECT_EQ(good(kMinimal).admin.socket, std::nullopt) << "a portal takes no changes unless it is asked to";
+}
+
 TEST_F(ConfigProblems, no_message_holds_a_secret) {
     write("password", "hunter2\n");
     for (const std::string lines : {

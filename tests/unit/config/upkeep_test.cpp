@@ -54,5 +54,20 @@ TEST_F(UpkeepTest, the_agent_s_file_may_be_nearly_empty_and_names_every_mistake)
     EXPECT_NE(bad.problems[1].message.find("has no unit"), std::string::npos);
 }
 
+TEST_F(UpkeepTest, a_port_for_the_hand_over_goes_with_a_token) {
+    const auto load = [this](const std::string& text) { return load_agent_text(text, path("agent.yaml")); };
+    const auto without = load("hand_over: {listen: '127.0.0.1:9123'}\n");
+    ASSERT_EQ(without.problems.size(), 1U);
+    EXPECT_EQ(without.problems[0].message, "hand_over.listen: goes with token_file; give both or neither");
+    write("token", "short");
+    const auto guessed = load("hand_over: {listen: '127.0.0.1:9123', token_file: token}\n");
+    ASSERT_EQ(guessed.problems.size(), 1U);
+    EXPECT_NE(guessed.problems[0].message.find("fewer than 16 characters"), std::string::npos);
+    write("token", "0123456789abcdef");
+    EXPECT_TRUE(load("hand_over: {listen: '127.0.0.1:9123', token_file: token}\n").config);
+    EXPECT_TRUE(load("hand_over: {socket: agent.sock}\n").config);
+    EXPECT_FALSE(load("hand_over: {socket: /" + std::string(107, 'x') + "}\n").config);
+}
+
 }  // namespace
 }  // namespace portal::config

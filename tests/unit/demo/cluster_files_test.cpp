@@ -15,7 +15,12 @@ const SharedFiles kShared{.certificate = "/d/certs/tls.crt",
                           .key = "/d/certs/tls.key",
                           .password_file = "/d/password",
                           .arbiter_record = "/d/arbiter/record"};
-const PortalFiles kPortal{.name = "portal-1", .port = 6381, .admin_port = 9381, .config = {}, .log = {}};
+const PortalFiles kPortal{.name = "portal-1",
+                          .port = 6381,
+                          .admin_port = 9381,
+                          .admin_socket = "/d/portal-1/admin.sock",
+                          .config = {},
+                          .log = {}};
 
 std::vector<NodeFiles> two_nodes() {
     return {{.name = "redis-0", .port = 6390, .config = {}, .data = {}, .log = {}, .pid_file = {}},
@@ -36,6 +41,7 @@ TEST(PortalYaml, NamesListenerNodesAndSharedFiles) {
     EXPECT_EQ(root["monitor"]["password_file"].as<std::string>(), "/d/password");
     EXPECT_EQ(root["arbiter"]["file"]["path"].as<std::string>(), "/d/arbiter/record");
     EXPECT_EQ(root["admin"]["address"].as<std::string>(), "127.0.0.1:9381");
+    EXPECT_EQ(root["admin"]["socket"].as<std::string>(), "/d/portal-1/admin.sock");
 }
 
 TEST(PortalYaml, ASettingReplacesOrAddsTheKeyAtItsPath) {

@@ -10,7 +10,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,26 +47,55 @@ struct AdminCommandsTest : testing::Test {
     boost::json::object status = boost::json::parse(kStatus).as_object();
     std::vector<std::string> asked;
     std::string switchover_error;
-    admin::HttpServer server{{.address = {"127.0.0.1", 0}},
-                             admin::admin_responder({
-                                 .live = {},
-                                 .ready = [] { return std::nullopt; },
-                                 .metrics = [] { return std::string(); },
-                                 .status = [this] { return status; },
-                                 .switchover =
-                                     [this](const std::optional<std::string>& to, const admin::Done& done) {
-                                         asked.push_back("switchover to " + to.value_or("any"));
-                                         done(switchover_error);
-                                     },
-                                 .drain = [this] { asked.emplace_back("drain"); },
-                             })};
+    const std::string folder = make_folder();
+    const std::string socket = folder + "/admin.sock";
+    const std::string token_file = folder + "/token";
+    admin::ChangeAccess access = access_by(socket, token_file);
+    std::unique_ptr<admin::HttpServer> server;
+
+    static std::string make_folder() {
+        std::string name = "/tmp/admin-commands-test.XXXXXX";
+        return ::mkdtemp(name.data());
+    }
+    static admin::ChangeAccess access_by(const std::string& socket, const std::string& token_file) {
+        admin::ChangeAccess access;
+        access.socket = socket;
+        access.token_file = token_file;
+        return access;
+    }
+    void serve() {
+        admin::ServerOptions options;
+        options.address->port = 0;
+        options.socket = socket;
+        server = std::make_unique<admin::HttpServer>(
+            options,
+            admin::admin_responder({
+                                       .live = {},
+                                       .ready = [] { return std::nullopt; },
+                                       .metrics = [] { return std::string(); },
+                                       .status = [this] { return status; },
+                                       .switchover =
+                                           [this](const std::optional<std::string>& to, const admin::Done& done) {
+                                               asked.push_back("switchover to " + to.value_or("any"));
+                                               done(switchover_error);
+                                           },
+                                       .drain = [this] { asked.emplace_back("drain"); },
+                                   },
+                                   access));
+        ASSERT_EQ(server->start(), std::nullopt);
+    }
 
     void SetUp() override {
         // The server logs to the standard error that the tests look at.
         observe::configure_log(observe::LogLevel::error, observe::LogFormat::logfmt);
-        ASSERT_EQ(server.start(), std::nullopt);
+        std::ofstream(token_file) << "0123456789abcdef\n";
+        serve();
     }
-    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(server.port()); }
+    void TearDown() override {
+        server.reset();
+        std::filesystem::remove_all(folder);
+    }
+    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(server->port()); }
 
     static Outcome run(std::vector<std::string> arguments) {
         CLI::App app("test");
@@ -171,7 +203,7 @@ TEST_F(AdminCommandsTest, DrainAsksThePortal) {
 
 TEST_F(AdminCommandsTest, AWrongAdminAddressIsWrongUse) {
     for (const auto* bad : {"127.0.0.1:9380", "https://127.0.0.1:9380", "http://", "http://host:0", "http://host:99999",
-                            "http://host:x", "http://host/path", "http://[::1", "http://a b"}) {
+                            "http://host:x", "http://host/path", "http://[::1", "http://a b", "unix:", "unix"}) {
         EXPECT_EQ(run({"status", "--admin", bad}).exit_status, 2) << bad;
     }
 }
@@ -180,8 +212,83 @@ TEST(AdminClient, GivesUpOnAPortalThatDoesNotAnswer) {
     boost::asio::io_context context;
     const boost::asio::ip::tcp::acceptor silent(context, {boost::asio::ip::address_v4::loopback(), 0});
     const auto url = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port());
-    const auto reply = ask_admin(url, AdminMethod::get, "/status.json", {}, std::chrono::milliseconds(50));
-    EXPECT_NE(reply.error.find("did not answer"), std::string::npos) << reply.error;
+    const auto reply = ask_admin({.url = url}, AdminMethod::get, "/status.json", {}, std::chrono::milliseconds(50));
+    EXPECT_NE(reply.error.find("no answer"), std::string::npos) << reply.error;
+}
+
+TEST_F(AdminCommandsTest, ASocketIsAnAdminAddressToo) {
+    const auto unix_url = "unix:" + socket;
+    EXPECT_EQ(run({"status", "--admin", unix_url}).exit_status, 0);
+    EXPECT_EQ(run({"switchover", "--to", "redis-1", "--admin", unix_url}).exit_status, 0);
+    EXPECT_EQ(run({"drain", "--admin", unix_url}).exit_status, 0);
+    EXPECT_EQ(asked, (std::vector<std::string>{"switchover to redis-1", "drain"}));
+    const auto gone = run({"drain", "--admin", unix_url + "-that-is-not-there"});
+    EXPECT_EQ(gone.exit_status, 1);
+    EXPECT_NE(gone.err.find("(No such file or directory): check that it runs"), std::string::npos) << gone.err;
+}
+
+TEST_F(AdminCommandsTest, WithoutAnythingGivenAChangeFindsTheSocketOfThePortalOfThisMachine) {
+    for (const auto& address : {url(), "http://localhost:" + std::to_string(server->port())}) {
+        asked.clear();
+        EXPECT_EQ(run({"drain", "--admin", address}).exit_status, 0);
+        EXPECT_EQ(asked, std::vector<std::string>{"drain"});
+    }
+}
+
+TEST_F(AdminCommandsTest, ASocketOfThatNameThatIsAnothersIsNotAsked) {
+    // As with `kubectl port-forward`: the portal that refuses is far away, and another one here has a socket of its
+    // name.
+    server.reset();
+    access.instance = "that of another";
+    serve();
+    admin::ServerOptions far_away;
+    far_away.address->port = 0;
+    admin::ChangeAccess its_access = access_by(socket, token_file);
+    admin::HttpServer remote(far_away, admin::admin_responder({}, its_access));
+    ASSERT_EQ(remote.start(), std::nullopt);
+    const auto outcome = run({"drain", "--admin", "http://127.0.0.1:" + std::to_string(remote.port())});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_NE(outcome.err.find("admin.token_file"), std::string::npos) << outcome.err;
+    EXPECT_EQ(asked, std::vector<std::string>{});
+}
+
+TEST_F(AdminCommandsTest, TheTokenOfAFileIsALogin) {
+    server.reset();
+    access.socket.reset();
+    serve();
+    const auto without = run({"drain", "--admin", url()});
+    EXPECT_EQ(without.exit_status, 1);
+    EXPECT_EQ(without.err,
+              "A change needs the token of admin.token_file: give it with --token-file, or as `Authorization: Bearer "
+              "...`.\n");
+    EXPECT_EQ(run({"drain", "--admin", url(), "--token-file", token_file}).exit_status, 0);
+    setenv("REDIS_PORTAL_TOKEN_FILE", token_file.c_str(), 1);
+    EXPECT_EQ(run({"switchover", "--admin", url()}).exit_status, 0);
+    unsetenv("REDIS_PORTAL_TOKEN_FILE");
+    EXPECT_EQ(asked, (std::vector<std::string>{"drain", "switchover to any"}));
+
+    const auto other_file = folder + "/other";
+    std::ofstream(other_file) << "fedcba9876543210";
+    const auto wrong = run({"drain", "--admin", url(), "--token-file", other_file});
+    EXPECT_EQ(wrong.err, "The token is not that of admin.token_file.\n");
+    std::ofstream(other_file) << "short";
+    const auto unusable = run({"drain", "--admin", url(), "--token-file", other_file});
+    EXPECT_EQ(unusable.exit_status, 1);
+    EXPECT_NE(unusable.err.find("holds fewer than 16 characters"), std::string::npos) << unusable.err;
+    EXPECT_EQ(asked.size(), 2U);
+}
+
+TEST_F(AdminCommandsTest, WithNeitherThePortalsSentenceSaysWhatToConfigure) {
+    server.reset();
+    access.socket.reset();
+    access.token_file.reset();
+    serve();
+    const auto outcome = run({"switchover", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_EQ(outcome.err,
+              "Changes need a login, and none is configured: set admin.socket, a unix socket, or admin.token_file, a "
+              "bearer token.\n");
+    EXPECT_EQ(asked.size(), 0U);
 }
 
 TEST(AdminUrl, HasHostAndPort) {

@@ -5,17 +5,23 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
@@ -28,15 +34,22 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using namespace std::chrono_literals;
 
+constexpr auto kToken = "0123456789abcdef0123456789abcdef";
+
 /// One blocking client connection.
-class Client {
+template <class Protocol>
+class ClientOf {
   public:
-    explicit Client(std::uint16_t port) { socket_.connect({asio::ip::address_v4::loopback(), port}); }
+    explicit ClientOf(const typename Protocol::endpoint& endpoint) { socket_.connect(endpoint); }
+    explicit ClientOf(std::uint16_t port) requires std::same_as<Protocol, tcp>
+        : ClientOf(tcp::endpoint(asio::ip::address_v4::loopback(), port)) {}
 
     void send(std::string_view bytes) {
         boost::system::error_code ignored;  // the server may have closed already; what it said is read anyway
         asio::write(socket_, asio::buffer(bytes), ignored);
     }
+    /// Until the server has begun to answer; what it said stays unread.
+    void wait_for_bytes() { socket_.wait(asio::socket_base::wait_read); }
     /// Everything until the server closes.
     std::string read_all() {
         boost::system::error_code error;
@@ -57,14 +70,24 @@ class Client {
 
   private:
     asio::io_context context_;
-    tcp::socket socket_{context_};
+    typename Protocol::socket socket_{context_};
     std::string text_;
 };
+using Client = ClientOf<tcp>;
+using SocketClient = ClientOf<asio::local::stream_protocol>;
 
 struct HttpServerTest : testing::Test {
     std::atomic<int> drains{0};
     std::promise<Done> switchover_started;
-    ServerOptions options{.address = {"127.0.0.1", 0}, .max_connections = 64, .request_time = 5s, .idle_time = 5s};
+    std::size_t status_padding = 0;
+    ServerOptions options{.address = config::Address{"127.0.0.1", 0},
+                          .socket = socket_file("admin.sock"),
+                          .max_connections = 64,
+                          .request_time = 5s,
+                          .answer_time = 5s,
+                          .idle_time = 5s};
+    const std::string token_file = socket_file("token");
+    ChangeAccess access;
     std::chrono::milliseconds switchover_time = 5s;
     std::unique_ptr<HttpServer> server;
 
@@ -74,8 +97,12 @@ struct HttpServerTest : testing::Test {
             .ready = [] { return std::optional<std::string>("no certificate is loaded"); },
             .metrics = []() -> std::string { throw std::runtime_error("metrics broke"); },
             .status =
-                [] {
-                    return boost::json::object{{"name", "portal-0"}};
+                [this] {
+                    boost::json::object status{{"name", "portal-0"}};
+                    if (status_padding > 0) {
+                        status["padding"] = std::string(status_padding, 'x');
+                    }
+                    return status;
                 },
             .switchover =
                 [this](const std::optional<std::string>& to, const Done& done) {
@@ -88,8 +115,18 @@ struct HttpServerTest : testing::Test {
             .drain = [this] { ++drains; },
         };
     }
+    HttpServerTest() {
+        access.token_file = token_file;
+        std::ofstream(token_file) << kToken << "\n";
+    }
+    ~HttpServerTest() override { std::filesystem::remove(token_file); }
+
+    static std::string socket_file(const std::string& name) {
+        return (std::filesystem::temp_directory_path() / ("http-server-" + std::to_string(::getpid()) + "-" + name))
+            .string();
+    }
     void start() {
-        server = std::make_unique<HttpServer>(options, admin_responder(handlers(), switchover_time));
+        server = std::make_unique<HttpServer>(options, admin_responder(handlers(), access, switchover_time));
         ASSERT_EQ(server->start(), std::nullopt);
         ASSERT_NE(server->port(), 0);
     }
@@ -100,6 +137,9 @@ struct HttpServerTest : testing::Test {
     }
     static std::string last(const std::string& method, const std::string& target, const std::string& more = "\r\n") {
         return method + " " + target + " HTTP/1.1\r\nHost: portal\r\nConnection: close\r\n" + more;
+    }
+    static std::string change(const std::string& target, const std::string& more = "\r\n") {
+        return last("POST", target, std::string("Authorization: Bearer ") + kToken + "\r\n" + more);
     }
 };
 
@@ -167,22 +207,118 @@ TEST_F(HttpServerTest, AClientThatSendsTooSlowlyIsClosed) {
     EXPECT_EQ(client.read_all(), "");
 }
 
-TEST_F(HttpServerTest, AClientThatSendsNothingIsClosed) {
-    options.idle_time = 100ms;
+TEST_F(HttpServerTest, AClientThatSendsNothingIsClosedSoonerIfItHasNeverAsked) {
+    options.request_time = 100ms;
     start();
     Client client(server->port());
     EXPECT_EQ(client.read_all(), "");
+    options.request_time = 5s;
+    options.idle_time = 100ms;
+    start();
+    Client asked(server->port());
+    asked.send("GET /livez HTTP/1.1\r\nHost: portal\r\n\r\n");
+    EXPECT_TRUE(asked.read_all().ends_with("ok\n"));
 }
 
-TEST_F(HttpServerTest, ConnectionsAboveTheLimitAreClosedAndOthersStillServed) {
+TEST_F(HttpServerTest, AConnectionAboveTheLimitTakesThePlaceOfTheOneThatHasSaidNothingForLongest) {
     options.max_connections = 2;
     start();
     Client first(server->port());
     Client second(server->port());
     Client third(server->port());
-    EXPECT_EQ(third.read_all(), "");
-    first.send(last("GET", "/livez"));
-    EXPECT_TRUE(first.read_all().ends_with("ok\n"));
+    EXPECT_EQ(first.read_all(), "");
+    for (Client* served : {&second, &third}) {
+        served->send(last("GET", "/livez"));
+        EXPECT_TRUE(served->read_all().ends_with("ok\n"));
+    }
+}
+
+TEST_F(HttpServerTest, WhileOthersAreWorkedOnAProbeIsStillAnswered) {
+    options.max_connections = 4;
+    start();
+    std::vector<std::unique_ptr<Client>> waiting;
+    std::vector<Done> done;
+    for (int i = 0; i < 3; ++i) {
+        switchover_started = {};
+        waiting.push_back(std::make_unique<Client>(server->port()));
+        waiting.back()->send(change("/switchover"));
+        done.push_back(switchover_started.get_future().get());
+    }
+    EXPECT_TRUE(ask(last("GET", "/status.json")).starts_with("HTTP/1.1 503 "));
+    EXPECT_TRUE(ask(last("GET", "/livez")).ends_with("ok\n"));
+    for (int i = 0; i < 3; ++i) {
+        done[static_cast<std::size_t>(i)]("");
+        EXPECT_TRUE(waiting[static_cast<std::size_t>(i)]->read_all().starts_with("HTTP/1.1 200 "));
+    }
+}
+
+TEST_F(HttpServerTest, OverItsSocketChangesAreTakenAlsoWhileTheNetworkKeepsEveryPlace) {
+    access.token_file.reset();
+    access.socket = options.socket;
+    start();
+    std::vector<std::unique_ptr<Client>> waiting;
+    for (int i = 0; i < 64; ++i) {
+        waiting.push_back(std::make_unique<Client>(server->port()));
+    }
+    SocketClient client(*options.socket);
+    client.send(last("POST", "/drain"));
+    EXPECT_TRUE(client.read_all().starts_with("HTTP/1.1 202 "));
+    EXPECT_EQ(drains, 1);
+    server->stop();
+    EXPECT_FALSE(std::filesystem::exists(*options.socket));
+}
+
+TEST_F(HttpServerTest, MayListenOnItsSocketAlone) {
+    options.address.reset();
+    server = std::make_unique<HttpServer>(options, admin_responder(handlers(), access, switchover_time));
+    ASSERT_EQ(server->start(), std::nullopt);
+    SocketClient client(*options.socket);
+    client.send(last("GET", "/livez"));
+    EXPECT_TRUE(client.read_all().ends_with("ok\n"));
+}
+
+TEST_F(HttpServerTest, SaysInASentenceThatAnotherUsesItsSocket) {
+    start();
+    HttpServer second(options, admin_responder(handlers(), access));
+    const auto error = second.start();
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->find(*options.socket + " (another process that runs uses it): change admin.socket"),
+              std::string::npos)
+        << *error;
+}
+
+TEST_F(HttpServerTest, SixtyFourConnectionsThatSayNothingDoNotKeepAProbeOut) {
+    start();
+    std::vector<std::unique_ptr<Client>> idle;
+    for (int i = 0; i < 64; ++i) {
+        idle.push_back(std::make_unique<Client>(server->port()));
+    }
+    for (const auto* path : {"/livez", "/readyz"}) {
+        EXPECT_TRUE(ask(last("GET", path)).starts_with("HTTP/1.1 ")) << path;
+    }
+}
+
+TEST_F(HttpServerTest, HalfSentRequestsDoNotKeepAProbeOut) {
+    start();
+    std::vector<std::unique_ptr<Client>> slow;
+    for (int i = 0; i < 64; ++i) {
+        slow.push_back(std::make_unique<Client>(server->port()));
+        slow.back()->send("GET /metrics HTTP/1.1\r\nHost: por");
+    }
+    EXPECT_TRUE(ask(last("GET", "/livez")).ends_with("ok\n"));
+}
+
+TEST_F(HttpServerTest, ClientsThatDoNotReadTheirAnswersDoNotKeepAProbeOut) {
+    options.max_connections = 4;
+    status_padding = 16 << 20;  // more than the buffers of a connection take
+    start();
+    std::vector<std::unique_ptr<Client>> deaf;
+    for (int i = 0; i < 4; ++i) {
+        deaf.push_back(std::make_unique<Client>(server->port()));
+        deaf.back()->send("GET /status.json HTTP/1.1\r\nHost: portal\r\n\r\n");
+        deaf.back()->wait_for_bytes();
+    }
+    EXPECT_TRUE(ask(last("GET", "/livez")).ends_with("ok\n"));
 }
 
 TEST_F(HttpServerTest, AHandlerThatThrowsGives500AndTheServerGoesOn) {
@@ -193,11 +329,23 @@ TEST_F(HttpServerTest, AHandlerThatThrowsGives500AndTheServerGoesOn) {
     EXPECT_TRUE(ask(last("GET", "/livez")).starts_with("HTTP/1.1 200 "));
 }
 
+TEST_F(HttpServerTest, BeingOnLoopbackIsNoLogin) {
+    access.token_file.reset();
+    start();
+    for (const auto* path : {"/drain", "/switchover"}) {
+        const auto response = ask(last("POST", path));
+        EXPECT_TRUE(response.starts_with("HTTP/1.1 403 ")) << response;
+        EXPECT_NE(response.find("admin.socket"), std::string::npos) << response;
+    }
+    EXPECT_EQ(drains, 0);
+}
+
 TEST_F(HttpServerTest, DrainIsPassedOn) {
     start();
-    EXPECT_TRUE(ask(last("POST", "/drain")).starts_with("HTTP/1.1 202 "));
+    EXPECT_TRUE(ask(change("/drain")).starts_with("HTTP/1.1 202 "));
     EXPECT_EQ(drains, 1);
-    EXPECT_TRUE(ask(last("POST", "/drain", "Origin: http://evil.example\r\n\r\n")).starts_with("HTTP/1.1 403 "));
+    EXPECT_TRUE(ask(change("/drain", "Origin: http://evil.example\r\n\r\n")).starts_with("HTTP/1.1 403 "));
+    EXPECT_TRUE(ask(last("POST", "/drain")).starts_with("HTTP/1.1 401 "));
     EXPECT_TRUE(ask(last("GET", "/drain")).starts_with("HTTP/1.1 405 "));
     EXPECT_EQ(drains, 1);
 }
@@ -205,7 +353,7 @@ TEST_F(HttpServerTest, DrainIsPassedOn) {
 TEST_F(HttpServerTest, ASwitchoverIsAnsweredWhenAnotherThreadReportsItsEnd) {
     start();
     Client client(server->port());
-    client.send(last("POST", "/switchover", "Content-Length: 17\r\n\r\n{\"to\": \"redis-1\"}"));
+    client.send(change("/switchover", "Content-Length: 17\r\n\r\n{\"to\": \"redis-1\"}"));
     const auto done = switchover_started.get_future().get();
     EXPECT_TRUE(ask(last("GET", "/livez")).starts_with("HTTP/1.1 200 ")) << "others are served meanwhile";
     done("");
@@ -215,7 +363,7 @@ TEST_F(HttpServerTest, ASwitchoverIsAnsweredWhenAnotherThreadReportsItsEnd) {
 
 TEST_F(HttpServerTest, ASwitchoverThatIsRefusedAtOnceGives409) {
     start();
-    const auto response = ask(last("POST", "/switchover?to=redis-9"));
+    const auto response = ask(change("/switchover?to=redis-9"));
     EXPECT_TRUE(response.starts_with("HTTP/1.1 409 "));
     EXPECT_TRUE(response.ends_with("{\"error\":\"There is no node redis-9.\"}\n"));
 }
@@ -223,7 +371,7 @@ TEST_F(HttpServerTest, ASwitchoverThatIsRefusedAtOnceGives409) {
 TEST_F(HttpServerTest, ASwitchoverThatTakesTooLongGives504AndItsLateReportIsHarmless) {
     switchover_time = 50ms;
     start();
-    EXPECT_TRUE(ask(last("POST", "/switchover")).starts_with("HTTP/1.1 504 "));
+    EXPECT_TRUE(ask(change("/switchover")).starts_with("HTTP/1.1 504 "));
     switchover_started.get_future().get()("too late");
 }
 
@@ -231,7 +379,7 @@ TEST_F(HttpServerTest, StopsWhileRequestsWaitAndAReportAfterTheEndIsHarmless) {
     start();
     Client client(server->port());
     Client idle(server->port());
-    client.send(last("POST", "/switchover"));
+    client.send(change("/switchover"));
     const auto done = switchover_started.get_future().get();
     server->stop();
     done("between stop and end");
@@ -243,8 +391,8 @@ TEST_F(HttpServerTest, StopsWhileRequestsWaitAndAReportAfterTheEndIsHarmless) {
 
 TEST_F(HttpServerTest, SaysInASentenceThatItsAddressIsTaken) {
     start();
-    options.address.port = server->port();
-    HttpServer second(options, admin_responder(handlers()));
+    options.address->port = server->port();
+    HttpServer second(options, admin_responder(handlers(), access));
     const auto error = second.start();
     ASSERT_TRUE(error);
     EXPECT_NE(error->find("Cannot listen on 127.0.0.1:" + std::to_string(server->port())), std::string::npos);
@@ -253,16 +401,16 @@ TEST_F(HttpServerTest, SaysInASentenceThatItsAddressIsTaken) {
 }
 
 TEST_F(HttpServerTest, SaysInASentenceThatItsHostIsUnknown) {
-    options.address.host = "no such host.invalid";
-    HttpServer unknown(options, admin_responder(handlers()));
+    options.address->host = "no such host.invalid";
+    HttpServer unknown(options, admin_responder(handlers(), access));
     const auto error = unknown.start();
     ASSERT_TRUE(error);
     EXPECT_NE(error->find("Cannot listen on no such host.invalid"), std::string::npos);
 }
 
 TEST_F(HttpServerTest, ListensOnIpv6WhereTheMachineHasIt) {
-    options.address.host = "::1";
-    server = std::make_unique<HttpServer>(options, admin_responder(handlers(), switchover_time));
+    options.address->host = "::1";
+    server = std::make_unique<HttpServer>(options, admin_responder(handlers(), access, switchover_time));
     if (const auto error = server->start()) {
         GTEST_SKIP() << *error;
     }

@@ -32,7 +32,7 @@
       "arbiter" (dict "kubernetes" (dict "namespace" (include "redis-portal.namespace" .) "name" (include "redis-portal.fullname" .)))
       "upkeep" (dict "agents" $agents "role" (printf "%s-portal" (include "redis-portal.fullname" .)))
       "drain" (dict "delay" (printf "%ds" (int64 .Values.portal.drainDelaySeconds)) "timeout" (printf "%ds" (int64 .Values.portal.drainTimeoutSeconds)))
-      "admin" (dict "address" (printf "%s:9380" .Values.portal.bindAddress) "ready_without_leader" .Values.portal.readyWithoutLeader) -}}
+      "admin" (dict "address" (printf "%s:9380" .Values.portal.bindAddress) "socket" "/run/redis-portal/admin.sock" "ready_without_leader" .Values.portal.readyWithoutLeader) -}}
 {{- if .Values.auth.enabled -}}
 {{- $_ := set $config "monitor" (dict "password_file" "/etc/redis-portal/auth/password") -}}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* The agent beside each node. Its second port is for the kubelet alone, so no network policy opens it. */}}
+{{/* The agent beside each node. SIGTERM alone begins a hand-over: nobody can ask for one over the network. */}}
 {{- define "redis-portal.agentConfig" -}}
 {{- $redis := dict "address" "127.0.0.1:6379" -}}
 {{- if .Values.auth.enabled -}}
@@ -9,7 +9,7 @@
       "listen" (printf "%s:9121" .Values.portal.bindAddress)
       "data" "/data"
       "probes" (dict "answer_time" "2s" "link_down" .Values.redis.agent.linkDown)
-      "hand_over" (dict "listen" (printf "%s:9123" .Values.portal.bindAddress) "time" .Values.redis.agent.handOverTime)
+      "hand_over" (dict "time" .Values.redis.agent.handOverTime)
     | toYaml -}}
 {{- end -}}
 
@@ -22,7 +22,6 @@
     {{- include "redis-portal.containerSecurity" . | nindent 4 }}
   ports:
     - {name: metrics, containerPort: 9121, protocol: TCP}
-    - {name: hand-over, containerPort: 9123, protocol: TCP}
   # /healthz speaks of the agent alone.
   livenessProbe:
     httpGet: {path: /healthz, port: metrics}
