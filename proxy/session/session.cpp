@@ -66,9 +66,7 @@ void Session::on_readable() {
         if (received.size > 0) {
             heard_at_ = context_.turn.now();
             context_.counters.client_received_bytes.add(received.size);
-            if (!stream_.blocked()) {  // else the time runs that it has to read in
-                context_.idle_deadlines.arm(*this, context_.turn.now());
-            }
+            note_activity();
             take_input(std::string_view(space.data(), received.size));
         }
         if (received.status == net::Stream::Status::failed || received.status == net::Stream::Status::closed) {
@@ -223,6 +221,7 @@ void Session::flush() {
         return;
     }
     const SessionPtr alive(this);
+    note_activity();
     if (cut_off_) {
         close(ending_);
         return;

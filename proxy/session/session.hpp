@@ -15,6 +15,7 @@
 #include "route/router.hpp"
 #include "session/client_line.hpp"
 #include "session/client_origin.hpp"
+#include "session/deadlines.hpp"
 #include "session/outgoing_messages.hpp"
 #include "session/parked_replies.hpp"
 #include "session/queued_commands.hpp"
@@ -27,6 +28,7 @@
 #include "session/transaction_copy.hpp"
 #include "upstream/link_pool.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -67,6 +69,8 @@ class Session final : public upstream::ReplySink,
     void on_login_refused();
     /// Closes at the next command boundary.
     void drain();
+    /// The context goes on by another configuration.
+    void on_configured();
 
     // --- session_proof.cpp: replies to writes that wait for a proof
     /// Those up to this ticket are proven.
@@ -116,6 +120,8 @@ class Session final : public upstream::ReplySink,
     using Slot = ReplySequencer::Slot;
     /// The slot of requests that the session sends for itself.
     static constexpr Slot kNoSlot = ~Slot{0};
+    /// A client that is busy all the time moves its deadline only so often, which is as exact as a shard's tick.
+    static constexpr std::chrono::milliseconds kActivity{50};
     using Row = command::CommandRow;
 
     /// The command that is timed, of each client one at a time: cheap, and every one of a client that does not
@@ -128,6 +134,16 @@ class Session final : public upstream::ReplySink,
 
     // --- session_connection.cpp: from accept to close
     void expired() override;
+    [[nodiscard]] Deadlines::Due due_deadline() const noexcept;
+    void arm_deadline();
+    /// Something was read, or something happened to this client in this turn.
+    void note_activity() {
+        if (context_.turn.now() - active_at_ >= kActivity) {
+            active_at_ = context_.turn.now();
+            arm_deadline();
+        }
+    }
+    [[nodiscard]] bool is_busy() const noexcept;
     bool take_proxy_header();
     void leave_if_done();
     void on_established();
@@ -357,6 +373,9 @@ class Session final : public upstream::ReplySink,
     const Row* last_row_ = nullptr;  // of the last command
     std::optional<Timed> timed_;
     net::Turn::Clock::time_point connected_at_{}, heard_at_{}, pipelined_at_{};
+    net::Turn::Clock::time_point active_at_{};   // when something went either way; exact to kActivity
+    net::Turn::Clock::time_point stalled_at_{};  // since when the socket takes nothing, if it does not
+    Deadlines::Due deadline_;                    // for which it stands in a queue, if it does
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
     TrackingRelayPtr relay_;                       // to the client that it redirects to

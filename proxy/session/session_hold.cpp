@@ -35,9 +35,7 @@ void Session::hold() {
         context_.counters.sessions_held.add();
     }
     context_.counters.commands_held.add(std::max<std::size_t>(1, lost_.size()));
-    if (!stream_.blocked()) {
-        context_.hold_deadlines.arm(*this, *hold_began_);
-    }
+    arm_deadline();
     context_.turn.mark(*this);
     account_held();
 }
@@ -65,10 +63,7 @@ void Session::leave_hold() {
     context_.counters.sessions_held.subtract();
     context_.held_bytes -= std::exchange(held_size_, 0);
     context_.counters.held_bytes.set(context_.held_bytes);
-    if (!closed_ && !stream_.blocked()) {
-        disarm();
-        context_.idle_deadlines.arm(*this, context_.turn.now());
-    }
+    active_at_ = context_.turn.now();
 }
 
 void Session::retry() {
@@ -91,6 +86,7 @@ void Session::retry() {
     leave_hold();
     left_hold_at_ = context_.turn.now();
     wait_ = Wait::drained;
+    arm_deadline();
     resend();
     context_.turn.mark(*this);
 }
@@ -175,6 +171,7 @@ void Session::refuse_held(std::string_view text) {
     if (wait_ == Wait::nothing) {
         wait_readable();
     }
+    arm_deadline();
     context_.turn.mark(*this);
 }
 
