@@ -63,6 +63,9 @@ void Session::on_readable() {
         if (!established_ && stream_.established()) {
             on_established();
         }
+        if (stream_.blocked() && !writing_) {
+            note_written(net::Stream::Status::again);  // TLS itself had something to answer
+        }
         if (received.size > 0) {
             heard_at_ = context_.turn.now();
             context_.counters.client_received_bytes.add(received.size);

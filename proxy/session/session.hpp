@@ -30,9 +30,9 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -315,12 +315,12 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool is_inside(const upstream::PendingRequest& request) const noexcept;
     [[nodiscard]] static bool opens_transaction(const Lost& lost);
     [[nodiscard]] bool copy_stands() const noexcept;
-    [[nodiscard]] bool can_send_again(const std::deque<Lost>& came_back) const;
+    [[nodiscard]] bool can_send_again(const LostRequests& came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
     void begin_transaction();
     void end_transaction();
     void break_transaction();
-    void give_up_transaction(const std::deque<Lost>& refused);
+    void give_up_transaction(const LostRequests& refused);
     void note_queued(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
                      std::string_view command);
     void keep_copy(Slot slot, std::string_view refusal, bool unit);
@@ -328,7 +328,7 @@ class Session final : public upstream::ReplySink,
                         std::string_view command);
     bool take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                           std::string_view command);
-    void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
+    void settle_unit(std::span<Lost> unit);
     bool settle_pinned(Lost& lost, const Row& row);
 
     // --- session_hold.cpp: the wait for a leader, and what is sent again
@@ -386,7 +386,7 @@ class Session final : public upstream::ReplySink,
     std::string part_;    // of a large reply whose turn has not come
     Slot part_slot_ = 0;  // and its slot
 
-    std::deque<Lost> lost_;      // in the order of their slots
+    LostRequests lost_;
     TransactionCopy copy_;       // of the transaction that is open, or that travels in one piece and is being answered
     Slot transaction_slot_ = 0;  // of the MULTI of the open transaction
     std::optional<Slot> blocked_slot_;                        // of the newest command that may block

@@ -94,9 +94,10 @@ void Session::retry() {
 /// Sends what came back once more, each on the link that its kind wants, in its old slot. What wants another link than
 /// those before it waits until they are answered.
 void Session::resend() {
-    std::deque<Lost> again = std::exchange(lost_, {});
-    for (; !again.empty(); again.pop_front()) {
-        Lost& each = again.front();
+    LostRequests again = std::exchange(lost_, {});
+    auto next = again.begin();
+    for (; next != again.end(); ++next) {
+        Lost& each = *next;
         const Row& row = command::row_at(each.request.tag);
         if (still_refused(each)) {
             continue;
@@ -140,8 +141,8 @@ void Session::resend() {
         in_flight_bytes_ += each.command.size();
         link->submit(each.command, std::move(each.request));
     }
-    for (Lost& each : again) {
-        keep(std::move(each));
+    for (; next != again.end(); ++next) {
+        keep(std::move(*next));
     }
 }
 
@@ -149,7 +150,7 @@ void Session::resend() {
 void Session::refuse_held(std::string_view text) {
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
-    const std::deque<Lost> refused = std::exchange(lost_, {});
+    const LostRequests refused = std::exchange(lost_, {});
     give_up_transaction(refused);
     for (const Lost& each : refused) {
         if (each.request.silent) {

@@ -77,7 +77,7 @@ void Session::keep_refused(upstream::PendingRequest& request, std::string_view c
 
 /// A later request was executed: those that were refused get the node's answers, so that the order stays true.
 void Session::give_up_refused() {
-    std::deque<Lost> stay;
+    LostRequests stay;
     for (Lost& each : std::exchange(lost_, {})) {
         if (each.refusal.empty()) {
             stay.push_back(std::move(each));

@@ -41,6 +41,9 @@ struct Lost {
     replication::Epoch epoch{0};  // under which the node answered so
 };
 
+/// In the order of their slots. Allocates nothing while it is empty, as it is for nearly every client.
+using LostRequests = std::vector<Lost>;
+
 /// Messages that wait until the large reply that has begun is complete.
 struct MessagesBehind {
     std::vector<upstream::MessagePtr> messages;

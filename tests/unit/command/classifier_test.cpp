@@ -157,6 +157,11 @@ INSTANTIATE_TEST_SUITE_P(
                                  true},
                     BlockingCase{{"XREADGROUP", "GROUP", "block", "block", "STREAMS", "s", ">"}, false},
                     BlockingCase{{"XREADGROUP", "BLOCK", "10", "GROUP", "g", "c", "STREAMS", "s", ">"}, true},
+                    BlockingCase{{"XREAD", "MAXCOUNT", "5", "BLOCK", "0", "STREAMS", "s", "$"}, true},
+                    BlockingCase{{"XREAD", "MAXSIZE", "99", "maxcount", "5", "BLOCK", "0", "STREAMS", "s", "$"}, true},
+                    BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "LATER", "1", "BLOCK", "0", "STREAMS", "s", ">"},
+                                 true},
+                    BlockingCase{{"XREAD", "MAXCOUNT", "5", "STREAMS", "block", "0"}, false},
                     BlockingCase{{"XREAD"}, false}, BlockingCase{{"XREADGROUP", "GROUP"}, false}));
 
 }  // namespace
