@@ -226,7 +226,8 @@ void Session::settle_unit(std::span<Lost> unit) {
     if (executed) {
         answer_in_doubt(last);
     } else {
-        replies_.finish(last.request.sequence, resp::error(client_errors::kExecAbort), output_);
+        replies_.finish(last.request.sequence,
+                        last.request.muted ? std::string() : resp::error(client_errors::kExecAbort), output_);
     }
 }
 
