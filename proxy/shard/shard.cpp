@@ -169,9 +169,9 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
     const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
     if (!tls && setup_.config->listen[listener].tls) {  // never in the clear instead
         observe::log_error("shard", "closed a client of a listener with TLS that has no certificate");
-        ::close(descriptor);
         counters_.client_connections.subtract();
         at(counters_.client_connections_closed, observe::Closed::handshake).add();
+        ::close(descriptor);
         return;
     }
     const session::SessionPtr session(
