@@ -1,5 +1,6 @@
 // Keeps the replies of one client in request order, whatever made them and whenever they were ready. The usual reply is
-// for the oldest open slot and passes straight through; only those that are early are stored, and with none nothing is allocated. Pure.
+// for the oldest open slot and passes straight through; only those that are early are stored, and with none nothing is
+// allocated. Pure.
 #pragma once
 
 #include <cstddef>

@@ -373,9 +373,9 @@ class Session final : public upstream::ReplySink,
     const Row* last_row_ = nullptr;  // of the last command
     std::optional<Timed> timed_;
     net::Turn::Clock::time_point connected_at_{}, heard_at_{}, pipelined_at_{};
-    net::Turn::Clock::time_point active_at_{};   // when something went either way; exact to kActivity
-    net::Turn::Clock::time_point stalled_at_{};  // since when the socket takes nothing, if it does not
-    Deadlines::Due deadline_;                    // for which it stands in a queue, if it does
+    net::Turn::Clock::time_point active_at_{};     // when something went either way; exact to kActivity
+    net::Turn::Clock::time_point stalled_at_{};    // since when the socket takes nothing, if it does not
+    Deadlines::Due deadline_;                      // for which it stands in a queue, if it does
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
     TrackingRelayPtr relay_;                       // to the client that it redirects to

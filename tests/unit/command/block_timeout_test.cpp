@@ -38,8 +38,9 @@ TEST(BlockTimeout, AGroupConsumerOrStreamOfThatNameIsNoOption) {
 }
 
 TEST(BlockTimeout, NewerOptionsStandBeforeItAsWell) {
-    EXPECT_EQ(less({"XREAD", "MAXCOUNT", "5", "MAXSIZE", "700", "BLOCK", "900", "STREAMS", "s", "$"}, milliseconds(250)),
-              "XREAD MAXCOUNT 5 MAXSIZE 700 BLOCK 650 STREAMS s $");
+    EXPECT_EQ(
+        less({"XREAD", "MAXCOUNT", "5", "MAXSIZE", "700", "BLOCK", "900", "STREAMS", "s", "$"}, milliseconds(250)),
+        "XREAD MAXCOUNT 5 MAXSIZE 700 BLOCK 650 STREAMS s $");
 }
 
 TEST(BlockTimeout, TheLastOfSeveralCountsAsInRedis) {

@@ -18,8 +18,7 @@ std::vector<Lost> lost(const std::vector<std::string>& names) {
         std::string frame;
         resp::write_request(frame, name);
         Lost each;
-        each.request.tag =
-            static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
+        each.request.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
         each.request.unit = name.front() < 'a';
         all.push_back(std::move(each));
     }

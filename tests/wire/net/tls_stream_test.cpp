@@ -158,7 +158,8 @@ TEST_F(TlsStreamTest, WhoHasHungUpAndWasSentSomethingSinceIsToldGoodbye) {
 /// The client's end by OpenSSL itself, which can ask for new keys.
 class ClientByHand {
   public:
-    explicit ClientByHand(SSL_CTX* context) : ssl_(SSL_new(context)), in_(BIO_new(BIO_s_mem())), out_(BIO_new(BIO_s_mem())) {
+    explicit ClientByHand(SSL_CTX* context)
+        : ssl_(SSL_new(context)), in_(BIO_new(BIO_s_mem())), out_(BIO_new(BIO_s_mem())) {
         SSL_set_bio(ssl_, in_, out_);
         SSL_set_connect_state(ssl_);
         SSL_set1_host(ssl_, "localhost");
