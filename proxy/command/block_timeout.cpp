@@ -2,7 +2,6 @@
 
 #include "command/classifier.hpp"
 #include "resp/reply_writer.hpp"
-#include "resp/words.hpp"
 
 #include <algorithm>
 #include <array>
