@@ -2,7 +2,6 @@
 
 #include "command/classifier.hpp"
 #include "resp/reply_writer.hpp"
-#include "resp/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,14 +22,8 @@ std::size_t timeout_position(const CommandRow& row, const resp::RequestView& req
     if (row.name != "xread" && row.name != "xreadgroup") {
         return request.argc() - 1;
     }
-    if (!may_block(row, request)) {
-        return 0;
-    }
-    std::size_t i = 1;
-    while (i < request.argc() && !resp::is_word(request.arg(i), "block")) {
-        ++i;
-    }
-    return i + 1 < request.argc() ? i + 1 : 0;
+    const std::size_t position = block_option(request);
+    return position < request.argc() ? position : 0;
 }
 
 }  // namespace

@@ -193,27 +193,6 @@ bool equals_folded(std::string_view any_case, std::string_view lower_case) noexc
                       [](char a, char b) { return lower(a) == b; });
 }
 
-/// XREAD [COUNT n] [BLOCK ms] STREAMS ..., XREADGROUP GROUP g c [COUNT n] [BLOCK ms] [CLAIM ms] [NOACK] STREAMS ...
-bool stream_read_blocks(const resp::RequestView& request) noexcept {
-    std::size_t i = 1;
-    while (i < request.argc()) {
-        const std::string_view option = request.arg(i);
-        if (equals_folded(option, "block")) {
-            return true;
-        }
-        if (equals_folded(option, "group")) {
-            i += 3;
-        } else if (equals_folded(option, "count") || equals_folded(option, "claim")) {
-            i += 2;
-        } else if (equals_folded(option, "noack")) {
-            i += 1;
-        } else {
-            return false;  // STREAMS, after which everything is a key or an id; or a syntax error
-        }
-    }
-    return false;
-}
-
 }  // namespace
 
 const CommandRow& unknown_command() noexcept {
@@ -245,11 +224,34 @@ bool arity_fits(const CommandRow& row, std::size_t argc) noexcept {
     return row.arity >= 0 ? argc == static_cast<std::size_t>(row.arity) : argc >= static_cast<std::size_t>(-row.arity);
 }
 
+std::size_t block_option(const resp::RequestView& request) noexcept {
+    std::size_t timeout = 0;
+    std::size_t i = 1;
+    while (i < request.argc()) {
+        const std::string_view option = request.arg(i);
+        if (equals_folded(option, "streams")) {
+            break;  // everything behind it is a key or an id
+        }
+        if (equals_folded(option, "block")) {
+            timeout = i + 1;  // the last one counts
+            i += 2;
+        } else if (equals_folded(option, "group")) {
+            i += 3;
+        } else if (equals_folded(option, "count") || equals_folded(option, "claim") ||
+                   equals_folded(option, "maxcount") || equals_folded(option, "maxsize")) {
+            i += 2;
+        } else {
+            i += 1;  // NOACK; or an option that is not known here, and perhaps its value
+        }
+    }
+    return timeout;
+}
+
 bool may_block(const CommandRow& row, const resp::RequestView& request) noexcept {
     if (row.handling != Handling::blocking) {
         return false;
     }
-    return (row.name != "xread" && row.name != "xreadgroup") || stream_read_blocks(request);
+    return (row.name != "xread" && row.name != "xreadgroup") || block_option(request) != 0;
 }
 
 DenyList::DenyList(const std::vector<std::string>& names) {

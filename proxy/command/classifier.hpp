@@ -34,6 +34,9 @@ namespace portal::command {
 /// when they carry BLOCK. Such a row that may not block can travel on a shared link.
 [[nodiscard]] bool may_block(const CommandRow& row, const resp::RequestView& request) noexcept;
 
+/// Which word of an XREAD or XREADGROUP is the timeout of its BLOCK, perhaps one that is not there; 0: it has none.
+[[nodiscard]] std::size_t block_option(const resp::RequestView& request) noexcept;
+
 /// The configured commands.deny: one look at a byte per request. Names are "command" (with all its subcommands) or
 /// "command|subcommand", any case.
 class DenyList {

@@ -1,14 +1,20 @@
 #include "net/deadline.hpp"
 
+#include <iterator>
+
 namespace portal::net {
 
-void DeadlineQueue::arm(Deadline& deadline, Clock::time_point now) noexcept {
+void DeadlineQueue::arm(Deadline& deadline, Clock::time_point since) noexcept {
     deadline.disarm();
     if (duration_ == Clock::duration::zero()) {
         return;
     }
-    deadline.at_ = now + duration_;
-    waiting_.push_back(deadline);
+    deadline.at_ = since + duration_;
+    auto place = waiting_.end();
+    while (place != waiting_.begin() && std::prev(place)->at_ > deadline.at_) {
+        --place;
+    }
+    waiting_.insert(place, deadline);
 }
 
 void DeadlineQueue::change_duration(Clock::duration duration) noexcept {

@@ -1,5 +1,5 @@
-// Deadlines of many connections with one clock: entries of a queue share one duration, so the queue stays sorted by
-// itself and arming, disarming and expiring are O(1). Precision is the shard's tick. Single-threaded.
+// Deadlines of many connections with one clock: entries of a queue share one duration, so the queue stays sorted nearly
+// by itself and arming, disarming and expiring are O(1). Precision is the shard's tick. Single-threaded.
 #pragma once
 
 #include <chrono>
@@ -41,8 +41,9 @@ class DeadlineQueue {
 
     explicit DeadlineQueue(Clock::duration duration) noexcept : duration_(duration) {}
 
-    /// Starts `deadline` anew from `now`, leaving whatever queue it stood in.
-    void arm(Deadline& deadline, Clock::time_point now) noexcept;
+    /// Starts `deadline` anew, leaving whatever queue it stood in. `since` is now, or for a few of many earlier: each
+    /// steps ahead of those that began behind it.
+    void arm(Deadline& deadline, Clock::time_point since) noexcept;
     /// Deadlines that are armed move by as much; zero disarms them.
     void change_duration(Clock::duration duration) noexcept;
     /// Calls expired() for all that have passed.

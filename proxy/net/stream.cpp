@@ -143,7 +143,11 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
     }
     const bool completed = serves_ && handshaking && tls_->established() && status != TlsStatus::failed;
     if (completed || !owed_.empty()) {
-        owed_.append(out);
+        if (owed_.size() + out.size() > kMostKept) {
+            status = TlsStatus::failed;
+        } else {
+            owed_.append(out);
+        }
     } else if (!out.empty() && transmit(out) == Status::failed) {
         status = TlsStatus::failed;
     }
@@ -201,6 +205,9 @@ Stream::Sent Stream::send(std::string_view plain) {
 
 Stream::Status Stream::transmit(std::string_view bytes) {
     if (!kept_.empty()) {
+        if (kept_.size() + bytes.size() > kMostKept) {
+            return Status::failed;
+        }
         kept_.append(bytes);
         return Status::again;
     }

@@ -56,6 +56,9 @@ class Stream final : private Loop::Watch {
     };
     /// What send() takes at a time, so that a slow peer costs no more than this, and the shared buffer stays small.
     static constexpr std::size_t kSlice = 256 * 1024;
+    /// What is kept for a peer that does not read, in bytes for the wire: a slice, and what TLS itself answers (to
+    /// requests for new keys, say). A peer that asks for more than that without reading has failed.
+    static constexpr std::size_t kMostKept = kSlice + 128 * 1024;
 
     /// Over the connected `socket`, which is its own from here on, and is made non-blocking and TCP_NODELAY. TLS by
     /// `context`, which it keeps alive; without one the connection is plain.

@@ -1,5 +1,7 @@
 #include "session/reply_sequencer.hpp"
 
+#include <iterator>
+
 namespace portal::session {
 
 void ReplySequencer::finish(Slot slot, std::string bytes, std::string& out) {
@@ -9,11 +11,29 @@ void ReplySequencer::finish(Slot slot, std::string bytes, std::string& out) {
         return;
     }
     stored_bytes_ += bytes.size();
+    if (first_ > early_.size() / 2) {
+        early_.erase(early_.begin(), std::next(early_.begin(), static_cast<std::ptrdiff_t>(std::exchange(first_, 0))));
+    }
+    const auto oldest = std::next(early_.begin(), static_cast<std::ptrdiff_t>(first_));
     auto position = early_.end();
-    while (position != early_.begin() && std::prev(position)->first > slot) {
+    while (position != oldest && std::prev(position)->first > slot) {
         --position;
     }
     early_.emplace(position, slot, std::move(bytes));
+}
+
+void ReplySequencer::release_early(std::string& out) {
+    while (first_ < early_.size() && early_[first_].first == front_) {
+        const std::string bytes = std::move(early_[first_].second);
+        stored_bytes_ -= bytes.size();
+        out += bytes;
+        ++first_;
+        ++front_;
+    }
+    if (first_ == early_.size()) {
+        early_ = std::vector<std::pair<Slot, std::string>>();  // {} would keep the memory
+        first_ = 0;
+    }
 }
 
 }  // namespace portal::session

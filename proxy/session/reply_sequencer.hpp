@@ -1,12 +1,13 @@
 // Keeps the replies of one client in request order, whatever made them and whenever they were ready. The usual reply is
-// for the oldest open slot and passes straight through; only those that are early are stored. Pure.
+// for the oldest open slot and passes straight through; only those that are early are stored, and with none nothing is
+// allocated. Pure.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace portal::session {
 
@@ -43,18 +44,17 @@ class ReplySequencer {
 
   private:
     void release(std::string& out) {
-        while (!early_.empty() && early_.front().first == front_) {
-            stored_bytes_ -= early_.front().second.size();
-            out += early_.front().second;
-            early_.pop_front();
-            ++front_;
+        if (!early_.empty()) {
+            release_early(out);
         }
     }
+    void release_early(std::string& out);
 
     Slot next_ = 0;
     Slot front_ = 0;
     std::size_t stored_bytes_ = 0;
-    std::deque<std::pair<Slot, std::string>> early_;  // by slot
+    std::vector<std::pair<Slot, std::string>> early_;  // by slot; those before first_ are gone
+    std::size_t first_ = 0;
 };
 
 }  // namespace portal::session

@@ -63,12 +63,13 @@ void Session::on_readable() {
         if (!established_ && stream_.established()) {
             on_established();
         }
+        if (stream_.blocked() && !writing_) {
+            note_written(net::Stream::Status::again);  // TLS itself had something to answer
+        }
         if (received.size > 0) {
             heard_at_ = context_.turn.now();
             context_.counters.client_received_bytes.add(received.size);
-            if (!stream_.blocked()) {  // else the time runs that it has to read in
-                context_.idle_deadlines.arm(*this, context_.turn.now());
-            }
+            note_activity();
             take_input(std::string_view(space.data(), received.size));
         }
         if (received.status == net::Stream::Status::failed || received.status == net::Stream::Status::closed) {
@@ -256,6 +257,7 @@ void Session::flush() {
         return;
     }
     const SessionPtr alive(this);
+    note_activity();
     if (cut_off_) {
         close(ending_);
         return;

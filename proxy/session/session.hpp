@@ -15,6 +15,7 @@
 #include "route/router.hpp"
 #include "session/client_line.hpp"
 #include "session/client_origin.hpp"
+#include "session/deadlines.hpp"
 #include "session/outgoing_messages.hpp"
 #include "session/parked_replies.hpp"
 #include "session/queued_commands.hpp"
@@ -27,10 +28,11 @@
 #include "session/transaction_copy.hpp"
 #include "upstream/link_pool.hpp"
 
+#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +71,8 @@ class Session final : public upstream::ReplySink,
     void on_login_required();
     /// Closes at the next command boundary.
     void drain();
+    /// The context goes on by another configuration.
+    void on_configured();
 
     // --- session_proof.cpp: replies to writes that wait for a proof
     /// Those up to this ticket are proven.
@@ -119,6 +123,8 @@ class Session final : public upstream::ReplySink,
     using Slot = ReplySequencer::Slot;
     /// The slot of requests that the session sends for itself.
     static constexpr Slot kNoSlot = ~Slot{0};
+    /// A client that is busy all the time moves its deadline only so often, which is as exact as a shard's tick.
+    static constexpr std::chrono::milliseconds kActivity{50};
     using Row = command::CommandRow;
 
     /// The command that is timed, of each client one at a time: cheap, and every one of a client that does not
@@ -131,6 +137,16 @@ class Session final : public upstream::ReplySink,
 
     // --- session_connection.cpp: from accept to close
     void expired() override;
+    [[nodiscard]] Deadlines::Due due_deadline() const noexcept;
+    void arm_deadline();
+    /// Something was read, or something happened to this client in this turn.
+    void note_activity() {
+        if (context_.turn.now() - active_at_ >= kActivity) {
+            active_at_ = context_.turn.now();
+            arm_deadline();
+        }
+    }
+    [[nodiscard]] bool is_busy() const noexcept;
     bool take_proxy_header();
     void leave_if_done();
     void on_established();
@@ -316,12 +332,12 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool is_inside(const upstream::PendingRequest& request) const noexcept;
     [[nodiscard]] static bool opens_transaction(const Lost& lost);
     [[nodiscard]] bool copy_stands() const noexcept;
-    [[nodiscard]] bool can_send_again(const std::deque<Lost>& came_back) const;
+    [[nodiscard]] bool can_send_again(const LostRequests& came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
     void begin_transaction();
     void end_transaction();
     void break_transaction();
-    void give_up_transaction(const std::deque<Lost>& refused);
+    void give_up_transaction(const LostRequests& refused);
     void note_queued(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
                      std::string_view command);
     void keep_copy(Slot slot, std::string_view refusal, bool unit);
@@ -329,7 +345,7 @@ class Session final : public upstream::ReplySink,
                         std::string_view command);
     bool take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                           std::string_view command);
-    void settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last);
+    void settle_unit(std::span<Lost> unit);
     bool settle_pinned(Lost& lost, const Row& row);
 
     // --- session_hold.cpp: the wait for a leader, and what is sent again
@@ -374,6 +390,9 @@ class Session final : public upstream::ReplySink,
     const Row* last_row_ = nullptr;  // of the last command
     std::optional<Timed> timed_;
     net::Turn::Clock::time_point connected_at_{}, heard_at_{}, pipelined_at_{};
+    net::Turn::Clock::time_point active_at_{};     // when something went either way; exact to kActivity
+    net::Turn::Clock::time_point stalled_at_{};    // since when the socket takes nothing, if it does not
+    Deadlines::Due deadline_;                      // for which it stands in a queue, if it does
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
     TrackingRelayPtr relay_;                       // to the client that it redirects to
@@ -384,7 +403,7 @@ class Session final : public upstream::ReplySink,
     std::string part_;    // of a large reply whose turn has not come
     Slot part_slot_ = 0;  // and its slot
 
-    std::deque<Lost> lost_;      // in the order of their slots
+    LostRequests lost_;
     TransactionCopy copy_;       // of the transaction that is open, or that travels in one piece and is being answered
     Slot transaction_slot_ = 0;  // of the MULTI of the open transaction
     std::optional<Slot> blocked_slot_;                        // of the newest command that may block

@@ -42,7 +42,7 @@ void Session::start(bool refused) {
     intrusive_ptr_add_ref(this);
     context_.registry.all.push_back(*this);
     context_.registry.by_id.emplace(origin_.id, this);
-    connected_at_ = heard_at_ = context_.turn.now();
+    connected_at_ = heard_at_ = active_at_ = context_.turn.now();
     if (!stream_.attach(context_.loop, *this)) {
         close(Closed::client);
         return;
@@ -53,7 +53,7 @@ void Session::start(bool refused) {
     if (stream_.established() && !proxy_header_) {
         on_established();
     } else {
-        context_.handshake_deadlines.arm(*this, context_.turn.now());
+        arm_deadline();
     }
     if (!closed_) {
         wait_readable();
@@ -76,7 +76,7 @@ void Session::close(Closed reason) {
     }
     at(context_.counters.client_connections_closed, reason).add();
     context_.counters.client_connections.subtract();
-    disarm();
+    arm_deadline();
     leave_hold();
     leave_feeds();
     messages_.reset();
@@ -93,25 +93,100 @@ void Session::close(Closed reason) {
     context_.registry.by_id.erase(origin_.id);
 }
 
-/// The handshake took too long, the client is idle, does not read, or the hold has ended: there is one deadline at a
-/// time.
+/// The deadline that was armed has passed, unless it has moved since.
 void Session::expired() {
     const SessionPtr alive(this);
-    if (proxy_header_) {
-        context_.counters.proxy_headers_refused.add();
-        close(Closed::handshake);
-    } else if (!established_) {
-        at(context_.counters.tls_handshake_failures, HandshakeFailure::timeout).add();
-        close(Closed::handshake);
-    } else if (stream_.blocked()) {
-        close(Closed::output_limit);
-    } else if (wait_ == Wait::leader) {
-        refuse_held(client_errors::kNoLeader);
-    } else if ((in_flight_ == 0 && !state_.needs_pinned() && state_.subscriptions.count() == 0 && parked_.empty()) ||
-               (large_ != Large::nothing && wait_ == Wait::nothing)) {
-        close(Closed::idle);
+    const Deadlines::Due due = due_deadline();
+    if (due.at <= context_.turn.now()) {
+        switch (due.kind) {
+            case Deadlines::Kind::none:
+                break;
+            case Deadlines::Kind::handshake:
+                if (proxy_header_) {
+                    context_.counters.proxy_headers_refused.add();
+                } else {
+                    at(context_.counters.tls_handshake_failures, HandshakeFailure::timeout).add();
+                }
+                close(Closed::handshake);
+                break;
+            case Deadlines::Kind::output:
+                close(Closed::output_limit);
+                break;
+            case Deadlines::Kind::hold:
+                refuse_held(client_errors::kNoLeader);
+                break;
+            case Deadlines::Kind::idle:
+                close(Closed::idle);
+                break;
+        }
+    }
+    arm_deadline();
+}
+
+Deadlines::Due Session::due_deadline() const noexcept {
+    Deadlines::State state;
+    state.closed = closed_;
+    state.established = established_;
+    state.busy = is_busy();
+    state.connected_at = connected_at_;
+    state.active_at = active_at_;
+    if (writing_) {
+        state.stalled_since = stalled_at_;
+    }
+    if (wait_ == Wait::leader) {
+        state.held_since = hold_began_;
+    }
+    return context_.deadlines.due(state, context_.turn.now());
+}
+
+/// Stands in the queue of the deadline that is due first. To be called whenever something has changed that it depends
+/// on; when it stays the same, that does nothing.
+void Session::arm_deadline() {
+    const Deadlines::Due due = due_deadline();
+    if (armed() && due.kind == deadline_.kind && due.since == deadline_.since) {
+        return;
+    }
+    deadline_ = due;
+    switch (due.kind) {
+        case Deadlines::Kind::none:
+            disarm();
+            break;
+        case Deadlines::Kind::handshake:
+            context_.handshake_deadlines.arm(*this, due.since);
+            break;
+        case Deadlines::Kind::output:
+            context_.output_deadlines.arm(*this, due.since);
+            break;
+        case Deadlines::Kind::hold:
+            context_.hold_deadlines.arm(*this, due.since);
+            break;
+        case Deadlines::Kind::idle:
+            context_.idle_deadlines.arm(*this, due.since);
+            break;
     }
 }
+
+/// It waits for an answer, listens, or may have to: it need not say anything itself. But who has begun a large request
+/// has to go on with it.
+bool Session::is_busy() const noexcept {
+    if (large_ != Large::nothing && wait_ == Wait::nothing) {
+        return false;
+    }
+    return wait_ != Wait::nothing || replies_.outstanding() > 0 || in_flight_ > 0 || state_.needs_pinned() ||
+           state_.subscriptions.count() > 0;
+}
+
+/// A limit that there was not before counts from now on.
+void Session::on_configured() {
+    if (!armed()) {
+        active_at_ = context_.turn.now();
+    }
+    arm_deadline();
+    if (wait_ == Wait::leader) {
+        context_.turn.mark(*this);  // there may be no hold any more
+    }
+}
+
 /// True when the header is there and has been taken.
 bool Session::take_proxy_header() {
     const net::ProxyHeader header = net::take_proxy_header(origin_.descriptor, *proxy_header_);
@@ -140,11 +215,11 @@ bool Session::take_proxy_header() {
 
 void Session::on_established() {
     established_ = true;
-    disarm();
+    active_at_ = context_.turn.now();
+    arm_deadline();
     if (stream_.owes()) {
         context_.turn.mark(*this);
     }
-    context_.idle_deadlines.arm(*this, context_.turn.now());
     if (const net::TlsEngine* tls = stream_.tls()) {
         (tls->version() == TLS1_3_VERSION ? context_.counters.tls13_handshakes : context_.counters.tls12_handshakes)
             .add();

@@ -1,6 +1,8 @@
 #include "session/session_context.hpp"
 
 #include "session/client_errors.hpp"
+#include "session/session.hpp"
+#include "session/session_registry.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -24,6 +26,13 @@ resp::RequestLimits limits_of(const config::Config& config, bool authenticated) 
     return limits;
 }
 
+Deadlines::Durations durations_of(const config::Config& config) {
+    return {.handshake = config.limits.handshake_time,
+            .output = config.limits.output_time,
+            .hold = config.hold.time,
+            .idle = config.limits.idle_time};
+}
+
 }  // namespace
 
 SessionContext::SessionContext(const Parts& parts)
@@ -43,10 +52,11 @@ SessionContext::SessionContext(const Parts& parts)
       denied(config->commands.deny),
       limits(limits_of(*config, true)),
       unauthenticated_limits(limits_of(*config, false)),
+      deadlines(durations_of(*config)),
       handshake_deadlines(config->limits.handshake_time),
       idle_deadlines(config->limits.idle_time),
       hold_deadlines(config->hold.time),
-      stalled_deadlines(config->limits.output_time),
+      output_deadlines(config->limits.output_time),
       hold_bytes(config->hold.bytes.count / shards) {
     links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
 }
@@ -56,15 +66,16 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     denied = command::DenyList(config->commands.deny);
     limits = limits_of(*config, true);
     unauthenticated_limits = limits_of(*config, false);
+    deadlines = Deadlines(durations_of(*config));
     handshake_deadlines.change_duration(config->limits.handshake_time);
     idle_deadlines.change_duration(config->limits.idle_time);
-    if (config->hold.time == config::Milliseconds::zero()) {
-        hold_deadlines.expire(net::DeadlineQueue::Clock::time_point::max());  // refuse at once
-    }
     hold_deadlines.change_duration(config->hold.time);
-    stalled_deadlines.change_duration(config->limits.output_time);
+    output_deadlines.change_duration(config->limits.output_time);
     hold_bytes = config->hold.bytes.count / shards;
     links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
+    for (Session& each : registry.all) {
+        each.on_configured();
+    }
 }
 
 std::string_view SessionContext::refusal(const command::CommandRow& row,
@@ -84,7 +95,7 @@ void SessionContext::expire_deadlines(net::Turn::Clock::time_point now) {
     handshake_deadlines.expire(now);
     idle_deadlines.expire(now);
     hold_deadlines.expire(now);
-    stalled_deadlines.expire(now);
+    output_deadlines.expire(now);
     large_keys.forget_old(now);
 }
 

@@ -11,6 +11,7 @@
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
+#include "session/deadlines.hpp"
 #include "session/large_keys.hpp"
 #include "session/shard_peers.hpp"
 #include "session/spare_buffers.hpp"
@@ -87,11 +88,12 @@ struct SessionContext {
     command::ServerCommands server_commands;  // of the present leader, once it has told them
     resp::RequestLimits limits;
     resp::RequestLimits unauthenticated_limits;
+    Deadlines deadlines;  // which of them a client stands in; see Session::arm_deadline()
     net::DeadlineQueue handshake_deadlines;
     net::DeadlineQueue idle_deadlines;
     net::DeadlineQueue hold_deadlines;
-    net::DeadlineQueue stalled_deadlines;  // the client does not read
-    std::size_t hold_bytes;                // this shard's part of hold.bytes
+    net::DeadlineQueue output_deadlines;
+    std::size_t hold_bytes;  // this shard's part of hold.bytes
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
     upstream::ProofLink* proof = nullptr;  // with writes.proven

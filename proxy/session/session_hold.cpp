@@ -37,9 +37,7 @@ void Session::hold() {
         context_.counters.sessions_held.add();
     }
     context_.counters.commands_held.add(std::max<std::size_t>(1, lost_.size()));
-    if (!stream_.blocked()) {
-        context_.hold_deadlines.arm(*this, *hold_began_);
-    }
+    arm_deadline();
     context_.turn.mark(*this);
     account_held();
 }
@@ -67,10 +65,7 @@ void Session::leave_hold() {
     context_.counters.sessions_held.subtract();
     context_.held_bytes -= std::exchange(held_size_, 0);
     context_.counters.held_bytes.set(context_.held_bytes);
-    if (!closed_ && !stream_.blocked()) {
-        disarm();
-        context_.idle_deadlines.arm(*this, context_.turn.now());
-    }
+    active_at_ = context_.turn.now();
 }
 
 void Session::retry() {
@@ -93,6 +88,7 @@ void Session::retry() {
     leave_hold();
     left_hold_at_ = context_.turn.now();
     wait_ = Wait::drained;
+    arm_deadline();
     resend();
     context_.turn.mark(*this);
 }
@@ -100,9 +96,10 @@ void Session::retry() {
 /// Sends what came back once more, each on the link that its kind wants, in its old slot. What wants another link than
 /// those before it waits until they are answered.
 void Session::resend() {
-    std::deque<Lost> again = std::exchange(lost_, {});
-    for (; !again.empty(); again.pop_front()) {
-        Lost& each = again.front();
+    LostRequests again = std::exchange(lost_, {});
+    auto next = again.begin();
+    for (; next != again.end(); ++next) {
+        Lost& each = *next;
         const Row& row = command::row_at(each.request.tag);
         if (still_refused(each)) {
             continue;
@@ -158,8 +155,8 @@ void Session::resend() {
         in_flight_bytes_ += each.command.size();
         link->submit(each.command, std::move(each.request));
     }
-    for (Lost& each : again) {
-        keep(std::move(each));
+    for (; next != again.end(); ++next) {
+        keep(std::move(*next));
     }
     if (!lost_.empty() && in_flight_ == 0) {
         hold();  // no link can be had now
@@ -170,7 +167,7 @@ void Session::resend() {
 void Session::refuse_held(std::string_view text) {
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
-    const std::deque<Lost> refused = std::exchange(lost_, {});
+    const LostRequests refused = std::exchange(lost_, {});
     give_up_transaction(refused);
     for (const Lost& each : refused) {
         if (each.request.silent) {
@@ -192,6 +189,7 @@ void Session::refuse_held(std::string_view text) {
     if (wait_ == Wait::nothing) {
         wait_readable();
     }
+    arm_deadline();
     context_.turn.mark(*this);
 }
 

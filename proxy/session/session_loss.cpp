@@ -2,10 +2,11 @@
 // the next leader; writes that may have been executed are answered INDOUBT; for transactions see
 // unfinished_transactions.cpp.
 #include "session/client_errors.hpp"
+#include "session/lost_unit.hpp"
 #include "session/session.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <cstddef>
 #include <utility>
 
 namespace portal::session {
@@ -141,18 +142,15 @@ void Session::settle_losses() {
         move_to_feed();
         flush_tracked();
     }
-    std::deque<Lost> came_back = std::exchange(lost_, {});
+    LostRequests came_back = std::exchange(lost_, {});
     const bool sent_again = pinned_lost && can_send_again(came_back);
     bool in_transaction = pinned_lost && state_.in_transaction() && std::ranges::none_of(came_back, opens_transaction);
     for (auto each = came_back.begin(); each != came_back.end() && !closed_; ++each) {
         const Row& row = command::row_at(each->request.tag);
         if (each->request.unit) {
-            const auto last = std::find_if(each, came_back.end(), [](const Lost& one) {
-                const Handling handling = command::row_at(one.request.tag).handling;
-                return handling == Handling::exec || handling == Handling::discard;
-            });
-            settle_unit(each, last);
-            each = last == came_back.end() ? std::prev(last) : last;
+            const std::span<Lost> unit = unit_at_front({each, came_back.end()});
+            settle_unit(unit);
+            each += static_cast<std::ptrdiff_t>(unit.size()) - 1;
             continue;
         }
         if (!each->refusal.empty() || (sent_again && is_inside(each->request))) {

@@ -55,7 +55,8 @@ void Session::note_written(net::Stream::Status status) {
         return;
     }
     writing_ = true;
-    context_.stalled_deadlines.arm(*this, context_.turn.now());
+    stalled_at_ = context_.turn.now();
+    arm_deadline();
     stream_.want_write();
 }
 
@@ -67,9 +68,9 @@ void Session::note_duration() {
 
 void Session::on_writable() {
     writing_ = false;
-    const net::Stream::Status more = stream_.resume_send();
-    disarm();
-    note_written(more);
+    active_at_ = context_.turn.now();
+    note_written(stream_.resume_send());
+    arm_deadline();
     context_.turn.mark(*this);
 }
 

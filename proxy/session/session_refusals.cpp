@@ -81,7 +81,7 @@ void Session::keep_refused(upstream::PendingRequest& request, std::string_view c
 
 /// A later request was executed: those before it get the node's answers, refusals or not, so that the order stays true.
 void Session::give_up_refused() {
-    std::deque<Lost> stay;
+    LostRequests stay;
     for (Lost& each : std::exchange(lost_, {})) {
         std::string& answer = each.refusal.empty() ? each.answer : each.refusal;
         if (answer.empty()) {
@@ -94,13 +94,11 @@ void Session::give_up_refused() {
 }
 
 /// A script can say READONLY by itself, after it has changed something. Unless another node leads now, it is taken at
-/// its word, and not run again: then it is answered here.
+/// its word, and not run again: then it is answered here. In a transaction it was only to be queued, and goes with it.
 bool Session::still_refused(const Lost& lost) {
     const Handling handling = command::row_at(lost.request.tag).handling;
-    const bool may_lie = handling == Handling::script || handling == Handling::unknown;
-    if (lost.request.unit || lost.request.silent) {
-        return false;  // EXEC decides about all of it
-    }
+    const bool queued = lost.request.unit || is_inside(lost.request);
+    const bool may_lie = !queued && (handling == Handling::script || handling == Handling::unknown);
     if (lost.refusal.empty() || !may_lie || lost.epoch != context_.topology->epoch) {
         return false;
     }

@@ -153,7 +153,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
             state_.transaction = Transaction::broken;
             reply(resp::simple("OK"));
-            context_.counters.commands.add();
+            end_request();
             return true;
         }
         if (row.handling == Handling::multi && !state_.needs_pinned() && !state_.in_transaction() &&

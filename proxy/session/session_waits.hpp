@@ -44,6 +44,9 @@ struct Lost {
     std::chrono::steady_clock::duration worked_on{};  // see upstream::Loss
 };
 
+/// In the order of their slots. Allocates nothing while it is empty, as it is for nearly every client.
+using LostRequests = std::vector<Lost>;
+
 /// Messages that wait until the large reply that has begun is complete.
 struct MessagesBehind {
     std::vector<upstream::MessagePtr> messages;

@@ -4,6 +4,7 @@
 #include "session/client_errors.hpp"
 #include "session/leading_replies.hpp"
 #include "session/link_effect.hpp"
+#include "session/lost_unit.hpp"
 #include "session/session.hpp"
 
 #include <algorithm>
@@ -18,10 +19,6 @@ using command::Transaction;
 namespace {
 
 constexpr std::string_view kQueued = "+QUEUED\r\n";
-
-bool ends_transaction(Handling handling) {
-    return handling == Handling::exec || handling == Handling::discard;
-}
 
 }  // namespace
 
@@ -60,7 +57,7 @@ void Session::break_transaction() {
 }
 
 /// `refused` waited for a leader in vain. What of the open transaction is among it will never be sent.
-void Session::give_up_transaction(const std::deque<Lost>& refused) {
+void Session::give_up_transaction(const LostRequests& refused) {
     bool concerned = false;
     bool over = false;
     for (const Lost& each : refused) {
@@ -91,7 +88,7 @@ bool Session::copy_stands() const noexcept {
 
 /// The open transaction's link is lost; `came_back` was not answered. True: together with the copy that is all of it,
 /// and no EXEC was sent.
-bool Session::can_send_again(const std::deque<Lost>& came_back) const {
+bool Session::can_send_again(const LostRequests& came_back) const {
     const auto is_exec = [](const Lost& each) { return command::row_at(each.request.tag).handling == Handling::exec; };
     const auto prevents = [&](const Lost& each) {
         return is_inside(each.request) &&
@@ -207,26 +204,33 @@ bool Session::take_back_pinned(upstream::PendingRequest& request, const Row& row
     return false;
 }
 
-/// A transaction that travelled in one piece, [first, last]: all of it again, or the outcome of its EXEC is in doubt.
-void Session::settle_unit(std::deque<Lost>::iterator first, std::deque<Lost>::iterator last) {
-    const bool whole = command::row_at(first->request.tag).handling == Handling::multi;
-    const bool executed = last->sent && command::row_at(last->request.tag).handling == Handling::exec;
-    if (whole && !executed) {
-        std::move(first, std::next(last), std::back_inserter(lost_));
+/// A transaction that travelled in one piece, as far as it is lost: all of it again, or the outcome of its EXEC is in
+/// doubt.
+void Session::settle_unit(std::span<Lost> unit) {
+    Lost& last = unit.back();
+    if (!ends_transaction(command::row_at(last.request.tag).handling)) {
+        close(observe::Closed::backend);  // cannot be; sent again without its end it would swallow what others ask for
         return;
     }
-    for (auto each = first; each != last && !closed_; ++each) {
-        if (each->request.silent) {
+    const bool whole = command::row_at(unit.front().request.tag).handling == Handling::multi;
+    const bool executed = last.sent && command::row_at(last.request.tag).handling == Handling::exec;
+    if (whole && !executed) {
+        std::move(unit.begin(), unit.end(), std::back_inserter(lost_));
+        return;
+    }
+    for (Lost& each : unit.first(unit.size() - 1)) {
+        if (each.request.silent) {
             continue;
         }
-        const bool multi = command::row_at(each->request.tag).handling == Handling::multi;
-        replies_.finish(each->request.sequence, each->request.muted ? "" : resp::simple(multi ? "OK" : "QUEUED"),
+        const bool multi = command::row_at(each.request.tag).handling == Handling::multi;
+        replies_.finish(each.request.sequence, each.request.muted ? "" : resp::simple(multi ? "OK" : "QUEUED"),
                         output_);
     }
     if (executed) {
-        answer_in_doubt(*last);
+        answer_in_doubt(last);
     } else {
-        replies_.finish(last->request.sequence, resp::error(client_errors::kExecAbort), output_);
+        replies_.finish(last.request.sequence,
+                        last.request.muted ? std::string() : resp::error(client_errors::kExecAbort), output_);
     }
 }
 

@@ -177,6 +177,13 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
     origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
     origin.id = ++next_id_ * setup_.count + setup_.index;
     const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
+    if (!tls && setup_.config->listen[listener].tls) {  // never in the clear instead
+        observe::log_error("shard", "closed a client of a listener with TLS that has no certificate");
+        counters_.client_connections.subtract();
+        at(counters_.client_connections_closed, observe::Closed::handshake).add();
+        ::close(descriptor);
+        return;
+    }
     const session::SessionPtr session(
         new session::Session(context_, origin, tls ? std::shared_ptr<SSL_CTX>(tls, tls->native()) : nullptr));
     session->start(refused);

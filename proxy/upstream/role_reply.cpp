@@ -23,7 +23,7 @@ class Reader {
 
     std::string_view text() {
         const std::uint64_t size = number('$');
-        if (failed_ || size + 2 > rest_.size()) {
+        if (failed_ || rest_.size() < 2 || size > rest_.size() - 2) {
             failed_ = true;
             return {};
         }

@@ -1,5 +1,6 @@
 // request_budget CASE REQUESTS: sends that many requests through one real shard, from one client over TLS to a scripted
-// node, and prints how many times the shard's thread allocated for each. Counts do not depend on the machine's speed;
+// node, and prints how many times the shard's thread allocated for each. "request_budget idle CLIENTS": prints how many
+// bytes it holds for each of so many that have asked once, without OpenSSL's. Counts do not depend on the machine;
 // test_request_budget.py holds them, and the instructions that valgrind counts, against limits.json.
 #include "certs/certificate_authority.hpp"
 #include "certs/tls_context.hpp"
@@ -13,6 +14,8 @@
 #include <filesystem>
 #include <future>
 #include <iostream>
+#include <malloc.h>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -23,20 +26,23 @@
 
 namespace {
 thread_local std::uint64_t allocations = 0;
+thread_local std::int64_t bytes_held = 0;
 }  // namespace
 
 void* operator new(std::size_t size) {
     ++allocations;
     if (void* memory = std::malloc(size)) {
+        bytes_held += static_cast<std::int64_t>(::malloc_usable_size(memory));
         return memory;
     }
     throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept {
+    bytes_held -= static_cast<std::int64_t>(::malloc_usable_size(memory));
     std::free(memory);
 }
 void operator delete(void* memory, std::size_t /*size*/) noexcept {
-    std::free(memory);
+    operator delete(memory);
 }
 
 namespace portal::testing {
@@ -111,6 +117,12 @@ class Portal final : private session::ShardPeers {
     std::uint64_t allocated() {
         std::promise<std::uint64_t> count;
         shard_->post([&count](session::SessionContext&) { count.set_value(allocations); });
+        return count.get_future().get();
+    }
+    /// What it has allocated and not given back, in bytes.
+    std::int64_t held() {
+        std::promise<std::int64_t> count;
+        shard_->post([&count](session::SessionContext&) { count.set_value(bytes_held); });
         return count.get_future().get();
     }
 
@@ -206,7 +218,16 @@ class Client {
     std::array<char, 32 * 1024> plain_{};
 };
 
-void run(const Case& wanted, int requests) {
+/// What every case needs: the node, the shard, and clients that know its certificate.
+struct Stage {
+    explicit Stage(const Case& wanted);
+    FakeNode node;
+    Portal portal;
+    std::shared_ptr<certs::TlsContext> context;
+};
+
+Stage::Stage(const Case& wanted)
+    : node([wanted](const auto& words) { return answer(wanted, words.front()); }), portal(node) {
     const auto folder = std::filesystem::temp_directory_path() / ("request-budget-" + std::to_string(::getpid()));
     certs::init_directory(folder.string(), {"localhost"}).value();
     const auto material = certs::load_pair({folder / "tls.crt", folder / "tls.key", std::nullopt}).value();
@@ -214,11 +235,31 @@ void run(const Case& wanted, int requests) {
     options.authorities_pem = certs::load_authorities(folder / "ca.crt").value();
     std::filesystem::remove_all(folder);
 
-    FakeNode node([&wanted](const auto& words) { return answer(wanted, words.front()); });
-    Portal portal(node);
     portal.use(certs::TlsContext::server(*material, {}).value());
-    const auto context = certs::TlsContext::client(options).value();
-    Client client(context, portal);
+    context = certs::TlsContext::client(options).value();
+}
+
+/// Bytes that the shard holds for each of `count` clients.
+void run_idle(int count) {
+    const Case ping{"idle", "*1\r\n$4\r\nPING\r\n", "+PONG\r\n"};
+    Stage stage(ping);
+    std::vector<std::unique_ptr<Client>> clients;
+    const auto come = [&](int more) {
+        for (int i = 0; i < more; ++i) {
+            clients.push_back(std::make_unique<Client>(stage.context, stage.portal));
+            clients.back()->ask(ping.request, ping.reply.size());
+        }
+        return stage.portal.held();
+    };
+    const std::int64_t before = come(50);  // tables have their size afterwards
+    const std::int64_t after = come(count);
+    std::cout << static_cast<double>(after - before) / count << "\n";
+}
+
+void run(const Case& wanted, int requests) {
+    Stage stage(wanted);
+    Portal& portal = stage.portal;
+    Client client(stage.context, portal);
     std::string batch;
     for (int i = 0; i < wanted.pipeline; ++i) {
         batch += wanted.request;
@@ -242,6 +283,10 @@ void run(const Case& wanted, int requests) {
 
 int main(int argc, char** argv) {
     try {
+        if (argc == 3 && std::string_view(argv[1]) == "idle") {
+            portal::testing::run_idle(std::atoi(argv[2]));
+            return 0;
+        }
         for (const portal::testing::Case& each : portal::testing::cases()) {
             if (argc == 3 && each.name == argv[1]) {
                 portal::testing::run(each, std::atoi(argv[2]));

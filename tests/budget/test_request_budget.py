@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What one request may cost the shard that carries it: allocations, and instructions in user space, by limits.json.
+And how many bytes an idle client may: those of the portal's own, without OpenSSL's.
 
 Counts, not times: they are the same on a fast and a slow machine. Instructions are counted by valgrind and include
 OpenSSL's part, so a limit leaves room for another version of it.
@@ -39,8 +40,16 @@ def instructions(case, requests):
 
 
 class RequestBudget(unittest.TestCase):
+    def test_an_idle_client_holds_no_more_than_its_limit(self):
+        size = float(_run(_PROGRAM, "idle", 200).stdout.splitlines()[-1])
+        print(f"idle: {size:.0f} bytes per client, at most {_LIMITS['idle']['bytes']}")
+        self.assertLessEqual(size, _LIMITS["idle"]["bytes"])
+        self.assertGreater(size, _LIMITS["idle"]["bytes"] / 2, "the limit says nothing any more: lower it")
+
     def test_a_request_allocates_no_more_than_its_limit(self):
         for case, limit in _LIMITS.items():
+            if "allocations" not in limit:
+                continue
             with self.subTest(case):
                 count = float(_run(_PROGRAM, case, 1600).stdout.splitlines()[-1])  # behind what the shard logs
                 print(f"{case}: {count:.3f} allocations per request, at most {limit['allocations']}")

@@ -30,6 +30,24 @@ TEST(BlockTimeout, TheTimeThatWasWaitedIsTakenOffWhereverTheTimeoutStands) {
               "XREAD COUNT 1 BLOCK 650 STREAMS s $");
 }
 
+TEST(BlockTimeout, AGroupConsumerOrStreamOfThatNameIsNoOption) {
+    EXPECT_EQ(less({"XREADGROUP", "GROUP", "block", "700", "BLOCK", "900", "STREAMS", "s", ">"}, milliseconds(250)),
+              "XREADGROUP GROUP block 700 BLOCK 650 STREAMS s >");
+    EXPECT_EQ(less({"XREADGROUP", "BLOCK", "900", "GROUP", "g", "block", "STREAMS", "block", ">"}, milliseconds(250)),
+              "XREADGROUP BLOCK 650 GROUP g block STREAMS block >");
+}
+
+TEST(BlockTimeout, NewerOptionsStandBeforeItAsWell) {
+    EXPECT_EQ(
+        less({"XREAD", "MAXCOUNT", "5", "MAXSIZE", "700", "BLOCK", "900", "STREAMS", "s", "$"}, milliseconds(250)),
+        "XREAD MAXCOUNT 5 MAXSIZE 700 BLOCK 650 STREAMS s $");
+}
+
+TEST(BlockTimeout, TheLastOfSeveralCountsAsInRedis) {
+    EXPECT_EQ(less({"XREAD", "BLOCK", "5000", "BLOCK", "900", "STREAMS", "s", "$"}, milliseconds(250)),
+              "XREAD BLOCK 5000 BLOCK 650 STREAMS s $");
+}
+
 TEST(BlockTimeout, SomethingAlwaysRemainsSinceZeroWouldMeanForEver) {
     EXPECT_EQ(less({"BRPOP", "a", "1"}, milliseconds(5000)), "BRPOP a 0.001");
     EXPECT_EQ(less({"XREAD", "BLOCK", "100", "STREAMS", "s", "$"}, milliseconds(5000)), "XREAD BLOCK 1 STREAMS s $");

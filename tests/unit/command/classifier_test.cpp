@@ -141,23 +141,26 @@ TEST_P(MayBlock, IsDecidedByCommandAndBlockOption) {
 
 INSTANTIATE_TEST_SUITE_P(
     Requests, MayBlock,
-    testing::Values(BlockingCase{{"BLPOP", "list", "0"}, true},
-                    BlockingCase{{"blmpop", "0", "1", "list", "LEFT"}, true},
-                    BlockingCase{{"BZPOPMIN", "zset", "1"}, true}, BlockingCase{{"LPOP", "list"}, false},
-                    BlockingCase{{"WAIT", "1", "0"}, false}, BlockingCase{{"XREAD", "STREAMS", "s", "0"}, false},
-                    BlockingCase{{"XREAD", "COUNT", "2", "STREAMS", "s", "0"}, false},
-                    BlockingCase{{"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}, true},
-                    BlockingCase{{"xread", "count", "2", "block", "0", "streams", "s", "$"}, true},
-                    BlockingCase{{"XREAD", "BlOcK", "5", "COUNT", "2", "STREAMS", "s", "$"}, true},
-                    BlockingCase{{"XREAD", "STREAMS", "BLOCK", "0"}, false},  // a stream named BLOCK
-                    BlockingCase{{"XREAD", "COUNT", "BLOCK", "STREAMS", "s", "0"}, false},
-                    BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"}, false},
-                    BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "NOACK", "BLOCK", "10", "STREAMS", "s", ">"}, true},
-                    BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "CLAIM", "10", "BLOCK", "10", "STREAMS", "s", ">"},
-                                 true},
-                    BlockingCase{{"XREADGROUP", "GROUP", "block", "block", "STREAMS", "s", ">"}, false},
-                    BlockingCase{{"XREADGROUP", "BLOCK", "10", "GROUP", "g", "c", "STREAMS", "s", ">"}, true},
-                    BlockingCase{{"XREAD"}, false}, BlockingCase{{"XREADGROUP", "GROUP"}, false}));
+    testing::Values(
+        BlockingCase{{"BLPOP", "list", "0"}, true}, BlockingCase{{"blmpop", "0", "1", "list", "LEFT"}, true},
+        BlockingCase{{"BZPOPMIN", "zset", "1"}, true}, BlockingCase{{"LPOP", "list"}, false},
+        BlockingCase{{"WAIT", "1", "0"}, false}, BlockingCase{{"XREAD", "STREAMS", "s", "0"}, false},
+        BlockingCase{{"XREAD", "COUNT", "2", "STREAMS", "s", "0"}, false},
+        BlockingCase{{"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}, true},
+        BlockingCase{{"xread", "count", "2", "block", "0", "streams", "s", "$"}, true},
+        BlockingCase{{"XREAD", "BlOcK", "5", "COUNT", "2", "STREAMS", "s", "$"}, true},
+        BlockingCase{{"XREAD", "STREAMS", "BLOCK", "0"}, false},  // a stream named BLOCK
+        BlockingCase{{"XREAD", "COUNT", "BLOCK", "STREAMS", "s", "0"}, false},
+        BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"}, false},
+        BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "NOACK", "BLOCK", "10", "STREAMS", "s", ">"}, true},
+        BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "CLAIM", "10", "BLOCK", "10", "STREAMS", "s", ">"}, true},
+        BlockingCase{{"XREADGROUP", "GROUP", "block", "block", "STREAMS", "s", ">"}, false},
+        BlockingCase{{"XREADGROUP", "BLOCK", "10", "GROUP", "g", "c", "STREAMS", "s", ">"}, true},
+        BlockingCase{{"XREAD", "MAXCOUNT", "5", "BLOCK", "0", "STREAMS", "s", "$"}, true},
+        BlockingCase{{"XREAD", "MAXSIZE", "99", "maxcount", "5", "BLOCK", "0", "STREAMS", "s", "$"}, true},
+        BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "LATER", "1", "BLOCK", "0", "STREAMS", "s", ">"}, true},
+        BlockingCase{{"XREAD", "MAXCOUNT", "5", "STREAMS", "block", "0"}, false}, BlockingCase{{"XREAD"}, false},
+        BlockingCase{{"XREADGROUP", "GROUP"}, false}));
 
 }  // namespace
 }  // namespace portal::command

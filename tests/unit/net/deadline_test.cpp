@@ -54,6 +54,21 @@ TEST(DeadlineQueue, ArmingAgainStartsAnewAndLeavesTheOtherQueue) {
     EXPECT_EQ(log, std::vector<int>{1});
 }
 
+TEST(DeadlineQueue, WhatBeganEarlierPassesEarlierInWhateverOrderTheyWereArmed) {
+    std::vector<int> log;
+    DeadlineQueue queue(100ms);
+    Probe first(log, 1);
+    Probe second(log, 2);
+    Probe third(log, 3);
+    queue.arm(first, kStart + 80ms);
+    queue.arm(second, kStart + 20ms);
+    queue.arm(third, kStart + 50ms);
+    queue.expire(kStart + 120ms);
+    EXPECT_EQ(log, std::vector<int>{2});
+    queue.expire(kStart + 180ms);
+    EXPECT_EQ(log, (std::vector<int>{2, 3, 1}));
+}
+
 TEST(DeadlineQueue, AZeroDurationNeverExpires) {
     std::vector<int> log;
     DeadlineQueue never(0ms);

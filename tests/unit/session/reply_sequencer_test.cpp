@@ -67,5 +67,29 @@ TEST(ReplySequencer, AnyOrderOfFinishingGivesTheOrderOfOpening) {
     }
 }
 
+TEST(ReplySequencer, LaterRepliesThatGoOutOneByOneLeaveTheOthersInPlace) {
+    ReplySequencer replies;
+    std::string out;
+    std::string expected;
+    for (int i = 0; i < 500; ++i) {
+        replies.open();
+    }
+    for (ReplySequencer::Slot slot = 1; slot < 500; slot += 2) {
+        replies.finish(slot, std::to_string(slot) + " ", out);
+    }
+    for (ReplySequencer::Slot slot = 0; slot < 500; slot += 2) {
+        if (slot % 10 == 0) {  // early ones come while some have gone out
+            const auto more = replies.open();
+            replies.finish(more, std::to_string(more) + " ", out);
+        }
+        replies.finish(slot, std::to_string(slot) + " ", out);
+    }
+    for (ReplySequencer::Slot slot = 0; slot < 550; ++slot) {
+        expected += std::to_string(slot) + " ";
+    }
+    EXPECT_EQ(out, expected);
+    EXPECT_EQ(replies.outstanding(), 0U);
+}
+
 }  // namespace
 }  // namespace portal::session

@@ -190,9 +190,12 @@ TEST(RoleReply, AnythingElseIsNoLeaderAndNoPartOfItIsRead) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
         EXPECT_FALSE(parse_leader_role(std::string_view(whole).substr(0, size))) << size;
     }
-    for (const char* text : {"-NOPERM no\r\n", "*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:5\r\n",
-                             "+OK\r\n", ":1\r\n", "*3\r\n$6\r\nmaster\r\n:-1\r\n*0\r\n",
-                             "*3\r\n$6\r\nmaster\r\n:5\r\n*99999999\r\n", "*3\r\n$99999999999\r\nmaster\r\n"}) {
+    for (const char* text :
+         {"-NOPERM no\r\n", "*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:5\r\n", "+OK\r\n", ":1\r\n",
+          "*3\r\n$6\r\nmaster\r\n:-1\r\n*0\r\n", "*3\r\n$6\r\nmaster\r\n:5\r\n*99999999\r\n",
+          "*3\r\n$99999999999\r\nmaster\r\n",
+          // a length that, with the line end behind it, seems to be none
+          "*3\r\n$6\r\nmaster\r\n:413\r\n*1\r\n*3\r\n$18446744073709551614\r\n$5\r\n28702\r\n$3\r\n363\r\n"}) {
         EXPECT_FALSE(parse_leader_role(text)) << text;
     }
 }

@@ -155,5 +155,63 @@ TEST_F(TlsStreamTest, WhoHasHungUpAndWasSentSomethingSinceIsToldGoodbye) {
     EXPECT_EQ(last_, TlsStatus::closed);
 }
 
+/// The client's end by OpenSSL itself, which can ask for new keys.
+class ClientByHand {
+  public:
+    explicit ClientByHand(SSL_CTX* context)
+        : ssl_(SSL_new(context)), in_(BIO_new(BIO_s_mem())), out_(BIO_new(BIO_s_mem())) {
+        SSL_set_bio(ssl_, in_, out_);
+        SSL_set_connect_state(ssl_);
+        SSL_set1_host(ssl_, "localhost");
+    }
+    ~ClientByHand() { SSL_free(ssl_); }
+    ClientByHand(const ClientByHand&) = delete;
+    ClientByHand& operator=(const ClientByHand&) = delete;
+
+    /// What it says to `heard`, as long as the handshake lasts.
+    std::string shake_hands(std::string_view heard) {
+        BIO_write(in_, heard.data(), static_cast<int>(heard.size()));
+        SSL_do_handshake(ssl_);
+        return said();
+    }
+    std::string ask_for_new_keys() {
+        EXPECT_EQ(SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED), 1);
+        EXPECT_EQ(SSL_do_handshake(ssl_), 1);
+        return said();
+    }
+
+  private:
+    std::string said() {
+        std::string bytes(BIO_ctrl_pending(out_), '\0');
+        BIO_read(out_, bytes.data(), static_cast<int>(bytes.size()));
+        return bytes;
+    }
+    SSL* ssl_;
+    BIO* in_;
+    BIO* out_;
+};
+
+TEST_F(TlsStreamTest, WhoAsksForNewKeysAgainAndAgainAndReadsNothingHasFailed) {
+    ClientByHand client(client_context_->native());
+    say(client.shake_hands({}));
+    EXPECT_EQ(stream_->receive(plain_).status, Stream::Status::again);
+    say(client.shake_hands(heard()));
+    stream_->receive(plain_);
+    ASSERT_TRUE(stream_->established());
+    while (!stream_->blocked()) {
+        ASSERT_EQ(stream_->send(std::string(Stream::kSlice, 'x')).taken, Stream::kSlice);
+    }
+    Stream::Status status = Stream::Status::again;
+    for (int asked = 0; asked < 100'000 && status == Stream::Status::again; asked += 100) {
+        std::string questions;
+        for (int i = 0; i < 100; ++i) {
+            questions += client.ask_for_new_keys();
+        }
+        say(questions);
+        status = stream_->receive(plain_).status;
+    }
+    EXPECT_EQ(status, Stream::Status::failed);
+}
+
 }  // namespace
 }  // namespace portal::net

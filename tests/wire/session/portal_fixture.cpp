@@ -80,6 +80,11 @@ void PortalTest::start() {
     }
 }
 
+void PortalTest::reload() {
+    const auto config = std::make_shared<const config::Config>(config_);
+    ASSERT_EQ(group_->configure(config, shard::ShardGroup::Certificates(config->listen.size())), "");
+}
+
 void PortalTest::publish(replication::TopologyPtr topology) {
     start();
     std::promise<void> applied;

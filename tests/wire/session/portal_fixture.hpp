@@ -46,6 +46,8 @@ class PortalTest : public ::testing::Test {
 
     /// Makes the shard with the present config_; called by the first lead() or client().
     void start();
+    /// Goes on by config_ as it is now.
+    void reload();
     /// `confirming`: who must confirm proven writes.
     void lead(const FakeNode& node, std::vector<replication::Confirmer> confirming = {});
     /// In the epoch of the last lead(): it leads on, and others must confirm.

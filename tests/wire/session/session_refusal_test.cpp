@@ -140,6 +140,34 @@ TEST_F(SessionRefusalTest, ATransactionInOnePieceThatIsRefusedAgainAndAgainRunsO
     EXPECT_EQ(node.seen().size(), 12U);
 }
 
+TEST_F(SessionRefusalTest, AScriptInATransactionThatIsRefusedRunsWithAllOfItOrNotAtAll) {
+    std::atomic<int> refusals{1};
+    std::atomic<bool> aborted{false};
+    FakeNode node([&](const Words& words) -> std::string {
+        if (words[0] == "MULTI") {
+            aborted = false;
+            return "+OK\r\n";
+        }
+        if (words[0] == "EXEC") {
+            return aborted ? "-EXECABORT Transaction discarded because of previous errors.\r\n" : "*2\r\n:1\r\n:2\r\n";
+        }
+        if (words[0] == "GET") {
+            return "$1\r\n1\r\n";
+        }
+        aborted = aborted || refusals-- > 0;
+        return aborted ? kLoading : "+QUEUED\r\n";
+    });
+    lead(node);
+    const auto app = client();
+    app->expect(
+        "*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"
+        "*3\r\n$4\r\nEVAL\r\n$8\r\nreturn 1\r\n$1\r\n0\r\n*1\r\n$4\r\nEXEC\r\n",
+        "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:2\r\n");
+    EXPECT_EQ(node.seen(),
+              (Words{"MULTI", "INCR a", "EVAL return 1 0", "EXEC", "MULTI", "INCR a", "EVAL return 1 0", "EXEC"}));
+    app->expect("GET a\r\nCLIENT ID\r\n", "$1\r\n1\r\n:1\r\n");
+}
+
 TEST_F(SessionRefusalTest, ABlockedPopIsArmedAgainWithTheTimeThatRemains) {
     FakeNode first([](const Words& words) { return words[0] == "BLPOP" ? FakeNode::kPause + kUnblocked : "+OK\r\n"; });
     FakeNode second([](const Words&) { return "*2\r\n$1\r\nq\r\n$1\r\nv\r\n"; });

@@ -1,0 +1,19 @@
+// Where a transaction that travelled in one piece ends among requests that came back. Pure.
+#pragma once
+
+#include "command/command_table.hpp"
+#include "session/session_waits.hpp"
+
+#include <span>
+
+namespace portal::session {
+
+[[nodiscard]] inline bool ends_transaction(command::Handling handling) noexcept {
+    return handling == command::Handling::exec || handling == command::Handling::discard;
+}
+
+/// The part of `lost`, which begins with a request of a unit, that belongs to the same one: at least one request. Its
+/// last one is EXEC or DISCARD, unless that is not there.
+[[nodiscard]] std::span<Lost> unit_at_front(std::span<Lost> lost) noexcept;
+
+}  // namespace portal::session
