@@ -30,12 +30,9 @@ Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replic
 
 void Link::on_stream(bool readable, bool writable) {
     const LinkPtr alive(this);
-    if (!connected_) {
-        on_connected();
-        return;
-    }
     if (writable) {
         waiting_to_write_ = false;
+        silent_looks_ = 0;  // it takes what is sent
         if (state_ == State::ready && !held_back_) {
             write_some();
         }
@@ -56,6 +53,9 @@ void Link::submit(std::string_view command, PendingRequest request) {
     if (state_ == State::ready) {
         context_.turn.mark(*this);
     }
+    if (context_.answer_deadlines.used) {
+        await_answer();
+    }
 }
 
 void Link::stream(PendingRequest request) {
@@ -64,6 +64,7 @@ void Link::stream(PendingRequest request) {
     streaming_ = Streaming::open;
     ++counted(request);
     pending_.push(std::move(request));
+    await_answer();
 }
 
 void Link::stream_part(std::string_view bytes, bool last) {
@@ -166,6 +167,7 @@ void Link::on_readable() {
         }
         if (received.size > 0 && state_ != State::ended) {
             context_.heard_at = context_.turn.now();
+            silent_looks_ = 0;
             context_.counters.upstream_received_bytes.add(received.size);
             input_.commit(received.size);
             take_frames();
@@ -309,7 +311,7 @@ void Link::end(std::string_view why) {
     (state_ == State::ready ? context_.counters.upstream_lost : context_.counters.upstream_connect_failures).add();
     state_ = State::ended;
     disarm();
-    lookup_.reset();
+    connector_.reset();
     if (stream_) {
         stream_->close();
     }

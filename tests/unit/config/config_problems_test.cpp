@@ -88,6 +88,8 @@ TEST_F(ConfigProblems, durations_need_a_unit_and_keep_their_bounds) {
     expect_problem_after_minimal("monitor: {lease: 1.5s}\n", 1, "is not a duration");
     expect_problem_after_minimal("monitor: {lease: 11m}\n", 1, "out of bounds; choose 200ms to 10m");
     expect_problem_after_minimal("limits: {idle_time: 10ms}\n", 1, "choose 1s to 720h, or 0s for no limit");
+    expect_problem_after_minimal("limits: {keepalive: 10h}\n", 1, "choose 1s to 9h, or 0s for never");
+    expect_problem_after_minimal("upstream: {answer_time: 10ms}\n", 1, "choose 1s to 1h, or 0s for no limit");
     expect_problem_after_minimal("hold: {time: 99999999999999999999h}\n", 1, "out of bounds");
 }
 

@@ -80,6 +80,11 @@ void PortalTest::start() {
     }
 }
 
+void PortalTest::reconfigure() {
+    const auto config = std::make_shared<const config::Config>(config_);
+    ASSERT_EQ(group_->configure(config, shard::ShardGroup::Certificates(config->listen.size())), "");
+}
+
 void PortalTest::publish(replication::TopologyPtr topology) {
     start();
     std::promise<void> applied;
@@ -97,6 +102,14 @@ void PortalTest::lead_on(const FakeNode& node, std::vector<replication::Confirme
     topology->epoch = replication::Epoch{epoch_};
     topology->leader = replication::Node{"node-" + std::to_string(node.port()), {"127.0.0.1", node.port()}};
     topology->confirming = std::move(confirming);
+    publish(topology);
+}
+
+void PortalTest::lead_by_name(const FakeNode& node, const std::string& host, std::vector<std::string> addresses) {
+    auto topology = std::make_shared<replication::Topology>();
+    topology->epoch = replication::Epoch{++epoch_};
+    topology->leader = replication::Node{host, {host, node.port()}};
+    topology->addresses.by_host[host] = std::move(addresses);
     publish(topology);
 }
 
@@ -127,6 +140,7 @@ std::unique_ptr<TestClient> PortalTest::client() {
     ::setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     const int theirs = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     EXPECT_GE(theirs, 0);
+    newest_socket_ = theirs;
     group_->deal(theirs, 0);
     return std::make_unique<TestClient>(ours);
 }
