@@ -1,7 +1,8 @@
-"""Peers that vanish without a word: a client whose machine is gone, and a connection to the node whose packets nobody delivers any
+"""Peers that vanish without a word, or never answer: a client whose machine is gone, and a connection to the node whose packets nobody delivers any
 more while others of the same node go on. Hosts are network namespaces of this test, joined by a switch that drops frames."""
 
 import shutil
+import socket
 import sys
 import tempfile
 import unittest
@@ -41,8 +42,8 @@ class DeadPeers(unittest.TestCase):
         self.node.start()
         self.direct = self.connect("portal", "node", _REDIS)
 
-    def start_portal(self, limits):
-        self.portal = Portal("portal-0", _PORTAL, _ADMIN, self.folder, [Host("redis-0", _REDIS, self.net.name("node"))],
+    def start_portal(self, limits, node=None):
+        self.portal = Portal("portal-0", _PORTAL, _ADMIN, self.folder, [Host("redis-0", _REDIS, node or self.net.name("node"))],
                              {"file": {"path": str(self.folder / "record")}}, {},
                              sections={"listen": [{"address": f"0.0.0.0:{_PORTAL}", "tls": None}], "limits": limits})
         self.portal.argv = self.net.inside("portal", self.portal.argv)
@@ -109,6 +110,28 @@ class DeadPeers(unittest.TestCase):
         wait_until(lambda: self.blocked_at_the_node() and not self.blocked_at_the_node() & lost, 40, "it waits on another connection")
         self.assertEqual(1, self.direct.command("RPUSH", "queue", "element"))
         self.assertEqual([b"queue", b"element"], client.read())
+
+    def test_an_address_that_is_silent_starves_no_other_of_the_same_name(self):
+        # The first of the two, since it is nearer to the portal's own (RFC 6724, rule 9); nobody answers there.
+        with open(self.net.names, "a", encoding="utf-8") as names:
+            names.write("".join(f"{self.net.address(host)} both.lab\n" for host in ("client", "node")))
+        self.swallow_connections("client")
+        self.start_portal({}, "both.lab")
+        client = self.connect("portal", "portal", _PORTAL)
+        self.assertEqual("OK", client.command("SET", "k", "v"))
+        self.assertEqual(b"v", self.direct.command("GET", "k"))
+
+    def swallow_connections(self, host):
+        """Somebody listens at the node's port there whose queue is full, so that its kernel drops who knocks."""
+        with self.net.entered(host):
+            listener, *callers = [socket.socket() for _ in range(4)]
+        for each in (listener, *callers):
+            each.setblocking(False)
+            self.addCleanup(each.close)
+        listener.bind((self.net.address(host), _REDIS))
+        listener.listen(0)
+        for each in callers:
+            each.connect_ex((self.net.address(host), _REDIS))
 
     def open_ports(self):
         """The portal's ends of its connections to the node, without that of this test."""
