@@ -22,7 +22,7 @@ TEST_F(ConfigProblems, all_problems_are_reported_in_the_order_of_the_file) {
               "F:1: arbiter: is missing. Where the portals keep the one record of who leads; exactly one kind.\n"
               "F:1: name: 'two words' is not a name; use 1 to 63 letters, digits, '.', '_' and '-'\n"
               "F:3: listen[0].address: '6380' has no port; write host:port\n"
-              "F:5: nodes[0].address: is missing. Where Redis listens. A name is looked up again on each connect.\n"
+              "F:5: nodes[0].address: is missing. Where Redis listens. A name is looked up again for new connections.\n"
               "F:6: hold.time: '10' has no unit; write 10ms or 10s\n"
               "F:7: unknown key 'thread'; did you mean threads?\n");
 }
