@@ -63,10 +63,10 @@ class ShardGroup final : private session::ShardPeers {
     void post(std::uint32_t shard, Task task) override { shards_[shard]->post(std::move(task)); }
     [[nodiscard]] std::uint32_t shards() const noexcept override { return count_; }
 
-    config::ConfigPtr config_;            // of the thread that configures
-    std::vector<config::Serves> serves_;  // by listener
+    config::ConfigPtr config_;                                                // of the thread that configures
+    std::vector<config::Serves> serves_;                                      // by listener
     std::map<std::string, certs::CertificateMaterialPtr> node_certificates_;  // likewise
-    std::uint32_t leading_;               // shards that serve from the leader; those behind them serve from replicas
+    std::uint32_t leading_;  // shards that serve from the leader; those behind them serve from replicas
     std::uint32_t count_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
     std::vector<std::unique_ptr<Shard>> shards_;
