@@ -162,4 +162,11 @@ bool CertificateWatcher::changed() {
     return true;
 }
 
+Result<CertificateMaterialPtr> renew_pair(const CertificateFiles& files, const CertificateMaterialPtr& present) {
+    if (present && present->files == files && !CertificateWatcher(*present).changed()) {
+        return present;
+    }
+    return load_pair(files);
+}
+
 }  // namespace portal::certs

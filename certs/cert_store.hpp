@@ -47,6 +47,10 @@ using CertificateMaterialPtr = std::shared_ptr<const CertificateMaterial>;
 Result<CertificateMaterialPtr> load_pair(const CertificateFiles& files,
                                          TimePoint now = std::chrono::system_clock::now());
 
+/// The same; but a pair whose files are those of `present` and have not changed stays as it is, even when it could not
+/// be loaded any more since it has ended. `present` may be null.
+Result<CertificateMaterialPtr> renew_pair(const CertificateFiles& files, const CertificateMaterialPtr& present);
+
 /// The certificates of a PEM file whose holders are trusted to sign, as PEM; an error when one of them is not a CA.
 Result<std::string> load_authorities(const std::string& file);
 

@@ -13,7 +13,7 @@ class EndingCertificates {
   public:
     using TimePoint = std::chrono::system_clock::time_point;
     struct Certificate {
-        std::string listener;
+        std::string whose;  // "of LISTENER", "for node NAME"
         TimePoint not_after;
     };
 
@@ -29,7 +29,7 @@ class EndingCertificates {
         std::chrono::days left;
         bool operator==(const Told&) const = default;
     };
-    std::map<std::string, Told> told_;  // by listener
+    std::map<std::string, Told> told_;  // by whose
 };
 
 }  // namespace portal::certs

@@ -8,7 +8,7 @@
 
 namespace portal::replication {
 
-/// Where something listens. `host` is a name or an address; names are looked up again on each connect.
+/// Where something listens. `host` is a name or an address; names are looked up again for new connections.
 struct Endpoint {
     std::string host;
     std::uint16_t port = 0;

@@ -5,6 +5,7 @@
 #include "replication/node.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,12 +28,20 @@ struct Confirmer {
     bool operator==(const Confirmer&) const = default;
 };
 
+/// Where the names of nodes have led to: what probes are connected to, the present one first. No part of what a
+/// topology is: another address alone is no reason to publish one.
+struct KnownAddresses {
+    std::map<std::string, std::vector<std::string>> by_host;
+    bool operator==(const KnownAddresses& /*other*/) const noexcept { return true; }
+};
+
 /// One published view of the cluster. Holders share it read-only across threads.
 struct Topology {
     Epoch epoch{0};
     /// The leader to forward to; empty while there is none or while this portal must not forward (fencing, isolation).
     std::optional<Node> leader;
     std::vector<Node> nodes;
+    KnownAddresses addresses;
     /// Names of the nodes (leader included) that hold every confirmed write.
     std::vector<std::string> in_sync;
     /// With proven writes: every replica that may be promoted, now or as soon as it has joined the in-sync set.

@@ -2,13 +2,13 @@
 
 #include "sentinel/client_tls.hpp"
 
+#include <algorithm>
 #include <array>
 #include <tuple>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -137,6 +137,37 @@ asio::awaitable<Reply> ControlLink::look_up() {
     co_return Reply{LinkStatus::ok, false, {}};
 }
 
+/// One address after the other, each with its share of the time: one that swallows packets starves no other. The one
+/// that answers stands first among the addresses from then on.
+asio::awaitable<error_code> ControlLink::connect_to_any(TimePoint at) {
+    error_code error = asio::error::host_not_found;
+    for (std::size_t i = 0; i < endpoints_.size() && !expired_; ++i) {
+        error_code ignored;
+        socket_.close(ignored);
+        const auto now = std::chrono::steady_clock::now();
+        rest_.expires_at(now + (at - now) / static_cast<int>(endpoints_.size() - i));
+        const auto turn = ++rest_turn_;
+        if (i + 1 < endpoints_.size()) {
+            rest_.async_wait([self = shared_from_this(), turn](error_code cancelled) {
+                if (!cancelled && turn == self->rest_turn_) {
+                    error_code none;
+                    self->socket_.close(none);
+                }
+            });
+        }
+        const auto endpoint = endpoints_[i];
+        std::tie(error) = co_await socket_.async_connect(endpoint, kAwait);
+        ++rest_turn_;
+        rest_.cancel();
+        if (!error) {
+            std::rotate(addresses_.begin(), addresses_.begin() + static_cast<std::ptrdiff_t>(i),
+                        addresses_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+            break;
+        }
+    }
+    co_return error;
+}
+
 asio::awaitable<Reply> ControlLink::shake_hands() {
     const auto& server_name = node_.tls->server_name ? *node_.tls->server_name : node_.address.host;
     try {
@@ -159,8 +190,7 @@ asio::awaitable<Reply> ControlLink::connect(TimePoint at) {
         if (auto looked_up = co_await look_up(); looked_up.status != LinkStatus::ok) {
             co_return looked_up;
         }
-        const auto [error, endpoint] = co_await asio::async_connect(socket_, endpoints_, kAwait);
-        if (error) {
+        if (const auto error = co_await connect_to_any(at); error) {
             co_return failed(error, "cannot connect to");
         }
         socket_.set_option(asio::ip::tcp::no_delay(true));

@@ -69,6 +69,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     using TlsStream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
 
     boost::asio::awaitable<Reply> look_up();
+    boost::asio::awaitable<boost::system::error_code> connect_to_any(TimePoint at);
     boost::asio::awaitable<Reply> shake_hands();
     boost::asio::awaitable<boost::system::error_code> send(std::string bytes);
     boost::asio::awaitable<Reply> receive();

@@ -74,9 +74,22 @@ void Monitor::Loop::accept_report(WatchedNode& node, const CommandOutcome& outco
     observe(std::move(observation));
 }
 
+/// The node by the address at which its probe reaches it, so that nothing is looked up now that every moment counts.
+config::Node Monitor::Loop::at_known_address(const WatchedNode& node) {
+    auto known = node.config;
+    const auto& seen = node.account.view();
+    if (seen.health == Health::up && !seen.addresses.empty()) {
+        known.address.host = seen.addresses.front();
+        if (known.tls && !known.tls->server_name) {
+            known.tls->server_name = node.config.address.host;
+        }
+    }
+    return known;
+}
+
 asio::awaitable<bool> Monitor::Loop::promote(std::string name) {
     auto* node = find(name);
-    const auto outcome = co_await commands_.promote(node->config);
+    const auto outcome = co_await commands_.promote(at_known_address(*node));
     if (!outcome.error.empty()) {
         observe::log_warn(kSource, "could not promote", {{"node", name}, {"error", outcome.error}});
         failover_.promotion_failed(name, outcome.error, Clock::now());
@@ -89,7 +102,7 @@ asio::awaitable<bool> Monitor::Loop::promote(std::string name) {
 
 asio::awaitable<void> Monitor::Loop::follow(replication::ReplicaofStep step) {
     auto* node = find(step.node);
-    const auto outcome = co_await commands_.follow(node->config, *step.leader);
+    const auto outcome = co_await commands_.follow(at_known_address(*node), *step.leader);
     if (!outcome.error.empty()) {
         observe::log_warn(kSource, "could not make a node follow", {{"node", step.node}, {"error", outcome.error}});
         co_return;

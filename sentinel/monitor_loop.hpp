@@ -95,6 +95,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     boost::asio::awaitable<void> follow(replication::ReplicaofStep step);
     boost::asio::awaitable<bool> hand_over(HandOver move);
     boost::asio::awaitable<bool> give_away();
+    static config::Node at_known_address(const WatchedNode& node);
     void accept_report(WatchedNode& node, const CommandOutcome& outcome);
     WatchedNode* find(const std::string& name);
 

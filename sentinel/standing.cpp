@@ -144,6 +144,9 @@ replication::Topology Standing::topology(const View& view) const {
     topology.in_sync = view.record.in_sync;
     for (const auto& node : view.nodes) {
         topology.nodes.push_back(node.node);
+        if (node.health == Health::up && !node.addresses.empty()) {
+            topology.addresses.by_host[node.node.endpoint.host] = node.addresses;
+        }
     }
     const auto* leader = find_node(view, view.record.leader);
     if (view.record.phase != Phase::leading) {

@@ -32,6 +32,13 @@ std::vector<std::string> files_of(const config::Config& config, const std::strin
             add(listener.tls->client_ca);
         }
     }
+    for (const config::Node& node : config.nodes) {
+        if (node.tls) {
+            add(node.tls->ca);
+            add(node.tls->certificate);
+            add(node.tls->key);
+        }
+    }
     add(config.monitor.password_file);
     add(config.tickets.secret_file);
     return files;
@@ -65,7 +72,6 @@ std::string PortalProcess::run_by(config::ConfigPtr wanted) {
     return {};
 }
 
-/// A pair whose files have not changed stays as it is, even when it could not be loaded any more since it has ended.
 std::string PortalProcess::load_certificates(const config::Config& wanted,
                                              shard::ShardGroup::Certificates& certificates) const {
     for (const config::Listener& listener : wanted.listen) {
@@ -75,12 +81,7 @@ std::string PortalProcess::load_certificates(const config::Config& wanted,
         }
         const certs::CertificateFiles files{listener.tls->certificate, listener.tls->key, listener.tls->client_ca};
         const std::size_t index = certificates.size();
-        const certs::CertificateMaterialPtr present = index < certificates_.size() ? certificates_[index] : nullptr;
-        if (present && present->files == files && !certs::CertificateWatcher(*present).changed()) {
-            certificates.push_back(present);
-            continue;
-        }
-        auto material = certs::load_pair(files);
+        auto material = certs::renew_pair(files, index < certificates_.size() ? certificates_[index] : nullptr);
         if (material.has_error()) {
             return material.error().message;
         }
@@ -146,8 +147,11 @@ void PortalProcess::tell_of_ending_certificates() {
     for (std::size_t i = 0; i < certificates_.size(); ++i) {
         if (certificates_[i]) {
             served.push_back(
-                {config::AddressRule{}.print(config_->listen[i].address), certificates_[i]->leaf.not_after});
+                {"of " + config::AddressRule{}.print(config_->listen[i].address), certificates_[i]->leaf.not_after});
         }
+    }
+    for (const auto& [node, material] : shards_->node_certificates()) {
+        served.push_back({"for node " + node, material->leaf.not_after});
     }
     for (const std::string& sentence : ending_.to_tell(served, std::chrono::system_clock::now())) {
         observe::log_warn(kSource, sentence);

@@ -126,7 +126,13 @@ struct Limits {
     Bytes request_bytes{512ULL << 20U};
     Bytes output_bytes{64ULL << 20U};
     Milliseconds output_time{60000};
-    Milliseconds idle_time{0};  // 0: no limit
+    Milliseconds idle_time{0};                        // 0: no limit
+    Milliseconds keepalive{std::chrono::minutes{5}};  // 0: silent clients are not probed
+};
+
+/// The connections to nodes that carry the clients' commands.
+struct Upstream {
+    Milliseconds answer_time{0};  // 0: no limit
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
@@ -167,6 +173,7 @@ struct Config {
     Writes writes;
     Commands commands;
     Limits limits;
+    Upstream upstream;
     Tickets tickets;
     Drain drain;
     std::uint32_t threads = 0;    // 0: auto, one per core that this process may use

@@ -76,7 +76,7 @@ void visit_keys(Visitor& visit, Node& node) {
     visit.value(
         {"name", "The node's identity in records, logs and metrics; keep it when the address changes.", Need::required},
         node.name, NameRule{});
-    visit.value({"address", "Where Redis listens. A name is looked up again on each connect.", Need::required},
+    visit.value({"address", "Where Redis listens. A name is looked up again for new connections.", Need::required},
                 node.address, AddressRule{});
     visit.optional_section({"tls", "Encryption towards the node; `null`: plain text."}, node.tls);
 }
@@ -205,6 +205,20 @@ void visit_keys(Visitor& visit, Limits& limits) {
                 limits.output_time, DurationRule{100ms, 1h, ""});
     visit.value({"idle_time", "A client that sends nothing for this long is closed."}, limits.idle_time,
                 DurationRule{1s, 720h, "no limit"});
+    visit.value(
+        {"keepalive",
+         "A client of which nothing was heard for this long is probed by the kernel, and closed when it does not "
+         "answer for as long again. Counts for new connections."},
+        limits.keepalive, DurationRule{1s, 9h, "never"});
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, Upstream& upstream) {
+    using namespace std::chrono_literals;
+    visit.value({"answer_time",
+                 "A connection to a node that stays silent for this long while a command waits for its answer is given "
+                 "up, as if the node had closed it; commands that block may wait on. Longer than the slowest command."},
+                upstream.answer_time, DurationRule{1s, 1h, "no limit"});
 }
 
 template <class Visitor>
@@ -284,6 +298,7 @@ void visit_keys(Visitor& visit, Config& config) {
     visit.section({"writes", "What the portal promises about writes."}, config.writes);
     visit.section({"commands", "What clients may not do."}, config.commands);
     visit.section({"limits", "Bounds for each client."}, config.limits);
+    visit.section({"upstream", "The connections to nodes that carry the clients' commands."}, config.upstream);
     visit.section({"tickets", "TLS session resumption."}, config.tickets);
     visit.section({"drain", "How a portal that is told to end lets its clients go."}, config.drain);
     visit.value(

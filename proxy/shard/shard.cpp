@@ -80,6 +80,10 @@ Shard::Shard(ShardSetup setup)
                 .shards = setup_.count,
                 .reads_only = setup_.serves == config::Serves::replicas}),
       survey_(new session::ServerSurvey(context_, setup_.index == 0)) {
+    link_context_.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
+    link_context_.next_address_after =
+        std::min<net::Loop::Clock::duration>(net::Connector::kNextAfter, setup_.config->monitor.down_after / 4);
+    link_context_.answer_deadlines.change(setup_.config->upstream.answer_time);
     if (setup_.config->writes.proven != config::Proven::off && !context_.reads_only) {
         begin_proofs();
     }
@@ -159,6 +163,7 @@ void Shard::stop_listening() {
 }
 
 void Shard::take(int descriptor, std::size_t listener, bool refused) {
+    net::Keepalive::of_clients(setup_.config->limits.keepalive, setup_.config->limits.output_time).apply(descriptor);
     session::Session::Origin origin;
     origin.descriptor = descriptor;
     const bool connected =
@@ -192,6 +197,7 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
 void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {
     loop_.post([this, topology = std::move(topology), applied = std::move(applied)]() mutable {
         if (topology->epoch >= context_.topology->epoch) {
+            learn_addresses(*topology);
             const bool other_epoch = topology->epoch != context_.topology->epoch;
             const bool slept = topology->epoch > replication::next(context_.topology->epoch);
             context_.first_write_due =
@@ -227,6 +233,21 @@ void Shard::publish(replication::TopologyPtr topology, std::function<void()> app
         }
         applied();
     });
+}
+
+/// What the probes are connected to needs no lookup now that links are about to be made.
+void Shard::learn_addresses(const replication::Topology& topology) {
+    for (const auto& [host, texts] : topology.addresses.by_host) {
+        net::NameLookup::Addresses addresses;
+        for (const std::string& text : texts) {
+            boost::system::error_code unreadable;
+            const auto address = boost::asio::ip::make_address(text, unreadable);
+            if (!unreadable) {
+                addresses.push_back(address);
+            }
+        }
+        names_.learn(host, std::move(addresses));
+    }
 }
 
 std::optional<net::Turn::Clock::time_point> Shard::first_write() const noexcept {
@@ -276,6 +297,7 @@ void Shard::configure(config::ConfigPtr config, TlsContexts contexts) {
         }
         setup_.config = config;
         subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
+        link_context_.answer_deadlines.change(config->upstream.answer_time);
         context_.configure(std::move(config));
     });
 }
@@ -359,6 +381,7 @@ void Shard::tick() {
     counters_.turns.set(turn_.flushed_turns());
     const auto now = turn_.now();
     connect_deadlines_.expire(now);
+    link_context_.answer_deadlines.queue.expire(now);
     context_.expire_deadlines(now);
     if (proof_) {
         proof_->tick();

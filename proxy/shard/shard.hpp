@@ -86,6 +86,7 @@ class Shard {
     void tick();
     void retry_held();
     void begin_proofs();
+    void learn_addresses(const replication::Topology& topology);
     template <typename Each>
     void for_parked(Each&& each);
     void end_pause();

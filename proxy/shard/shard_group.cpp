@@ -93,6 +93,7 @@ std::string ShardGroup::configure(config::ConfigPtr config, const Certificates& 
 
 std::string ShardGroup::use_nodes(const std::vector<config::Node>& nodes) {
     std::vector<std::map<std::string, upstream::NodeTls, std::less<>>> all(shards_.size());
+    std::map<std::string, certs::CertificateMaterialPtr> identities;
     for (const config::Node& node : nodes) {
         if (!node.tls) {
             continue;
@@ -106,11 +107,14 @@ std::string ShardGroup::use_nodes(const std::vector<config::Node>& nodes) {
             options.authorities_pem = *authorities;
         }
         if (node.tls->certificate && node.tls->key) {
-            auto identity = certs::load_pair({*node.tls->certificate, *node.tls->key, std::nullopt});
+            const auto before = node_certificates_.find(node.name);
+            auto identity = certs::renew_pair({*node.tls->certificate, *node.tls->key, std::nullopt},
+                                              before == node_certificates_.end() ? nullptr : before->second);
             if (identity.has_error()) {
                 return "node " + node.name + ": " + identity.error().message;
             }
             options.identity = *identity;
+            identities[node.name] = *identity;
         }
         for (auto& tls : all) {
             auto context = certs::TlsContext::client(options);
@@ -124,6 +128,7 @@ std::string ShardGroup::use_nodes(const std::vector<config::Node>& nodes) {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         shards_[i]->use_nodes(std::move(all[i]));
     }
+    node_certificates_ = std::move(identities);
     return {};
 }
 

@@ -42,12 +42,9 @@ Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replic
 
 void Link::on_stream(bool readable, bool writable) {
     const LinkPtr alive(this);
-    if (!connected_) {
-        on_connected();
-        return;
-    }
     if (writable) {
         waiting_to_write_ = false;
+        silent_looks_ = 0;  // it takes what is sent
         if (state_ == State::ready && !held_back_) {
             write_some();
         }
@@ -80,6 +77,9 @@ void Link::submit(std::string_view command, PendingRequest request) {
     pending_.push(std::move(request));
     if (state_ == State::ready) {
         context_.turn.mark(*this);
+    }
+    if (context_.answer_deadlines.used) {
+        await_answer();
     }
 }
 
@@ -130,6 +130,7 @@ void Link::stream(PendingRequest request) {
     streaming_ = Streaming::open;
     ++counted(request);
     pending_.push(std::move(request));
+    await_answer();
 }
 
 void Link::stream_part(std::string_view bytes, bool last) {
@@ -251,6 +252,7 @@ void Link::on_readable() {
         }
         if (received.size > 0 && state_ != State::ended) {
             context_.heard_at = context_.turn.now();
+            silent_looks_ = 0;
             context_.counters.upstream_received_bytes.add(received.size);
             input_.commit(received.size);
             relaying_ ? relay_input() : static_cast<void>(take_frames());
@@ -486,7 +488,7 @@ void Link::finish(std::string_view why, std::string_view refusal) {
     (state_ == State::ready ? context_.counters.upstream_lost : context_.counters.upstream_connect_failures).add();
     state_ = State::ended;
     disarm();
-    lookup_.reset();
+    connector_.reset();
     if (stream_) {
         stream_->close();
     }

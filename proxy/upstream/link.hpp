@@ -3,7 +3,9 @@
 // shard.
 #pragma once
 
+#include "net/connector.hpp"
 #include "net/deadline.hpp"
+#include "net/keepalive.hpp"
 #include "net/loop.hpp"
 #include "net/name_lookup.hpp"
 #include "net/stream.hpp"
@@ -29,7 +31,6 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
@@ -42,6 +43,20 @@ using LinkPtr = boost::intrusive_ptr<Link>;
 struct NodeTls {
     std::shared_ptr<SSL_CTX> context;
     std::string server_name;  // a DNS name or an address; no certificate for another is accepted
+};
+
+/// How long a node may be silent on a link while a command waits for its answer. A link with commands is looked at a
+/// few times within that, not at each command. Without a time, none is.
+struct AnswerDeadlines {
+    /// One look more than fits in, since the first may come right after the command was sent.
+    static constexpr std::uint8_t kLooks = 5;
+
+    void change(net::DeadlineQueue::Clock::duration time) noexcept {
+        queue.change_duration(time / (kLooks - 1));
+        used = time != net::DeadlineQueue::Clock::duration::zero();
+    }
+    net::DeadlineQueue queue{net::DeadlineQueue::Clock::duration::zero()};
+    bool used = false;
 };
 
 /// What the links of one shard share. Outlives them.
@@ -75,6 +90,10 @@ struct LinkContext {
     std::size_t blocked = 0;
     /// When the leader last sent anything on any link.
     net::Turn::Clock::time_point heard_at{};
+    net::Keepalive keepalive{};
+    /// The next of a node's addresses is tried when one was silent for this long.
+    net::Loop::Clock::duration next_address_after = net::Connector::kNextAfter;
+    AnswerDeadlines answer_deadlines{};
 };
 
 /// Told when a link ends; the pool. `why` is one sentence.
@@ -195,9 +214,9 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
         return request.blocks ? context_.blocked : context_.in_flight;
     }
     void expired() override;
+    void await_answer() noexcept;
     void on_stream(bool readable, bool writable) override;
-    void connect();
-    void on_connected();
+    void on_connected(int socket);
     void begin_setup();
     void write_some();
     void write_encrypted();
@@ -234,7 +253,6 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     Use use_ = Use::shared;
     State state_ = State::connecting;
     bool was_ready_ = false;
-    bool connected_ = false;  // what is left of connecting is TLS's part
     bool reading_ = false;    // asked to be told when there is something to read
     bool paused_ = false;     // no further read is begun
     bool held_back_ = false;  // nothing is written
@@ -242,14 +260,14 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool retired_ = false;
     bool within_reply_ = false;  // the front request's reply has begun, and what comes next is the rest of it
     bool relaying_ = false;
+    std::uint8_t silent_looks_ = 0;  // at which a command waited and the node had said nothing since the one before
     ReplySink* holder_ = nullptr;
     std::uint64_t unfenced_ = 0;  // whose requests may still be answered once too often; 0: nobody's
     net::Turn::Clock::time_point fenced_at_{};
     net::Turn::Clock::time_point front_since_{};  // the front request is the oldest one since then
 
-    net::NameLookup::Wanted lookup_;
-    std::vector<boost::asio::ip::tcp::endpoint> endpoints_;  // to be tried, the last one first
-    std::unique_ptr<net::Stream> stream_;                    // from the first attempt to connect on
+    std::unique_ptr<net::Connector> connector_;  // until it has connected
+    std::unique_ptr<net::Stream> stream_;        // from then on
     PendingQueue pending_;
     resp::ByteBuffer output_;  // [sent, unanswered | unsent]
     std::size_t sent_ = 0;     // bytes of output_ written to the socket

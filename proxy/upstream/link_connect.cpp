@@ -1,8 +1,7 @@
-// Link: from its start until it is ready, or refused: the node's addresses, TLS, login.
+// Link: from its start until it is ready, or refused: the node's addresses, TLS, login. And its deadlines.
 #include "upstream/link.hpp"
 
 #include <cerrno>
-#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
@@ -13,59 +12,28 @@ namespace portal::upstream {
 void Link::start() {
     context_.counters.upstream_connects.add();
     context_.connect_deadlines.arm(*this, context_.turn.now());
-    const auto found = [this](const net::NameLookup::Answer& answer) {
-        if (!answer.error.empty()) {
-            end(fmt::format("{} cannot be looked up: {}", node_.endpoint.host, answer.error));
-            return;
+    connector_ = std::make_unique<net::Connector>(context_.loop, context_.names, context_.next_address_after);
+    connector_->start(node_.endpoint.host, node_.endpoint.port, [this](const net::Connector::Result& result) {
+        if (result.socket < 0) {
+            end(result.error);
+        } else {
+            on_connected(result.socket);
         }
-        endpoints_.assign(answer.endpoints.rbegin(), answer.endpoints.rend());
-        connect();
-    };
-    lookup_ = context_.names.find(node_.endpoint.host, node_.endpoint.port, found);
+    });
 }
 
-/// Tries the addresses one after the other. on_stream() goes on when one has answered.
-void Link::connect() {
+void Link::on_connected(int socket) {
+    const LinkPtr alive(this);
+    connector_.reset();
     const auto tls = context_.tls.find(node_.name);
     const NodeTls how = tls == context_.tls.end() ? NodeTls{} : tls->second;
-    int error = 0;
-    while (!endpoints_.empty()) {
-        const boost::asio::ip::tcp::endpoint endpoint = endpoints_.back();
-        endpoints_.pop_back();
-        const int socket = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (socket < 0) {
-            error = errno;
-            continue;
-        }
-        const int begun = ::connect(socket, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
-        error = begun == 0 || errno == EINPROGRESS ? 0 : errno;
-        stream_ = std::make_unique<net::Stream>(socket, context_.scratch, how.context, net::TlsEngine::Side::client,
-                                                how.server_name);
-        if (error == 0 && stream_->attach(context_.loop, *this)) {
-            stream_->want_write();
-            return;
-        }
-        error = error == 0 ? errno : error;
-    }
-    end(fmt::format("connect failed: {}", std::generic_category().message(error)));
-}
-
-/// Connecting has come to an end, good or bad.
-void Link::on_connected() {
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(stream_->descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0 && !endpoints_.empty()) {
-        connect();
+    stream_ = std::make_unique<net::Stream>(socket, context_.scratch, how.context, net::TlsEngine::Side::client,
+                                            how.server_name);
+    if (!stream_->attach(context_.loop, *this)) {
+        end(fmt::format("connect failed: {}", std::generic_category().message(errno)));
         return;
     }
-    if (error != 0) {
-        end(fmt::format("connect failed: {}", std::generic_category().message(error)));
-        return;
-    }
-    connected_ = true;
-    const int on = 1;
-    ::setsockopt(stream_->descriptor(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    context_.keepalive.apply(stream_->descriptor());
     stream_->abort_on_death();
     if (stream_->start() == net::Stream::Status::failed) {
         end("TLS handshake could not begin");
@@ -98,6 +66,7 @@ bool Link::take_setup_frame(std::string_view frame) {
             was_ready_ = true;
             fence_style_ = setup_.fence_style();
             disarm();
+            await_answer();
             owner_.on_link_ready(*this);
             context_.turn.mark(*this);
             return true;
@@ -116,8 +85,32 @@ void Link::refuse() {
     finish("the node refused the login or the database", setup_.error());
 }
 
+/// From the next look on, unless looks are taken already, or the link is not ready.
+void Link::await_answer() noexcept {
+    if (state_ == State::ready && !armed() && !pending_.empty()) {
+        silent_looks_ = 0;
+        context_.answer_deadlines.queue.arm(*this, context_.turn.now());
+    }
+}
+
 void Link::expired() {
-    end("connecting took too long");
+    if (state_ != State::ready) {
+        context_.names.doubt(node_.endpoint.host);
+        end("connecting took too long");
+        return;
+    }
+    if (pending_.empty()) {
+        return;
+    }
+    // What stands behind a command that blocks waits rightly. Nothing is heard by whoever does not read, and the node
+    // owes no answer to a command that it has not got.
+    const bool excused = pending_.front().blocks || paused_ || held_back_ || streaming_ == Streaming::open;
+    silent_looks_ = excused ? 0 : silent_looks_ + 1;
+    if (silent_looks_ == AnswerDeadlines::kLooks) {
+        abandon("the node has not answered a command in time");
+        return;
+    }
+    context_.answer_deadlines.queue.arm(*this, context_.turn.now());
 }
 
 }  // namespace portal::upstream

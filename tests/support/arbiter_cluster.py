@@ -140,7 +140,7 @@ class Portal(Process):
         # YAML understands JSON.
         self.config.write_text(json.dumps({
             "name": name, "listen": [{"address": f"127.0.0.1:{port}", "tls": None}],
-            "nodes": [{"name": node.name, "address": f"127.0.0.1:{node.port}", "tls": node_tls} for node in nodes],
+            "nodes": [{"name": node.name, "address": f"{getattr(node, 'address', '127.0.0.1')}:{node.port}", "tls": node_tls} for node in nodes],
             "monitor": monitor, "arbiter": arbiter, "threads": 1,
             "admin": {"address": f"127.0.0.1:{admin_port}", "socket": str(folder / f"{name}.sock")},
             **(sections or {})}), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Nodes that speak TLS only: commands of clients, subscriptions, large values, failover, and certificates that are replaced."""
 
+import contextlib
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -101,7 +101,7 @@ class NodesOverTls(unittest.TestCase):
         wait_until(lambda: "TLS handshake" in str(stranger.topology()), 20, "the status says what is wrong")
         self.assertEqual("", stranger.topology().get("leader"))
 
-    def test_links_made_after_a_reload_show_the_new_certificate(self):
+    def test_renewed_files_are_noticed_and_new_links_show_the_new_certificate(self):
         shown, other = self.folder / "shown", self.certificates("other")
         shown.mkdir()
         self.show_certificate(shown, self.tls)
@@ -112,25 +112,53 @@ class NodesOverTls(unittest.TestCase):
         client, blocked = self.client(), self.client()
         self.assertEqual("OK", client.command("SET", "k", "v"))
 
-        self.show_certificate(shown, other)  # the nodes do not know who signed it
-        self.reload()
+        with self.noticed():
+            self.show_certificate(shown, other)  # the nodes do not know who signed it
         blocked.send("BLPOP", "nothing", "0.01")  # takes a link of its own
         wait_until(lambda: self.portal.status()["sessions"]["held"] > 0, 20, "the node refuses the new link")
-        self.show_certificate(shown, self.tls)
-        self.reload()
+        with self.noticed():
+            self.show_certificate(shown, self.tls)
         self.assertIsNone(blocked.read())
         self.assertEqual(b"v", client.command("GET", "k"))
+
+    def test_a_renewed_authority_is_noticed_as_well(self):
+        shown, other = self.folder / "shown", self.certificates("other")
+        shown.mkdir()
+        shutil.copy(self.tls / "ca.crt", shown / "ca.crt")
+        self.portal = self.make_portal("portal-0", 0, {"ca": str(shown / "ca.crt"), "certificate": str(self.tls / "tls.crt"),
+                                                       "key": str(self.tls / "tls.key")})
+        self.serve()
+        blocked = self.client()
+        with self.noticed():
+            shutil.copy(other / "ca.crt", shown / "ca.crt")  # signed nothing that the nodes show
+        blocked.send("BLPOP", "nothing", "0.01")
+        wait_until(lambda: self.portal.status()["sessions"]["held"] > 0, 20, "the portal refuses the node")
+        with self.noticed():
+            shutil.copy(self.tls / "ca.crt", shown / "ca.crt")
+        self.assertIsNone(blocked.read())
+
+    def test_a_certificate_for_nodes_that_ends_soon_is_told_of(self):
+        short = self.folder / "short"
+        done = subprocess.run([PROGRAM, "certs", "init", "--dir", str(short), "--names", "127.0.0.1", "--days", "5"],
+                              capture_output=True, text=True)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.portal = self.make_portal("portal-0", 0, {"ca": str(self.tls / "ca.crt"), "certificate": str(short / "tls.crt"),
+                                                       "key": str(short / "tls.key")})
+        self.portal.start()
+        wait_until(lambda: "the certificate for node redis-0 ends on" in self.portal.log.read_text(), 20, "the log warns of it")
 
     def show_certificate(self, folder, source):
         for file in ("tls.crt", "tls.key"):
             shutil.copy(source / file, folder / file)
 
-    def reload(self):
+    @contextlib.contextmanager
+    def noticed(self):
+        """What is changed within is taken over, though nobody sends a signal."""
         def reloads():
             return sum("level=info" in line and "reloaded" in line for line in self.portal.log.read_text().splitlines())
         before = reloads()
-        self.portal.signal(signal.SIGHUP)
-        wait_until(lambda: reloads() > before, 20, "the reload is logged")
+        yield
+        wait_until(lambda: reloads() > before, 20, "the changed files are taken over")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,7 @@ class _Switch:
         self.fds = fds
         self.random = random.Random(seed)
         self.rules = {}  # (from, to) -> (share dropped, seconds held)
+        self.flows = frozenset()  # TCP ports of connections that are lost, whatever hosts they join
         self.held = []   # heap of (due, serial, to, frame)
         self.serial = 0
 
@@ -96,7 +97,7 @@ class _Switch:
                     message = control.recv()
                     if message is None:
                         return
-                    self.rules = message
+                    self.rules, self.flows = message
                     control.send(True)
                 else:
                     self._drain(fd, index[fd])
@@ -119,7 +120,16 @@ class _Switch:
                     if to != source:
                         self._forward(source, to, frame)
 
+    def _lost_flow(self, frame):
+        """IPv4 (with any options) and TCP, one of its ports among those that are cut."""
+        if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+            return False
+        tcp = 14 + 4 * (frame[14] & 15)
+        return not self.flows.isdisjoint(struct.unpack_from(">HH", frame, tcp))
+
     def _forward(self, source, to, frame):
+        if self.flows and self._lost_flow(frame):
+            return
         rule = self.rules.get((source, to))
         if rule is None:
             self._write(to, frame)
@@ -149,6 +159,7 @@ class Network:
         self.addresses = {host: f"10.77.0.{number + 1}" for number, host in enumerate(self.hosts)}
         self.prefix = f"rp{os.getpid()}"
         self.rules = {}
+        self.flows = frozenset()
         self.names = Path(folder) / "hosts"
         self._write_names()
         mount("--bind", self.names, "/etc/hosts")
@@ -220,6 +231,11 @@ class Network:
         """Frames from `source` to `to` are lost, and the other way round unless told otherwise."""
         self.shape(source, to, dropped=1.0, both=both)
 
+    def cut_flows(self, ports):
+        """What comes from or goes to these TCP ports is lost; the hosts reach each other otherwise."""
+        self.flows = frozenset(ports)
+        self._apply()
+
     def shape(self, source, to, dropped=0.0, held=0.0, both=True):
         a, b = self.hosts.index(source), self.hosts.index(to)
         self.rules[a, b] = (dropped, held)
@@ -237,10 +253,11 @@ class Network:
 
     def heal(self):
         self.rules = {}
+        self.flows = frozenset()
         self._apply()
 
     def _apply(self):
-        self.control.send(dict(self.rules))
+        self.control.send((dict(self.rules), self.flows))
         self.control.recv()
 
     def stop(self):

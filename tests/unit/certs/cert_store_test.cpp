@@ -202,6 +202,16 @@ TEST_F(CertStore, the_watcher_reports_a_file_that_goes_and_comes_back) {
     EXPECT_TRUE(watcher.changed());
 }
 
+TEST_F(CertStore, a_pair_whose_files_have_not_changed_stays_the_one_that_it_is) {
+    const CertificateMaterialPtr present = renew_pair(files(), nullptr).value();
+    EXPECT_EQ(renew_pair(files(), present).value(), present);
+    ASSERT_TRUE(init_directory(folder_.path(), {"other.example.org"}));
+    const CertificateMaterialPtr renewed = renew_pair(files(), present).value();
+    EXPECT_EQ(renewed->leaf.subject, "CN=other.example.org");
+    folder_.write("tls.key", "no key");
+    EXPECT_FALSE(renew_pair(files(), renewed));
+}
+
 TEST_F(CertStore, a_watcher_without_a_loaded_pair_reports_the_first_content) {
     CertificateWatcher watcher(files());
     EXPECT_TRUE(watcher.changed());

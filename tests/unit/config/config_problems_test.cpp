@@ -22,7 +22,7 @@ TEST_F(ConfigProblems, all_problems_are_reported_in_the_order_of_the_file) {
               "F:1: arbiter: is missing. Where the portals keep the one record of who leads; exactly one kind.\n"
               "F:1: name: 'two words' is not a name; use 1 to 63 letters, digits, '.', '_' and '-'\n"
               "F:3: listen[0].address: '6380' has no port; write host:port\n"
-              "F:5: nodes[0].address: is missing. Where Redis listens. A name is looked up again on each connect.\n"
+              "F:5: nodes[0].address: is missing. Where Redis listens. A name is looked up again for new connections.\n"
               "F:6: hold.time: '10' has no unit; write 10ms or 10s\n"
               "F:7: unknown key 'thread'; did you mean threads?\n");
 }
@@ -88,6 +88,8 @@ TEST_F(ConfigProblems, durations_need_a_unit_and_keep_their_bounds) {
     expect_problem_after_minimal("monitor: {lease: 1.5s}\n", 1, "is not a duration");
     expect_problem_after_minimal("monitor: {lease: 11m}\n", 1, "out of bounds; choose 200ms to 10m");
     expect_problem_after_minimal("limits: {idle_time: 10ms}\n", 1, "choose 1s to 720h, or 0s for no limit");
+    expect_problem_after_minimal("limits: {keepalive: 10h}\n", 1, "choose 1s to 9h, or 0s for never");
+    expect_problem_after_minimal("upstream: {answer_time: 10ms}\n", 1, "choose 1s to 1h, or 0s for no limit");
     expect_problem_after_minimal("hold: {time: 99999999999999999999h}\n", 1, "out of bounds");
 }
 

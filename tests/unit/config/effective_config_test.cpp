@@ -34,8 +34,9 @@ TEST_F(EffectiveConfig, masks_a_password) {
 
 TEST_F(EffectiveConfig, prints_defaults_with_their_units) {
     const std::string text = effective_yaml(good(kMinimal));
-    for (const char* line : {"ping_interval: 200ms", "lease: 4s", "bytes: 64MiB", "threads: auto", "idle_time: 0s",
-                             "in_doubt: error", "level: info", "tls: ~", "rotation: 12h"}) {
+    for (const char* line :
+         {"ping_interval: 200ms", "lease: 4s", "bytes: 64MiB", "threads: auto", "idle_time: 0s", "keepalive: 5m",
+          "answer_time: 0s", "in_doubt: error", "level: info", "tls: ~", "rotation: 12h"}) {
         EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
     }
 }

@@ -44,6 +44,18 @@ TEST_F(StandingTest, may_forward_for_less_than_others_wait_counted_from_before_i
     EXPECT_GT(*standing.permit(), asked_at + timing.fence_after * 9 / 10);
 }
 
+TEST_F(StandingTest, the_topology_says_where_probes_reach_the_nodes_but_another_address_alone_is_no_other_topology) {
+    view.nodes[0].addresses = {"10.0.0.1", "fd00::1"};
+    view.nodes[1].addresses = {"10.0.0.2"};
+    silence(view.nodes[1], now);
+    const auto topology = standing.topology(standing.look(view.nodes, now));
+    const std::map<std::string, std::vector<std::string>> known = {{"redis-0", {"10.0.0.1", "fd00::1"}}};
+    EXPECT_EQ(topology.addresses.by_host, known) << "one that does not answer may have moved";
+    auto moved = topology;
+    moved.addresses.by_host["redis-0"] = {"10.0.0.3"};
+    EXPECT_EQ(moved, topology);
+}
+
 TEST_F(StandingTest, whose_mark_stands_still_gets_no_longer_permit_by_reading) {
     standing.mark_written(*due(), now);
     confirm();

@@ -1,10 +1,10 @@
 #include "net/loop.hpp"
 
-#include "net/name_lookup.hpp"
-
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -144,34 +144,6 @@ TEST_F(LoopTest, TasksOfOtherThreadsRunInTheirOrder) {
     poster.join();
     ASSERT_EQ(order.size(), 1000U);
     EXPECT_TRUE(std::ranges::is_sorted(order));
-}
-
-TEST_F(LoopTest, ANameIsLookedUpAndAnAnswerThatNobodyWantsIsDropped) {
-    NameLookup names(loop_);
-    const auto unwanted = [](const NameLookup::Answer&) { ADD_FAILURE() << "nobody waits for this"; };
-    [[maybe_unused]] auto dropped = names.find("localhost", 1, unwanted);
-    dropped.reset();
-    std::vector<boost::asio::ip::tcp::endpoint> found;
-    const auto wanted = names.find("localhost", 6379, [&](const NameLookup::Answer& answer) {
-        found = answer.endpoints;
-        loop_.stop();
-    });
-    run();
-    ASSERT_FALSE(found.empty());
-    EXPECT_TRUE(found.front().address().is_loopback());
-    EXPECT_EQ(found.front().port(), 6379);
-}
-
-TEST_F(LoopTest, ANameThatDoesNotExistIsAnError) {
-    NameLookup names(loop_);
-    std::string error;
-    const auto wanted = names.find("no-such-host.invalid", 1, [&](const NameLookup::Answer& answer) {
-        EXPECT_TRUE(answer.endpoints.empty());
-        error = answer.error;
-        loop_.stop();
-    });
-    run();
-    EXPECT_FALSE(error.empty());
 }
 
 }  // namespace

@@ -105,6 +105,14 @@ void PortalTest::lead_on(const FakeNode& node, std::vector<replication::Confirme
     publish(topology);
 }
 
+void PortalTest::lead_by_name(const FakeNode& node, const std::string& host, std::vector<std::string> addresses) {
+    auto topology = std::make_shared<replication::Topology>();
+    topology->epoch = replication::Epoch{++epoch_};
+    topology->leader = replication::Node{host, {host, node.port()}};
+    topology->addresses.by_host[host] = std::move(addresses);
+    publish(topology);
+}
+
 void PortalTest::nobody_leads(const std::string& reason) {
     auto topology = std::make_shared<replication::Topology>();
     topology->epoch = replication::Epoch{++epoch_};
@@ -132,6 +140,7 @@ std::unique_ptr<TestClient> PortalTest::client() {
     ::setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     const int theirs = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     EXPECT_GE(theirs, 0);
+    newest_socket_ = theirs;
     group_->deal(theirs, 0);
     return std::make_unique<TestClient>(ours);
 }

@@ -52,6 +52,8 @@ class PortalTest : public ::testing::Test {
     void lead(const FakeNode& node, std::vector<replication::Confirmer> confirming = {});
     /// In the epoch of the last lead(): it leads on, and others must confirm.
     void lead_on(const FakeNode& node, std::vector<replication::Confirmer> confirming);
+    /// The same by a name that nobody knows but the monitor, which has found the node at these addresses.
+    void lead_by_name(const FakeNode& node, const std::string& host, std::vector<std::string> addresses);
     void nobody_leads(const std::string& reason);
     /// A failover has begun, `epochs` after what this portal knows; its record names no replica.
     void fail_over(std::uint64_t epochs);
@@ -59,6 +61,8 @@ class PortalTest : public ::testing::Test {
     void fence() { permit_->revoke(); }
     void confirm() { permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1)); }
     [[nodiscard]] std::unique_ptr<TestClient> client();
+    /// The portal's end of the newest client's connection, to be looked at only.
+    [[nodiscard]] int newest_socket() const noexcept { return newest_socket_; }
     [[nodiscard]] const observe::ShardCounters& counters() const { return *group_->counters().front(); }
 
     /// Waits until `condition` holds; fails the test after five seconds.
@@ -80,6 +84,7 @@ class PortalTest : public ::testing::Test {
     std::unique_ptr<shard::ShardGroup> group_;
     std::uint64_t epoch_ = 0;
     int listener_ = -1;
+    int newest_socket_ = -1;
     std::uint16_t port_ = 0;
 };
 
