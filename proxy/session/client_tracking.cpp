@@ -243,6 +243,10 @@ bool Session::must_track_again() const noexcept {
 
 /// Leases a link and switches tracking on there. False: not yet, the relay is not ready.
 bool Session::track_again() {
+    if (relay_ && relay_->broken()) {
+        stop_tracking();  // nobody would hear of it
+        return true;
+    }
     if (relay_ && relay_->lost()) {
         relay_ = make_relay(context_, *this, origin_.id, relay_->target());
         relay_->start(identity());

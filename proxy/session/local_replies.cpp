@@ -151,9 +151,9 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
         return false;
     }
     if (pinned_ && state_.needs_pinned() && hello.protocol != state_.protocol) {
-        std::string frame;
-        resp::write_request(frame, "HELLO", hello.protocol == resp::Protocol::resp3 ? "3" : "2");
-        submit_own(*pinned_, frame, 1);
+        wanted_protocol_ = hello.protocol;
+        wanted_name_ = std::move(hello.name);
+        return ask_first(pinned_.get(), row, request.frame(), upstream::Effect::lasting);
     }
     state_.protocol = hello.protocol;
     if (hello.name) {

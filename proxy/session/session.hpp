@@ -16,6 +16,7 @@
 #include "session/client_line.hpp"
 #include "session/client_origin.hpp"
 #include "session/deadlines.hpp"
+#include "session/hello_request.hpp"
 #include "session/outgoing_messages.hpp"
 #include "session/parked_replies.hpp"
 #include "session/queued_commands.hpp"
@@ -231,6 +232,7 @@ class Session final : public upstream::ReplySink,
     // --- session_replies.cpp: what replies change
     void note_reply(const Row& row, bool accepted, std::string_view bytes, std::string_view command);
     void note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement);
+    void accept_hello(const HelloRequest& hello, std::string& answer);
     bool take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command);
     void pass_head(upstream::PendingRequest& request, const Row& row, std::string_view bytes, std::string_view command);
     void finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven);

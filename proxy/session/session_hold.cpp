@@ -111,13 +111,15 @@ void Session::resend() {
                            each.epoch == context_.topology->epoch;
         upstream::Link* link = nullptr;
         if (row.handling == Handling::auth || row.handling == Handling::hello) {
-            link = &context_.links.auth_link();
-            if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {
+            link = state_.needs_pinned() && pinned_ ? pinned_.get() : &context_.links.auth_link();
+            if (link != pinned_.get() && row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {
                 const HelloRequest hello = read_hello(request, state_.protocol);
                 std::string login;
                 resp::write_request(login, "AUTH", hello.username, hello.password);
                 each.command = std::move(login);
             }
+        } else if (row.handling == Handling::select && state_.needs_pinned() && pinned_) {
+            link = pinned_.get();
         } else if (row.handling == Handling::select) {
             upstream::LinkIdentity wanted = identity();
             const std::string_view index = request.arg(1);

@@ -1,7 +1,9 @@
 // Session: what becomes of a client when its link or the leader is lost. Requests never sent, and reads, are kept for
 // the next leader; writes that may have been executed are answered INDOUBT; for transactions see
 // unfinished_transactions.cpp.
+#include "resp/words.hpp"
 #include "session/client_errors.hpp"
+#include "session/hello_request.hpp"
 #include "session/lost_unit.hpp"
 #include "session/session.hpp"
 
@@ -19,6 +21,12 @@ namespace {
 
 /// Reads that cost a node next to nothing may be lost with it so many times.
 constexpr std::uint8_t kQuickRepeats = 8;
+
+/// HELLO without AUTH.
+bool is_plain_hello(const Lost& lost) {
+    const resp::RequestView request(lost.command);
+    return !resp::is_word(request.arg(0), "auth") && !read_hello(request, resp::Protocol::resp2).logs_in;
+}
 
 /// Requests that change nothing in the data, or whose doing again is what the client wants: a blocked pop is armed
 /// again. But it may have taken an element whose answer was lost on the way, and then another one would seem to be the
@@ -153,7 +161,12 @@ void Session::settle_losses() {
             each += static_cast<std::ptrdiff_t>(unit.size()) - 1;
             continue;
         }
-        if (!each->refusal.empty() || (sent_again && is_inside(each->request))) {
+        if (row.handling == Handling::hello && pinned_lost && is_plain_hello(*each)) {
+            // Its protocol was to change on the link that is gone; there is nothing to be asked any more.
+            std::string answer;
+            accept_hello(read_hello(resp::RequestView(each->command), state_.protocol), answer);
+            replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(answer), output_);
+        } else if (!each->refusal.empty() || (sent_again && is_inside(each->request))) {
             lost_.push_back(std::move(*each));
         } else if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
             in_transaction = settle_pinned(*each, row);

@@ -75,6 +75,15 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
     }
 }
 
+void Session::accept_hello(const HelloRequest& hello, std::string& answer) {
+    if (hello.logs_in) {
+        log_in(hello.username, hello.password);
+    }
+    state_.protocol = hello.protocol;
+    state_.name = hello.name.value_or(state_.name);
+    write_hello(answer);
+}
+
 /// AUTH, and the AUTH behind a HELLO: the login is what Redis says it is. `replacement` is what the client gets
 /// instead.
 void Session::note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement) {
@@ -92,11 +101,7 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
     const resp::RequestView request(command);
     if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {  // on a link of its own
         if (bytes.front() == '*' || bytes.front() == '%') {
-            const HelloRequest hello = read_hello(request, state_.protocol);
-            log_in(hello.username, hello.password);
-            state_.protocol = wanted_protocol_;
-            state_.name = wanted_name_.value_or(state_.name);
-            write_hello(replacement);
+            accept_hello(read_hello(request, state_.protocol), replacement);
         }
     } else if (bytes.starts_with("+OK")) {
         const bool with_name = request.argc() > 2;

@@ -38,7 +38,8 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
         find_target(*target);
         return false;
     }
-    if (in_flight_ > 0 && last_link_ != pinned_.get()) {
+    // As long as MULTI is not accepted the command may be no part of a transaction.
+    if (in_flight_ > 0 && (last_link_ != pinned_.get() || !pinned_->carries().in_transaction())) {
         pause(Wait::drained);
         return false;
     }
@@ -183,13 +184,7 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             break;
         case Handling::hello:
             if (!failed) {
-                const HelloRequest hello = read_hello(request, state_.protocol);
-                if (hello.logs_in) {
-                    log_in(hello.username, hello.password);
-                }
-                state_.protocol = hello.protocol;
-                state_.name = hello.name.value_or(state_.name);
-                write_hello(replacement);
+                accept_hello(read_hello(request, state_.protocol), replacement);
             }
             break;
         case Handling::client_tracking:

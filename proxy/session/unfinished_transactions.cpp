@@ -158,7 +158,7 @@ bool Session::refuses_exec(std::string_view bytes) const noexcept {
 bool Session::take_back_unit(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                              std::string_view command) {
     if (row.handling != Handling::exec) {
-        if (says_not_leading(bytes)) {
+        if (says_not_leading(bytes) && row.handling != Handling::multi) {  // without it, what follows is run at once
             bytes = kQueued;
         }
         return false;

@@ -390,6 +390,7 @@ void Shard::tick() {
     }
     if (context_.forwarding()) {
         links_.resume_writing();
+        links_.fence_quiet();
     }
     retry_held();
     end_pause();

@@ -48,6 +48,10 @@ void write_fence(std::string& frame, FenceStyle style, NonceSource& nonces) {
     frame.append(kHeader).append(nonce.data(), nonce.size()).append("\r\n");
 }
 
+bool may_answer_fence(std::string_view reply) noexcept {
+    return (reply.size() == kBulk && reply.starts_with(kHeader)) || reply.starts_with(kUnknown);
+}
+
 bool answers_fence(std::string_view frame, std::string_view reply) noexcept {
     const std::string_view word = frame.substr(frame.size() - kBulk);
     if (frame.starts_with(kEcho)) {

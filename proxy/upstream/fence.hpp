@@ -27,6 +27,8 @@ enum class FenceStyle : unsigned char { echo, unknown_command };
 
 /// Overwrites `frame` with the request.
 void write_fence(std::string& frame, FenceStyle style, NonceSource& nonces);
+/// A quick look: false if `reply` is no answer to any fence.
+[[nodiscard]] bool may_answer_fence(std::string_view reply) noexcept;
 /// True if `reply` (whole) is the answer to `frame`.
 [[nodiscard]] bool answers_fence(std::string_view frame, std::string_view reply) noexcept;
 

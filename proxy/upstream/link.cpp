@@ -70,6 +70,13 @@ void Link::submit(std::string_view command, PendingRequest request) {
     if (pending_.empty()) {
         front_since_ = context_.turn.now();
     }
+    may_fence_ = !request.no_fence && !(request.unit && request.effect != Effect::exec);
+    if (request.free_text) {
+        loose_ = true;
+        if (!std::exchange(watched_, true)) {
+            context_.loose.emplace_back(this);
+        }
+    }
     if (request.free_text || use_ == Use::leased) {
         unfenced_ = request.sink->serial();
     }
@@ -83,17 +90,26 @@ void Link::submit(std::string_view command, PendingRequest request) {
     }
 }
 
-/// Never between the commands of one transaction. Whoever holds a link alone is fenced from those before and after
-/// only.
+/// Never between the commands of one transaction. Whoever holds a link alone is fenced from those before and after, and
+/// from replies to its own scripts unless what it has begun there forbids that.
 bool Link::fence_is_due(const PendingRequest& request) const noexcept {
     if (use_ == Use::questions || use_ == Use::logins) {
         return false;
     }
     if (use_ == Use::leased) {
-        return unfenced_ != 0 && unfenced_ != request.sink->serial();
+        return (unfenced_ != 0 && unfenced_ != request.sink->serial()) || (loose_ && !request.no_fence);
     }
     const bool within_unit = request.unit && request.effect != Effect::multi;
     return !within_unit && (unfenced_ != 0 || context_.turn.now() - fenced_at_ >= kFenceEvery);
+}
+
+/// Nothing comes behind what may be answered too seldom: without a fence its sender would wait for ever.
+void Link::fence_quiet() {
+    watched_ = false;
+    if (state_ == State::ready && loose_ && may_fence_ && streaming_ == Streaming::nothing && !pending_.empty()) {
+        add_fence();
+        context_.turn.mark(*this);
+    }
 }
 
 void Link::add_fence() {
@@ -112,6 +128,8 @@ void Link::add_fence() {
     fence.effect = Effect::none;
     fence.fence = true;
     unfenced_ = 0;
+    loose_ = false;
+    ++fences_;
     ++counted(fence);
     pending_.push(std::move(fence));
     context_.counters.fences.add();
@@ -364,7 +382,7 @@ bool Link::take_head(const resp::ReplyHead& reply) {
         abandon("the record could not be confirmed in time, so another node may lead by now");
         return false;
     }
-    if (!carries_.answered(front->effect, reply, front->free_text) || is_answer_to_next_fence(reply)) {
+    if (!carries_.answered(front->effect, reply, front->free_text) || answers_later_fence(reply)) {
         end("the node's answer does not belong to what it was asked");
         return false;
     }
@@ -384,12 +402,12 @@ bool Link::take_head(const resp::ReplyHead& reply) {
     return finish_front(std::move(request));
 }
 
-/// The node has not answered the front request at all.
-bool Link::is_answer_to_next_fence(const resp::ReplyHead& reply) const noexcept {
-    if (!pending_.front().free_text || pending_.size() < 2 || !pending_.second().fence) {
-        return false;
-    }
-    return answers_fence(output_.view().substr(pending_.front().size, pending_.second().size), reply.bytes());
+/// The node has left out an answer, or several.
+bool Link::answers_later_fence(const resp::ReplyHead& reply) const {
+    return fences_ > 0 && may_answer_fence(reply.bytes()) &&
+           pending_.any([&](const PendingRequest& each, std::size_t offset) {
+               return each.fence && answers_fence(output_.view().substr(offset, each.size), reply.bytes());
+           });
 }
 
 /// What a reply goes on with can only be passed on, or dropped if nobody wants it.
@@ -444,6 +462,7 @@ bool Link::finish_front(PendingRequest request) {
 /// may have been answered wrongly, a node that refuses every command is believed.
 bool Link::take_fence(std::string_view reply) {
     const PendingRequest& fence = pending_.front();
+    --fences_;
     const bool refused = !fence.free_text && refuses_everything(reply);
     if (refused) {
         fence_style_ = FenceStyle::unknown_command;  // which is answered always

@@ -75,6 +75,8 @@ struct LinkContext {
     net::Turn::Clock::time_point answers_until{};
     /// Links that have something to write and no permit; see LinkPool::resume_writing().
     std::vector<LinkPtr> withheld{};
+    /// Links on which something that runs code was sent; see LinkPool::fence_quiet().
+    std::vector<LinkPtr> loose{};
     NonceSource nonces{};
     std::string fence_frame{};  // room to write one; nothing stays in it
     /// By the node's name; the others are reached without TLS. Counts for links made from now on.
@@ -156,6 +158,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
 
     /// There may be a permit again.
     void resume_writing();
+    /// From time to time: what was sent last and runs code is fenced, though nothing has come behind it.
+    void fence_quiet();
 
     /// Writes nothing until it is called with false.
     void hold_back(bool held) noexcept;
@@ -231,7 +235,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool take_rest(const resp::ReplyRest& rest);
     bool finish_front(PendingRequest request);
     bool take_fence(std::string_view reply);
-    [[nodiscard]] bool is_answer_to_next_fence(const resp::ReplyHead& reply) const noexcept;
+    [[nodiscard]] bool answers_later_fence(const resp::ReplyHead& reply) const;
     bool take_setup_frame(std::string_view frame);
     void relay_input();
     void refuse();
@@ -263,6 +267,10 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     std::uint8_t silent_looks_ = 0;  // at which a command waited and the node had said nothing since the one before
     ReplySink* holder_ = nullptr;
     std::uint64_t unfenced_ = 0;  // whose requests may still be answered once too often; 0: nobody's
+    bool loose_ = false;          // something that runs code has been sent since the last fence
+    bool may_fence_ = true;       // a fence behind the last request would do no harm
+    bool watched_ = false;        // stands in LinkContext::loose
+    std::uint32_t fences_ = 0;    // that are not answered yet
     net::Turn::Clock::time_point fenced_at_{};
     net::Turn::Clock::time_point front_since_{};  // the front request is the oldest one since then
 

@@ -387,6 +387,12 @@ void LinkPool::resume_writing() {
     }
 }
 
+void LinkPool::fence_quiet() {
+    for (const LinkPtr& link : std::exchange(context_.loose, {})) {
+        link->fence_quiet();
+    }
+}
+
 void LinkPool::close_idle() {
     std::vector<LinkPtr> unused = std::exchange(idle_, {});
     std::ranges::move(shared_.take_unused(), std::back_inserter(unused));

@@ -88,6 +88,8 @@ class LinkPool final : private LinkOwner {
     [[nodiscard]] std::size_t in_flight() const noexcept { return context_.in_flight; }
     /// Links that had no permit to write try again.
     void resume_writing();
+    /// Links on which nothing has come behind a script are fenced all the same.
+    void fence_quiet();
     /// Closes links that served nobody since the last call. Called every few seconds.
     void close_idle();
 

@@ -114,7 +114,7 @@ LinkSetup::Step LinkSetup::on_select(std::string_view frame) {
         frame.starts_with("-ERR SELECT")) {
         return refuse(frame);
     }
-    if (frame.starts_with('-') && !frame.starts_with("-NOAUTH")) {
+    if (frame.starts_with('-') && !(auth_required_ && frame.starts_with("-NOAUTH"))) {
         return give_up(frame);
     }
     awaiting_ = Awaiting::echo;

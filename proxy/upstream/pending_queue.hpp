@@ -106,14 +106,26 @@ class PendingQueue {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
     [[nodiscard]] const PendingRequest& front() const noexcept { return ring_[head_]; }
-    /// The one behind the front; size() > 1.
-    [[nodiscard]] const PendingRequest& second() const noexcept { return ring_[(head_ + 1) & (ring_.size() - 1)]; }
 
     /// The sinks that cannot leave this link, sorted: some request of theirs was sent and must not be sent again.
     [[nodiscard]] std::vector<const ReplySink*> bound_sinks(std::size_t sent_bytes) const;
 
     void push(PendingRequest&& request);
     void pop() noexcept;
+
+    /// True if holds(request, offset) is true of any; `offset` is where its frame begins in the link's output.
+    template <typename Holds>
+    [[nodiscard]] bool any(Holds&& holds) const {
+        std::size_t offset = 0;
+        for (std::size_t i = 0; i < size_; ++i) {
+            const PendingRequest& each = ring_[(head_ + i) & (ring_.size() - 1)];
+            if (holds(each, offset)) {
+                return true;
+            }
+            offset += each.size;
+        }
+        return false;
+    }
 
     /// Empties the queue, calling each(request, command, sent) oldest first. `output` holds the frames of all requests
     /// in order, of which the first `sent_bytes` have been written. `each` may push to other queues, not to this one.
