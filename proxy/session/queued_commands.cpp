@@ -32,6 +32,7 @@ void QueuedCommands::note(const command::CommandRow& row) noexcept {
         default:
             ++count_;
             writes_ = writes_ || row.write;
+            runs_code_ = runs_code_ || row.runs_code;
     }
 }
 

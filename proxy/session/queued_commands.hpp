@@ -35,6 +35,8 @@ class QueuedCommands {
 
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
     [[nodiscard]] bool writes() const noexcept { return writes_; }
+    /// Scripts, functions or what a module may do.
+    [[nodiscard]] bool runs_code() const noexcept { return runs_code_; }
     [[nodiscard]] bool subscribes() const noexcept { return subscribes_; }
     [[nodiscard]] std::vector<Own>& own() noexcept { return own_; }
     [[nodiscard]] const std::vector<Own>& own() const noexcept { return own_; }
@@ -43,6 +45,7 @@ class QueuedCommands {
     std::size_t count_ = 0;
     bool writes_ = false;
     bool subscribes_ = false;
+    bool runs_code_ = false;
     std::vector<Own> own_;
 };
 

@@ -38,6 +38,7 @@ Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replic
       identity_(std::move(identity)),
       node_(std::move(node)),
       setup_(identity_, context.name, context.may_follow),
+      fenced_at_(context.turn.now()),
       scanner_(context.limits) {}
 
 void Link::on_stream(bool readable, bool writable) {
@@ -70,7 +71,7 @@ void Link::submit(std::string_view command, PendingRequest request) {
     if (pending_.empty()) {
         front_since_ = context_.turn.now();
     }
-    may_fence_ = !request.no_fence && !(request.unit && request.effect != Effect::exec);
+    may_fence_ = request.effect == Effect::exec || (!request.no_fence && !request.unit);
     if (request.free_text) {
         loose_ = true;
         if (!std::exchange(watched_, true)) {
@@ -114,7 +115,8 @@ void Link::fence_quiet() {
 
 void Link::add_fence() {
     std::string& frame = context_.fence_frame;
-    write_fence(frame, fence_style_, context_.nonces);
+    // What the user may do is known when the link is ready; an unknown command is answered in any case.
+    write_fence(frame, state_ == State::ready ? fence_style_ : FenceStyle::unknown_command, context_.nonces);
     fenced_at_ = context_.turn.now();
     if (!output_.append(frame)) {
         return;  // nor is there room for the request
@@ -383,8 +385,7 @@ bool Link::take_head(const resp::ReplyHead& reply) {
         return false;
     }
     if (!carries_.answered(front->effect, reply, front->free_text) || answers_later_fence(reply)) {
-        end("the node's answer does not belong to what it was asked");
-        return false;
+        return distrust("the node's answer does not belong to what it was asked");
     }
     // The sink may submit more to this very link, which can move the queue: work on what is at the front afterwards.
     PendingRequest request = std::move(*front);
@@ -440,8 +441,7 @@ bool Link::finish_front(PendingRequest request) {
     sent_ -= request.size;
     const bool goes_on = request.unit && request.effect != Effect::exec;
     if (use_ == Use::shared && !carries_.fit_for_reuse() && !goes_on) {
-        end("a command for all left something behind on the connection");
-        return false;
+        return distrust("a command has left something behind on a connection that many use");
     }
     if (retired_ && !request.sink) {
         owner_.on_reply_swallowed(*this);
@@ -458,6 +458,14 @@ bool Link::finish_front(PendingRequest request) {
     return true;
 }
 
+/// What comes on this connection can be believed no more: it ends, and whoever runs the portal is told. Always false.
+bool Link::distrust(std::string_view why) {
+    observe::log_warn("links", "a connection is given up, since what it carries cannot be trusted any more",
+                      {{"node", node_.name}, {"user", identity_.username}, {"reason", why}});
+    end(why);
+    return false;
+}
+
 /// False, and the end of the link, if the node has not answered what it was asked last. Where nothing came before that
 /// may have been answered wrongly, a node that refuses every command is believed.
 bool Link::take_fence(std::string_view reply) {
@@ -469,11 +477,7 @@ bool Link::take_fence(std::string_view reply) {
     }
     if (!refused && !answers_fence(output_.view().substr(0, fence.size), reply)) {
         context_.counters.fences_broken.add();
-        observe::log_warn("links", "the node has answered more or fewer times than it was asked; the link ends",
-                          {{"node", node_.name}, {"user", identity_.username}});
-        end("replies and requests do not belong together any more: the node has answered more or fewer times than it "
-            "was asked");
-        return false;
+        return distrust("the node has answered more or fewer times than it was asked");
     }
     return finish_front(std::move(pending_.front()));
 }

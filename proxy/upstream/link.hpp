@@ -235,6 +235,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool take_rest(const resp::ReplyRest& rest);
     bool finish_front(PendingRequest request);
     bool take_fence(std::string_view reply);
+    bool distrust(std::string_view why);
     [[nodiscard]] bool answers_later_fence(const resp::ReplyHead& reply) const;
     bool take_setup_frame(std::string_view frame);
     void relay_input();
