@@ -285,7 +285,8 @@ class Session final : public upstream::ReplySink,
     void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
     void send_push(std::string_view frame);
-    TrackingRelayPtr take_redirect();
+    [[nodiscard]] TrackingRelayPtr take_redirect();
+    bool await_redirect(const Row& row, std::uint64_t target);
     void stop_tracking();
     void flush_tracked();
     [[nodiscard]] bool must_track_again() const noexcept;
@@ -337,6 +338,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool can_send_again(const LostRequests& came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
     void begin_transaction();
+    void forget_transaction();
     void end_transaction();
     void break_transaction();
     void give_up_transaction(const LostRequests& refused);
@@ -398,8 +400,7 @@ class Session final : public upstream::ReplySink,
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
     TrackingRelayPtr relay_;                       // to the client that it redirects to
-    /// For the CLIENT TRACKING at hand: the relay to its target, null if there is no such client; empty: not known yet.
-    std::optional<TrackingRelayPtr> redirect_;
+    std::unique_ptr<Redirect> redirect_;           // of the CLIENT TRACKING at hand; null: not known yet
 
     ParkedReplies parked_;
     std::string part_;    // of a large reply whose turn has not come

@@ -19,6 +19,7 @@ using command::Transaction;
 namespace {
 
 constexpr std::string_view kQueued = "+QUEUED\r\n";
+constexpr std::string_view kOk = "+OK\r\n";
 
 }  // namespace
 
@@ -30,12 +31,16 @@ void Session::begin_transaction() {
     copy_.clear();
 }
 
-/// It ends here without the node's consent, which forgets it, too.
-void Session::end_transaction() {
+void Session::forget_transaction() {
     state_.transaction = Transaction::none;
     state_.watching = state_.watch_accepted = state_.watch_broken = false;
     queued_.clear();
     copy_.clear();
+}
+
+/// It ends here without the node's consent, which forgets it, too.
+void Session::end_transaction() {
+    forget_transaction();
     if (pinned_) {
         std::string discard;
         resp::write_request(discard, "DISCARD");
@@ -186,6 +191,13 @@ bool Session::take_back_unit(upstream::PendingRequest& request, const Row& row, 
 /// will be queued at the next leader; EXEC decides.
 bool Session::take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                                std::string_view command) {
+    if (row.handling ==
+        Handling::discard) {  // nothing of it will be run; its link ends, since the node goes on queueing
+        context_.links.doubt_leader(error_words(bytes));
+        forget_transaction();
+        bytes = kOk;
+        return false;
+    }
     if (row.handling != Handling::exec) {
         bytes = kQueued;
         return false;
