@@ -378,15 +378,17 @@ class Session final : public upstream::ReplySink,
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
     std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
-    ReplyWindow window_;                  // how many of them there may be
-    std::uint32_t subscribing_ = 0;       // those of them that are SUBSCRIBE and the like
-    std::uint32_t unit_left_ = 0;         // commands of a whole transaction still to be sent on the shared link
-    bool unit_runs_code_ = false;         // one of those that were sent does
-    QueuedCommands queued_;               // of the transaction that is open
-    bool denied_in_transaction_ = false;  // one of them was refused by the portal
-    std::unique_ptr<Executed> executed_;  // while the answer to its EXEC is put together
-    std::string exec_reply_;              // what has come of that answer
-    std::string exec_end_;                // what tells that it ends; empty: it is one frame
+    ReplyWindow window_;                    // how many of them there may be
+    std::uint32_t subscribing_ = 0;         // those of them that are SUBSCRIBE and the like
+    std::uint32_t unit_left_ = 0;           // commands of a whole transaction still to be sent on the shared link
+    std::uint8_t transaction_repeats_ = 0;  // how often the open one was sent again
+    std::uint8_t lost_questions_ = 0;       // of the session's own, one after the other
+    bool unit_runs_code_ = false;           // one of those that were sent does
+    QueuedCommands queued_;                 // of the transaction that is open
+    bool denied_in_transaction_ = false;    // one of them was refused by the portal
+    std::unique_ptr<Executed> executed_;    // while the answer to its EXEC is put together
+    std::string exec_reply_;                // what has come of that answer
+    std::string exec_end_;                  // what tells that it ends; empty: it is one frame
     std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
     std::optional<std::string> wanted_name_;

@@ -166,6 +166,7 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
         finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {
         verdict_ = bytes;
+        lost_questions_ = 0;
         wait_ = Wait::drained;
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         tracking_armed_ = bytes.starts_with("+OK");

@@ -18,6 +18,8 @@ using command::Transaction;
 
 namespace {
 
+/// Links that may be lost under one transaction; more, and it may be what ends them.
+constexpr std::uint8_t kTransactionRepeats = 3;
 constexpr std::string_view kQueued = "+QUEUED\r\n";
 constexpr std::string_view kOk = "+OK\r\n";
 
@@ -26,6 +28,7 @@ constexpr std::string_view kOk = "+OK\r\n";
 void Session::begin_transaction() {
     state_.transaction = Transaction::open;
     transaction_slot_ = replies_.next();
+    transaction_repeats_ = 0;
     denied_in_transaction_ = false;
     queued_.clear();
     copy_.clear();
@@ -99,6 +102,9 @@ bool Session::can_send_again(const LostRequests& came_back) const {
         return is_inside(each.request) &&
                (each.request.streamed || (is_exec(each) && each.sent && each.refusal.empty()));
     };
+    if (transaction_repeats_ >= kTransactionRepeats) {
+        return false;
+    }
     const bool begins = !copy_.empty() || std::ranges::any_of(came_back, opens_transaction);
     const bool goes_on = state_.transaction == Transaction::open ||
                          (state_.transaction == Transaction::exec_sent && std::ranges::any_of(came_back, is_exec));
@@ -113,7 +119,10 @@ bool Session::opens_transaction(const Lost& lost) {
 /// `command` of a transaction was answered, EXEC not yet.
 void Session::note_queued(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
                           std::string_view command) {
-    if (row.handling == Handling::multi && bytes.front() != '-') {
+    if (row.handling == Handling::multi) {
+        if (bytes.front() == '-') {
+            return;  // it has not begun, and goes on alone if it is sent again
+        }
         copy_.clear();
     }
     const bool refused = says_not_leading(bytes);
