@@ -59,7 +59,7 @@ bool answers_fence(std::string_view frame, std::string_view reply) noexcept {
     }
     const std::string_view nonce = word.substr(kHeader.size(), kDigits);
     // Between the two stands a quotation mark, which differs between versions.
-    return reply.size() > kUnknown.size() && reply.starts_with(kUnknown) &&
+    return reply.starts_with(kUnknown) && reply.size() > kUnknown.size() &&
            reply.substr(kUnknown.size() + 1).starts_with(nonce);
 }
 
