@@ -156,12 +156,7 @@ void Session::resend() {
         last_link_ = link;
         ++in_flight_;
         in_flight_bytes_ += each.command.size();
-        const bool opens = opens_transaction(each);
         link->submit(each.command, std::move(each.request));
-        if (opens) {  // if the node does not take it, what follows would be run outside of a transaction
-            ++next;
-            break;
-        }
     }
     for (; next != again.end(); ++next) {
         keep(std::move(*next));

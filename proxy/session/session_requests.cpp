@@ -433,7 +433,7 @@ void Session::release_pinned_if_free() {
 /// The node is in a transaction of this client when the client believes to be in one, and not else. Only while nothing
 /// is on its way.
 bool Session::link_agrees() const noexcept {
-    return !pinned_ || pinned_->state() != upstream::Link::State::ready || pinned_->pending() > 0 ||
+    return !pinned_ || !lost_.empty() || pinned_->state() != upstream::Link::State::ready || pinned_->pending() > 0 ||
            pinned_->carries().in_transaction() == (state_.transaction == Transaction::open);
 }
 
