@@ -88,6 +88,9 @@ void Session::give_up_refused() {
         if (answer.empty()) {
             stay.push_back(std::move(each));
         } else if (!each.request.silent) {
+            if (!each.refusal.empty()) {
+                note_reply(command::row_at(each.request.tag), false, answer, each.command);
+            }
             replies_.finish(each.request.sequence, each.request.muted ? std::string() : std::move(answer), output_);
         }
     }

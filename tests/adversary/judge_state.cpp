@@ -123,9 +123,12 @@ void Judge::answer_state(Client& client, const Command& command, const Value& va
 
 void Judge::answer_exec(Client& client, const Command& command, const Value& value) {
     const std::vector<Command> queued = std::exchange(client.queued, {});
-    const bool watched = std::exchange(client.watched, false);
-    const bool broken = std::exchange(client.watch_broken, false);
-    client.watched_keys.clear();
+    const bool watched = client.watched;
+    const bool broken = client.watch_broken;
+    if (!value.error() || !value.text.starts_with("ERR EXEC without MULTI")) {  // else what is watched stays so
+        client.watched = client.watch_broken = false;
+        client.watched_keys.clear();
+    }
     const Known before = std::exchange(client.multi, Known::no);
     if (value.error()) {
         const Fate fate = judge_error(client, command, value);
