@@ -383,7 +383,6 @@ class Session final : public upstream::ReplySink,
     std::uint32_t unit_left_ = 0;           // commands of a whole transaction still to be sent on the shared link
     std::uint8_t transaction_repeats_ = 0;  // how often the open one was sent again
     std::uint8_t lost_questions_ = 0;       // of the session's own, one after the other
-    bool unit_runs_code_ = false;           // one of those that were sent does
     QueuedCommands queued_;                 // of the transaction that is open
     bool denied_in_transaction_ = false;    // one of them was refused by the portal
     std::unique_ptr<Executed> executed_;    // while the answer to its EXEC is put together

@@ -101,6 +101,13 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view com
     if (request.silent) {
         return;
     }
+    if (request.sequence == kNoSlot && command::is_client_command(command::row_at(request.tag).handling) &&
+        wait_ == Wait::reply && !executed_) {
+        verdict_ = refusal;
+        wait_ = Wait::drained;
+        context_.turn.mark(*this);
+        return;
+    }
     if (request.sequence == kNoSlot) {
         close(Closed::backend);
         return;

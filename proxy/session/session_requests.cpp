@@ -386,10 +386,6 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     upstream::PendingRequest pending = open_request(row);
     pending.effect = effect;
     pending.unit = unit_left_ > 0;
-    if (pending.unit) {
-        unit_runs_code_ = pending.free_text || (unit_runs_code_ && pending.effect != upstream::Effect::multi);
-        pending.free_text = unit_runs_code_ && pending.effect == upstream::Effect::exec;
-    }
     if (pending.blocks) {
         if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
             blocked_since_ = context_.turn.now();

@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kIdleLimit = 16;
 /// A node that says it does not lead is asked nothing for this long, unless the leader changes.
 constexpr std::chrono::milliseconds kDoubt{50};
+/// How often a node that wants a login is asked whether it still does.
+constexpr std::chrono::milliseconds kAskLocked{800};
 
 }  // namespace
 
@@ -275,7 +277,12 @@ Link& LinkPool::auth_link() {
 // ------------------------------------------------------------------------------------------- what newcomers must do
 
 void LinkPool::watch_login() {
-    if (usable() && !pauses_.holds(Link::Use::logins, {}, context_.turn.now())) {
+    const auto now = context_.turn.now();
+    // A node that wants a login counts each question as an error. That it wants none any more need not be known so
+    // soon.
+    const bool early = auth_required_ && now - login_asked_ < kAskLocked;
+    if (usable() && !early && !pauses_.holds(Link::Use::logins, {}, now)) {
+        login_asked_ = now;
         login_watch_->ask(auth_link());
     }
 }

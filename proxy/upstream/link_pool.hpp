@@ -139,7 +139,7 @@ class LinkPool final : private LinkOwner {
     std::size_t connecting_ = 0;  // new ones that are not set up yet
     ServerHello hello_;
     bool auth_required_ = false;
-    net::Turn::Clock::time_point unusable_until_{};
+    net::Turn::Clock::time_point unusable_until_{}, login_asked_{};
     bool closing_ = false;
 };
 

@@ -100,7 +100,8 @@ TEST(CommandTable, AnswersLocallyOnlyWhatThePortalKeepsForEachClient) {
 }
 
 TEST(CommandTable, PinsWhatChangesOrNeedsAConnectionOfItsOwn) {
-    EXPECT_EQ(names_with(Affinity::pinned), (std::set<std::string>{"blmove",
+    EXPECT_EQ(names_with(Affinity::pinned), (std::set<std::string>{"asking",
+                                                                   "blmove",
                                                                    "blmpop",
                                                                    "blpop",
                                                                    "brpop",
@@ -109,6 +110,7 @@ TEST(CommandTable, PinsWhatChangesOrNeedsAConnectionOfItsOwn) {
                                                                    "bzpopmax",
                                                                    "bzpopmin",
                                                                    "client",
+                                                                   "client|caching",
                                                                    "client|capa",
                                                                    "client|import-source",
                                                                    "client|tracking",
@@ -117,6 +119,8 @@ TEST(CommandTable, PinsWhatChangesOrNeedsAConnectionOfItsOwn) {
                                                                    "monitor",
                                                                    "multi",
                                                                    "psync",
+                                                                   "readonly",
+                                                                   "readwrite",
                                                                    "replconf",
                                                                    "script|debug",
                                                                    "shutdown",
