@@ -164,9 +164,9 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
         command::row_at(request.tag).handling == Handling::multi) {
         --in_flight_;
         in_flight_bytes_ -= request.size;
-        if (const upstream::LinkPtr link{pinned_.get()}) {
-            link->abandon("the node does not take a transaction that another one had taken");
-        }
+        ending_ = observe::Closed::in_doubt;  // what was queued behind it may be run one by one by now
+        cut_off_ = true;
+        context_.turn.mark(*this);
         return true;
     }
     if (request.silent) {
