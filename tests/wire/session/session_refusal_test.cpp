@@ -154,6 +154,9 @@ TEST_F(SessionRefusalTest, AScriptInATransactionThatIsRefusedRunsWithAllOfItOrNo
         if (words[0] == "GET") {
             return "$1\r\n1\r\n";
         }
+        if (words[0] == "CLIENT") {
+            return ":7\r\n";
+        }
         aborted = aborted || refusals-- > 0;
         return aborted ? kLoading : "+QUEUED\r\n";
     });
