@@ -44,9 +44,8 @@ std::string translated(std::string_view frame, std::string_view prefix, std::uin
 /// CLIENT TRACKING ON|OFF ... False: must wait, and is asked again.
 bool Session::forward_tracking(const Row& row, const resp::RequestView& request) {
     const auto target = command::arity_fits(row, request.argc()) ? Tracking::redirect_of(request) : std::nullopt;
-    if (target && !redirect_) {
-        find_target(*target);
-        return false;
+    if (target && (!redirect_ || !redirect_->refusal.empty())) {
+        return await_redirect(row, *target);
     }
     upstream::Link& link = link_for(true);
     if (in_flight_ > 0 && last_link_ != &link) {
@@ -55,7 +54,7 @@ bool Session::forward_tracking(const Row& row, const resp::RequestView& request)
     }
     std::string frame(request.frame());
     if (target) {
-        frame = redirected(request, redirect_->get());
+        frame = redirected(request, redirect_->relay.get());
     }
     submit(link, row, frame);
     pause(Wait::reply);
@@ -79,13 +78,13 @@ void Session::find_target(std::uint64_t target) {
             session->on_relay_ready();  // asks again, when there is a leader
             return;
         }
-        session->redirect_.emplace(nullptr);
+        session->redirect_ = std::make_unique<Redirect>();
         if (!found) {
             session->on_relay_ready();
             return;
         }
-        session->redirect_ = make_relay(context, *session, id, target);
-        (*session->redirect_)->start(session->identity());
+        session->redirect_->relay = make_relay(context, *session, id, target);
+        session->redirect_->relay->start(session->identity());
     };
     pause(Wait::reply);
     context_.peers.ask<bool>(static_cast<std::uint32_t>(target % context_.peers.shards()), context_.shard, look, done);
@@ -100,9 +99,25 @@ void Session::note_tracking(std::string_view bytes, std::string_view command) {
 
 /// The relay that was made for the request at hand; null if there is no such client.
 TrackingRelayPtr Session::take_redirect() {
-    TrackingRelayPtr relay = redirect_ ? std::move(*redirect_) : nullptr;
-    redirect_.reset();
-    return relay;
+    const std::unique_ptr<Redirect> redirect = std::exchange(redirect_, nullptr);
+    return redirect ? std::move(redirect->relay) : nullptr;
+}
+
+/// The command names a client: it waits until there is a relay to it, or is answered why there can be none. True: it
+/// was answered.
+bool Session::await_redirect(const Row& row, std::uint64_t target) {
+    if (redirect_) {
+        const std::string refusal = std::exchange(redirect_, nullptr)->refusal;
+        denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+        reply(refusal);
+        return true;
+    }
+    if (refusing_) {
+        refuse_without_leader(row);
+        return true;
+    }
+    find_target(target);
+    return false;
 }
 
 /// `bytes` is the node's answer to `request`; `relay` leads to the client that it redirects to, if it does.
@@ -211,9 +226,17 @@ void Session::on_relay_lost(TrackingRelay& relay) {
     if (closed_) {
         return;
     }
-    if (redirect_ && redirect_->get() == &relay) {
-        redirect_.reset();
-        on_relay_ready();
+    if (redirect_ && redirect_->relay.get() == &relay) {
+        redirect_->refusal = relay.refusal();
+        redirect_->relay.reset();
+        if (!redirect_->refusal.empty()) {
+            on_relay_ready();
+            return;
+        }
+        redirect_.reset();  // tried again a little later
+        if (wait_ == Wait::reply) {
+            hold();
+        }
     } else if (relay_.get() == &relay && pinned_) {
         pinned_->end("its invalidations cannot be delivered any more");
     }
@@ -246,6 +269,12 @@ bool Session::track_again() {
     if (relay_ && relay_->broken()) {
         stop_tracking();  // nobody would hear of it
         return true;
+    }
+    if (relay_ && !relay_->refusal().empty()) {  // what one leader allowed, the next does not
+        ending_ = Closed::backend;
+        cut_off_ = true;
+        context_.turn.mark(*this);
+        return false;
     }
     if (relay_ && relay_->lost()) {
         relay_ = make_relay(context_, *this, origin_.id, relay_->target());

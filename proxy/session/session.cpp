@@ -163,6 +163,11 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if ((reply.is_error() || !lost_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
+    static const std::string in_doubt = resp::error(client_errors::kInDoubt);
+    if (row.handling == Handling::exec && request.losses > 0 && bytes.starts_with("-ERR EXEC without MULTI")) {
+        bytes =
+            in_doubt;  // sent again, and the node did not take the MULTI: what was queued may have been run one by one
+    }
     const bool queued = request.unit || state_.in_transaction();
     std::string replacement;
     if (row.handling != Handling::plain) {

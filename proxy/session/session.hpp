@@ -285,7 +285,8 @@ class Session final : public upstream::ReplySink,
     void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
     void send_push(std::string_view frame);
-    TrackingRelayPtr take_redirect();
+    [[nodiscard]] TrackingRelayPtr take_redirect();
+    bool await_redirect(const Row& row, std::uint64_t target);
     void stop_tracking();
     void flush_tracked();
     [[nodiscard]] bool must_track_again() const noexcept;
@@ -337,6 +338,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool can_send_again(const LostRequests& came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
     void begin_transaction();
+    void forget_transaction();
     void end_transaction();
     void break_transaction();
     void give_up_transaction(const LostRequests& refused);
@@ -376,15 +378,17 @@ class Session final : public upstream::ReplySink,
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
     std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
-    ReplyWindow window_;                  // how many of them there may be
-    std::uint32_t subscribing_ = 0;       // those of them that are SUBSCRIBE and the like
-    std::uint32_t unit_left_ = 0;         // commands of a whole transaction still to be sent on the shared link
-    bool unit_runs_code_ = false;         // one of those that were sent does
-    QueuedCommands queued_;               // of the transaction that is open
-    bool denied_in_transaction_ = false;  // one of them was refused by the portal
-    std::unique_ptr<Executed> executed_;  // while the answer to its EXEC is put together
-    std::string exec_reply_;              // what has come of that answer
-    std::string exec_end_;                // what tells that it ends; empty: it is one frame
+    ReplyWindow window_;                    // how many of them there may be
+    std::uint32_t subscribing_ = 0;         // those of them that are SUBSCRIBE and the like
+    std::uint32_t unit_left_ = 0;           // commands of a whole transaction still to be sent on the shared link
+    std::uint8_t transaction_repeats_ = 0;  // how often the open one was sent again
+    std::uint8_t lost_questions_ = 0;       // of the session's own, one after the other
+    bool unit_runs_code_ = false;           // one of those that were sent does
+    QueuedCommands queued_;                 // of the transaction that is open
+    bool denied_in_transaction_ = false;    // one of them was refused by the portal
+    std::unique_ptr<Executed> executed_;    // while the answer to its EXEC is put together
+    std::string exec_reply_;                // what has come of that answer
+    std::string exec_end_;                  // what tells that it ends; empty: it is one frame
     std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
     std::optional<std::string> wanted_name_;
@@ -398,8 +402,7 @@ class Session final : public upstream::ReplySink,
     std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
     std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
     TrackingRelayPtr relay_;                       // to the client that it redirects to
-    /// For the CLIENT TRACKING at hand: the relay to its target, null if there is no such client; empty: not known yet.
-    std::optional<TrackingRelayPtr> redirect_;
+    std::unique_ptr<Redirect> redirect_;           // of the CLIENT TRACKING at hand; null: not known yet
 
     ParkedReplies parked_;
     std::string part_;    // of a large reply whose turn has not come

@@ -120,6 +120,7 @@ void Session::resend() {
             }
         } else if (row.handling == Handling::select && state_.needs_pinned() && pinned_) {
             link = pinned_.get();
+            each.request.effect = upstream::Effect::lasting;
         } else if (row.handling == Handling::select) {
             upstream::LinkIdentity wanted = identity();
             const std::string_view index = request.arg(1);
@@ -155,7 +156,12 @@ void Session::resend() {
         last_link_ = link;
         ++in_flight_;
         in_flight_bytes_ += each.command.size();
+        const bool opens = opens_transaction(each);
         link->submit(each.command, std::move(each.request));
+        if (opens) {  // if the node does not take it, what follows would be run outside of a transaction
+            ++next;
+            break;
+        }
     }
     for (; next != again.end(); ++next) {
         keep(std::move(*next));

@@ -19,6 +19,8 @@ using observe::Closed;
 
 namespace {
 
+/// A question of the session's own that ends its link so many times is not asked any more.
+constexpr std::uint8_t kLostQuestions = 8;
 /// Reads that cost a node next to nothing may be lost with it so many times.
 constexpr std::uint8_t kQuickRepeats = 8;
 
@@ -64,6 +66,10 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         } else if (command::is_client_command(command::row_at(request.tag).handling) && wait_ == Wait::reply) {
             wait_ = Wait::drained;  // the question is asked anew
             context_.turn.mark(*this);
+            if (++lost_questions_ > kLostQuestions) {
+                ending_ = Closed::backend;
+                cut_off_ = true;
+            }
         }
         return;
     }
@@ -151,6 +157,7 @@ void Session::settle_losses() {
         flush_tracked();
     }
     LostRequests came_back = std::exchange(lost_, {});
+    const bool reached_node = std::ranges::any_of(came_back, &Lost::sent);
     const bool sent_again = pinned_lost && can_send_again(came_back);
     bool in_transaction = pinned_lost && state_.in_transaction() && std::ranges::none_of(came_back, opens_transaction);
     for (auto each = came_back.begin(); each != came_back.end() && !closed_; ++each) {
@@ -200,6 +207,7 @@ void Session::settle_losses() {
         exec_reply_.clear();
         exec_end_.clear();
         if (sent_again) {
+            transaction_repeats_ = static_cast<std::uint8_t>(transaction_repeats_ + (reached_node ? 1 : 0));
             keep_copy(transaction_slot_, {}, false);
         } else {
             break_transaction();

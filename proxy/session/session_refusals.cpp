@@ -74,6 +74,7 @@ void Session::keep_refused(upstream::PendingRequest& request, std::string_view c
                            bool sent) {
     --in_flight_;
     in_flight_bytes_ -= request.size;
+    request.losses = static_cast<std::uint8_t>(request.losses + (refusal.empty() ? 0 : 1));
     keep({request, std::string(command), sent, std::string(refusal), {}, context_.topology->epoch});
     settle_ = true;
     context_.turn.mark(*this);

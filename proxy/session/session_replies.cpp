@@ -160,12 +160,22 @@ void Session::note_selected(std::string_view command) {
 
 /// A reply to a request of the session's own. True when it was the last of its request.
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
+    if (request.silent && bytes.front() == '-' && !request.unit &&
+        command::row_at(request.tag).handling == Handling::multi) {
+        --in_flight_;
+        in_flight_bytes_ -= request.size;
+        if (const upstream::LinkPtr link{pinned_.get()}) {
+            link->abandon("the node does not take a transaction that another one had taken");
+        }
+        return true;
+    }
     if (request.silent) {
         note_queued(request, command::row_at(request.tag), bytes, command);
     } else if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
         finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {
         verdict_ = bytes;
+        lost_questions_ = 0;
         wait_ = Wait::drained;
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         tracking_armed_ = bytes.starts_with("+OK");

@@ -34,9 +34,8 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     const bool complete = command::arity_fits(row, request.argc());
     const bool tracks = row.handling == Handling::client_tracking;
     const auto target = tracks && complete ? Tracking::redirect_of(request) : std::nullopt;
-    if (target && !redirect_) {
-        find_target(*target);
-        return false;
+    if (target && (!redirect_ || !redirect_->refusal.empty())) {
+        return await_redirect(row, *target);
     }
     // As long as MULTI is not accepted the command may be no part of a transaction.
     if (in_flight_ > 0 && (last_link_ != pinned_.get() || !pinned_->carries().in_transaction())) {

@@ -66,8 +66,8 @@ void TrackingRelay::on_lost(upstream::PendingRequest& /*request*/, std::string_v
 }
 
 void TrackingRelay::on_refused(upstream::PendingRequest& /*request*/, std::string_view /*command*/,
-                               std::string_view /*error*/) {
-    // on_pinned_lost follows.
+                               std::string_view error) {
+    refusal_ = error;  // on_pinned_lost follows
 }
 
 void TrackingRelay::on_pinned_lost() {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace portal::session {
@@ -39,6 +40,8 @@ class TrackingRelay final : public upstream::ReplySink {
     /// Its link has gone, and the target had no part in it.
     [[nodiscard]] bool lost() const noexcept { return !link_ && !broken_; }
     [[nodiscard]] bool broken() const noexcept { return broken_; }
+    /// The node does not let this user have such a link, and said so with this error frame; empty: it does.
+    [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
     /// The node's id of the link; kept when it is gone.
     [[nodiscard]] std::uint64_t connection() const noexcept { return connection_; }
 
@@ -64,6 +67,7 @@ class TrackingRelay final : public upstream::ReplySink {
     upstream::Lease link_;
     std::uint64_t connection_ = 0;
     bool broken_ = false;
+    std::string refusal_;
 };
 
 /// Its owner. A relay that nobody owns is stopped: it calls no holder any more, and its link is given back.
@@ -73,5 +77,11 @@ struct StopRelay {
 using TrackingRelayPtr = std::unique_ptr<TrackingRelay, StopRelay>;
 [[nodiscard]] TrackingRelayPtr make_relay(SessionContext& context, TrackingRelay::Holder& holder, std::uint64_t source,
                                           std::uint64_t target);
+
+/// What is known of the client that a CLIENT TRACKING names.
+struct Redirect {
+    TrackingRelayPtr relay;  // to it; null if there is no such client
+    std::string refusal;     // the node's error frame, if it does not let this user have a relay
+};
 
 }  // namespace portal::session

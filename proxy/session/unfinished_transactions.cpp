@@ -18,24 +18,32 @@ using command::Transaction;
 
 namespace {
 
+/// Links that may be lost under one transaction; more, and it may be what ends them.
+constexpr std::uint8_t kTransactionRepeats = 3;
 constexpr std::string_view kQueued = "+QUEUED\r\n";
+constexpr std::string_view kOk = "+OK\r\n";
 
 }  // namespace
 
 void Session::begin_transaction() {
     state_.transaction = Transaction::open;
     transaction_slot_ = replies_.next();
+    transaction_repeats_ = 0;
     denied_in_transaction_ = false;
+    queued_.clear();
+    copy_.clear();
+}
+
+void Session::forget_transaction() {
+    state_.transaction = Transaction::none;
+    state_.watching = state_.watch_accepted = state_.watch_broken = false;
     queued_.clear();
     copy_.clear();
 }
 
 /// It ends here without the node's consent, which forgets it, too.
 void Session::end_transaction() {
-    state_.transaction = Transaction::none;
-    state_.watching = state_.watch_accepted = state_.watch_broken = false;
-    queued_.clear();
-    copy_.clear();
+    forget_transaction();
     if (pinned_) {
         std::string discard;
         resp::write_request(discard, "DISCARD");
@@ -94,6 +102,9 @@ bool Session::can_send_again(const LostRequests& came_back) const {
         return is_inside(each.request) &&
                (each.request.streamed || (is_exec(each) && each.sent && each.refusal.empty()));
     };
+    if (transaction_repeats_ >= kTransactionRepeats) {
+        return false;
+    }
     const bool begins = !copy_.empty() || std::ranges::any_of(came_back, opens_transaction);
     const bool goes_on = state_.transaction == Transaction::open ||
                          (state_.transaction == Transaction::exec_sent && std::ranges::any_of(came_back, is_exec));
@@ -108,7 +119,10 @@ bool Session::opens_transaction(const Lost& lost) {
 /// `command` of a transaction was answered, EXEC not yet.
 void Session::note_queued(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
                           std::string_view command) {
-    if (row.handling == Handling::multi && bytes.front() != '-') {
+    if (row.handling == Handling::multi) {
+        if (bytes.front() == '-') {
+            return;  // it has not begun, and goes on alone if it is sent again
+        }
         copy_.clear();
     }
     const bool refused = says_not_leading(bytes);
@@ -186,6 +200,13 @@ bool Session::take_back_unit(upstream::PendingRequest& request, const Row& row, 
 /// will be queued at the next leader; EXEC decides.
 bool Session::take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                                std::string_view command) {
+    if (row.handling ==
+        Handling::discard) {  // nothing of it will be run; its link ends, since the node goes on queueing
+        context_.links.doubt_leader(error_words(bytes));
+        forget_transaction();
+        bytes = kOk;
+        return false;
+    }
     if (row.handling != Handling::exec) {
         bytes = kQueued;
         return false;

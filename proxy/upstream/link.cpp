@@ -106,6 +106,10 @@ bool Link::fence_is_due(const PendingRequest& request) const noexcept {
 
 /// Nothing comes behind what may be answered too seldom: without a fence its sender would wait for ever.
 void Link::fence_quiet() {
+    if (state_ == State::connecting || state_ == State::setting_up) {
+        context_.loose.emplace_back(this);
+        return;
+    }
     watched_ = false;
     if (state_ == State::ready && loose_ && may_fence_ && streaming_ == Streaming::nothing && !pending_.empty()) {
         add_fence();

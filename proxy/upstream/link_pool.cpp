@@ -238,7 +238,12 @@ void LinkPool::on_large_reply(Link& link) {
             lease.reset();  // nobody wants the reply
         }
     } else if (Link* own = receiver_bound ? nullptr : receiver->own_link()) {
-        move(link.take_requests([&](const ReplySink& sink) { return &sink == receiver.get(); }), *own);
+        std::vector<Link::Moved> again =
+            link.take_requests([&](const ReplySink& sink) { return &sink == receiver.get(); });
+        for (auto& [request, command] : again) {
+            request.alone = true;  // it has been asked for once, and is not asked for a third time
+        }
+        move(std::move(again), *own);
         own->hold_back(true);
         find_retired(link)->behind = LinkPtr(own);
     }

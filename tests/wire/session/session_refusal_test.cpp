@@ -155,7 +155,7 @@ TEST_F(SessionRefusalTest, AScriptInATransactionThatIsRefusedRunsWithAllOfItOrNo
             return "$1\r\n1\r\n";
         }
         if (words[0] == "CLIENT") {
-            return ":7\r\n";
+            return ":0\r\n";
         }
         aborted = aborted || refusals-- > 0;
         return aborted ? kLoading : "+QUEUED\r\n";
