@@ -276,7 +276,7 @@ Link& LinkPool::auth_link() {
 
 void LinkPool::watch_login() {
     if (usable() && !pauses_.holds(Link::Use::logins, {}, context_.turn.now())) {
-        login_watch_->ask(auth_link());
+        login_watch_->ask(auth_link(), context_.name);
     }
 }
 
