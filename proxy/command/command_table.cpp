@@ -125,7 +125,7 @@ constexpr auto kRows = std::to_array<CommandRow>({
     pinned(read("client|capa", -3), Handling::client_other),
     local(read("client|getname", 2), Handling::client_getname),
     shared(read("client|getredir", 2), Handling::client_getredir),
-    shared(read("client|help", 2), Handling::client_other),
+    read("client|help", 2),
     local(read("client|id", 2), Handling::client_id),
     pinned(read("client|import-source", 3), Handling::client_other),
     local(read("client|info", 2), Handling::client_info),
