@@ -28,6 +28,8 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
             if (state_.transaction == Transaction::exec_sent) {
                 state_.transaction = Transaction::none;
                 state_.watching = state_.watch_accepted = state_.watch_broken = false;
+            } else if (state_.transaction == Transaction::open && bytes.starts_with("-EXECABORT")) {
+                forget_transaction();  // an EXEC with too many words ends it as well
             }
             break;
         case Handling::discard:

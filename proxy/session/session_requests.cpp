@@ -361,7 +361,9 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.repeatable = !row.write;
     pending.effect = effect_of(row.handling);
     pending.free_text = row.runs_code || (row.handling == Handling::exec && queued_.runs_code());
-    pending.no_fence = state_.in_transaction() || state_.monitoring || state_.on_link.count() > 0;
+    // SCRIPT DEBUG is accepted only where no reply is still to come.
+    pending.no_fence = state_.in_transaction() || state_.monitoring || state_.on_link.count() > 0 || state_.debugging ||
+                       row.handling == Handling::script_debug;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
     pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty()) &&

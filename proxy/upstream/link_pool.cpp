@@ -283,7 +283,7 @@ void LinkPool::watch_login() {
     const bool early = auth_required_ && now - login_asked_ < kAskLocked;
     if (usable() && !early && !pauses_.holds(Link::Use::logins, {}, now)) {
         login_asked_ = now;
-        login_watch_->ask(auth_link());
+        login_watch_->ask(auth_link(), context_.name);
     }
 }
 

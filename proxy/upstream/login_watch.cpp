@@ -7,19 +7,27 @@
 
 namespace portal::upstream {
 
-/// After RESET a connection is what a new one would be: logged in as the default user if that needs no password now.
-void LoginWatch::ask(Link& link) {
+/// After RESET a connection is what a new one would be: logged in as the default user if that needs no password now,
+/// and without its name.
+void LoginWatch::ask(Link& link, std::string_view name) {
     if (asking_) {
         return;
     }
     asking_ = true;
-    submit(link, "RESET", reset);
-    submit(link, "PING", ping);
+    std::string frame;
+    resp::write_request(frame, "RESET");
+    submit(link, frame, reset);
+    frame.clear();
+    resp::write_request(frame, "PING");
+    submit(link, frame, ping);
+    if (!name.empty()) {
+        frame.clear();
+        resp::write_request(frame, "HELLO", "2", "SETNAME", name);
+        submit(link, frame, set_name);
+    }
 }
 
-void LoginWatch::submit(Link& link, std::string_view word, Question question) {
-    std::string frame;
-    resp::write_request(frame, word);
+void LoginWatch::submit(Link& link, std::string_view frame, Question question) {
     PendingRequest pending;
     pending.sink = ReplySinkPtr(this);
     pending.tag = question;
@@ -30,6 +38,9 @@ bool LoginWatch::on_reply(PendingRequest& request, const resp::ReplyHead& reply,
     if (request.tag == reset) {
         reset_accepted_ = !reply.is_error();
         return true;
+    }
+    if (request.tag == set_name) {
+        return true;  // a node that wants a login gives no name to newcomers
     }
     asking_ = false;
     if (!reset_accepted_) {

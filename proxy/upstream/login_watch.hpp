@@ -16,8 +16,8 @@ class LoginWatch final : public ReplySink {
     using Told = std::function<void(Verdict)>;
     explicit LoginWatch(Told told) : told_(std::move(told)) {}
 
-    /// Unless a question is still out.
-    void ask(Link& link);
+    /// Unless a question is still out. `name`: what the link is called at the node, if anything.
+    void ask(Link& link, std::string_view name);
 
     bool on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) override;
     void on_lost(PendingRequest& request, std::string_view command, const Loss& loss) override;
@@ -26,8 +26,8 @@ class LoginWatch final : public ReplySink {
     void on_pinned_lost() override;
 
   private:
-    enum Question : std::uint32_t { reset, ping };
-    void submit(Link& link, std::string_view word, Question question);
+    enum Question : std::uint32_t { reset, ping, set_name };
+    void submit(Link& link, std::string_view frame, Question question);
 
     Told told_;
     bool asking_ = false;

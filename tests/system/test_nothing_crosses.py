@@ -148,6 +148,10 @@ class Users(SideBySide):
                 self.same(self.conversation, users, words, pipelined, leaves)
 
 
+def confirmed(kind, count):
+    return b"*3\r\n$%d\r\n%s\r\n$1\r\nc\r\n:%d\r\n" % (len(kind), kind.encode(), count)
+
+
 class RefusedEnds(SideBySide):
     """A command that is to end a state may be refused like any other; then the state has not ended."""
 
@@ -166,10 +170,13 @@ class RefusedEnds(SideBySide):
         "watch": ["WATCH k|MULTI|SET k 1|EXEC"],
     }
     SUBSCRIBED = {
-        "unsubscribe": ["SUBSCRIBE c|UNSUBSCRIBE c|PING"],
-        "punsubscribe": ["PSUBSCRIBE c|PUNSUBSCRIBE c|PING"],
-        "ping": ["SUBSCRIBE c|PING|UNSUBSCRIBE c"],
         "reset": ["SUBSCRIBE c|RESET|UNSUBSCRIBE c"],
+    }
+    # What the portal answers itself, so that a client may always stop listening: the way, and the right that the user lacks.
+    NEVER_REFUSED = {
+        "unsubscribe": ("SUBSCRIBE c|UNSUBSCRIBE c|PING", [confirmed("subscribe", 1), confirmed("unsubscribe", 0), b"+PONG\r\n"]),
+        "punsubscribe": ("PSUBSCRIBE c|PUNSUBSCRIBE c|PING", [confirmed("psubscribe", 1), confirmed("punsubscribe", 0), b"+PONG\r\n"]),
+        "ping": ("SUBSCRIBE c|PING|UNSUBSCRIBE c", [confirmed("subscribe", 1), b"*2\r\n$4\r\npong\r\n$0\r\n\r\n", confirmed("unsubscribe", 0)]),
     }
     QUESTIONS = ["GET k", "GET database", "TTL k", "GET k"]
 
@@ -189,13 +196,17 @@ class RefusedEnds(SideBySide):
             out += [(f"{words} of bystander {number}", reply) for words, reply in zip(self.QUESTIONS, second.each(*self.QUESTIONS))]
         return out
 
-    def hold(self, lacking, ways, rules="allkeys allchannels +@all -{}"):
+    def cases(self, lacking, ways, rules="allkeys allchannels +@all -{}"):
         for way, pieces, leaves in itertools.product(ways, ("one piece", "one by one"), (False, True)):
             self.users += 1
             user = f"lacking-{self.users}"  # of its own, so that one case's links are not another's
             self.at_both(f"ACL SETUSER {user} on >s3cret {rules.format(lacking)}")
-            with self.subTest(lacking=lacking, way=way, pieces=pieces, leaves=leaves):
-                self.same(self.conversation, user, way, pieces, leaves)
+            yield user, way, pieces, leaves
+
+    def hold(self, lacking, ways, *rules):
+        for case in self.cases(lacking, ways, *rules):
+            with self.subTest(lacking=lacking, case=case):
+                self.same(self.conversation, *case)
 
     def setUp(self):
         super().setUp()
@@ -215,6 +226,18 @@ class RefusedEnds(SideBySide):
     def test_of_a_subscriber_are_refused_as_by_redis(self):
         for lacking, ways in self.SUBSCRIBED.items():
             self.hold(lacking, ways)
+
+    def test_that_end_listening_are_never_refused(self):
+        for lacking, (way, wanted) in self.NEVER_REFUSED.items():
+            for case in self.cases(lacking, [way]):
+                with self.subTest(lacking=lacking, case=case):
+                    with self._left(self.direct) as side:
+                        by_redis = self.conversation(side, *case)
+                    with self._left(self.through) as side:
+                        by_portal = self.conversation(side, *case)
+                    commands = way.split("|")
+                    self.assertIn(b"-NOPERM", b"".join(reply for _, reply in by_redis[:len(commands)]))
+                    self.assertEqual([*zip(commands, wanted), *by_redis[len(commands):]], by_portal)
 
 
 class DeniedEnds(SideBySide):
