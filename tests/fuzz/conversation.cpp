@@ -112,6 +112,7 @@ void Conversation::on_turn(session::SessionContext& context) {
 }
 
 void Conversation::step() {
+    pass_time(std::chrono::milliseconds(1));
     const std::size_t begin = script_.find(kStep);
     if (begin == std::string_view::npos || begin + 1 == script_.size()) {
         script_ = {};
@@ -277,12 +278,14 @@ void Conversation::require_nothing_left(session::SessionContext& context) const 
 }
 
 bool Conversation::move() {
-    bool moved = false;
     const std::size_t before = connections_.size();
-    accept_links();
-    moved = connections_.size() != before;
+    const bool came = anything_came();
+    if (came) {
+        accept_links();
+    }
+    bool moved = connections_.size() != before;
     for (std::size_t i = 0; i < connections_.size();) {
-        moved = move(*connections_[i]) || moved;
+        moved = move(*connections_[i], came) || moved;
         if (connections_[i]->socket.open()) {
             ++i;
         } else {
@@ -291,7 +294,7 @@ bool Conversation::move() {
         }
     }
     for (Client& client : clients_) {
-        moved = move(client) || moved;
+        moved = move(client, came) || moved;
     }
     return moved;
 }
@@ -306,9 +309,9 @@ void Conversation::accept_links() {
     }
 }
 
-bool Conversation::move(Connection& connection) {
+bool Conversation::move(Connection& connection, bool came) {
     const bool sent = connection.socket.send_rest();
-    const std::string_view bytes = connection.socket.receive();
+    const std::string_view bytes = came ? connection.socket.receive() : std::string_view();
     connection.input.append(bytes);
     const bool answered = answer(connection);
     return sent || answered || !bytes.empty();
@@ -332,9 +335,9 @@ bool Conversation::answer(Connection& connection) {
     return true;
 }
 
-bool Conversation::move(Client& client) {
+bool Conversation::move(Client& client, bool came) {
     const bool sent = client.socket.send_rest();
-    if (!client.reads) {
+    if (!came || !client.reads) {
         return sent;
     }
     const std::string_view bytes = client.socket.receive();

@@ -56,8 +56,8 @@ class Conversation final : private session::ShardPeers {
 
     bool move();
     void accept_links();
-    bool move(Client& client);
-    bool move(Connection& connection);
+    bool move(Client& client, bool came);
+    bool move(Connection& connection, bool came);
     bool answer(Connection& connection);
     void check(Client& client, std::string_view bytes);
 

@@ -5,25 +5,41 @@
 #include <cstdint>
 #include <random>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 namespace portal::fuzz {
 namespace {
 
-/// Long after zero, which means "never", and long before the kernel's own clock: to the kernel every timer is due, so
-/// that a loop never sleeps, and looks at this clock to see what is due.
+/// Long after zero, which means "never".
 constexpr std::chrono::seconds kBegin{100};
 std::chrono::nanoseconds now = kBegin;
 std::minstd_rand nonces;
+int alarm = -1;                       // of the loop
+std::chrono::nanoseconds rings_at{};  // zero: not at all
+
+/// The kernel's clock is another one: its timer is set, to a time long past, when this clock says that it is due.
+void ring_if_due() noexcept {
+    if (rings_at != std::chrono::nanoseconds::zero() && rings_at <= now) {
+        rings_at = {};
+        itimerspec long_past{};
+        long_past.it_value.tv_nsec = 1;
+        ::syscall(SYS_timerfd_settime, alarm, TFD_TIMER_ABSTIME, &long_past, nullptr);
+    }
+}
 
 }  // namespace
 
 void begin_world() noexcept {
     now = kBegin;
+    rings_at = {};
     nonces.seed(1);
 }
 
 void pass_time(std::chrono::nanoseconds time) noexcept {
     now += time;
+    ring_if_due();
 }
 
 }  // namespace portal::fuzz
@@ -44,6 +60,14 @@ extern "C" ssize_t getrandom(void* into, size_t size, unsigned /*flags*/) {
         bytes[i] = static_cast<unsigned char>(portal::fuzz::nonces() >> 8U);
     }
     return static_cast<ssize_t>(size);
+}
+
+extern "C" int timerfd_settime(int descriptor, int /*flags*/, const itimerspec* when, itimerspec* /*old*/) noexcept {
+    portal::fuzz::alarm = descriptor;
+    portal::fuzz::rings_at =
+        std::chrono::seconds(when->it_value.tv_sec) + std::chrono::nanoseconds(when->it_value.tv_nsec);
+    portal::fuzz::ring_if_due();
+    return 0;
 }
 
 /// No log: it has a thread, which waits by the clock.

@@ -4,10 +4,34 @@
 
 #include <arpa/inet.h>
 #include <cerrno>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 namespace portal::fuzz {
+namespace {
+
+int poller() noexcept {
+    static const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
+    return descriptor;
+}
+
+void watch(int descriptor) noexcept {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP;
+    ::epoll_ctl(poller(), EPOLL_CTL_ADD, descriptor, &event);
+}
+
+}  // namespace
+
+bool anything_came() {
+    epoll_event event{};
+    return ::epoll_wait(poller(), &event, 1, 0) > 0;
+}
+
+Socket::Socket(int descriptor) noexcept : descriptor_(descriptor) {
+    watch(descriptor);
+}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
     close();
@@ -64,6 +88,7 @@ Port::Port() : descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_C
     require(::bind(descriptor, plain, size) == 0 && ::listen(descriptor, 256) == 0 &&
                 ::getsockname(descriptor, plain, &size) == 0,
             "there is no port on loopback");
+    watch(descriptor);
 }
 
 int Port::accept() const {

@@ -8,12 +8,15 @@
 
 namespace portal::fuzz {
 
+/// Something has come on one of the sockets or ports below that was not taken yet.
+[[nodiscard]] bool anything_came();
+
 /// One end of a connection. What the other side does not take yet is kept. Closed by a reset, so that no
 /// port waits for stray bytes afterwards.
 class Socket {
   public:
     Socket() noexcept = default;
-    explicit Socket(int descriptor) noexcept : descriptor_(descriptor) {}
+    explicit Socket(int descriptor) noexcept;
     Socket(Socket&& other) noexcept
         : descriptor_(std::exchange(other.descriptor_, -1)), unsent_(std::move(other.unsent_)) {}
     Socket& operator=(Socket&& other) noexcept;
