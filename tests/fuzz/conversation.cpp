@@ -267,6 +267,11 @@ bool Conversation::end_step(session::SessionContext& context) {
 
 void Conversation::require_nothing_left(session::SessionContext& context) const {
     const observe::ShardCounters& counters = context.counters;
+    for (const session::Session& each : context.registry.all) {
+        std::string line;
+        session::write_client_line(line, each.describe());
+        std::fprintf(stderr, "left: %s", line.c_str());
+    }
     require(context.registry.all.empty() && context.registry.by_id.empty(), "a session outlives its client");
     require(counters.client_connections.get() == 0, "a session is still counted");
     require(context.registry.held.empty() && counters.sessions_held.get() == 0, "a session is still held");
