@@ -137,7 +137,8 @@ void NameLookup::tell(std::vector<Asked> asked, const Found& found) {
 }
 
 void NameLookup::order(Name& name) {
-    std::ranges::stable_partition(name.addresses, [&](const auto& each) { return each == name.preferred; });
+    std::stable_partition(name.addresses.begin(), name.addresses.end(),
+                          [&](const auto& each) { return each == name.preferred; });
 }
 
 void NameLookup::doubt(const std::string& host) {

@@ -130,15 +130,23 @@ std::string Shard::listen(const config::Address& address, Listener::Accepted acc
 }
 
 void Shard::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void Shard::run() {
     run_tick();
     loop_.set_busy_poll(std::chrono::microseconds(setup_.config->busy_poll));
-    thread_ = std::thread([this] { loop_.run(); });
+    loop_.run();
 }
 
 void Shard::stop() {
-    if (!thread_.joinable()) {
-        return;
+    if (thread_.joinable()) {
+        end();
+        thread_.join();
     }
+}
+
+void Shard::end() {
     loop_.post([this] {
         listeners_.clear();
         tick_timer_.cancel();
@@ -151,7 +159,6 @@ void Shard::stop() {
         links_.set_leader(std::nullopt);
         loop_.post([this] { loop_.stop(); });
     });
-    thread_.join();
 }
 
 void Shard::adopt(int descriptor, std::size_t listener, bool refused) {

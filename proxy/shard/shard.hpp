@@ -53,6 +53,8 @@ class Shard {
     /// before start(). The sentence to print when that is not possible, else empty.
     [[nodiscard]] std::string listen(const config::Address& address, Listener::Accepted accepted);
     void start();
+    /// Instead of start(): turns in the calling thread until end() has been asked for.
+    void run();
 
     /// As adopt(), at once. The shard's own thread.
     void take(int descriptor, std::size_t listener, bool refused);
@@ -72,7 +74,9 @@ class Shard {
     void post(session::ShardPeers::Task task);
     /// Closes each session at its next command boundary; new ones are told so.
     void drain();
-    /// Closes everything and joins the thread.
+    /// Closes everything and leaves the loop.
+    void end();
+    /// The same, and joins the thread.
     void stop();
 
     [[nodiscard]] const observe::ShardCounters& counters() const noexcept { return counters_; }

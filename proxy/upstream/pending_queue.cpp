@@ -38,8 +38,7 @@ std::vector<const ReplySink*> PendingQueue::bound_sinks(std::size_t sent_bytes) 
         offset += each.size;
     }
     std::ranges::sort(bound);
-    const auto repeated = std::ranges::unique(bound);
-    bound.erase(repeated.begin(), repeated.end());
+    bound.erase(std::unique(bound.begin(), bound.end()), bound.end());
     return bound;
 }
 
