@@ -91,8 +91,8 @@ bool Session::permitted(const Row& row, const resp::RequestView& request, std::s
         pause(Wait::drained);
         return false;
     }
+    pause(Wait::reply);  // first: a link that cannot be had says so at once
     submit_own(link, question(row, request, context_.config->name), 1);
-    pause(Wait::reply);
     return false;
 }
 

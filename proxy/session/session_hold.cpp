@@ -107,8 +107,9 @@ void Session::resend() {
         const resp::RequestView request(each.command);
         const bool inside = is_inside(each.request);
         // Its link was lost and its node was not: perhaps for this very request.
-        const bool alone = each.sent && each.refusal.empty() && !inside && each.request.losses > 0 &&
-                           each.epoch == context_.topology->epoch;
+        // All of a transaction that travels whole goes where its MULTI goes.
+        const bool alone = each.sent && !each.request.unit && each.refusal.empty() && !inside &&
+                           each.request.losses > 0 && each.epoch == context_.topology->epoch;
         upstream::Link* link = nullptr;
         if (row.handling == Handling::auth || row.handling == Handling::hello) {
             link = state_.needs_pinned() && pinned_ ? pinned_.get() : &context_.links.auth_link();

@@ -100,11 +100,13 @@ bool Link::fence_is_due(const PendingRequest& request) const noexcept {
     if (use_ == Use::questions || use_ == Use::logins) {
         return false;
     }
+    if (request.unit && request.effect != Effect::multi) {
+        return false;
+    }
     if (use_ == Use::leased) {
         return (unfenced_ != 0 && unfenced_ != request.sink->serial()) || (loose_ && !request.no_fence);
     }
-    const bool within_unit = request.unit && request.effect != Effect::multi;
-    return !within_unit && (unfenced_ != 0 || context_.turn.now() - fenced_at_ >= kFenceEvery);
+    return unfenced_ != 0 || context_.turn.now() - fenced_at_ >= kFenceEvery;
 }
 
 /// Nothing comes behind what may be answered too seldom: without a fence its sender would wait for ever.

@@ -76,6 +76,7 @@ std::string_view LinkPool::failure() const noexcept {
 LinkPtr LinkPool::make(const LinkIdentity& identity, Link::Use use) {
     LinkPtr link(new Link(context_, *this, identity, *leader_));
     link->set_use(use);
+    made_last_ = link;
     return link;
 }
 

@@ -133,6 +133,7 @@ class LinkPool final : private LinkOwner {
     std::vector<Retired> retired_;
     std::vector<LinkPtr> idle_;  // links without state that nobody holds
     LinkPtr auth_link_;
+    LinkPtr made_last_;  // outlives its end, which may come before whoever asked for it has it
     boost::intrusive_ptr<LoginWatch> login_watch_;
     ConnectPauses pauses_;
     std::size_t leases_ = 0;      // of held_, those that count
