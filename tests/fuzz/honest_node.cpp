@@ -87,10 +87,12 @@ std::optional<std::string> HonestNode::answer(NodeState& state, const Words& wor
     if (is_nonce(name)) {
         return "-ERR unknown command '" + words[0] + "', with args beginning with: \r\n";
     }
-    if (state.in_multi && !one_of(name, {"exec", "discard", "multi", "watch", "quit", "reset", "auth", "hello"})) {
-        if (words.size() == 1 && one_of(name, {"get", "set", "echo"})) {
-            return "-ERR wrong number of arguments for '" + name + "' command\r\n";
-        }
+    const bool alone = one_of(name, {"multi", "exec", "discard", "unwatch", "reset", "monitor", "role"});
+    const bool takes = one_of(name, {"get", "set", "echo", "watch", "select", "auth", "client", "wait", "blpop"});
+    if ((alone && words.size() != 1) || (takes && words.size() == 1)) {
+        return "-ERR wrong number of arguments for '" + name + "' command\r\n";
+    }
+    if (state.in_multi && !one_of(name, {"exec", "discard", "multi", "watch", "quit", "reset"})) {
         state.queued.push_back(words);
         return "+QUEUED\r\n";
     }
