@@ -90,6 +90,9 @@ void Session::retry() {
     wait_ = Wait::drained;
     arm_deadline();
     resend();
+    if (reads_on()) {
+        wait_readable();  // what it sent while it was held, or that it has gone: it may be blocked once more for long
+    }
     context_.turn.mark(*this);
 }
 

@@ -16,6 +16,8 @@ std::vector<std::string> seeds() {
     constexpr auto kPlain = "\0\0"sv;
     constexpr auto kWithheld = "\0\1"sv;
     return {
+        script(kPlain, {"AWATCH a\r\nGET a\r\nUNWATCH\r\n", "BWATCH b\r\nGET b\r\nUNWATCH\r\n"}),
+        script(kPlain, {"ABLPOP l 0\r\n", "L\2", "T\4", "T\4", "a", "L\0"sv, "T\6"}),
         script(kPlain, {"AGET k\r\n", "BGET k\r\n", "CGET k\r\nSET k v\r\n", "a", "AGET k\r\n"}),
         script(kWithheld,
                {"n", "AGET a\r\nGET b\r\n", "CGET c\r\n", "BGET d\r\n", "n", "n", "x\1", "n", "AGET a\r\n", "n\0\0"sv}),

@@ -42,16 +42,16 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> names
 bool HonestNode::take_request(std::string_view input, std::size_t& at, Words& words) {
     std::size_t next = at;
     const auto number = [&](char type, std::size_t& value) {
-        const std::size_t end = input.find("\r\n", next);
+        const std::size_t end = input.find('\r', next);
         if (next < input.size()) {
             require(input[next] == type, "a node is sent something else than requests");
         }
-        if (end == std::string_view::npos) {
+        if (end == std::string_view::npos || end + 1 == input.size()) {
             return false;
         }
         const auto [rest, bad] = std::from_chars(input.data() + next + 1, input.data() + end, value);
         require(bad == std::errc{} && rest == input.data() + end, "a node is sent a malformed length");
-        next = end + 2;
+        next = end + 2;  // whatever the second byte is, as for Redis
         return true;
     };
     words.clear();
@@ -87,10 +87,12 @@ std::optional<std::string> HonestNode::answer(NodeState& state, const Words& wor
     if (is_nonce(name)) {
         return "-ERR unknown command '" + words[0] + "', with args beginning with: \r\n";
     }
-    if (state.in_multi && !one_of(name, {"exec", "discard", "multi", "watch", "quit", "reset", "auth", "hello"})) {
-        if (words.size() == 1 && one_of(name, {"get", "set", "echo"})) {
-            return "-ERR wrong number of arguments for '" + name + "' command\r\n";
-        }
+    const bool alone = one_of(name, {"multi", "exec", "discard", "unwatch", "reset", "monitor", "role"});
+    const bool takes = one_of(name, {"get", "set", "echo", "watch", "select", "auth", "client", "wait", "blpop"});
+    if ((alone && words.size() != 1) || (takes && words.size() == 1)) {
+        return "-ERR wrong number of arguments for '" + name + "' command\r\n";
+    }
+    if (state.in_multi && !one_of(name, {"exec", "discard", "multi", "watch", "quit", "reset"})) {
         state.queued.push_back(words);
         return "+QUEUED\r\n";
     }

@@ -198,6 +198,22 @@ TEST_F(SessionLossTest, ABlockedPopIsArmedAgain) {
     app->expect("*2\r\n$1\r\nq\r\n$1\r\nv\r\n");
 }
 
+/// Else the next leader pops a value for nobody, however much later one comes.
+TEST_F(SessionLossTest, ABlockedPopIsGivenUpWhenItsClientHasLeftMeanwhile) {
+    FakeNode first(silent);
+    FakeNode second(silent);
+    lead(first);
+    auto app = client();
+    app->send("BLPOP queue 0\r\n");
+    wait_seen(first, 1);
+    nobody_leads("a failover");
+    wait_for([&] { return counters().sessions_held.get() == 1; }, "the client is held");
+    app.reset();
+    lead(second);
+    wait_for([&] { return counters().client_connections.get() == 0; }, "the portal lets its client go");
+    wait_for([&] { return counters().upstream_links_pinned.get() == 0; }, "its link ends");
+}
+
 TEST_F(SessionLossTest, WaitNeverConfirmsWritesThatAnEarlierLeaderAnswered) {
     const auto script = [](const Words& words) -> std::string {
         return words[0] == "WAIT" ? ":1\r\n" : words[0] == "PING" ? "+PONG\r\n" : "+OK\r\n";
