@@ -65,8 +65,8 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
             blocked_since_ = context_.turn.now();  // the next one begins to wait
             break;
         case Handling::select:
-            if (wait_ == Wait::reply) {
-                if (!failed) {
+            if (wait_ == Wait::reply) {  // perhaps for a command behind it
+                if (bytes.starts_with("+OK")) {
                     note_selected(command);
                 }
                 wait_ = Wait::drained;

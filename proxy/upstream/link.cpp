@@ -75,6 +75,9 @@ void Link::submit(std::string_view command, PendingRequest request) {
         fence_style_ = FenceStyle::unknown_command;  // it may be another user from here on
     }
     may_fence_ = request.effect == Effect::exec || (!request.no_fence && !request.unit);
+    if (use_ == Use::leased && request.effect == Effect::lasting) {
+        fence_style_ = FenceStyle::unknown_command;  // it may log in a user that may not ECHO
+    }
     if (request.free_text) {
         loose_ = true;
         if (!std::exchange(watched_, true)) {
@@ -389,7 +392,8 @@ bool Link::take_head(const resp::ReplyHead& reply) {
     if (front->fence) {
         return take_fence(reply.bytes());
     }
-    if (!permitted() && context_.turn.now() >= context_.answers_until) {
+    if (!permitted() && !context_.permit.answers_hold(context_.turn.now()) &&
+        context_.turn.now() >= context_.answers_until) {
         abandon("the record could not be confirmed in time, so another node may lead by now");
         return false;
     }

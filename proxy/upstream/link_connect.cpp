@@ -64,7 +64,9 @@ bool Link::take_setup_frame(std::string_view frame) {
         case LinkSetup::Step::ready:
             state_ = State::ready;
             was_ready_ = true;
-            fence_style_ = setup_.fence_style();
+            if (fence_style_ == FenceStyle::echo) {
+                fence_style_ = setup_.fence_style();
+            }
             disarm();
             await_answer();
             owner_.on_link_ready(*this);

@@ -59,6 +59,8 @@ class PortalTest : public ::testing::Test {
     void fail_over(std::uint64_t epochs);
     /// The record is not confirmed in time: nothing is forwarded, and the links stay.
     void fence() { permit_->revoke(); }
+    /// The record was not confirmed in time.
+    void run_out() { permit_->extend(std::chrono::steady_clock::now()); }
     void confirm() { permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1)); }
     [[nodiscard]] std::unique_ptr<TestClient> client();
     /// The portal's end of the newest client's connection, to be looked at only.
