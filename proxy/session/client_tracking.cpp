@@ -69,10 +69,10 @@ std::string Session::redirected(const resp::RequestView& request, const Tracking
 /// Whether there is such a client; if so, makes a relay to it. The request is taken again when all is known.
 void Session::find_target(std::uint64_t target) {
     const auto look = [target](SessionContext& context) { return context.registry.find(target) != nullptr; };
-    const auto done = [id = origin_.id, target](SessionContext& context, bool& found) {
+    const auto done = [id = origin_.id, target, question = ++target_question_](SessionContext& context, bool& found) {
         Session* session = context.registry.find(id);
-        if (session == nullptr || session->wait_ != Wait::reply) {
-            return;
+        if (session == nullptr || session->wait_ != Wait::reply || session->target_question_ != question) {
+            return;  // it has gone on, or has asked again
         }
         if (!context.forwarding()) {
             session->on_relay_ready();  // asks again, when there is a leader

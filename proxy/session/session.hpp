@@ -382,6 +382,7 @@ class Session final : public upstream::ReplySink,
     std::uint32_t subscribing_ = 0;         // those of them that are SUBSCRIBE and the like
     std::uint32_t unit_left_ = 0;           // commands of a whole transaction still to be sent on the shared link
     std::uint8_t transaction_repeats_ = 0;  // how often the open one was sent again
+    std::uint32_t target_question_ = 0;     // counts the questions for clients that CLIENT TRACKING names
     std::uint8_t lost_questions_ = 0;       // of the session's own, one after the other
     QueuedCommands queued_;                 // of the transaction that is open
     bool denied_in_transaction_ = false;    // one of them was refused by the portal
