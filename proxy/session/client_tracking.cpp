@@ -44,7 +44,7 @@ std::string translated(std::string_view frame, std::string_view prefix, std::uin
 /// CLIENT TRACKING ON|OFF ... False: must wait, and is asked again.
 bool Session::forward_tracking(const Row& row, const resp::RequestView& request) {
     const auto target = command::arity_fits(row, request.argc()) ? Tracking::redirect_of(request) : std::nullopt;
-    if (target && (!redirect_ || !redirect_->refusal.empty())) {
+    if (target && !has_redirect()) {
         return await_redirect(row, *target);
     }
     upstream::Link& link = link_for(true);
@@ -103,9 +103,18 @@ TrackingRelayPtr Session::take_redirect() {
     return redirect ? std::move(redirect->relay) : nullptr;
 }
 
+/// All is known of the client that the command at hand names.
+bool Session::has_redirect() const noexcept {
+    return redirect_ && redirect_->refusal.empty() && (!redirect_->relay || redirect_->relay->ready());
+}
+
 /// The command names a client: it waits until there is a relay to it, or is answered why there can be none. True: it
 /// was answered.
 bool Session::await_redirect(const Row& row, std::uint64_t target) {
+    if (redirect_ && redirect_->relay) {
+        pause(Wait::reply);  // its link is being made
+        return false;
+    }
     if (redirect_) {
         const std::string refusal = std::exchange(redirect_, nullptr)->refusal;
         denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();

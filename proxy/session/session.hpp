@@ -286,6 +286,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
     void send_push(std::string_view frame);
     [[nodiscard]] TrackingRelayPtr take_redirect();
+    [[nodiscard]] bool has_redirect() const noexcept;
     bool await_redirect(const Row& row, std::uint64_t target);
     void stop_tracking();
     void flush_tracked();

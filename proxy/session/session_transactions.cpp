@@ -34,7 +34,7 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     const bool complete = command::arity_fits(row, request.argc());
     const bool tracks = row.handling == Handling::client_tracking;
     const auto target = tracks && complete ? Tracking::redirect_of(request) : std::nullopt;
-    if (target && (!redirect_ || !redirect_->refusal.empty())) {
+    if (target && !has_redirect()) {
         return await_redirect(row, *target);
     }
     // As long as MULTI is not accepted the command may be no part of a transaction.

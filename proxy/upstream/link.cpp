@@ -200,7 +200,7 @@ void Link::hold_back(bool held) noexcept {
 }
 
 void Link::write_some() {
-    if (sent_ < output_.size() && !permitted()) {
+    if (sent_ < output_.size() && !may_write()) {
         withhold();
         return;
     }

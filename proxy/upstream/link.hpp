@@ -244,6 +244,12 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void finish(std::string_view why, std::string_view refusal);
     void withhold();
     [[nodiscard]] bool fence_is_due(const PendingRequest& request) const noexcept;
+    /// Not in the permit's last moment: the answer, too, must come before it runs out.
+    [[nodiscard]] bool may_write() const noexcept {
+        constexpr std::chrono::milliseconds kToBeAnswered{20};
+        return use_ == Use::questions || use_ == Use::logins ||
+               context_.permit.valid(context_.turn.now() + kToBeAnswered);
+    }
     [[nodiscard]] bool permitted() const noexcept {
         return use_ == Use::questions || use_ == Use::logins || context_.permit.valid(context_.turn.now());
     }
