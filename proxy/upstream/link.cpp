@@ -72,12 +72,9 @@ void Link::submit(std::string_view command, PendingRequest request) {
         front_since_ = context_.turn.now();
     }
     if (request.effect == Effect::lasting) {
-        fence_style_ = FenceStyle::unknown_command;  // it may be another user from here on
-    }
-    may_fence_ = request.effect == Effect::exec || (!request.no_fence && !request.unit);
-    if (use_ == Use::leased && request.effect == Effect::lasting) {
         fence_style_ = FenceStyle::unknown_command;  // it may log in a user that may not ECHO
     }
+    may_fence_ = request.effect == Effect::exec || (!request.no_fence && !request.unit);
     if (request.free_text) {
         loose_ = true;
         if (!std::exchange(watched_, true)) {
