@@ -201,7 +201,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool has_link_for(route::Destination destination) const;
     upstream::Link& shared_link();
     upstream::Link& link_for(bool pinned);
-    upstream::Link& lease_fresh();
+    upstream::Link& lease_fresh(upstream::LinkPool::Before before);
     [[nodiscard]] upstream::PendingRequest open_request(const Row& row);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);

@@ -138,8 +138,9 @@ void Session::resend() {
             if (!has_link_for(own ? route::Destination::pinned : route::Destination::shared)) {
                 break;
             }
-            link = &link_for(own);
-            each.request.alone = alone;
+            // Who held a link before does not know whether its node still lives; only a new one proves that.
+            each.request.alone = alone && !pinned_;
+            link = each.request.alone ? &lease_fresh(upstream::LinkPool::Before::no_request) : &link_for(own);
         }
         if (in_flight_ > 0 && last_link_ != link) {
             break;

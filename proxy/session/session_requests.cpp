@@ -252,7 +252,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             pause(Wait::drained);
             return false;
         }
-        lease_fresh();  // the node accepts it only where no reply is still to come, not even to a fence
+        lease_fresh(upstream::LinkPool::Before::no_fence);  // the node accepts it only where no reply is still to come, not even to a fence
     }
     if (state_.debugging && state_.transaction == Transaction::none && row.name.starts_with("eval")) {
         return begin_relay(row, request.frame());
@@ -346,9 +346,9 @@ upstream::Link& Session::link_for(bool pinned) {
 }
 
 /// A link that begins with the next request, unless the client has one already.
-upstream::Link& Session::lease_fresh() {
+upstream::Link& Session::lease_fresh(upstream::LinkPool::Before before) {
     if (!pinned_) {
-        pinned_ = context_.links.lease(identity(), *this, true);
+        pinned_ = context_.links.lease(identity(), *this, before);
     }
     return *pinned_;
 }

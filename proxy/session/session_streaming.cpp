@@ -106,7 +106,7 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
     if (row.write) {
         note_large_key(row, request);
     }
-    upstream::Link& link = lease_fresh();
+    upstream::Link& link = lease_fresh(upstream::LinkPool::Before::no_fence);
     copy_.spoil();  // of a transaction that may be open: there will be no copy of this
     last_link_ = &link;
     queued_.note(row);

@@ -81,12 +81,15 @@ LinkPtr LinkPool::make(const LinkIdentity& identity, Link::Use use) {
 }
 
 /// An idle one that this user of links had last needs no fence.
-LinkPtr LinkPool::take_idle(const LinkIdentityView& identity, std::uint64_t user, bool fresh) {
+LinkPtr LinkPool::take_idle(const LinkIdentityView& identity, std::uint64_t user, Before before) {
+    if (before == Before::no_request) {
+        return nullptr;
+    }
     auto best = idle_.end();
     for (auto each = idle_.begin(); each != idle_.end(); ++each) {
         if ((*each)->identity().same_link(identity)) {
             const bool own = (*each)->last_user() == user;
-            if (own || (!fresh && best == idle_.end())) {
+            if (own || (before == Before::anything && best == idle_.end())) {
                 best = each;
             }
             if (own) {
@@ -116,7 +119,7 @@ Link& LinkPool::shared(const LinkIdentityView& identity) {
     if (Link* found = shared_.find(identity)) {
         return *found;
     }
-    LinkPtr link = take_idle(identity, 0, false);
+    LinkPtr link = take_idle(identity, 0, Before::anything);
     const bool idle = link != nullptr;
     if (!idle) {
         link =
@@ -132,9 +135,9 @@ Link& LinkPool::shared(const LinkIdentityView& identity) {
     return *link;
 }
 
-Lease LinkPool::lease(const LinkIdentity& identity, ReplySink& holder, bool fresh) {
+Lease LinkPool::lease(const LinkIdentity& identity, ReplySink& holder, Before before) {
     context_.counters.leases.add();
-    LinkPtr link = take_idle(identity, holder.serial(), fresh);
+    LinkPtr link = take_idle(identity, holder.serial(), before);
     const bool idle = link != nullptr;
     if (!idle) {
         link = make(identity, Link::Use::leased);

@@ -69,9 +69,14 @@ class LinkPool final : private LinkOwner {
     /// password, so that it serves no session with another. Only with a leader.
     Link& shared(const LinkIdentityView& identity);
 
-    /// A link for `holder` alone, an idle one or a new one. Only with a leader. `fresh`: nothing of its own, not even a
-    /// fence, may stand before the first request.
-    [[nodiscard]] Lease lease(const LinkIdentity& identity, ReplySink& holder, bool fresh = false);
+    /// What may have been on a leased link before.
+    enum class Before : std::uint8_t {
+        anything,    // an idle one or a new one
+        no_fence,    // nothing of its own, not even a fence, may stand before the first request
+        no_request,  // a new one: an idle one may be lost with its node, and nobody has read that yet
+    };
+    /// A link for `holder` alone. Only with a leader.
+    [[nodiscard]] Lease lease(const LinkIdentity& identity, ReplySink& holder, Before before = Before::anything);
     /// A new link for the portal's own questions, which counts as no lease and needs no permit to forward.
     [[nodiscard]] Lease reserve(const LinkIdentity& identity, ReplySink& holder);
 
@@ -106,7 +111,7 @@ class LinkPool final : private LinkOwner {
     LinkPtr make(const LinkIdentity& identity, Link::Use use);
     Lease hold(LinkPtr link, ReplySink& holder);
     void give_back(LinkPtr link) noexcept;
-    LinkPtr take_idle(const LinkIdentityView& identity, std::uint64_t user, bool fresh);
+    LinkPtr take_idle(const LinkIdentityView& identity, std::uint64_t user, Before before);
     bool keep_idle(const LinkPtr& link);
     struct Retired;
     [[nodiscard]] Retired* find_retired(const Link& link) noexcept;

@@ -136,6 +136,7 @@ void FakeNode::accept_all() {
         }
         const std::lock_guard lock(mutex_);
         connections_.push_back(descriptor);
+        ++accepted_;
         if (dead_.load()) {
             ::shutdown(descriptor, SHUT_RDWR);
         }
@@ -197,6 +198,10 @@ void FakeNode::serve(int descriptor) {
                     seen_.push_back(joined);
                 }
                 reply = script_(words);
+            }
+            if (reply == kCutThis) {
+                ::shutdown(descriptor, SHUT_RDWR);
+                return;
             }
             if (reply == kCut) {
                 cut();

@@ -18,10 +18,11 @@ namespace portal::testing {
 
 class FakeNode {
   public:
-    /// What a command gets: bytes to send, kSilence, or kCut to close all connections.
+    /// What a command gets: bytes to send, kSilence, kCut to close all connections, or kCutThis to close its own.
     using Script = std::function<std::string(const std::vector<std::string>& words)>;
     static inline const std::string kSilence = "";
     static inline const std::string kCut = "!cut";
+    static inline const std::string kCutThis = "!cut this";
     /// Within a reply: what follows is sent, and the connection read on, after one more release().
     static inline const std::string kPause = "!pause";
 
@@ -53,6 +54,8 @@ class FakeNode {
         const std::lock_guard lock(mutex_);
         hello_ = reply;
     }
+    /// Connections that it has taken, in all.
+    [[nodiscard]] int accepted() const noexcept { return accepted_.load(); }
     /// Connections that were turned away.
     [[nodiscard]] int turned_away() const noexcept { return turned_away_.load(); }
     /// Closes every connection and refuses new ones.
@@ -78,7 +81,7 @@ class FakeNode {
     std::list<std::thread> threads_;
     std::thread acceptor_;
     std::atomic<bool> dead_{false}, follows_{false}, full_{false};
-    std::atomic<int> surveys_{0}, turned_away_{0};
+    std::atomic<int> surveys_{0}, turned_away_{0}, accepted_{0};
     std::atomic<std::size_t> received_{0}, left_{0};
 };
 

@@ -223,6 +223,25 @@ TEST_F(NothingCrossesTest, AReadThatEndsItsConnectionIsAskedOnceMoreAloneAndThen
     other->expect("GET k\r\n", "$5\r\nvalue\r\n");
 }
 
+TEST_F(NothingCrossesTest, AReadThatIsAskedAloneGoesOnAConnectionThatWasMadeForIt) {
+    // An idle link may be lost with the same node, unnoticed so far: then the client would be closed for nothing.
+    std::atomic<int> asked{0};
+    FakeNode node([&](const Words& words) -> std::string {
+        if (words[0] == "GET") {
+            return ++asked == 1 ? FakeNode::kCutThis : "$5\r\nvalue\r\n";
+        }
+        return "+OK\r\n";
+    });
+    lead(node);
+    const auto app = client();
+    app->expect("SET k v\r\n", "+OK\r\n");  // there is a shared link
+    const auto other = client();
+    other->expect("WATCH k\r\nUNWATCH\r\n", "+OK\r\n+OK\r\n");  // and now an idle one
+    const int before = node.accepted();
+    app->expect("GET k\r\n", "$5\r\nvalue\r\n");
+    EXPECT_EQ(node.accepted(), before + 1);
+}
+
 TEST_F(NothingCrossesTest, AReadAtWhichALostLeaderWorkedForLongIsNotAskedOfTheNext) {
     config_.monitor.down_after = std::chrono::milliseconds(200);
     FakeNode first([](const Words&) { return FakeNode::kPause; });
