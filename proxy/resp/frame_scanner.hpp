@@ -31,7 +31,9 @@ struct ScanResult {
 /// `bytes` always starts at the first byte of the current request. After complete or empty the scanner stands at the
 /// start of the next request by itself: call again with what follows. After error it stays in error. Errors come in the
 /// order and for the inputs for which redis-server 7.0 reports them, whatever pieces the bytes come in (as if byte by
-/// byte: redis-server lets an overlong line pass if its end happens to come in the same read).
+/// byte: redis-server lets an overlong line pass if its end happens to come in the same read). One is ours: a multibulk
+/// request has CR LF wherever one belongs. redis-server takes any byte for LF, and any two behind an argument; requests
+/// travel as they came, and another server might then disagree about where the next one begins.
 ///
 /// A long request need not be kept whole: after need_more the caller may drop the first n scanned bytes if it says so
 /// with dropped(n), n <= scanned(); `size` of the final result then counts only bytes after the dropped ones.

@@ -6,8 +6,8 @@
 
 namespace portal::resp {
 
-// The length lines of nearly every request: up to nine digits without a sign, then CR and one more byte. Gives what
-// follows them; nullptr for anything else, complete or not, which the careful path then looks at.
+// The length lines of nearly every request: up to nine digits without a sign, then CR LF. Gives what follows them;
+// nullptr for anything else, complete or not, which the careful path then looks at.
 [[nodiscard]] inline const char* plain_length(const char* at, const char* end, std::int64_t& value) noexcept {
     const auto digit = [](char byte) noexcept {
         return static_cast<std::uint32_t>(static_cast<unsigned char>(byte)) - static_cast<std::uint32_t>('0');
@@ -21,7 +21,7 @@ namespace portal::resp {
     }
     if (at[1] == '\r') {
         value = number;
-        return at + 3;
+        return at[2] == '\n' ? at + 3 : nullptr;
     }
     if (number == 0) {
         return nullptr;
@@ -35,7 +35,7 @@ namespace portal::resp {
         number = number * 10 + next;
         if (at[1] == '\r') {
             value = number;
-            return at + 3;
+            return at[2] == '\n' ? at + 3 : nullptr;
         }
     }
     return nullptr;

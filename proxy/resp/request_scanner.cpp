@@ -82,6 +82,9 @@ ScanResult RequestScanner::scan(std::string_view bytes) noexcept {
         if (arguments_left > kUnauthenticatedArguments && !limits_->authenticated) {
             return fail(Error::unauthenticated_multibulk_length);
         }
+        if (next == nullptr && at[-1] != '\n') {
+            return fail(Error::expected_line_end);
+        }
         if (arguments_left <= 0) {
             return finish(ScanStatus::empty, offset(at));
         }
@@ -120,6 +123,9 @@ ScanResult RequestScanner::scan(std::string_view bytes) noexcept {
             if (length > bulk_free) {
                 return fail(length > bulk_limit ? Error::invalid_bulk_length : Error::unauthenticated_bulk_length);
             }
+            if (next == nullptr && at[-1] != '\n') {
+                return fail(Error::expected_line_end);
+            }
             bulk_left = static_cast<std::uint64_t>(length) + 2;
             const std::uint64_t before = dropped_ + offset(at);
             if (before > request_limit || bulk_left > request_limit - before) {
@@ -128,10 +134,16 @@ ScanResult RequestScanner::scan(std::string_view bytes) noexcept {
         }
         const auto available = static_cast<std::uint64_t>(end - at);
         if (available < bulk_left) {
+            if (available > 0 && bulk_left - available == 1 && end[-1] != '\r') {
+                return fail(Error::expected_line_end);
+            }
             return suspend(bytes.size(), arguments_left, bulk_left - available);
         }
-        // Like redis-server: the line end of an argument is passed over, whatever its two bytes are.
         at += bulk_left;
+        // Of a line end that came in two pieces, CR was looked at when it came.
+        if (at[-1] != '\n' || (bulk_left > 1 && at[-2] != '\r')) {
+            return fail(Error::expected_line_end);
+        }
         bulk_left = 0;
         if (--arguments_left == 0) {
             return finish(ScanStatus::complete, offset(at));

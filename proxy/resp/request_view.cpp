@@ -13,7 +13,7 @@ struct LengthLine {
     std::size_t end;  // offset of the byte after the line
 };
 
-// The scanner has checked the digits and the two bytes of line end, of which it only looks at the CR.
+// The scanner has checked the digits and the line end.
 LengthLine length_line(std::string_view frame, std::size_t at) noexcept {
     std::size_t value = 0;
     for (++at; at < frame.size() && frame[at] != '\r'; ++at) {

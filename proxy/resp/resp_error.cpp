@@ -38,6 +38,8 @@ class RespCategory final : public boost::system::error_category {
                 return "Protocol error: invalid bulk length";
             case Error::unauthenticated_bulk_length:
                 return "Protocol error: unauthenticated bulk length";
+            case Error::expected_line_end:
+                return "Protocol error: expected CR LF";
             case Error::request_too_large:
                 return "Protocol error: request too large";
             case Error::malformed_reply:

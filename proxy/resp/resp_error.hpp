@@ -18,6 +18,7 @@ enum class Error : int {
     too_big_bulk_count,                // "Protocol error: too big bulk count string"
     invalid_bulk_length,               // "Protocol error: invalid bulk length"
     unauthenticated_bulk_length,       // "Protocol error: unauthenticated bulk length"
+    expected_line_end,                 // ours: "Protocol error: expected CR LF"; redis-server takes any two bytes
     request_too_large,                 // ours: limits.request_bytes
     malformed_reply,                   // a node sent what is not RESP
     reply_too_deep,

@@ -11,6 +11,7 @@ struct MalformedRequest {
     std::string bytes;
     std::string error;  // empty: no error
     bool authenticated = true;
+    bool redis_passes = false;  // redis-server takes the bytes for a line end
 };
 
 inline std::string with_nul(std::string before, const std::string& after) {
@@ -26,6 +27,7 @@ inline std::vector<MalformedRequest> malformed_requests() {
     const std::string quotes = "Protocol error: unbalanced quotes in request";
     const std::string long_count = "Protocol error: too big mbulk count string";
     const std::string long_bulk = "Protocol error: too big bulk count string";
+    const std::string line_end = "Protocol error: expected CR LF";
     const std::string long_inline = "Protocol error: too big inline request";
     const auto expected = [](const std::string& got) { return "Protocol error: expected '$', got '" + got + "'"; };
     const std::string line(65536, '1');  // the most that may come without a line end
@@ -66,12 +68,26 @@ inline std::vector<MalformedRequest> malformed_requests() {
         {" \t\v\f \r\n", ""},
         {"\r\r\n", ""},
         {"\r\n\n*x\r\n", multibulk},
-        // The byte after a CR is passed over, whatever it is.
-        {"*1\rX$4\r\nPING\r\n", ""},
-        {"*1\r\n$4\rXPING\r\n*x\r\n", multibulk},
-        {"*1\r\n$4\r\nPINGxy*x\r\n", multibulk},
-        {"*0\rX*x\r\n", multibulk},
-        {"*1\r\n$4\r\nPINGPONG\r\n", ""},
+        // redis-server takes any byte after a CR for LF, and any two after an argument.
+        {"*1\rX$4\r\nPING\r\n", line_end, true, true},
+        {"*1\r\r$4\r\nPING\r\n", line_end, true, true},
+        {"*10\rX$4\r\nPING\r\n", line_end, true, true},
+        {"*1\r\n$4\rXPING\r\n*x\r\n", line_end, true, true},
+        {"*1\r\n$10\rX0123456789\r\n", line_end, true, true},
+        {"*1\r\n$4\r\nPINGxy*x\r\n", line_end, true, true},
+        {"*1\r\n$4\r\nPINGx\n", line_end, true, true},
+        {"*1\r\n$4\r\nPINGx", line_end, true, true},
+        {"*1\r\n$4\r\nPING\rx", line_end, true, true},
+        {"*1\r\n$4\r\nPING\n\r", line_end, true, true},
+        {"*2\r\n$4\r\nECHO*1$4\r\nPING\r\n", line_end, true, true},
+        {"*1\r\n$0\r\n\n\n", line_end, true, true},
+        {"*0\rX*x\r\n", line_end, true, true},
+        {"*-1\rX", line_end, true, true},
+        {"*1\r\n$4\r\nPINGPONG\r\n", line_end, true, true},
+        {"*1\r\n$16385\rX", big, false},
+        {"*11\rX", many, false},
+        {"*x\rX", multibulk},
+        {"*1\r\n$4\r\nPING\r", ""},
         // What must be a '$'.
         {"*1\r\nx\r\n", expected("x")},
         {"*1\r\n\r\n", expected(" ")},
