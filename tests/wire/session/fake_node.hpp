@@ -58,6 +58,8 @@ class FakeNode {
     [[nodiscard]] int accepted() const noexcept { return accepted_.load(); }
     /// Connections that were turned away.
     [[nodiscard]] int turned_away() const noexcept { return turned_away_.load(); }
+    /// Closes every connection; new ones are welcome.
+    void cut();
     /// Closes every connection and refuses new ones.
     void die();
 
@@ -65,7 +67,6 @@ class FakeNode {
     void accept_all();
     void serve(int descriptor);
     bool answer(int descriptor, std::string_view reply);
-    void cut();
 
     Script script_;
     std::string commands_;

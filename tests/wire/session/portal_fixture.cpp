@@ -87,6 +87,7 @@ void PortalTest::reload() {
 
 void PortalTest::publish(replication::TopologyPtr topology) {
     start();
+    topology_ = topology;
     std::promise<void> applied;
     group_->publish(topology, [&applied] { applied.set_value(); });
     ASSERT_EQ(applied.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
@@ -126,6 +127,21 @@ void PortalTest::fail_over(std::uint64_t epochs) {
     topology->epoch = replication::Epoch{epoch_};
     topology->fencing = true;
     publish(topology);
+}
+
+void PortalTest::in_one_turn(const std::function<void()>& meanwhile) {
+    std::promise<void> stands;
+    std::promise<void> goes_on;
+    group_->publish(topology_, [&] {
+        stands.set_value();
+        goes_on.get_future().wait();
+    });
+    ASSERT_EQ(stands.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+    meanwhile();
+    goes_on.set_value();
+    std::promise<void> over;
+    group_->publish(topology_, [&] { over.set_value(); });
+    ASSERT_EQ(over.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
 }
 
 std::unique_ptr<TestClient> PortalTest::client() {

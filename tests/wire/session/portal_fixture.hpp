@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,6 +63,9 @@ class PortalTest : public ::testing::Test {
     /// The record was not confirmed in time.
     void run_out() { permit_->extend(std::chrono::steady_clock::now()); }
     void confirm() { permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1)); }
+    /// The shard stands still while `meanwhile` runs: all that comes then it finds in one turn, in that order. Somebody
+    /// must lead.
+    void in_one_turn(const std::function<void()>& meanwhile);
     [[nodiscard]] std::unique_ptr<TestClient> client();
     /// The portal's end of the newest client's connection, to be looked at only.
     [[nodiscard]] int newest_socket() const noexcept { return newest_socket_; }
@@ -84,6 +88,7 @@ class PortalTest : public ::testing::Test {
 
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::unique_ptr<shard::ShardGroup> group_;
+    replication::TopologyPtr topology_;  // the one published last
     std::uint64_t epoch_ = 0;
     int listener_ = -1;
     int newest_socket_ = -1;
