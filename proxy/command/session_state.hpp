@@ -52,14 +52,13 @@ class SessionState {
     ReplyMode reply_mode = ReplyMode::on;
 
     Transaction transaction = Transaction::none;
-    bool watching = false;        // WATCH was sent; EXEC, DISCARD and UNWATCH end it
-    bool watch_accepted = false;  // and was answered OK
-    bool watch_broken = false;    // the leader changed under a WATCH: the next EXEC answers nil
-    bool tracking = false;        // CLIENT TRACKING ON
-    bool monitoring = false;      // MONITOR
-    bool debugging = false;       // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
-    bool no_evict = false;        // CLIENT NO-EVICT ON
-    bool no_touch = false;        // CLIENT NO-TOUCH ON
+    bool watching = false;      // WATCH was sent; what ends it is for the link to tell, see LinkState::watching()
+    bool watch_broken = false;  // the link of an accepted WATCH was lost: the next EXEC answers nil
+    bool tracking = false;      // CLIENT TRACKING ON
+    bool monitoring = false;    // MONITOR
+    bool debugging = false;     // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
+    bool no_evict = false;      // CLIENT NO-EVICT ON
+    bool no_touch = false;      // CLIENT NO-TOUCH ON
     Subscriptions subscriptions;
     Subscriptions on_link;  // those of them that a transaction made, on the pinned link
 

@@ -108,6 +108,10 @@ void Session::take_input(std::string_view fresh) {
 std::size_t Session::take_requests(std::string_view bytes) {
     std::size_t taken = 0;
     while (taken < bytes.size() && wait_ == Wait::nothing && !closed_ && !ended_ && !executed_) {
+        if (settle_) {
+            pause(Wait::drained);  // a link was lost in this turn; what it carried comes before what was read now
+            break;
+        }
         scanner_.set_limits(must_log_in() ? context_.unauthenticated_limits : context_.limits);
         const std::string_view rest = bytes.substr(taken);
         const resp::ScanResult result = scanner_.scan(rest);

@@ -72,6 +72,9 @@ void Session::retry() {
     if (closed_ || wait_ != Wait::leader || !context_.forwarding()) {
         return;
     }
+    if (settle_) {
+        return;  // sorted out first, in this turn
+    }
     if (!lost_.empty() && in_flight_ > 0) {
         return;  // answers to what was sent behind them are still to come
     }
@@ -173,10 +176,17 @@ void Session::resend() {
 
 /// The hold is over without a leader: everything that waits is answered, and the client is read again.
 void Session::refuse_held(std::string_view text) {
+    if (settle_) {
+        settle_losses();  // what was lost in this turn may have been executed
+        if (closed_ || wait_ != Wait::leader) {
+            return;
+        }
+    }
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
     const LostRequests refused = std::exchange(lost_, {});
     give_up_transaction(refused);
+    state_.watching = node_watches();
     for (const Lost& each : refused) {
         if (each.request.silent) {
             continue;

@@ -142,6 +142,7 @@ void Session::on_pinned_lost() {
     if (closed_) {
         return;
     }
+    state_.watch_broken = state_.watch_broken || (state_.watching && node_watches());
     pinned_.reset();
     if (large_ == Large::forwarded) {
         large_ = Large::swallowed;
@@ -209,8 +210,7 @@ void Session::settle_losses() {
         return;
     }
     if (pinned_lost) {
-        state_.watch_broken = state_.watch_broken || state_.watch_accepted;
-        state_.watching = state_.watch_accepted = false;
+        state_.watching = false;
         exec_reply_.clear();
         exec_end_.clear();
         if (sent_again) {
@@ -223,6 +223,8 @@ void Session::settle_losses() {
     if (!lost_.empty() || must_track_again()) {
         hold();
         awaits_proof_ = false;
+        retry();
+    } else if (wait_ == Wait::leader) {
         retry();
     } else if (wait_ == Wait::reply) {
         wait_ = Wait::drained;

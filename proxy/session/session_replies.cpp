@@ -19,34 +19,20 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
     const bool failed = !accepted;
     switch (row.handling) {
         case Handling::multi:
-            if (failed && state_.transaction == Transaction::open && !bytes.starts_with("-ERR MULTI calls")) {
-                state_.transaction = Transaction::none;
-                queued_.clear();
-            }
+        case Handling::watch:
+            note_begun(false);
             break;
         case Handling::exec:
             if (state_.transaction == Transaction::exec_sent) {
                 state_.transaction = Transaction::none;
-                state_.watching = state_.watch_accepted = state_.watch_broken = false;
-            } else if (state_.transaction == Transaction::open && bytes.starts_with("-EXECABORT")) {
-                forget_transaction();  // an EXEC with too many words ends it as well
             }
+            note_begun(!failed || bytes.starts_with("-EXECABORT"));
             break;
         case Handling::discard:
-            if (!failed && state_.transaction == Transaction::open) {
-                state_.transaction = Transaction::none;
-                state_.watching = state_.watch_accepted = state_.watch_broken = false;
-                queued_.clear();
-            }
-            break;
-        case Handling::watch:
-            state_.watch_accepted = state_.watch_accepted || !failed;
-            state_.watching = state_.watch_accepted;
+            note_begun(!failed);
             break;
         case Handling::unwatch:
-            if (state_.transaction == Transaction::none && !failed) {
-                state_.watching = state_.watch_accepted = state_.watch_broken = false;
-            }
+            note_begun(!failed && state_.transaction == Transaction::none);
             break;
         case Handling::script_debug:
             if (state_.transaction == Transaction::none && !failed) {
@@ -191,6 +177,11 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
     }
     --in_flight_;
     in_flight_bytes_ -= request.size;
+    const Handling handling = command::row_at(request.tag).handling;
+    if (!request.silent && (handling == Handling::discard || handling == Handling::unwatch) &&
+        (node_queues() || node_watches())) {
+        pinned_->end("the node did not end what is over for the client");
+    }
     context_.turn.mark(*this);
     return true;
 }

@@ -143,6 +143,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     }
     bool taken = true;
     last_row_ = &row;
+    release_pinned_if_free();
     if (subscribing_ > 0 && awaits_subscriber_mode(row)) {
         pause(Wait::drained);
         taken = false;
@@ -156,7 +157,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
             end_request();
             return true;
         }
-        if (row.handling == Handling::multi && !state_.needs_pinned() && !state_.in_transaction() &&
+        if (row.handling == Handling::multi && !pinned_ && !state_.needs_pinned() && !state_.in_transaction() &&
             request.argc() == 1 && unit_left_ == 0 && context_.pause.mode == ClientPause::Mode::none) {
             find_unit(rest, context_);
             unit_left_ = context_.unit.empty() ? 0 : static_cast<std::uint32_t>(context_.unit.size()) + 1;
@@ -265,6 +266,10 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     }
     switch (row.handling) {
         case Handling::multi:
+            if (state_.transaction == Transaction::open && !node_queues()) {
+                pause(Wait::drained);  // whether it is nested is known when the one before it is answered
+                return false;
+            }
             if (unit_left_ == 0 && state_.transaction == Transaction::none && request.argc() == 1) {
                 begin_transaction();
             }

@@ -128,7 +128,8 @@ void Session::go_on_executed() {
     }
     queued_.clear();
     state_.transaction = Transaction::none;
-    state_.watching = state_.watch_accepted = state_.watch_broken = false;
+    state_.watching = node_watches();
+    state_.watch_broken = false;
     if (state_.reply_mode == command::ReplyMode::skip_next) {
         state_.reply_mode = command::ReplyMode::skip_this;  // EXEC itself is over already
     }

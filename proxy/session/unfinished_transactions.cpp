@@ -36,9 +36,31 @@ void Session::begin_transaction() {
 
 void Session::forget_transaction() {
     state_.transaction = Transaction::none;
-    state_.watching = state_.watch_accepted = state_.watch_broken = false;
+    state_.watching = state_.watch_broken = false;
     queued_.clear();
     copy_.clear();
+}
+
+/// One of the commands that begin or end a transaction or a WATCH was answered, on the pinned link. Any of them may be
+/// refused, so what the client has begun there is what the link knows from the answer. `unwatches`: it was an answer
+/// that ends every WATCH.
+void Session::note_begun(bool unwatches) {
+    if (state_.transaction == Transaction::open && !node_queues()) {
+        state_.transaction = Transaction::none;
+        queued_.clear();
+    }
+    state_.watching = node_watches();
+    state_.watch_broken = state_.watch_broken && !unwatches;
+}
+
+/// The node has accepted a MULTI of this client, and nothing since that ends it.
+bool Session::node_queues() const noexcept {
+    return pinned_ && pinned_->carries().in_transaction();
+}
+
+/// The node watches keys for this client.
+bool Session::node_watches() const noexcept {
+    return pinned_ && pinned_->carries().watching();
 }
 
 /// It ends here without the node's consent, which forgets it, too.
@@ -90,7 +112,7 @@ bool Session::is_inside(const upstream::PendingRequest& request) const noexcept 
 
 /// What was answered of the open transaction may be sent once more.
 bool Session::copy_stands() const noexcept {
-    return state_.in_transaction() && !state_.watch_accepted && !state_.watch_broken && !denied_in_transaction_ &&
+    return state_.in_transaction() && !node_watches() && !state_.watch_broken && !denied_in_transaction_ &&
            queued_.own().empty() && copy_.whole();
 }
 
@@ -200,10 +222,10 @@ bool Session::take_back_unit(upstream::PendingRequest& request, const Row& row, 
 /// will be queued at the next leader; EXEC decides.
 bool Session::take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                                std::string_view command) {
-    if (row.handling ==
-        Handling::discard) {  // nothing of it will be run; its link ends, since the node goes on queueing
+    if (row.handling == Handling::discard) {  // nothing of it will be run
         context_.links.doubt_leader(error_words(bytes));
         forget_transaction();
+        pinned_->end("the node goes on queueing what the client has discarded");
         bytes = kOk;
         return false;
     }
@@ -269,8 +291,7 @@ bool Session::settle_pinned(Lost& lost, const Row& row) {
             return true;
         case Handling::discard:
             answer(resp::simple("OK"));
-            state_.transaction = Transaction::none;
-            state_.watching = state_.watch_accepted = false;
+            forget_transaction();
             return false;
         case Handling::exec:
             if (lost.sent) {
@@ -282,8 +303,7 @@ bool Session::settle_pinned(Lost& lost, const Row& row) {
             } else {
                 answer(resp::error(client_errors::kExecAbort));
             }
-            state_.transaction = Transaction::none;
-            state_.watching = state_.watch_accepted = false;
+            forget_transaction();
             return false;
         default:
             answer(resp::simple("QUEUED"));

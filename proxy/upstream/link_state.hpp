@@ -31,6 +31,8 @@ class LinkState {
 
     /// Between a MULTI that was accepted and what the node has said to be its end.
     [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
+    /// Keys are watched here: a WATCH was accepted, and nothing that was accepted since has ended it.
+    [[nodiscard]] bool watching() const noexcept { return watching_; }
     /// Nothing is left of whoever used the connection before. Holds only while every request has been answered.
     [[nodiscard]] bool fit_for_reuse() const noexcept { return !tainted_ && !in_transaction_ && !watching_; }
 

@@ -199,7 +199,7 @@ TEST_F(WatchedKeysTest, ALinkThatIsLostInTheTurnOfACommandIsTrackedAgainBeforeIt
         app->send("GET k\r\n");
     });
     app->expect(kValue);
-    EXPECT_EQ(node.seen(), (Words{"CLIENT TRACKING ON", "CLIENT TRACKING on", "GET k"}));
+    EXPECT_EQ(node.seen(), (Words{"CLIENT TRACKING ON", "CLIENT TRACKING ON", "GET k"}));
 }
 
 /// The transaction of a lost WATCH ends those that were made after the loss, too.
