@@ -114,22 +114,15 @@ class Monitor(Listener):
 
 
 class Invalidations(Listener):
-    """Which keys stand in one push depends on the turn of the loop in which a listener is served."""
+    """At the end of a turn of its loop the node makes one push of all keys that have changed and sends it to each who listens: from the
+    first turn in which both did, byte by byte the same. One of the two began to listen earlier, and heard of bystanders what the other
+    could not."""
 
     def comparable(self, heard):
-        keys = []
         for frame in heard:
-            if frame.startswith(b">2\r\n$10\r\ninvalidate\r\n*"):
-                at = frame.index(b"*")
-                at = frame.index(b"\r\n", at) + 2
-                while at < len(frame):
-                    end = frame.index(b"\r\n", at)
-                    size = int(frame[at + 1:end])
-                    keys.append(frame[end + 2:end + 2 + size])
-                    at = end + 4 + size
-            else:
+            if not frame.startswith(b">2\r\n$10\r\ninvalidate\r\n*"):
                 raise Wrong(f"a tracking client was told {frame[:80]!r}")
-        return sorted(set(keys))
+        return heard[next((i for i, frame in enumerate(heard) if b"the first key" in frame), 0):]
 
 
 class Messages(Listener):
@@ -271,9 +264,7 @@ class SameContent(unittest.TestCase):
         channel = self.content.key().replace(b"*", b"x").replace(b"?", b"x").replace(b"[", b"x").replace(b"\\", b"x")
         listeners = [Messages(self.at_node(), self.through_portal(self.random.random() < 0.5), [(self.random.choice(["SUBSCRIBE", "PSUBSCRIBE"]), channel)], protocol)
                      for protocol in "23"]
-        # Now and then one key of some thirteen is not told of, or told of otherwise; the cause is not known yet.
-        if os.environ.get("REDIS_PORTAL_SEARCH"):
-            listeners.append(Invalidations(self.at_node(), self.through_portal(), [("CLIENT", "TRACKING", "ON", "BCAST")], "3"))
+        listeners.append(Invalidations(self.at_node(), self.through_portal(), [("CLIENT", "TRACKING", "ON", "BCAST")], "3"))
         if self.random.random() < 0.5:
             listeners.append(Monitor(self.at_node(), self.through_portal(), [("MONITOR",)], self.random.choice("23")))
         return listeners, channel
@@ -290,7 +281,7 @@ class SameContent(unittest.TestCase):
         what = f"RESP{protocol}{', with listeners' if listening else ''}"
         try:
             if listening:
-                exchange(direct, [("ECHO", "listening begins")])
+                exchange(direct, [("ECHO", "listening begins"), ("SET", "the first key", "x")])
             writes = self.writes(self.random.choice([100, 20_000, 300_000] if listening else [1000, 300_000, MB, 4 * MB]))
             self.hold(what, [words for words, _ in writes], [right for _, right in writes], self.say(client, [words for words, _ in writes]))
             stored = exchange(direct, [("GET", self.keys["string"]), ("LINDEX", self.keys["list"], "-1")])
@@ -306,7 +297,7 @@ class SameContent(unittest.TestCase):
                 for listener in listeners:
                     listener.hear({Messages: b"the last message", Invalidations: b"the last key", Monitor: b'"listening ends"'}[type(listener)])
                     self.compared += listener.compare()
-            exchange(direct, [("DEL", *self.keys.values(), "the last key")])
+            exchange(direct, [("DEL", *self.keys.values(), "the first key", "the last key")])
         finally:
             for each in (direct, client, *listeners):
                 each.close()
