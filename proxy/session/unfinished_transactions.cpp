@@ -112,8 +112,8 @@ bool Session::is_inside(const upstream::PendingRequest& request) const noexcept 
 
 /// What was answered of the open transaction may be sent once more.
 bool Session::copy_stands() const noexcept {
-    return state_.in_transaction() && !node_watches() && !state_.watch_broken && !denied_in_transaction_ &&
-           queued_.own().empty() && copy_.whole();
+    return state_.in_transaction() && !state_.watch_broken && !denied_in_transaction_ && queued_.own().empty() &&
+           copy_.whole();
 }
 
 /// The open transaction's link is lost; `came_back` was not answered. True: together with the copy that is all of it,
@@ -234,7 +234,7 @@ bool Session::take_back_pinned(upstream::PendingRequest& request, const Row& row
         return false;
     }
     context_.links.doubt_leader(error_words(bytes));
-    if (copy_stands() && !copy_.empty()) {
+    if (copy_stands() && !copy_.empty() && !state_.watching) {  // what came before EXEC is all answered
         const std::string refusal(bytes);
         keep_copy(request.sequence, refusal, false);
         keep_refused(request, command, refusal, false);
