@@ -340,7 +340,8 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
     void begin_transaction();
     void forget_transaction();
-    void note_begun(bool unwatches);
+    void note_transaction();
+    void note_watch(bool unwatches);
     [[nodiscard]] bool node_queues() const noexcept;
     [[nodiscard]] bool node_watches() const noexcept;
     void end_transaction();

@@ -19,20 +19,24 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
     const bool failed = !accepted;
     switch (row.handling) {
         case Handling::multi:
+            note_transaction();
+            break;
         case Handling::watch:
-            note_begun(false);
+            note_watch(false);
             break;
         case Handling::exec:
             if (state_.transaction == Transaction::exec_sent) {
                 state_.transaction = Transaction::none;
             }
-            note_begun(!failed || bytes.starts_with("-EXECABORT"));
+            note_transaction();
+            note_watch(!failed || bytes.starts_with("-EXECABORT"));
             break;
         case Handling::discard:
-            note_begun(!failed);
+            note_transaction();
+            note_watch(!failed);
             break;
         case Handling::unwatch:
-            note_begun(!failed && state_.transaction == Transaction::none);
+            note_watch(!failed && state_.transaction == Transaction::none);
             break;
         case Handling::script_debug:
             if (state_.transaction == Transaction::none && !failed) {

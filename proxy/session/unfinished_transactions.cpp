@@ -41,14 +41,17 @@ void Session::forget_transaction() {
     copy_.clear();
 }
 
-/// One of the commands that begin or end a transaction or a WATCH was answered, on the pinned link. Any of them may be
-/// refused, so what the client has begun there is what the link knows from the answer. `unwatches`: it was an answer
-/// that ends every WATCH.
-void Session::note_begun(bool unwatches) {
+/// MULTI, EXEC or DISCARD was answered, on the pinned link, and nothing of the kind is behind it. Any of them may be
+/// refused, so whether a transaction is open is what the link knows from the answer.
+void Session::note_transaction() {
     if (state_.transaction == Transaction::open && !node_queues()) {
         state_.transaction = Transaction::none;
         queued_.clear();
     }
+}
+
+/// What begins or ends a WATCH was answered. `unwatches`: in a way that ends every WATCH.
+void Session::note_watch(bool unwatches) {
     state_.watching = node_watches();
     state_.watch_broken = state_.watch_broken && !unwatches;
 }

@@ -113,6 +113,18 @@ TEST_F(WatchedKeysTest, AMultiThatIsRefusedTakesNoWatchAway) {
     app->expect(kWhole, "+OK\r\n+QUEUED\r\n*1\r\n" + kValue);  // that EXEC has ended it
 }
 
+TEST_F(WatchedKeysTest, AWatchThatIsAnsweredBehindAMultiEndsNoTransaction) {
+    FakeNode node(script());
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH k\r\nMULTI\r\nGET k\r\n", "+OK\r\n+OK\r\n+QUEUED\r\n");
+    app->expect("CLIENT INFO\r\n", "+QUEUED\r\n");
+    app->expect("DISCARD\r\n", "+OK\r\n");
+    app->expect("UNWATCH\r\nMULTI\r\nGET k\r\n", "+OK\r\n+OK\r\n+QUEUED\r\n");
+    app->expect("SET k 1\r\n", "+QUEUED\r\n");
+    app->expect("EXEC\r\n", "*2\r\n" + kValue + kValue);
+}
+
 TEST_F(WatchedKeysTest, AMultiThatIsRefusedWithinATransactionDoesNotEndIt) {
     FakeNode node(script());
     lead(node);
