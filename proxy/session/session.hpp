@@ -213,6 +213,7 @@ class Session final : public upstream::ReplySink,
 
     // --- session_pubsub.cpp: subscriptions and messages
     bool refuse_in_subscriber_mode(const Row& row, const resp::RequestView& request);
+    bool refuse_long_name(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool awaits_subscriber_mode(const Row& row) const noexcept;
     bool take_subscription(const Row& row, const resp::RequestView& request);
     void unsubscribe(const Row& row, upstream::SubscriptionKind kind, const resp::RequestView& request);
