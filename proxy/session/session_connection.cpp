@@ -67,12 +67,12 @@ void Session::close(Closed reason) {
     const SessionPtr registered(this, false);  // the registry's reference, given up at the end
     closed_ = true;
     if (reason == Closed::output_limit) {
-        observe::log_warn("session", "closed a client that does not read what it is sent",
-                          {{"client", origin_.remote.address().to_string()},
-                           {"port", origin_.remote.port()},
-                           {"subscriptions", state_.subscriptions.count()},
-                           {"unread_bytes", unread()},
-                           {"limit_bytes", context_.config->limits.output_bytes.count}});
+        observe::log_repeated(observe::LogLevel::warn, "session", "closed a client that does not read what it is sent",
+                              {"client", origin_.remote.address().to_string()},
+                              {{"port", origin_.remote.port()},
+                               {"subscriptions", state_.subscriptions.count()},
+                               {"unread_bytes", unread()},
+                               {"limit_bytes", context_.config->limits.output_bytes.count}});
     }
     at(context_.counters.client_connections_closed, reason).add();
     context_.counters.client_connections.subtract();

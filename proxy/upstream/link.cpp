@@ -470,8 +470,9 @@ bool Link::finish_front(PendingRequest request) {
 
 /// What comes on this connection can be believed no more: it ends, and whoever runs the portal is told. Always false.
 bool Link::distrust(std::string_view why) {
-    observe::log_warn("links", "a connection is given up, since what it carries cannot be trusted any more",
-                      {{"node", node_.name}, {"user", identity_.username}, {"reason", why}});
+    observe::log_repeated(observe::LogLevel::warn, "links",
+                          "a connection is given up, since what it carries cannot be trusted any more",
+                          {"user", identity_.username}, {{"node", node_.name}, {"reason", why}});
     end(why);
     return false;
 }
