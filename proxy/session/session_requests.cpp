@@ -375,6 +375,12 @@ upstream::PendingRequest Session::open_request(const Row& row) {
                        row.handling == Handling::script_debug;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
+    if (pending.blocks && !state_.in_transaction()) {
+        if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
+            blocked_since_ = context_.turn.now();
+        }
+        blocked_slot_ = pending.sequence;
+    }
     pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty()) &&
                     (context_.proof == nullptr || !row.write);
     if (row.write) {
@@ -397,12 +403,6 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     upstream::PendingRequest pending = open_request(row);
     pending.effect = effect;
     pending.unit = unit_left_ > 0;
-    if (pending.blocks) {
-        if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
-            blocked_since_ = context_.turn.now();
-        }
-        blocked_slot_ = pending.sequence;
-    }
     queued_.note(row);
     last_link_ = &link;
     ++in_flight_;
