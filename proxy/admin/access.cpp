@@ -115,8 +115,8 @@ std::optional<Response> refuse_change(const ChangeAccess& access, const Request&
     if (!refusal) {
         return std::nullopt;
     }
-    observe::log_warn("admin", "change refused",
-                      {{"path", std::string(path_of(request))}, {"peer", peer.text()}, {"reason", refusal->sentence}});
+    observe::log_repeated(observe::LogLevel::warn, "admin", "change refused", {"peer", peer.text()},
+                          {{"path", std::string(path_of(request))}, {"reason", refusal->sentence}});
     boost::json::object content{{"error", refusal->sentence}};
     if (access.socket) {
         content["socket"] = *access.socket;

@@ -40,7 +40,8 @@ asio::awaitable<Response> answer(const Respond& respond, const Request& request,
     } catch (const std::exception& error) {
         failure = error.what();
     }
-    observe::log_error("admin", "request failed", {{"target", std::string(request.target())}, {"reason", failure}});
+    observe::log_repeated(observe::LogLevel::error, "admin", "request failed", {"reason", failure},
+                          {{"target", std::string(request.target())}});
     co_return text_response(http::status::internal_server_error, "This could not be answered; the log says why.");
 }
 

@@ -68,15 +68,14 @@ void Stream::want_read() {
 }
 
 void Stream::on_events(std::uint32_t events) {
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-        ended_ = true;
-    }
+    const bool ends = !ended_ && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    ended_ = ended_ || ends;
     if (ended_ || (events & EPOLLIN) != 0) {
         readable_ = true;
     }
     const bool readable = readable_ && wants_read_;
     const bool writable = wants_write_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
-    if (readable || writable) {
+    if (readable || writable || ends) {
         wants_read_ = wants_read_ && !readable;
         wants_write_ = wants_write_ && !writable;
         user_->on_stream(readable, writable);
@@ -245,6 +244,19 @@ Stream::Status Stream::resume_send() {
     std::string rest = std::move(kept_);
     kept_.clear();
     return transmit(rest);
+}
+
+Stream::Status Stream::finish_sending() {
+    if (tls_) {
+        std::string& out = scratch_.ciphertext_out;
+        out.clear();
+        take_owed(out);
+        tls_->shutdown(out);
+        if (const Status status = transmit(out); status != Status::data) {
+            return Status::failed;  // a socket that has just taken everything takes an alert
+        }
+    }
+    return ::shutdown(socket_, SHUT_WR) == 0 ? Status::data : Status::failed;
 }
 
 void Stream::close() noexcept {

@@ -100,6 +100,13 @@ class Stream final : private Loop::Watch {
     /// The user is told once when the socket takes more: while blocked(), after an offer() that was not taken whole, or
     /// while the socket is still connecting.
     void want_write() noexcept { wants_write_ = true; }
+    /// The peer sends nothing more, or the connection is broken; there may still be something to receive before that.
+    /// When it becomes so while nothing was asked for, the user is told all the same, that nothing is readable nor
+    /// writable.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    /// Tells the peer that nothing more is sent (TLS close alert, end of the stream); receiving goes on. Not while
+    /// blocked(). failed: it could not be told.
+    Status finish_sending();
     /// Everything was taken from the socket by other means than receive(): what want_read() waits for is new bytes.
     void note_drained() noexcept { readable_ = ended_; }
 

@@ -1,6 +1,7 @@
 #include "observe/log.hpp"
 
 #include "observe/log_line.hpp"
+#include "observe/repeat_limit.hpp"
 
 #include <array>
 #include <atomic>
@@ -89,6 +90,23 @@ Backend& backend() {
 std::atomic<LogLevel> log_level{LogLevel::info};
 std::atomic<LogFormat> log_format{LogFormat::logfmt};
 std::array<std::atomic<std::uint64_t>, 4> lines_by_level{};
+thread_local RepeatLimit repeats;
+
+std::string text_of(const Field& field) {
+    const auto* text = std::get_if<std::string_view>(&field.value);
+    return text != nullptr ? std::string(*text) : std::string();
+}
+
+void write(const LogEvent& event) {
+    if (event.level < log_level.load(std::memory_order_relaxed)) {
+        return;
+    }
+    lines_by_level[static_cast<std::size_t>(event.level)].fetch_add(1, std::memory_order_relaxed);
+    const auto line = format_log_line(log_format.load(std::memory_order_relaxed), event);
+    auto& log = backend();
+    log.queued.fetch_add(1, std::memory_order_release);
+    log.logger->log(spdlog::level::critical, spdlog::string_view_t(line.data(), line.size()));
+}
 
 }  // namespace
 
@@ -118,15 +136,27 @@ std::string_view to_string(LogLevel level) noexcept {
 }
 
 void log(LogLevel level, std::string_view source, std::string_view message, std::initializer_list<Field> fields) {
-    if (level < log_level.load(std::memory_order_relaxed)) {
+    write({std::chrono::system_clock::now(), level, source, message, fields});
+}
+
+void log_repeated(LogLevel level, std::string_view source, std::string_view message, const Field& subject,
+                  std::initializer_list<Field> fields) {
+    const auto left_out = repeats.ask(message, text_of(subject), RepeatLimit::Clock::now());
+    if (!left_out) {
         return;
     }
-    lines_by_level[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
-    const auto line = format_log_line(log_format.load(std::memory_order_relaxed),
-                                      {std::chrono::system_clock::now(), level, source, message, fields});
-    auto& log = backend();
-    log.queued.fetch_add(1, std::memory_order_release);
-    log.logger->log(spdlog::level::critical, spdlog::string_view_t(line.data(), line.size()));
+    const std::array<Field, 2> more{subject, Field("left_out", *left_out)};
+    write({std::chrono::system_clock::now(), level, source, message, fields,
+           std::span(more).first(*left_out > 0 ? 2 : 1)});
+}
+
+void log_left_out() {
+    if (repeats.empty()) {
+        return;
+    }
+    repeats.settle(RepeatLimit::Clock::now(), [](std::string_view what, std::string_view subject, std::uint64_t count) {
+        log_warn("log", "left out: " + std::string(what), {{"subject", subject}, {"left_out", count}});
+    });
 }
 
 }  // namespace portal::observe

@@ -43,6 +43,14 @@ std::uint64_t logged_lines(LogLevel level) noexcept;
 
 void log(LogLevel level, std::string_view source, std::string_view message, std::initializer_list<Field> fields = {});
 
+/// For what a client can cause as often as it likes: at most one line a second of this thread's for each `subject`, and
+/// with it, or from log_left_out(), how many were left out (`left_out`). Counters are exact all the same.
+void log_repeated(LogLevel level, std::string_view source, std::string_view message, const Field& subject,
+                  std::initializer_list<Field> fields = {});
+/// Says how many lines of this thread's log_repeated() were left out, once nothing like them has come for a second. To
+/// be called from time to time by threads that live long; costs nothing when there is nothing to say.
+void log_left_out();
+
 inline void log_debug(std::string_view source, std::string_view message, std::initializer_list<Field> fields = {}) {
     log(LogLevel::debug, source, message, fields);
 }

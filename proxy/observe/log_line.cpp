@@ -121,12 +121,18 @@ std::string clean_key(std::string_view key) {
     return clean;
 }
 
+template <typename Each>
+void for_each_field(const LogEvent& event, Each&& each) {
+    std::ranges::for_each(event.more, each);
+    std::ranges::for_each(event.fields, each);
+}
+
 std::string logfmt_line(const LogEvent& event) {
     std::string line = fmt::format("ts={} level={} logger=", rfc3339(event.time), to_string(event.level));
     append_logfmt_text(line, event.source);
     line += " msg=";
     append_logfmt_text(line, event.message);
-    for (const auto& field : event.fields) {
+    for_each_field(event, [&line](const Field& field) {
         line += ' ';
         line += clean_key(field.key);
         line += '=';
@@ -139,7 +145,7 @@ std::string logfmt_line(const LogEvent& event) {
                 }
             },
             field.value);
-    }
+    });
     return line;
 }
 
@@ -165,9 +171,7 @@ std::string json_line(const LogEvent& event) {
     line["level"] = to_string(event.level);
     line["logger"] = json_text(event.source);
     line["msg"] = json_text(event.message);
-    for (const auto& field : event.fields) {
-        line[clean_key(field.key)] = json_value(field);
-    }
+    for_each_field(event, [&line](const Field& field) { line[clean_key(field.key)] = json_value(field); });
     return boost::json::serialize(line);
 }
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,7 @@ struct LogEvent {
     std::string_view source;
     std::string_view message;
     std::initializer_list<Field> fields;
+    std::span<const Field> more{};  // before `fields`
 };
 
 /// One line without its line end. Field keys keep letters, digits, '_', '.' and '-'; a key that the line already uses

@@ -5,6 +5,7 @@
 #include "session/client_errors.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 
 #include <utility>
 
@@ -86,13 +87,14 @@ bool Session::permitted(const Row& row, const resp::RequestView& request, std::s
         hold();
         return false;
     }
-    upstream::Link& link = link_for(state_.needs_pinned());
-    if (in_flight_ > 0 && last_link_ != &link) {
+    const std::string frame = question(row, request, context_.config->name);
+    upstream::Link& link = link_for(state_.needs_pinned() || is_large(frame));
+    if (in_flight_ > 0 && (is_large(frame) || last_link_ != &link)) {
         pause(Wait::drained);
         return false;
     }
     pause(Wait::reply);  // first: a link that cannot be had says so at once
-    submit_own(link, question(row, request, context_.config->name), 1);
+    submit_own(link, frame, 1);
     return false;
 }
 

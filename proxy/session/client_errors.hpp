@@ -34,6 +34,7 @@ inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
 inline constexpr std::string_view kInTransaction = "ERR Command not allowed inside a transaction";
 inline constexpr std::string_view kExecAbortedBy = "EXECABORT Transaction discarded because of: ";  // for EXEC
 /// "ERR " or kExecAbortedBy + this + the command's name + kSubscriberModeEnd
+inline constexpr std::string_view kLongName = "ERR the portal subscribes to no name of 256 KiB or more";
 inline constexpr std::string_view kSubscriberMode = "Can't execute '";
 inline constexpr std::string_view kSubscriberModeEnd =
     "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";

@@ -4,6 +4,7 @@
 #include "session/client_errors.hpp"
 #include "session/hello_request.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 
 #include <utility>
 
@@ -192,7 +193,8 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
     return ask_first(&context_.links.shared(wanted), row, request.frame(), upstream::Effect::none);
 }
 
-/// Sends `frame` on `link` (null: the link for logins) and takes no further command until it is answered. False: wait.
+/// Sends `frame` on `link` (null: the link for logins, or one of its own if it is large) and takes no further command
+/// until it is answered. False: wait.
 /// `effect`: on that link.
 bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect) {
     if (!context_.forwarding()) {
@@ -203,7 +205,21 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
         hold();
         return false;
     }
-    if (link == nullptr) {
+    if (link == nullptr && is_large(frame)) {
+        if (in_flight_ > 0) {
+            pause(Wait::drained);
+            return false;
+        }
+        if (!has_link_for(route::Destination::pinned)) {
+            if (refusing_) {
+                reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
+                return true;
+            }
+            hold();
+            return false;
+        }
+        link = &link_for(true);
+    } else if (link == nullptr) {
         link = &context_.links.auth_link();
     }
     if (in_flight_ > 0 && last_link_ != link) {

@@ -33,8 +33,11 @@ Session::~Session() = default;
 /// While waiting nothing more is read: the socket's buffer, and then the client, feel it. But a client that is blocked
 /// at the node or paused may go meanwhile, and what it waits for must then end; so a little is read ahead of it.
 bool Session::reads_on() const noexcept {
-    return (wait_ == Wait::nothing && !executed_) ||
-           ((wait_ == Wait::paused || (wait_ == Wait::drained && pinned_)) && input_.size() < kReadAhead);
+    if (wait_ == Wait::nothing) {
+        return !executed_;
+    }
+    const bool may_block = pinned_ && (wait_ == Wait::drained || wait_ == Wait::window || wait_ == Wait::reply);
+    return (may_block || wait_ == Wait::paused) && input_.size() < kReadAhead;
 }
 
 void Session::wait_readable() {
@@ -50,6 +53,9 @@ void Session::on_stream(bool readable, bool writable) {
     }
     if (readable && !closed_) {
         on_readable();
+    }
+    if (stream_.ended() && !closed_) {
+        context_.turn.mark(*this);  // it may be blocked, and not be read because of that
     }
 }
 
@@ -283,6 +289,9 @@ void Session::flush() {
         send_output();
     }
     resume_if_due();
+    if (stream_.ended() || eof_) {
+        settle_end();
+    }
     if (!closed_) {
         send_output();
     }
@@ -305,6 +314,11 @@ void Session::flush() {
 /// Ends the wait whose reason is gone, and goes on with what was read already.
 void Session::resume_if_due() {
     release_pinned_if_free();
+    if (pinned_ && pinned_->finishes() && in_flight_ == 0) {
+        ended_ = true;  // what comes behind would need what that link carries
+        ending_ = Closed::client;
+        return;
+    }
     switch (wait_) {
         case Wait::nothing:
             if (unread() >= kSendAt && stream_.blocked()) {
@@ -349,6 +363,10 @@ void Session::resume_if_due() {
     }
     if (unread() >= kSendAt && stream_.blocked()) {
         wait_ = Wait::output;  // else a client that reads more slowly than the node sends is asked for more and more
+        return;
+    }
+    if (pinned_ && pinned_->finishes()) {
+        pause(Wait::drained);  // what comes behind goes by another link
         return;
     }
     wait_ = Wait::nothing;

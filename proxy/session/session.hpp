@@ -152,6 +152,8 @@ class Session final : public upstream::ReplySink,
     void leave_if_done();
     void on_established();
     void on_client_end(net::Stream::Status status);
+    void settle_end();
+    void end_block();
 
     // --- session.cpp: the data path
     [[nodiscard]] bool reads_on() const noexcept;
@@ -213,6 +215,7 @@ class Session final : public upstream::ReplySink,
 
     // --- session_pubsub.cpp: subscriptions and messages
     bool refuse_in_subscriber_mode(const Row& row, const resp::RequestView& request);
+    bool refuse_long_name(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool awaits_subscriber_mode(const Row& row) const noexcept;
     bool take_subscription(const Row& row, const resp::RequestView& request);
     void unsubscribe(const Row& row, upstream::SubscriptionKind kind, const resp::RequestView& request);
@@ -416,7 +419,7 @@ class Session final : public upstream::ReplySink,
     LostRequests lost_;
     TransactionCopy copy_;       // of the transaction that is open, or that travels in one piece and is being answered
     Slot transaction_slot_ = 0;  // of the MULTI of the open transaction
-    std::optional<Slot> blocked_slot_;                        // of the newest command that may block
+    std::optional<Slot> blocked_slot_;                        // of the newest command that may block outside of a transaction
     net::Turn::Clock::time_point blocked_since_{};            // since when the oldest such command has waited
     std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
     net::Turn::Clock::time_point left_hold_at_{};

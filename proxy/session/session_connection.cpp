@@ -67,12 +67,12 @@ void Session::close(Closed reason) {
     const SessionPtr registered(this, false);  // the registry's reference, given up at the end
     closed_ = true;
     if (reason == Closed::output_limit) {
-        observe::log_warn("session", "closed a client that does not read what it is sent",
-                          {{"client", origin_.remote.address().to_string()},
-                           {"port", origin_.remote.port()},
-                           {"subscriptions", state_.subscriptions.count()},
-                           {"unread_bytes", unread()},
-                           {"limit_bytes", context_.config->limits.output_bytes.count}});
+        observe::log_repeated(observe::LogLevel::warn, "session", "closed a client that does not read what it is sent",
+                              {"client", origin_.remote.address().to_string()},
+                              {{"port", origin_.remote.port()},
+                               {"subscriptions", state_.subscriptions.count()},
+                               {"unread_bytes", unread()},
+                               {"limit_bytes", context_.config->limits.output_bytes.count}});
     }
     at(context_.counters.client_connections_closed, reason).add();
     context_.counters.client_connections.subtract();
@@ -234,16 +234,46 @@ void Session::on_established() {
         ending_ = refused_ ? Closed::client : Closed::drain;
     }
 }
-/// The client has closed its side, or the connection is broken.
+/// The client has closed its side, or the connection is broken. Who has closed its side gets what it has asked for.
 void Session::on_client_end(net::Stream::Status status) {
     if (!established_) {
         at(context_.counters.tls_handshake_failures, handshake_failure(stream_)).add();
         close(Closed::handshake);
-    } else if (status == net::Stream::Status::failed || pinned_ || wait_ == Wait::paused) {
+    } else if (status == net::Stream::Status::failed) {
         close(Closed::client);
     } else {
         eof_ = true;
         context_.turn.mark(*this);
+    }
+}
+
+/// The client sends nothing more. What it has sent is answered, except what Redis does not answer either: what is
+/// paused, what is not whole, and what waits for others, with everything behind it.
+void Session::settle_end() {
+    if (closed_ || ended_ || (!eof_ && (!stream_.ended() || reads_on()))) {
+        return;
+    }
+    if (wait_ == Wait::paused || (eof_ && large_ != Large::nothing)) {
+        give_up_large();
+        ended_ = true;
+        ending_ = Closed::client;
+    } else if (pinned_ && !pinned_->finishes() && lost_.empty()) {
+        const bool blocks = blocked_slot_ && !replies_.is_done(*blocked_slot_);
+        if (blocks || (eof_ && relaying_ && wait_ == Wait::nothing)) {
+            end_block();
+        }
+    }
+    if (eof_ && wait_ == Wait::nothing && in_flight_ == 0) {
+        leave_feeds();
+    }
+}
+
+/// The node sees the end of this client as that of its own: it answers what it can answer at once, and closes the link
+/// of a client that is blocked. So an element goes to nobody who has left, and no link stays for ever.
+void Session::end_block() {
+    pinned_->finish_sending();
+    if (wait_ == Wait::nothing || wait_ == Wait::window) {
+        pause(Wait::drained);  // what comes behind goes by another link
     }
 }
 

@@ -4,6 +4,7 @@
 #include "session/client_errors.hpp"
 #include "session/hello_request.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
 
 #include <algorithm>
@@ -118,7 +119,11 @@ void Session::resend() {
                            each.request.losses > 0 && each.epoch == context_.topology->epoch;
         upstream::Link* link = nullptr;
         if (row.handling == Handling::auth || row.handling == Handling::hello) {
-            link = state_.needs_pinned() && pinned_ ? pinned_.get() : &context_.links.auth_link();
+            const bool own = (state_.needs_pinned() && pinned_) || is_large(each.command);
+            if (own && !has_link_for(route::Destination::pinned)) {
+                break;
+            }
+            link = own ? &link_for(true) : &context_.links.auth_link();
             if (link != pinned_.get() && row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {
                 const HelloRequest hello = read_hello(request, state_.protocol);
                 std::string login;
@@ -137,7 +142,7 @@ void Session::resend() {
         } else {
             const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_,
                                                                    true) == route::Destination::pinned;
-            const bool own = inside || pinned || alone;
+            const bool own = inside || pinned || alone || (!each.request.unit && is_large(each.command));
             if (!has_link_for(own ? route::Destination::pinned : route::Destination::shared)) {
                 break;
             }

@@ -77,6 +77,14 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         replies_.finish(request.sequence, {}, output_);  // the client is told what was wrong with it instead
         return;
     }
+    if (pinned_ && pinned_->finishes() && loss.sent && (request.blocks || ended_)) {
+        // It was blocked there, and the node has let it go.
+        replies_.finish(request.sequence, {}, output_);
+        ended_ = true;
+        ending_ = Closed::client;
+        context_.turn.mark(*this);
+        return;
+    }
     if (request.begun) {
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
         return;
@@ -143,7 +151,16 @@ void Session::on_pinned_lost() {
         return;
     }
     state_.watch_broken = state_.watch_broken || (state_.watching && node_watches());
+    const bool to_end = pinned_ && pinned_->finishes() && !state_.in_transaction();
     pinned_.reset();
+    if (to_end) {
+        if (state_.needs_pinned()) {
+            ended_ = true;
+            ending_ = Closed::client;
+        }
+        context_.turn.mark(*this);
+        return;
+    }
     if (large_ == Large::forwarded) {
         large_ = Large::swallowed;
     }

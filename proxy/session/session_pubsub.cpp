@@ -80,6 +80,21 @@ bool Session::refuse_in_subscriber_mode(const Row& row, const resp::RequestView&
     return true;
 }
 
+/// A name so long could end the link by which all subscribers of this user hear. True when it was refused.
+bool Session::refuse_long_name(const Row& row, const resp::RequestView& request) {
+    if (!subscribes(row.handling)) {
+        return false;
+    }
+    for (std::size_t i = 1; i < request.argc(); ++i) {
+        if (is_large(request.arg(i))) {
+            denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+            reply_error(client_errors::kLongName);
+            return true;
+        }
+    }
+    return false;
+}
+
 /// With RESP2 the answer to a SUBSCRIBE decides whether this command is allowed.
 bool Session::awaits_subscriber_mode(const Row& row) const noexcept {
     return state_.protocol == resp::Protocol::resp2 && !command::is_subscription(row.handling);

@@ -39,9 +39,14 @@ void find_unit(std::string_view rest, SessionContext& context) {
     std::vector<UnitPart>& parts = context.unit;
     parts.clear();
     resp::RequestScanner scanner(context.limits);
+    std::size_t size = 0;
     while (parts.size() < kUnitCommands) {
         const resp::ScanResult result = scanner.scan(rest);
         if (result.status != resp::ScanStatus::complete || resp::is_inline(rest.substr(0, result.size))) {
+            break;
+        }
+        size += result.size;
+        if (size >= kLargeRequest) {
             break;
         }
         const resp::RequestView request(rest.substr(0, result.size));
@@ -96,6 +101,9 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
         } else {
             reply_error(refusal);
         }
+        return true;
+    }
+    if (is_large(request.frame()) && refuse_long_name(row, request)) {
         return true;
     }
     return refuse_in_subscriber_mode(row, request);
@@ -165,8 +173,8 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         Destination destination = route::route(row, command::may_block(row, request), state_, context_.forwarding());
         if (unit_left_ > 0 && destination == Destination::pinned) {
             destination = Destination::shared;
-        } else if (context_.large_keys.any() && destination == Destination::shared && unit_left_ == 0 &&
-                   has_large_key(row, request)) {
+        } else if (destination == Destination::shared && unit_left_ == 0 &&
+                   (is_large(frame) || (context_.large_keys.any() && has_large_key(row, request)))) {
             destination = Destination::pinned;
         }
         switch (destination) {
@@ -258,9 +266,10 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     if (state_.debugging && state_.transaction == Transaction::none && row.name.starts_with("eval")) {
         return begin_relay(row, request.frame());
     }
-    upstream::Link* const own_feed = row.handling == Handling::publish ? feed_link() : nullptr;
+    const bool large = is_large(request.frame());
+    upstream::Link* const own_feed = row.handling == Handling::publish && !large ? feed_link() : nullptr;
     upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
-    if (in_flight_ > 0 && last_link_ != &link) {
+    if (in_flight_ > 0 && (large || last_link_ != &link)) {
         pause(Wait::drained);
         return false;
     }
@@ -371,6 +380,12 @@ upstream::PendingRequest Session::open_request(const Row& row) {
                        row.handling == Handling::script_debug;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
+    if (pending.blocks && !state_.in_transaction()) {
+        if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
+            blocked_since_ = context_.turn.now();
+        }
+        blocked_slot_ = pending.sequence;
+    }
     pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty()) &&
                     (context_.proof == nullptr || !row.write);
     if (row.write) {
@@ -393,12 +408,6 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     upstream::PendingRequest pending = open_request(row);
     pending.effect = effect;
     pending.unit = unit_left_ > 0;
-    if (pending.blocks) {
-        if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
-            blocked_since_ = context_.turn.now();
-        }
-        blocked_slot_ = pending.sequence;
-    }
     queued_.note(row);
     last_link_ = &link;
     ++in_flight_;

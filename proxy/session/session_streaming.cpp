@@ -2,6 +2,7 @@
 // nothing else meanwhile. Neither side is read faster than the other takes the bytes.
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 
 #include <utility>
 
@@ -12,8 +13,6 @@ using route::Destination;
 
 namespace {
 
-/// An unfinished request that is this long already, or announces to become it, is not gathered.
-constexpr std::uint64_t kLargeRequest = 256 * 1024;
 /// So much of it must be there: the names of command and subcommand are then complete, or longer than any that exist.
 constexpr std::size_t kHead = 16 * 1024;
 /// The client is read on while the link has no more than this to write.
@@ -22,7 +21,7 @@ constexpr std::size_t kUnwritten = 128 * 1024;
 /// Commands of which nothing but the name has to be known. The others are gathered whole, however large.
 bool is_merely_forwarded(Handling handling) {
     return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
-           handling == Handling::unknown;
+           handling == Handling::ping || handling == Handling::publish || handling == Handling::unknown;
 }
 
 }  // namespace
@@ -59,6 +58,9 @@ bool Session::begin_large(std::string_view head) {
     const Row& row = listed.handling == Handling::unknown ? context_.server_commands.row_of(request) : listed;
     if (!is_merely_forwarded(row.handling) || row.affinity == command::Affinity::local) {
         return false;
+    }
+    if (row.handling == Handling::ping && state_.resp2_subscriber()) {
+        return false;  // the portal answers it
     }
     if (context_.pause.mode != ClientPause::Mode::none && !must_log_in() && pauses(row)) {
         pause(Wait::paused);

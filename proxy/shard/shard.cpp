@@ -190,7 +190,9 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
     origin.id = ++next_id_ * setup_.count + setup_.index;
     const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
     if (!tls && setup_.config->listen[listener].tls) {  // never in the clear instead
-        observe::log_error("shard", "closed a client of a listener with TLS that has no certificate");
+        observe::log_repeated(observe::LogLevel::error, "shard",
+                              "closed a client of a listener with TLS that has no certificate",
+                              {"client", origin.remote.address().to_string()});
         counters_.client_connections.subtract();
         at(counters_.client_connections_closed, observe::Closed::handshake).add();
         ::close(descriptor);
@@ -385,6 +387,7 @@ void Shard::run_tick() {
 
 void Shard::tick() {
     heartbeats_.add();
+    observe::log_left_out();
     counters_.turns.set(turn_.flushed_turns());
     const auto now = turn_.now();
     connect_deadlines_.expire(now);

@@ -57,7 +57,7 @@ void Link::on_stream(bool readable, bool writable) {
 
 void Link::submit(std::string_view command, PendingRequest request) {
     request.size = command.size();
-    if (state_ == State::ended) {
+    if (state_ == State::ended || finishing_) {
         request.sink->on_lost(request, command, Loss{});
         return;
     }
@@ -116,7 +116,7 @@ void Link::fence_quiet() {
         return;
     }
     watched_ = false;
-    if (state_ == State::ready && loose_ && may_fence_ && streaming_ == Streaming::nothing && !pending_.empty()) {
+    if (state_ == State::ready && loose_ && may_fence_ && !finishing_ && streaming_ == Streaming::nothing && !pending_.empty()) {
         add_fence();
         context_.turn.mark(*this);
     }
@@ -217,8 +217,23 @@ void Link::write_some() {
             return;
         }
     }
+    note_all_written();
+}
+
+void Link::note_all_written() {
     if (streaming_ != Streaming::nothing && holder_ != nullptr) {
         holder_->on_streamed();
+    }
+    if (finishing_ && state_ == State::ready && !std::exchange(finished_, true) &&
+        stream_->finish_sending() == net::Stream::Status::failed) {
+        end_broken("write");
+    }
+}
+
+void Link::finish_sending() noexcept {
+    if (!std::exchange(finishing_, true)) {
+        carries_.taint();
+        context_.turn.mark(*this);
     }
 }
 
@@ -248,8 +263,8 @@ void Link::write_encrypted() {
         end_broken("write");
     } else if (status == net::Stream::Status::again) {
         wait_writable();
-    } else if (streaming_ != Streaming::nothing && holder_ != nullptr) {
-        holder_->on_streamed();
+    } else {
+        note_all_written();
     }
 }
 
@@ -470,8 +485,9 @@ bool Link::finish_front(PendingRequest request) {
 
 /// What comes on this connection can be believed no more: it ends, and whoever runs the portal is told. Always false.
 bool Link::distrust(std::string_view why) {
-    observe::log_warn("links", "a connection is given up, since what it carries cannot be trusted any more",
-                      {{"node", node_.name}, {"user", identity_.username}, {"reason", why}});
+    observe::log_repeated(observe::LogLevel::warn, "links",
+                          "a connection is given up, since what it carries cannot be trusted any more",
+                          {"user", identity_.username}, {{"node", node_.name}, {"reason", why}});
     end(why);
     return false;
 }

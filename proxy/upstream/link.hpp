@@ -152,6 +152,12 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     /// request must be open as with stream().
     void relay() noexcept { relaying_ = true; }
 
+    /// Nothing more will be submitted: when everything has been written, the node is told so, and does with what it has
+    /// not answered yet what it does for any client that sends nothing more. The link ends when the node closes it, and
+    /// serves nobody else.
+    void finish_sending() noexcept;
+    [[nodiscard]] bool finishes() const noexcept { return finishing_; }
+
     /// Takes nothing more from the node until resume_reading(): whoever gets the replies has too many unread.
     void pause_reading() noexcept { paused_ = true; }
     void resume_reading();
@@ -224,6 +230,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void begin_setup();
     void write_some();
     void write_encrypted();
+    void note_all_written();
     void wait_writable();
     void note_written(std::size_t size);
     void end_broken(std::string_view doing);
@@ -269,6 +276,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool held_back_ = false;  // nothing is written
     bool withheld_ = false;   // stands in LinkContext::withheld
     bool retired_ = false;
+    bool finishing_ = false;  // nothing more is submitted
+    bool finished_ = false;   // and the node knows
     bool within_reply_ = false;  // the front request's reply has begun, and what comes next is the rest of it
     bool relaying_ = false;
     std::uint8_t silent_looks_ = 0;  // at which a command waited and the node had said nothing since the one before

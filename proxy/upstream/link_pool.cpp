@@ -385,7 +385,7 @@ void LinkPool::on_link_ended(Link& link, std::string_view why) {
     if (link.setup().login_refused() && !closing_) {
         events_.login_refused(link.identity());
     }
-    if ((!ours && !auth) || refused || closing_) {
+    if ((!ours && !auth) || refused || closing_ || link.finishes()) {  // it was to end
         return;
     }
     if (link.was_ready() && !link.identity().username.empty() && leader_ == link.node()) {

@@ -149,12 +149,14 @@ void FakeNode::serve(int descriptor) {
     resp::RequestScanner scanner(limits);
     std::string input;
     bool used = false;
+    bool blocked = false;
     bool was_reset = false;
     std::string space(64 * 1024, '\0');
     for (;;) {
         const ssize_t n = ::recv(descriptor, space.data(), space.size(), 0);
         if (n <= 0) {
             left_ += used || !input.empty() ? 1 : 0;
+            ::shutdown(descriptor, SHUT_RDWR);  // as redis-server does with a client that sends nothing more
             return;
         }
         {
@@ -163,7 +165,7 @@ void FakeNode::serve(int descriptor) {
         }
         received_ += static_cast<std::size_t>(n);
         input.append(space.data(), static_cast<std::size_t>(n));
-        for (;;) {
+        while (!blocked) {
             const resp::ScanResult result = scanner.scan(input);
             if (result.status != resp::ScanStatus::complete) {
                 break;
@@ -202,6 +204,10 @@ void FakeNode::serve(int descriptor) {
             if (reply == kCutThis) {
                 ::shutdown(descriptor, SHUT_RDWR);
                 return;
+            }
+            if (reply == kBlock) {
+                blocked = true;
+                break;
             }
             if (reply == kCut) {
                 cut();

@@ -26,6 +26,9 @@ class FakeNode {
     /// Within a reply: what follows is sent, and the connection read on, after one more release().
     static inline const std::string kPause = "!pause";
 
+    /// The connection is blocked: nothing that comes behind is looked at.
+    static inline const std::string kBlock = "!block";
+
     /// `commands` answers COMMAND.
     explicit FakeNode(Script script, std::string commands = "*0\r\n");
     ~FakeNode();

@@ -241,12 +241,26 @@ TEST_F(LargeReplyTest, WhoeverLeavesBeforeItIsAskedForAgainIsForgotten) {
     ask_behind(*app, "GET big\r\n", *other, "SET a 1\r\n");
     node_.release();
     wait_for([&] { return counters().requests_moved.get() == 1; }, "its reply has begun");
-    app.reset();
+    app->break_off();
     wait_for([&] { return counters().client_connections.get() == 1; }, "it has left");
     node_.release();
     other->expect("+OK\r\n");
     other->expect("WATCH a\r\nGET b\r\n", "+OK\r\n" + bulk("b"));  // on a link of its own
     EXPECT_EQ(times(node_, "GET big"), 1U);
+}
+
+TEST_F(LargeReplyTest, WhoeverOnlyClosesItsSendingSideGetsIt) {
+    lead(node_);
+    const auto app = client();
+    const auto other = client();
+    ask_behind(*app, "GET big\r\n", *other, "SET a 1\r\n");
+    app->finish_sending();
+    node_.release();
+    wait_for([&] { return counters().requests_moved.get() == 1; }, "its reply has begun");
+    node_.release();
+    other->expect("+OK\r\n");
+    app->expect(kLarge);
+    EXPECT_TRUE(app->closed());
 }
 
 TEST_F(LargeReplyTest, WhenItsClientLeavesMidwayItsLinkEndsAndTheOthersGoOn) {

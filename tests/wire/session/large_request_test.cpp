@@ -4,6 +4,8 @@
 #include "portal_fixture.hpp"
 #include "session/client_errors.hpp"
 
+#include <algorithm>
+
 namespace portal::testing {
 namespace {
 
@@ -217,6 +219,57 @@ TEST_F(LargeRequestTest, InWhichTheClientBreaksTheProtocolIsNeverCompleted) {
     EXPECT_TRUE(app->closed());
     wait_for([&] { return node.left() == 1; }, "its link has ended");
     EXPECT_TRUE(node.seen().empty());
+}
+
+std::string encoded(const Words& words) {
+    std::string out = "*" + std::to_string(words.size()) + "\r\n";
+    for (const std::string& word : words) {
+        out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    }
+    return out;
+}
+
+/// A node ends a connection on which more comes than it takes, with everything that others have asked for there.
+TEST_F(LargeRequestTest, TravelsAloneWhateverItsCommand) {
+    const std::string large(300 * 1024, 'x');
+    const std::string refusal = "-ERR Protocol error: invalid bulk length\r\n";
+    for (const Words& words :
+         {Words{"PING", large}, Words{"ECHO", large}, Words{"PUBLISH", "c", large}, Words{"SPUBLISH", "c", large},
+          Words{"CLIENT", "KILL", "USER", large}, Words{"AUTH", "ann", large}, Words{"AUTH", large, "ann"},
+          Words{"HELLO", "2", "AUTH", "ann", large}}) {
+        SCOPED_TRACE(words[0]);
+        FakeNode node([&](const Words& each) {
+            return std::ranges::find(each, large) != each.end() ? FakeNode::kPause + refusal : "+OK\r\n";
+        });
+        lead(node);
+        const auto app = client();
+        const auto other = client();
+        const auto newcomer = client();
+        other->expect("SET a b\r\n", "+OK\r\n");
+        app->send(encoded(words));
+        wait_arrived(node, large.size());
+        other->expect("SET a b\r\n", "+OK\r\n");
+        newcomer->expect("AUTH bob secret\r\n", "+OK\r\n");
+        node.release();
+        app->expect(refusal);
+        other->expect("SET a b\r\n", "+OK\r\n");
+        if (HasFailure()) {
+            return;  // each wait for what never comes takes seconds
+        }
+    }
+}
+
+TEST_F(LargeRequestTest, NamesNoChannel) {
+    const std::string large(300 * 1024, 'x');
+    FakeNode node(ok);
+    lead(node);
+    const auto app = client();
+    const std::string refusal = "-ERR the portal subscribes to no name of 256 KiB or more\r\n";
+    for (const char* word : {"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"}) {
+        app->expect(encoded({word, "short", large}), refusal);
+    }
+    app->expect("GET a\r\n", "$1\r\nv\r\n");
+    EXPECT_EQ(node.seen(), (Words{"GET a"}));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // No byte, reply or state of one client reaches another, whatever values hold and whatever a node refuses.
+#include "observe/log.hpp"
 #include "portal_fixture.hpp"
 
 #include <algorithm>
@@ -185,6 +186,23 @@ TEST_F(NothingCrossesTest, ASurplusReplyOfAScriptReachesNobodyElse) {
     node.release();
     other->expect("$5\r\nvalue\r\n");
     EXPECT_EQ(counters().fences_broken.get() + counters().upstream_lost.get() > 0, true);
+}
+
+TEST_F(NothingCrossesTest, WhoBreaksFencesAtWillCannotFloodTheLog) {
+    constexpr std::uint64_t kTimes = 50;
+    FakeNode node([](const Words& words) -> std::string {
+        return words[0] == "EVAL" ? "-ERR one\r\n+of somebody else\r\n" : "$5\r\nvalue\r\n";
+    });
+    lead(node);
+    const auto app = client();
+    const auto before = observe::logged_lines(observe::LogLevel::warn);
+    const auto began = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < kTimes && !HasFailure(); ++i) {
+        app->expect("EVAL x 0\r\nGET k\r\n", "-ERR one\r\n$5\r\nvalue\r\n");
+    }
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - began).count();
+    EXPECT_EQ(counters().fences_broken.get(), kTimes);
+    EXPECT_LE(observe::logged_lines(observe::LogLevel::warn) - before, 2 * static_cast<std::uint64_t>(seconds));
 }
 
 TEST_F(NothingCrossesTest, AnyShiftOfRepliesEndsABusySharedLinkSoon) {

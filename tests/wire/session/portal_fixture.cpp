@@ -6,11 +6,14 @@
 #include <future>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace portal::testing {
 
 TestClient::~TestClient() {
-    ::close(descriptor_);
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+    }
 }
 
 void TestClient::send(std::string_view bytes) const {
@@ -19,6 +22,12 @@ void TestClient::send(std::string_view bytes) const {
 
 void TestClient::finish_sending() const {
     ASSERT_EQ(::shutdown(descriptor_, SHUT_WR), 0);
+}
+
+void TestClient::break_off() {
+    const linger at_once{1, 0};
+    ASSERT_EQ(::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    ::close(std::exchange(descriptor_, -1));
 }
 
 std::string TestClient::read(std::size_t size) const {

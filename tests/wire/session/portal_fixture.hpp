@@ -26,6 +26,8 @@ class TestClient {
 
     void send(std::string_view bytes) const;
     void finish_sending() const;
+    /// Closes it by a reset.
+    void break_off();
     /// Reads until `size` bytes have come, the connection ends, or five seconds have passed.
     [[nodiscard]] std::string read(std::size_t size) const;
     /// Sends, and reads as many bytes as `expected` has; a test compares the two.

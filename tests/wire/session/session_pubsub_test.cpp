@@ -270,5 +270,23 @@ TEST_F(SessionPubSubTest, ASubscriberThatDoesNotReadIsClosedAndTheOthersHearOn) 
     quick->expect("PING\r\n", "+PONG\r\n");
 }
 
+/// A node that takes no message of that size ends the connection that it came by.
+TEST_F(SessionPubSubTest, ALargeMessageOfASubscriberDoesNotTravelOnTheLinkByWhichAllHear) {
+    const std::string large(300 * 1024, 'x');
+    FakeNode node([&](const Words& words) {
+        return words[0] == "PUBLISH" && words[2] == large ? FakeNode::kPause + ":1\r\n" : pubsub_node(words);
+    });
+    lead(node);
+    const auto app = client();
+    const auto other = client();
+    speak_resp3(*app);
+    app->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
+    app->send("*3\r\n" + bulk("PUBLISH") + bulk("c") + bulk(large));
+    wait_for([&] { return node.received() > large.size(); }, "it has arrived");
+    other->expect("SUBSCRIBE c d\r\n", confirmed("subscribe", "c", 1) + confirmed("subscribe", "d", 2));
+    node.release();
+    app->expect(":1\r\n");
+}
+
 }  // namespace
 }  // namespace portal::testing
