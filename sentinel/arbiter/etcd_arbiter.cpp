@@ -117,7 +117,7 @@ EtcdArbiter::EtcdArbiter(config::EtcdArbiter settings, std::string portal_name, 
       portal_name_(std::move(portal_name)),
       time_(time),
       prefix_(with_slash(settings_.prefix)),
-      client_(servers_of(settings_.endpoints), {settings_.ca, settings_.certificate, settings_.key, {}}),
+      client_(servers_of(settings_.endpoints), {settings_.ca, settings_.certificate, settings_.key}),
       still_marks_(forget_after) {}
 
 EtcdArbiter::~EtcdArbiter() {
@@ -159,7 +159,7 @@ void EtcdArbiter::watch(asio::any_io_executor executor, std::function<void()> ch
     source.read = [own = key_of_mark(portal_name_)](std::string_view line) { return meaning(line, own); };
     source.refusal = refusal;
     watch_ = std::make_shared<HttpWatch>(executor, servers_of(settings_.endpoints),
-                                         config::NodeTls{settings_.ca, settings_.certificate, settings_.key, {}},
+                                         certs::PeerTlsFiles{settings_.ca, settings_.certificate, settings_.key},
                                          std::move(source), std::max(kShortestSilence, 8 * time_), std::move(changed));
     watch_->start();
 }

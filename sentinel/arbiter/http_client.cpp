@@ -1,8 +1,7 @@
 #include "sentinel/arbiter/http_client.hpp"
 
-#include "sentinel/client_tls.hpp"
-
 #include <charconv>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -133,7 +132,8 @@ struct HttpClient::Connection {
     }
 
     beast::tcp_stream stream;
-    std::unique_ptr<asio::ssl::context> tls_context;
+    std::shared_ptr<certs::TlsContext> tls_context;  // of tls
+    std::optional<asio::ssl::context> asio_context;  // the same, as Asio takes it
     std::unique_ptr<asio::ssl::stream<beast::tcp_stream&>> tls;
     beast::flat_buffer buffer;
     bool used = false;
@@ -169,7 +169,7 @@ std::vector<HttpServer> servers_of(const std::vector<std::string>& urls) {
     return servers;
 }
 
-HttpClient::HttpClient(std::vector<HttpServer> servers, config::NodeTls tls)
+HttpClient::HttpClient(std::vector<HttpServer> servers, certs::PeerTlsFiles tls)
     : servers_(std::move(servers)), tls_(std::move(tls)) {}
 HttpClient::~HttpClient() = default;
 
@@ -243,13 +243,16 @@ asio::awaitable<std::string> HttpClient::connect(TimePoint until) {
     error_code ignored;
     stream.socket().set_option(tcp::no_delay(true), ignored);
     if (servers_[at_].tls) {
-        try {
-            connection_->tls_context = client_tls_context(tls_);
-        } catch (const boost::system::system_error& problem) {
-            co_return "cannot read the TLS files: " + problem.code().message();
+        auto context = tls_.current();
+        if (!context) {
+            co_return "cannot read the TLS files: " + context.error().message;
         }
-        connection_->tls = std::make_unique<asio::ssl::stream<beast::tcp_stream&>>(stream, *connection_->tls_context);
-        expect_server(*connection_->tls, servers_[at_].host);
+        connection_->tls_context = std::move(*context);
+        connection_->asio_context.emplace(connection_->tls_context->share());
+        connection_->tls = std::make_unique<asio::ssl::stream<beast::tcp_stream&>>(stream, *connection_->asio_context);
+        if (!certs::expect_peer(connection_->tls->native_handle(), servers_[at_].host)) {
+            co_return "this can be no server name";
+        }
         const auto [refused] = co_await connection_->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
         if (refused) {
             co_return "TLS handshake failed: " + cause_of(refused);

@@ -3,7 +3,7 @@
 // Used on the monitor's thread.
 #pragma once
 
-#include "config/config.hpp"
+#include "certs/peer_tls.hpp"
 #include "sentinel/observation.hpp"
 
 #include <cstdint>
@@ -48,7 +48,7 @@ struct HttpReply {
 
 class HttpClient {
   public:
-    HttpClient(std::vector<HttpServer> servers, config::NodeTls tls);
+    HttpClient(std::vector<HttpServer> servers, certs::PeerTlsFiles tls);
     ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
@@ -80,7 +80,7 @@ class HttpClient {
     void next_server();
 
     std::vector<HttpServer> servers_;
-    config::NodeTls tls_;
+    certs::PeerTls tls_;
     std::size_t at_ = 0;
     std::unique_ptr<Connection> connection_;
     std::shared_ptr<Lookup> lookup_;

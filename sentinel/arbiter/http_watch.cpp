@@ -20,7 +20,7 @@ constexpr Milliseconds kLongestPause{5000};
 
 }  // namespace
 
-HttpWatch::HttpWatch(const asio::any_io_executor& executor, std::vector<HttpServer> servers, config::NodeTls tls,
+HttpWatch::HttpWatch(const asio::any_io_executor& executor, std::vector<HttpServer> servers, certs::PeerTlsFiles tls,
                      Source source, Milliseconds silence, std::function<void()> changed)
     : client_(std::move(servers), std::move(tls)),
       source_(std::move(source)),

@@ -25,7 +25,7 @@ class HttpWatch : public std::enable_shared_from_this<HttpWatch> {
     };
 
     /// `silence`: a stream that brings nothing for so long is taken for dead.
-    HttpWatch(const boost::asio::any_io_executor& executor, std::vector<HttpServer> servers, config::NodeTls tls,
+    HttpWatch(const boost::asio::any_io_executor& executor, std::vector<HttpServer> servers, certs::PeerTlsFiles tls,
               Source source, Milliseconds silence, std::function<void()> changed);
 
     void start();

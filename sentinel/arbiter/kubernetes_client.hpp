@@ -2,6 +2,7 @@
 // long one call may take, and what a refusal means in words. Knows no kind of object. Lives on one thread.
 #pragma once
 
+#include "config/config.hpp"
 #include "sentinel/arbiter/http_client.hpp"
 
 #include <map>
@@ -17,7 +18,7 @@ namespace portal::sentinel {
 /// Where the API server is and who we are there; in a pod, what Kubernetes tells every container.
 struct KubernetesAccess {
     HttpServer server;
-    config::NodeTls tls;
+    certs::PeerTlsFiles tls;
     std::string namespace_name;
     std::string token_file;  // empty: no token is sent
     std::string role;        // the Role that lets us in, for sentences; may be empty

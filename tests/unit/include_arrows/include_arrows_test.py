@@ -22,7 +22,7 @@ ARROWS = {
     "upstream": {"resp", "net", "replication", "config", "observe"},
     "route": {"command", "replication"},
     "command": {"resp"},
-    "sentinel": {"replication", "net", "config", "observe"},
+    "sentinel": {"certs", "replication", "net", "config", "observe"},
     "agent": {"sentinel", "admin", "config", "observe"},
     "storage": {"sentinel", "config", "observe"},
     "certs": {"observe"},
