@@ -57,7 +57,7 @@ bool EventWriter::may_write(TimePoint now) {
     return now >= not_before_ && asked_at_.size() < kMostPerMinute;
 }
 
-sentinel::HttpRequest EventWriter::request_for(const Event& event, Written& written) {
+net::HttpRequest EventWriter::request_for(const Event& event, Written& written) {
     const auto path = "/api/v1/namespaces/" + client_.access().namespace_name + "/events";
     const auto time = time_text(event.at);
     if (written.count > 0) {

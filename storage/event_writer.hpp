@@ -50,7 +50,7 @@ class EventWriter {
     };
 
     [[nodiscard]] bool may_write(sentinel::TimePoint now);
-    [[nodiscard]] sentinel::HttpRequest request_for(const Event& event, Written& written);
+    [[nodiscard]] net::HttpRequest request_for(const Event& event, Written& written);
 
     sentinel::KubernetesClient client_;
     std::string portal_;

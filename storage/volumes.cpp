@@ -59,7 +59,7 @@ Event Volumes::event(const std::string& claim, bool warning, std::string reason,
 
 /// False when the claim could not be read.
 asio::awaitable<bool> Volumes::read(std::string name) {
-    sentinel::HttpRequest request;
+    net::HttpRequest request;
     request.target = path_of(name);
     request.repeatable = true;
     const auto answer = co_await client_.ask(std::move(request));

@@ -1,8 +1,8 @@
 #include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
+#include "net/http/json_fields.hpp"
 #include "observe/log.hpp"
 #include "sentinel/arbiter/http_watch.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
 #include "sentinel/arbiter/kubernetes_lease.hpp"
 #include "sentinel/arbiter/record_json.hpp"
 
@@ -53,8 +53,8 @@ void KubernetesArbiter::watch(asio::any_io_executor executor, std::function<void
     source.read = [reader = LeaseEvents(lease_, marks_lease(), portal_name_)](std::string_view line) mutable {
         return reader.read(line);
     };
-    source.refusal = [this](const HttpReply& reply) { return client_.refusal("watch", reply); };
-    watch_ = std::make_shared<HttpWatch>(executor, std::vector<HttpServer>{client_.access().server},
+    source.refusal = [this](const net::HttpReply& reply) { return client_.refusal("watch", reply); };
+    watch_ = std::make_shared<HttpWatch>(executor, std::vector<net::HttpServer>{client_.access().server},
                                          client_.access().tls, std::move(source),
                                          std::max(kShortestSilence, 8 * timing_.call), std::move(changed));
     watch_->start();
@@ -67,31 +67,32 @@ void KubernetesArbiter::close() {
     }
 }
 
-HttpRequest KubernetesArbiter::list() const {
-    HttpRequest request;
+net::HttpRequest KubernetesArbiter::list() const {
+    net::HttpRequest request;
     request.target = leases_path(client_.access().namespace_name) + "?labelSelector=" + label_selector(lease_);
     request.repeatable = true;
     return request;
 }
 
-HttpRequest KubernetesArbiter::post(const json::object& lease) const {
+net::HttpRequest KubernetesArbiter::post(const json::object& lease) const {
     return creation(leases_path(client_.access().namespace_name), lease);
 }
 
-HttpRequest KubernetesArbiter::patch(const std::string& lease, const json::object& changes) const {
+net::HttpRequest KubernetesArbiter::patch(const std::string& lease, const json::object& changes) const {
     return merge_patch(leases_path(client_.access().namespace_name) + "/" + lease, changes);
 }
 
 /// What an answer shows of the record's Lease, for the next write.
 void KubernetesArbiter::remember(const json::object& lease) {
-    const auto& spec = object_at(lease, "spec");
-    shown_ = {text_at(spec, "holderIdentity"), text_at(spec, "acquireTime"), number_at(spec, "leaseTransitions")};
+    const auto& spec = net::object_at(lease, "spec");
+    shown_ = {net::text_at(spec, "holderIdentity"), net::text_at(spec, "acquireTime"),
+              net::number_at(spec, "leaseTransitions")};
 }
 
 ReadResult KubernetesArbiter::snapshot_of(const json::object& list, MarkVersions& marks_of_others,
                                           std::string& marks_version) {
     Snapshot snapshot;
-    for (const auto& item : array_at(list, "items")) {
+    for (const auto& item : net::array_at(list, "items")) {
         const auto* lease = item.if_object();
         if (lease == nullptr) {
             continue;
@@ -101,7 +102,7 @@ ReadResult KubernetesArbiter::snapshot_of(const json::object& list, MarkVersions
             remember(*lease);
             snapshot.version = version_of(*lease);
             std::string why;
-            const auto text = text_at(annotations_of(*lease), kRecordAnnotation);
+            const auto text = net::text_at(annotations_of(*lease), kRecordAnnotation);
             auto decoded = text.empty() ? std::nullopt : decode_record(text, why);
             if (!text.empty() && !decoded) {
                 return {std::nullopt, "Lease " + lease_ + " holds no record (" + why +

@@ -45,9 +45,9 @@ class KubernetesArbiter final : public Arbiter {
     boost::asio::awaitable<WriteResult> create(Record record);
     [[nodiscard]] ReadResult snapshot_of(const boost::json::object& list, MarkVersions& marks_of_others,
                                          std::string& marks_version);
-    [[nodiscard]] HttpRequest list() const;
-    [[nodiscard]] HttpRequest post(const boost::json::object& lease) const;
-    [[nodiscard]] HttpRequest patch(const std::string& lease, const boost::json::object& changes) const;
+    [[nodiscard]] net::HttpRequest list() const;
+    [[nodiscard]] net::HttpRequest post(const boost::json::object& lease) const;
+    [[nodiscard]] net::HttpRequest patch(const std::string& lease, const boost::json::object& changes) const;
     [[nodiscard]] boost::json::object spec_of(const Record& record) const;
     void remember(const boost::json::object& lease);
     [[nodiscard]] std::string marks_lease() const { return lease_ + "-portals"; }

@@ -1,7 +1,7 @@
 #include "sentinel/arbiter/kubernetes_client.hpp"
 
 #include "config/secret_files.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -37,13 +37,13 @@ std::string address_of(const std::string& host, const std::string& port) {
 }
 
 /// The verb as a Role names it.
-std::string_view verb_of(const HttpRequest& request, const std::string& resource) {
+std::string_view verb_of(const net::HttpRequest& request, const std::string& resource) {
     switch (request.method) {
-        case HttpMethod::post:
+        case net::HttpMethod::post:
             return "create";
-        case HttpMethod::patch:
+        case net::HttpMethod::patch:
             return "patch";
-        case HttpMethod::get:
+        case net::HttpMethod::get:
             break;
     }
     if (request.target.find("watch=1") != std::string::npos) {
@@ -85,7 +85,7 @@ KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, st
             "arbiter.kubernetes: this is no pod (KUBERNETES_SERVICE_HOST and _PORT are not set); give api_server");
     }
     KubernetesAccess access;
-    access.server = server_of(in_pod ? address_of(host, port) : *settings.api_server);
+    access.server = net::server_of(in_pod ? address_of(host, port) : *settings.api_server);
     access.tls.ca = settings.ca;
     access.role = std::move(role);
     access.token_file = settings.token_file.value_or("");
@@ -123,13 +123,13 @@ std::string KubernetesClient::authorization() {
     return "Bearer " + token_;
 }
 
-std::string KubernetesClient::refusal(std::string_view verb, const HttpReply& reply) {
+std::string KubernetesClient::refusal(std::string_view verb, const net::HttpReply& reply) {
     if (reply.status == kUnauthorized) {
         token_read_at_.reset();
     }
     std::string ignored;
-    const auto status = parse_object(reply.body, ignored);
-    auto why = status ? text_at(*status, "message") : std::string{};
+    const auto status = net::parse_object(reply.body, ignored);
+    auto why = status ? net::text_at(*status, "message") : std::string{};
     if (reply.status == kForbidden && !is_refused_by_admission(why)) {
         auto& [mutex, counts] = denial_counts();
         const std::lock_guard lock(mutex);
@@ -146,7 +146,7 @@ std::string KubernetesClient::refusal(std::string_view verb, const HttpReply& re
            resource_ + ": " + (why.empty() ? reply.body.substr(0, reply.body.find('\n')) : why);
 }
 
-KubernetesClient::Answer KubernetesClient::answer_of(const HttpRequest& request, const HttpReply& reply) {
+KubernetesClient::Answer KubernetesClient::answer_of(const net::HttpRequest& request, const net::HttpReply& reply) {
     if (reply.status == 0) {
         return {0, {}, "the API server at " + reply.error};
     }
@@ -156,7 +156,7 @@ KubernetesClient::Answer KubernetesClient::answer_of(const HttpRequest& request,
     Answer answer{reply.status, {}, {}};
     if (reply.status != 200 && reply.status != kCreated) {
         answer.error = refusal(verb_of(request, resource_), reply);
-    } else if (auto object = parse_object(reply.body, answer.error)) {
+    } else if (auto object = net::parse_object(reply.body, answer.error)) {
         answer.object = std::move(*object);
     } else {
         answer.error = client_.server() + " is no Kubernetes API server: its answer is " + answer.error;
@@ -164,7 +164,7 @@ KubernetesClient::Answer KubernetesClient::answer_of(const HttpRequest& request,
     return answer;
 }
 
-asio::awaitable<KubernetesClient::Answer> KubernetesClient::ask(HttpRequest request) {
+asio::awaitable<KubernetesClient::Answer> KubernetesClient::ask(net::HttpRequest request) {
     const auto now = Clock::now();
     if (now < not_before_) {
         co_return Answer{kTooManyRequests, {}, "the API server asked for patience (429)"};
@@ -180,18 +180,18 @@ asio::awaitable<KubernetesClient::Answer> KubernetesClient::ask(HttpRequest requ
     co_return answer_of(request, reply);
 }
 
-HttpRequest merge_patch(std::string target, const json::object& changes) {
-    HttpRequest request;
-    request.method = HttpMethod::patch;
+net::HttpRequest merge_patch(std::string target, const json::object& changes) {
+    net::HttpRequest request;
+    request.method = net::HttpMethod::patch;
     request.target = std::move(target);
     request.content_type = "application/merge-patch+json";
     request.body = json::serialize(changes);
     return request;
 }
 
-HttpRequest creation(std::string target, const json::object& object) {
-    HttpRequest request;
-    request.method = HttpMethod::post;
+net::HttpRequest creation(std::string target, const json::object& object) {
+    net::HttpRequest request;
+    request.method = net::HttpMethod::post;
     request.target = std::move(target);
     request.body = json::serialize(object);
     return request;

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "config/config.hpp"
-#include "sentinel/arbiter/http_client.hpp"
+#include "net/http/http_client.hpp"
+#include "sentinel/observation.hpp"
 
 #include <map>
 #include <optional>
@@ -17,7 +18,7 @@ namespace portal::sentinel {
 
 /// Where the API server is and who we are there; in a pod, what Kubernetes tells every container.
 struct KubernetesAccess {
-    HttpServer server;
+    net::HttpServer server;
     certs::PeerTlsFiles tls;
     std::string namespace_name;
     std::string token_file;  // empty: no token is sent
@@ -41,30 +42,30 @@ class KubernetesClient {
     /// coordination.k8s.io". `call`: how long one call may take.
     KubernetesClient(KubernetesAccess access, std::string resource, std::string needs, Milliseconds call);
 
-    boost::asio::awaitable<Answer> ask(HttpRequest request);
+    boost::asio::awaitable<Answer> ask(net::HttpRequest request);
     void close() { client_.close(); }
 
     /// For a stream that asks by itself: the header, and what an answer other than 200 means.
     [[nodiscard]] std::string authorization();
-    [[nodiscard]] std::string refusal(std::string_view verb, const HttpReply& reply);
+    [[nodiscard]] std::string refusal(std::string_view verb, const net::HttpReply& reply);
     [[nodiscard]] const KubernetesAccess& access() const { return access_; }
     [[nodiscard]] std::string server() const { return client_.server(); }
 
   private:
-    [[nodiscard]] Answer answer_of(const HttpRequest& request, const HttpReply& reply);
+    [[nodiscard]] Answer answer_of(const net::HttpRequest& request, const net::HttpReply& reply);
 
     const KubernetesAccess access_;
     const std::string resource_;
     const std::string needs_;
     const Milliseconds call_;
-    HttpClient client_;
+    net::HttpClient client_;
     TimePoint not_before_{};  // the API server asked for patience until then
     std::string token_;
     std::optional<TimePoint> token_read_at_;  // empty: it was refused, so it is read again
 };
 
 /// A merge patch (RFC 7386), or a new object.
-HttpRequest merge_patch(std::string target, const boost::json::object& changes);
-HttpRequest creation(std::string target, const boost::json::object& object);
+net::HttpRequest merge_patch(std::string target, const boost::json::object& changes);
+net::HttpRequest creation(std::string target, const boost::json::object& object);
 
 }  // namespace portal::sentinel

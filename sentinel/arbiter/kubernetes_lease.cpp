@@ -1,6 +1,6 @@
 #include "sentinel/arbiter/kubernetes_lease.hpp"
 
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 #include "sentinel/arbiter/record_json.hpp"
 
 #include <utility>
@@ -57,13 +57,13 @@ json::object removed_mark(const std::string& portal) {
 }
 
 std::string name_of(const json::object& lease) {
-    return text_at(object_at(lease, "metadata"), "name");
+    return net::text_at(net::object_at(lease, "metadata"), "name");
 }
 std::string version_of(const json::object& lease) {
-    return text_at(object_at(lease, "metadata"), "resourceVersion");
+    return net::text_at(net::object_at(lease, "metadata"), "resourceVersion");
 }
 const json::object& annotations_of(const json::object& lease) {
-    return object_at(object_at(lease, "metadata"), "annotations");
+    return net::object_at(net::object_at(lease, "metadata"), "annotations");
 }
 
 std::map<std::string, std::string> marks_in(const json::object& lease) {
@@ -85,12 +85,12 @@ std::string micro_time(std::chrono::system_clock::time_point time) {
 
 Line LeaseEvents::read(std::string_view line) {
     std::string ignored;
-    const auto event = parse_object(line, ignored);
-    if (!event || text_at(*event, "type") == "ERROR") {
+    const auto event = net::parse_object(line, ignored);
+    if (!event || net::text_at(*event, "type") == "ERROR") {
         // 410 Gone, for one: what was missed is read, and the next watch begins at the present.
         return Line::end;
     }
-    const auto& lease = object_at(*event, "object");
+    const auto& lease = net::object_at(*event, "object");
     const auto name = name_of(lease);
     if (name == record_lease_) {
         return Line::change;

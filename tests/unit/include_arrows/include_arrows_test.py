@@ -22,11 +22,12 @@ ARROWS = {
     "upstream": {"resp", "net", "replication", "config", "observe"},
     "route": {"command", "replication"},
     "command": {"resp"},
-    "sentinel": {"certs", "replication", "net", "config", "observe"},
+    "sentinel": {"net/http", "certs", "replication", "net", "config", "observe"},
     "agent": {"sentinel", "admin", "config", "observe"},
-    "storage": {"sentinel", "config", "observe"},
+    "storage": {"sentinel", "net/http", "config", "observe"},
     "certs": {"observe"},
-    "demo": {"config"},
+    "demo": {"net/http", "config"},
+    "net/http": {"certs"},
     "resp": set(),
     "net": set(),
     "replication": set(),
@@ -37,7 +38,7 @@ ARROWS = {
 # Files of proxy/ itself and proxy/cli compose the program, so they count as main.
 FOLDERS = {f"proxy/{name}": name for name in
            ("admin", "shard", "session", "upstream", "route", "command", "resp", "net", "config", "observe")}
-FOLDERS |= {"proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "certs": "certs", "demo": "demo", "agent": "agent", "storage": "storage",
+FOLDERS |= {"proxy/net/http": "net/http", "proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "certs": "certs", "demo": "demo", "agent": "agent", "storage": "storage",
             "replication": "replication"}
 
 PURE_FOLDERS = {"resp", "command", "route", "replication"}

@@ -1,9 +1,9 @@
 #include "arbiter_stores.hpp"
 
 #include "certs/certificate_authority.hpp"
+#include "net/http/json_fields.hpp"
 #include "sentinel/arbiter/etcd_arbiter.hpp"
 #include "sentinel/arbiter/file_arbiter.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
 #include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
 #include <cstdlib>
@@ -18,9 +18,9 @@ namespace portal::testing {
 
 namespace {
 
-using sentinel::HttpClient;
-using sentinel::HttpReply;
-using sentinel::HttpRequest;
+using net::HttpClient;
+using net::HttpReply;
+using net::HttpRequest;
 
 constexpr auto kPatience = std::chrono::seconds(20);
 
@@ -39,7 +39,7 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
 
 HttpReply ask(const std::string& url, const certs::PeerTlsFiles& tls, HttpRequest request) {
     boost::asio::io_context io;
-    HttpClient client({sentinel::server_of(url)}, tls);
+    HttpClient client({net::server_of(url)}, tls);
     auto reply = boost::asio::co_spawn(io, client.ask(std::move(request), sentinel::Clock::now() + kCallTime),
                                        boost::asio::use_future);
     io.run();
@@ -48,7 +48,7 @@ HttpReply ask(const std::string& url, const certs::PeerTlsFiles& tls, HttpReques
 
 HttpRequest post(const std::string& path, const std::string& body) {
     HttpRequest request;
-    request.method = sentinel::HttpMethod::post;
+    request.method = net::HttpMethod::post;
     request.target = path;
     request.body = body;
     return request;
@@ -176,8 +176,8 @@ void EtcdStore::start() {
     const auto settings = etcd(false);
     for (const auto& endpoint : settings.endpoints) {
         wait_for("etcd is healthy", [&] {
-            return ask(endpoint, {settings.ca, settings.certificate, settings.key}, get("/health"))
-                       .body.find("true") != std::string::npos;
+            return ask(endpoint, {settings.ca, settings.certificate, settings.key}, get("/health")).body.find("true") !=
+                   std::string::npos;
         });
     }
 }
