@@ -105,7 +105,7 @@ Caretaker::Loop::Loop(const config::Config& config, const config::Upkeep& upkeep
         agents_.emplace_back(agent);
     }
     if (const auto* kubernetes = kubernetes_of(config)) {
-        const auto access = sentinel::kubernetes_access(*kubernetes, upkeep.role.value_or(""));
+        const auto access = kubernetes::access_by(*kubernetes, upkeep.role.value_or(""));
         lease_ = kubernetes->name;
         events_ = std::make_unique<EventWriter>(access, name_);
         if (upkeep.auto_expand) {

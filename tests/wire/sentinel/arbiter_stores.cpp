@@ -231,7 +231,7 @@ config::KubernetesArbiter KubernetesStore::kubernetes(bool relayed) const {
 std::unique_ptr<sentinel::Arbiter> KubernetesStore::arbiter(const std::string& portal, bool relayed) {
     const auto settings = kubernetes(relayed);
     return std::make_unique<sentinel::KubernetesArbiter>(
-        sentinel::kubernetes_access(settings), settings.name, portal,
+        kubernetes::access_by(settings), settings.name, portal,
         sentinel::KubernetesArbiter::Timing{kCallTime, std::chrono::seconds(4), kForgetTime});
 }
 

@@ -153,7 +153,7 @@ TEST_F(KubernetesArbiterTest, a_refused_verb_is_named_with_the_role_that_would_a
 TEST_F(KubernetesArbiterTest, each_denied_verb_is_counted_with_its_resource) {
     EXPECT_EQ(mark_error(), "");
     const auto denied = [](const std::string& verb) {
-        const auto counts = denied_requests();
+        const auto counts = kubernetes::denied_requests();
         const auto found = counts.find({verb, "leases"});
         return found == counts.end() ? 0 : found->second;
     };
@@ -215,14 +215,14 @@ TEST(KubernetesAccess, is_what_kubernetes_tells_every_container) {
     ::setenv("KUBERNETES_SERVICE_PORT", "443", 1);
     config::KubernetesArbiter settings;
     settings.namespace_name = "redis";
-    const auto access = kubernetes_access(settings);
+    const auto access = kubernetes::access_by(settings);
     EXPECT_EQ(access.server.host, "fd00::1");
     EXPECT_EQ(access.server.port, 443);
     EXPECT_TRUE(access.server.tls);
     EXPECT_EQ(access.tls.ca, "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt");
     EXPECT_EQ(access.token_file, "/var/run/secrets/kubernetes.io/serviceaccount/token");
     ::unsetenv("KUBERNETES_SERVICE_HOST");
-    EXPECT_THROW(kubernetes_access(settings), std::runtime_error) << "no pod, and no api_server";
+    EXPECT_THROW(kubernetes::access_by(settings), std::runtime_error) << "no pod, and no api_server";
 }
 
 }  // namespace

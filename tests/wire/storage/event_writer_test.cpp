@@ -27,7 +27,7 @@ class EventWriterTest : public ::testing::Test {
             GTEST_SKIP() << why;
         }
         store = std::make_unique<KubernetesStore>(false);
-        writer = std::make_unique<EventWriter>(sentinel::kubernetes_access(store->kubernetes(false)), "portal-0");
+        writer = std::make_unique<EventWriter>(kubernetes::access_by(store->kubernetes(false)), "portal-0");
     }
     void tell(std::string message) {
         writer->tell({{"coordination.k8s.io/v1", "Lease", "cache", {}}, true, "LeaseLost", std::move(message)});
@@ -100,7 +100,7 @@ TEST_F(EventWriterTest, what_the_api_server_refuses_is_not_told_again) {
     EXPECT_EQ(write(), 0U);
     EXPECT_EQ(written().size(), 1U);
     EXPECT_TRUE(written().contains("allowed"));
-    const auto denials = sentinel::denied_requests();
+    const auto denials = kubernetes::denied_requests();
     EXPECT_GE(denials.at({"create", "events"}), 1U);
 }
 

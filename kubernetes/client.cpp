@@ -1,4 +1,4 @@
-#include "sentinel/arbiter/kubernetes_client.hpp"
+#include "kubernetes/client.hpp"
 
 #include "config/secret_files.hpp"
 #include "net/http/json_fields.hpp"
@@ -11,7 +11,7 @@
 
 #include <boost/json/serialize.hpp>
 
-namespace portal::sentinel {
+namespace portal::kubernetes {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
@@ -76,7 +76,7 @@ Denials denied_requests() {
     return counts;
 }
 
-KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, std::string role) {
+Access access_by(const config::KubernetesArbiter& settings, std::string role) {
     const bool in_pod = !settings.api_server;
     const auto host = environment("KUBERNETES_SERVICE_HOST");
     const auto port = environment("KUBERNETES_SERVICE_PORT");
@@ -84,7 +84,7 @@ KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, st
         throw std::runtime_error(
             "arbiter.kubernetes: this is no pod (KUBERNETES_SERVICE_HOST and _PORT are not set); give api_server");
     }
-    KubernetesAccess access;
+    Access access;
     access.server = net::server_of(in_pod ? address_of(host, port) : *settings.api_server);
     access.tls.ca = settings.ca;
     access.role = std::move(role);
@@ -104,18 +104,18 @@ KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, st
     return access;
 }
 
-KubernetesClient::KubernetesClient(KubernetesAccess access, std::string resource, std::string needs, Milliseconds call)
+Client::Client(Access access, std::string resource, std::string needs, std::chrono::milliseconds call)
     : access_(std::move(access)),
       resource_(std::move(resource)),
       needs_(std::move(needs)),
       call_(call),
       client_({access_.server}, access_.tls) {}
 
-std::string KubernetesClient::authorization() {
+std::string Client::authorization() {
     if (access_.token_file.empty()) {
         return {};
     }
-    const auto now = Clock::now();
+    const auto now = net::HttpClient::Clock::now();
     if (!token_read_at_ || now - *token_read_at_ >= kTokenAge) {
         token_ = config::read_password(access_.token_file).value.value_or(token_);
         token_read_at_ = now;
@@ -123,7 +123,7 @@ std::string KubernetesClient::authorization() {
     return "Bearer " + token_;
 }
 
-std::string KubernetesClient::refusal(std::string_view verb, const net::HttpReply& reply) {
+std::string Client::refusal(std::string_view verb, const net::HttpReply& reply) {
     if (reply.status == kUnauthorized) {
         token_read_at_.reset();
     }
@@ -146,12 +146,13 @@ std::string KubernetesClient::refusal(std::string_view verb, const net::HttpRepl
            resource_ + ": " + (why.empty() ? reply.body.substr(0, reply.body.find('\n')) : why);
 }
 
-KubernetesClient::Answer KubernetesClient::answer_of(const net::HttpRequest& request, const net::HttpReply& reply) {
+Client::Answer Client::answer_of(const net::HttpRequest& request, const net::HttpReply& reply) {
     if (reply.status == 0) {
         return {0, {}, "the API server at " + reply.error};
     }
     if (reply.status == kTooManyRequests) {
-        not_before_ = Clock::now() + std::min(std::max(reply.retry_after, std::chrono::seconds(1)), kMostPatience);
+        not_before_ = net::HttpClient::Clock::now() +
+                      std::min(std::max(reply.retry_after, std::chrono::seconds(1)), kMostPatience);
     }
     Answer answer{reply.status, {}, {}};
     if (reply.status != 200 && reply.status != kCreated) {
@@ -164,8 +165,8 @@ KubernetesClient::Answer KubernetesClient::answer_of(const net::HttpRequest& req
     return answer;
 }
 
-asio::awaitable<KubernetesClient::Answer> KubernetesClient::ask(net::HttpRequest request) {
-    const auto now = Clock::now();
+asio::awaitable<Client::Answer> Client::ask(net::HttpRequest request) {
+    const auto now = net::HttpClient::Clock::now();
     if (now < not_before_) {
         co_return Answer{kTooManyRequests, {}, "the API server asked for patience (429)"};
     }
@@ -197,4 +198,4 @@ net::HttpRequest creation(std::string target, const json::object& object) {
     return request;
 }
 
-}  // namespace portal::sentinel
+}  // namespace portal::kubernetes
