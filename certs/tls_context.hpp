@@ -40,6 +40,11 @@ class TlsContext {
     ~TlsContext() = default;
 
     SSL_CTX* native() const { return context_.get(); }
+    /// For who frees what it is given, such as asio::ssl::context. Must still be freed before this.
+    SSL_CTX* share() const {
+        SSL_CTX_up_ref(context_.get());
+        return context_.get();
+    }
 
   private:
     TlsContext() = default;

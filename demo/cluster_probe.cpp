@@ -1,13 +1,17 @@
 #include "demo/cluster_probe.hpp"
 
+#include "net/http/http_client.hpp"
+
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <netinet/in.h>
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <utility>
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
@@ -21,6 +25,8 @@ namespace portal::demo {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::chrono::seconds kPatience{2};
 
 struct Descriptor {
     int number = -1;
@@ -90,21 +96,11 @@ std::optional<bool> node_leads(std::uint16_t port, const std::string& password) 
 }
 
 bool portal_sees_all_in_sync(std::uint16_t admin_port, std::size_t nodes) {
-    const PortalConnection connection(admin_port);
-    const std::string request =
-        fmt::format("GET /status.json HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", admin_port);
-    if (!connection.open || ::send(connection.number, request.data(), request.size(), MSG_NOSIGNAL) !=
-                                static_cast<ssize_t>(request.size())) {
-        return false;
-    }
-    std::string answer;
-    std::array<char, 4096> part{};
-    for (ssize_t size = 0; (size = ::recv(connection.number, part.data(), part.size(), 0)) > 0;) {
-        answer.append(part.data(), static_cast<std::size_t>(size));
-    }
+    net::HttpRequest request;
+    request.target = "/status.json";
+    const auto answer = net::ask_once({"127.0.0.1", admin_port}, std::move(request), kPatience);
     try {
-        const json::value status =
-            json::parse(std::string_view(answer).substr(std::min(answer.find("\r\n\r\n") + 4, answer.size())));
+        const json::value status = json::parse(answer.body);
         const json::object& topology = status.at("topology").as_object();
         const json::array& seen = topology.at("nodes").as_array();
         const auto in_sync = std::count_if(seen.begin(), seen.end(),

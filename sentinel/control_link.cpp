@@ -1,7 +1,5 @@
 #include "sentinel/control_link.hpp"
 
-#include "sentinel/client_tls.hpp"
-
 #include <algorithm>
 #include <array>
 #include <tuple>
@@ -79,6 +77,8 @@ class ControlLink::Deadline {
 
 ControlLink::ControlLink(asio::any_io_executor executor, config::Node node, Login login)
     : node_(std::move(node)),
+      node_tls_(node_.tls ? certs::PeerTlsFiles{node_.tls->ca, node_.tls->certificate, node_.tls->key}
+                          : certs::PeerTlsFiles{}),
       login_(std::move(login)),
       socket_(executor),
       resolver_(executor),
@@ -99,13 +99,16 @@ void ControlLink::wake() {
     rest_.cancel();
 }
 
+std::string ControlLink::where() const {
+    return node_.address.host + ":" + std::to_string(node_.address.port);
+}
+
 Reply ControlLink::failed(error_code error, const char* while_doing) {
     close();
-    const auto where = node_.address.host + ":" + std::to_string(node_.address.port);
     if (expired_) {
-        return {LinkStatus::silent, false, "no answer from " + where + " in time"};
+        return {LinkStatus::silent, false, "no answer from " + where() + " in time"};
     }
-    const auto text = std::string(while_doing) + " " + where + ": " + error.message();
+    const auto text = std::string(while_doing) + " " + where() + ": " + error.message();
     if (error == asio::error::connection_refused) {
         return {LinkStatus::refused, false, text};
     }
@@ -169,14 +172,20 @@ asio::awaitable<error_code> ControlLink::connect_to_any(TimePoint at) {
 }
 
 asio::awaitable<Reply> ControlLink::shake_hands() {
-    const auto& server_name = node_.tls->server_name ? *node_.tls->server_name : node_.address.host;
-    try {
-        tls_context_ = client_tls_context(*node_.tls);
-    } catch (const boost::system::system_error& error) {
-        co_return failed(error.code(), "cannot read the TLS files for");
+    auto context = node_tls_.current();
+    if (!context) {
+        close();
+        co_return Reply{LinkStatus::silent, false,
+                        "cannot read the TLS files for " + where() + ": " + context.error().message};
     }
-    tls_ = std::make_unique<TlsStream>(socket_, *tls_context_);
-    expect_server(*tls_, server_name);
+    tls_context_ = std::move(*context);
+    asio_context_.emplace(tls_context_->share());
+    tls_ = std::make_unique<TlsStream>(socket_, *asio_context_);
+    const auto& name = node_.tls->server_name ? *node_.tls->server_name : node_.address.host;
+    if (!certs::expect_peer(tls_->native_handle(), name)) {
+        close();
+        co_return Reply{LinkStatus::silent, false, "\"" + name + "\" can be no server name of " + where()};
+    }
     const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, kAwait);
     co_return error ? failed(error, "TLS handshake with") : Reply{LinkStatus::ok, false, {}};
 }

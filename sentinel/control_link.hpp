@@ -2,6 +2,7 @@
 // with a deadline; passing it closes the connection. hiredis only encodes and decodes. Lives on the monitor's thread.
 #pragma once
 
+#include "certs/peer_tls.hpp"
 #include "config/config.hpp"
 #include "sentinel/observation.hpp"
 
@@ -73,15 +74,18 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     boost::asio::awaitable<Reply> shake_hands();
     boost::asio::awaitable<boost::system::error_code> send(std::string bytes);
     boost::asio::awaitable<Reply> receive();
+    [[nodiscard]] std::string where() const;
     Reply failed(boost::system::error_code error, const char* while_doing);
 
     config::Node node_;
+    certs::PeerTls node_tls_;
     Login login_;
     boost::asio::ip::tcp::socket socket_;
     boost::asio::ip::tcp::resolver resolver_;
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer rest_;
-    std::unique_ptr<boost::asio::ssl::context> tls_context_;
+    std::shared_ptr<certs::TlsContext> tls_context_;         // of tls_
+    std::optional<boost::asio::ssl::context> asio_context_;  // the same, as Asio takes it
     std::unique_ptr<TlsStream> tls_;
     std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
     std::vector<boost::asio::ip::tcp::endpoint> endpoints_;

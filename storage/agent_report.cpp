@@ -1,6 +1,6 @@
 #include "storage/agent_report.hpp"
 
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 
 #include <utility>
 
@@ -16,23 +16,23 @@ constexpr unsigned kOk = 200;
 
 void take_in(AgentReport& report, const boost::json::object& status) {
     report.answers = true;
-    report.leaving = sentinel::flag_at(status, "leaving");
-    const auto& volume = sentinel::object_at(status, "volume");
+    report.leaving = net::flag_at(status, "leaving");
+    const auto& volume = net::object_at(status, "volume");
     if (!volume.empty()) {
-        report.usage = {sentinel::number_at(volume, "used_bytes"), sentinel::number_at(volume, "available_bytes"),
-                        sentinel::number_at(status, "rewrite_bytes")};
+        report.usage = {net::number_at(volume, "used_bytes"), net::number_at(volume, "available_bytes"),
+                        net::number_at(status, "rewrite_bytes")};
     }
 }
 
 AgentLink::AgentLink(const config::Address& agent) : client_({{agent.host, agent.port, false}}, {}) {}
 
 asio::awaitable<void> AgentLink::ask() {
-    sentinel::HttpRequest question;
+    net::HttpRequest question;
     question.target = "/status.json";
     question.repeatable = true;
-    const auto reply = co_await client_.ask(std::move(question), sentinel::Clock::now() + kAnswerTime);
+    const auto reply = co_await client_.ask(std::move(question), net::HttpClient::Clock::now() + kAnswerTime);
     std::string problem;
-    const auto status = reply.status == kOk ? sentinel::parse_object(reply.body, problem) : std::nullopt;
+    const auto status = reply.status == kOk ? net::parse_object(reply.body, problem) : std::nullopt;
     if (status) {
         take_in(report_, *status);
     } else {

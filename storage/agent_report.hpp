@@ -1,7 +1,7 @@
 // What the agent beside a node says, asked over HTTP. The last known usage outlives an agent that does not answer.
 #pragma once
 
-#include "sentinel/arbiter/http_client.hpp"
+#include "net/http/http_client.hpp"
 #include "storage/growth.hpp"
 
 #include <optional>
@@ -31,7 +31,7 @@ class AgentLink {
     void close() { client_.close(); }
 
   private:
-    sentinel::HttpClient client_;
+    net::HttpClient client_;
     AgentReport report_;
 };
 

@@ -1,7 +1,7 @@
 #include "storage/caretaker.hpp"
 
+#include "net/http/json_fields.hpp"
 #include "observe/log.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
 #include "storage/agent_report.hpp"
 #include "storage/event_writer.hpp"
 #include "storage/monitor_news.hpp"
@@ -25,8 +25,8 @@
 namespace portal::storage {
 namespace asio = boost::asio;
 namespace json = boost::json;
+using net::text_at;
 using sentinel::Clock;
-using sentinel::text_at;
 
 namespace {
 
@@ -105,7 +105,7 @@ Caretaker::Loop::Loop(const config::Config& config, const config::Upkeep& upkeep
         agents_.emplace_back(agent);
     }
     if (const auto* kubernetes = kubernetes_of(config)) {
-        const auto access = sentinel::kubernetes_access(*kubernetes, upkeep.role.value_or(""));
+        const auto access = kubernetes::access_by(*kubernetes, upkeep.role.value_or(""));
         lease_ = kubernetes->name;
         events_ = std::make_unique<EventWriter>(access, name_);
         if (upkeep.auto_expand) {
@@ -179,7 +179,7 @@ asio::awaitable<void> Caretaker::Loop::run() {
 
 asio::awaitable<void> Caretaker::Loop::turn() {
     auto status = monitor_.status();
-    const bool acting = sentinel::flag_at(status, "acting_here");
+    const bool acting = net::flag_at(status, "acting_here");
     if (acting) {
         hand_over_if_leaving(status);
     }
@@ -199,7 +199,7 @@ void Caretaker::Loop::hand_over_if_leaving(const json::object& status) {
     }
     const auto leader = text_at(status, "leader");
     std::vector<NodeStanding> standings;
-    for (const auto& item : sentinel::array_at(status, "nodes")) {
+    for (const auto& item : net::array_at(status, "nodes")) {
         const auto* seen = item.if_object();
         if (seen == nullptr) {
             continue;
@@ -208,8 +208,8 @@ void Caretaker::Loop::hand_over_if_leaving(const json::object& status) {
         const bool leaving = std::any_of(agents_.begin(), agents_.end(), [&name](const auto& agent) {
             return agent.node == name && agent.link.report().leaving;
         });
-        standings.push_back({name, name == leader, sentinel::flag_at(*seen, "in_sync"),
-                             text_at(*seen, "health") == "up", leaving, sentinel::number_at(*seen, "offset")});
+        standings.push_back({name, name == leader, net::flag_at(*seen, "in_sync"), text_at(*seen, "health") == "up",
+                             leaving, net::number_at(*seen, "offset")});
     }
     const auto to = successor(standings);
     if (!to) {

@@ -38,7 +38,7 @@ bool is_final(unsigned status) {
 
 }  // namespace
 
-EventWriter::EventWriter(sentinel::KubernetesAccess access, std::string portal)
+EventWriter::EventWriter(kubernetes::Access access, std::string portal)
     : client_(std::move(access), "events", "the verbs create and patch on events", kCall), portal_(std::move(portal)) {}
 
 void EventWriter::tell(Event event) {
@@ -57,12 +57,12 @@ bool EventWriter::may_write(TimePoint now) {
     return now >= not_before_ && asked_at_.size() < kMostPerMinute;
 }
 
-sentinel::HttpRequest EventWriter::request_for(const Event& event, Written& written) {
+net::HttpRequest EventWriter::request_for(const Event& event, Written& written) {
     const auto path = "/api/v1/namespaces/" + client_.access().namespace_name + "/events";
     const auto time = time_text(event.at);
     if (written.count > 0) {
-        return sentinel::merge_patch(path + "/" + written.name,
-                                     {{"count", written.count + 1}, {"lastTimestamp", time}});
+        return kubernetes::merge_patch(path + "/" + written.name,
+                                       {{"count", written.count + 1}, {"lastTimestamp", time}});
     }
     written.name = fmt::format("{}.{:x}{:x}", event.about.name,
                                static_cast<std::uint64_t>(event.at.time_since_epoch().count()), ++serial_);
@@ -73,19 +73,19 @@ sentinel::HttpRequest EventWriter::request_for(const Event& event, Written& writ
     if (!event.about.uid.empty()) {
         about["uid"] = event.about.uid;
     }
-    return sentinel::creation(path, {{"apiVersion", "v1"},
-                                     {"kind", "Event"},
-                                     {"metadata", {{"name", written.name}}},
-                                     {"involvedObject", std::move(about)},
-                                     {"type", event.warning ? "Warning" : "Normal"},
-                                     {"reason", event.reason},
-                                     {"message", event.message},
-                                     {"source", {{"component", "redis-portal"}}},
-                                     {"reportingComponent", "redis-portal"},
-                                     {"reportingInstance", portal_},
-                                     {"firstTimestamp", time},
-                                     {"lastTimestamp", time},
-                                     {"count", 1}});
+    return kubernetes::creation(path, {{"apiVersion", "v1"},
+                                       {"kind", "Event"},
+                                       {"metadata", {{"name", written.name}}},
+                                       {"involvedObject", std::move(about)},
+                                       {"type", event.warning ? "Warning" : "Normal"},
+                                       {"reason", event.reason},
+                                       {"message", event.message},
+                                       {"source", {{"component", "redis-portal"}}},
+                                       {"reportingComponent", "redis-portal"},
+                                       {"reportingInstance", portal_},
+                                       {"firstTimestamp", time},
+                                       {"lastTimestamp", time},
+                                       {"count", 1}});
 }
 
 asio::awaitable<void> EventWriter::write_waiting() {

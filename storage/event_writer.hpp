@@ -2,7 +2,8 @@
 // are written in a minute, and what the API server could not take waits for it. Lives on one thread.
 #pragma once
 
-#include "sentinel/arbiter/kubernetes_client.hpp"
+#include "kubernetes/client.hpp"
+#include "sentinel/observation.hpp"
 
 #include <deque>
 #include <map>
@@ -33,7 +34,7 @@ class EventWriter {
     static constexpr std::size_t kMostWaiting = 64;
     static constexpr std::size_t kMostPerMinute = 30;
 
-    EventWriter(sentinel::KubernetesAccess access, std::string portal);
+    EventWriter(kubernetes::Access access, std::string portal);
 
     /// To be written soon.
     void tell(Event event);
@@ -50,9 +51,9 @@ class EventWriter {
     };
 
     [[nodiscard]] bool may_write(sentinel::TimePoint now);
-    [[nodiscard]] sentinel::HttpRequest request_for(const Event& event, Written& written);
+    [[nodiscard]] net::HttpRequest request_for(const Event& event, Written& written);
 
-    sentinel::KubernetesClient client_;
+    kubernetes::Client client_;
     std::string portal_;
     std::string said_;  // the last refusal, so that it is logged once
     std::deque<Event> waiting_;

@@ -1,6 +1,6 @@
 #include "storage/monitor_news.hpp"
 
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,10 +9,10 @@
 
 namespace portal::storage {
 namespace json = boost::json;
-using sentinel::flag_at;
-using sentinel::number_at;
-using sentinel::object_at;
-using sentinel::text_at;
+using net::flag_at;
+using net::number_at;
+using net::object_at;
+using net::text_at;
 
 std::vector<News> MonitorNews::look(const json::object& status, TimePoint now) {
     std::vector<News> news;
@@ -79,7 +79,7 @@ void MonitorNews::look_at_end(const json::object& ended, std::vector<News>& news
 void MonitorNews::look_at_leaders(const json::object& status, bool acting, TimePoint now, std::vector<News>& news) {
     const auto leader = text_at(status, "leader");
     std::string others;
-    for (const auto& item : sentinel::array_at(status, "nodes")) {
+    for (const auto& item : net::array_at(status, "nodes")) {
         const auto* node = item.if_object();
         if (node != nullptr && text_at(*node, "health") == "up" && text_at(*node, "role") == "leader" &&
             text_at(*node, "name") != leader) {

@@ -1,6 +1,6 @@
 #include "storage/volume_claim.hpp"
 
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 #include "storage/quantity.hpp"
 
 #include <ctime>
@@ -10,9 +10,9 @@
 namespace portal::storage {
 
 namespace json = boost::json;
-using sentinel::array_at;
-using sentinel::object_at;
-using sentinel::text_at;
+using net::array_at;
+using net::object_at;
+using net::text_at;
 
 namespace {
 

@@ -41,7 +41,7 @@ std::string_view advice(Blocked reason) {
 
 }  // namespace
 
-Volumes::Volumes(sentinel::KubernetesAccess access, config::AutoExpand settings, EventWriter& events)
+Volumes::Volumes(kubernetes::Access access, config::AutoExpand settings, EventWriter& events)
     : client_(std::move(access), "persistentvolumeclaims", "the verbs get and patch on persistentvolumeclaims", kCall),
       settings_(settings),
       events_(events) {}
@@ -59,7 +59,7 @@ Event Volumes::event(const std::string& claim, bool warning, std::string reason,
 
 /// False when the claim could not be read.
 asio::awaitable<bool> Volumes::read(std::string name) {
-    sentinel::HttpRequest request;
+    net::HttpRequest request;
     request.target = path_of(name);
     request.repeatable = true;
     const auto answer = co_await client_.ask(std::move(request));
@@ -85,7 +85,7 @@ asio::awaitable<bool> Volumes::read(std::string name) {
 
 asio::awaitable<void> Volumes::grow(Step step, std::optional<Usage> usage) {
     const auto now = std::chrono::system_clock::now();
-    auto request = sentinel::merge_patch(path_of(step.claim), growth_patch(step.to, now));
+    auto request = kubernetes::merge_patch(path_of(step.claim), growth_patch(step.to, now));
     const auto answer = co_await client_.ask(std::move(request));
     auto& known = known_[step.claim];
     if (answer.error.empty()) {

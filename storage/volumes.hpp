@@ -2,7 +2,7 @@
 // the acting portal alone. Lives on the caretaker's thread.
 #pragma once
 
-#include "sentinel/arbiter/kubernetes_client.hpp"
+#include "kubernetes/client.hpp"
 #include "storage/agent_report.hpp"
 #include "storage/event_writer.hpp"
 #include "storage/growth.hpp"
@@ -28,7 +28,7 @@ struct VolumeView {
 
 class Volumes {
   public:
-    Volumes(sentinel::KubernetesAccess access, config::AutoExpand settings, EventWriter& events);
+    Volumes(kubernetes::Access access, config::AutoExpand settings, EventWriter& events);
 
     /// What is known of one node from elsewhere.
     struct Node {
@@ -56,7 +56,7 @@ class Volumes {
     [[nodiscard]] Event event(const std::string& claim, bool warning, std::string reason, std::string message);
     [[nodiscard]] std::string path_of(const std::string& name) const;
 
-    sentinel::KubernetesClient client_;
+    kubernetes::Client client_;
     config::AutoExpand settings_;
     EventWriter& events_;
     std::map<std::string, Known> known_;  // by claim

@@ -3,26 +3,12 @@
 #include "admin/access.hpp"
 #include "admin/own_socket.hpp"
 #include "config/secret_files.hpp"
+#include "net/http/http_client.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/error.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
@@ -30,13 +16,10 @@ namespace portal::cli {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-using asio::ip::tcp;
-using Local = asio::local::stream_protocol;
 
-constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
-constexpr std::uint64_t kBodyLimit = 4 * 1024 * 1024;
+constexpr unsigned kUnauthorized = 401;
+constexpr unsigned kForbidden = 403;
+constexpr unsigned kMisdirected = 421;
 
 bool is_port(std::string_view text) {
     constexpr std::size_t kDigits = 5;
@@ -46,75 +29,29 @@ bool is_port(std::string_view text) {
     return digits && std::stoi(std::string(text)) <= kMost && std::stoi(std::string(text)) > 0;
 }
 
-using Request = http::request<http::string_body>;
-
-/// The error that ended the exchange, if any; the reply goes into `reply`, which the caller keeps.
-template <class Stream>
-asio::awaitable<beast::error_code> talk(Stream& stream, const Request& request, AdminReply& reply) {
-    const auto [write_error, written] = co_await http::async_write(stream, request, kNoThrow);
-    if (write_error) {
-        co_return write_error;
-    }
-    beast::flat_buffer buffer;
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(kBodyLimit);
-    const auto [read_error, count] = co_await http::async_read(stream, buffer, parser, kNoThrow);
-    if (!read_error) {
-        reply.status = parser.get().result_int();
-        reply.body = std::move(parser.get().body());
-    }
-    co_return read_error;
-}
-
-asio::awaitable<beast::error_code> exchange(AdminUrl url, const Request& request, std::chrono::milliseconds time,
-                                            AdminReply& reply) {
-    const auto executor = co_await asio::this_coro::executor;
-    if (!url.socket.empty()) {
-        beast::basic_stream<Local> stream(executor);
-        stream.expires_after(time);
-        const auto [connect_error] = co_await stream.async_connect(Local::endpoint(url.socket), kNoThrow);
-        if (connect_error) {
-            co_return connect_error;
-        }
-        co_return co_await talk(stream, request, reply);
-    }
-    tcp::resolver resolver(executor);
-    auto [resolve_error, endpoints] = co_await resolver.async_resolve(url.host, url.port, kNoThrow);
-    if (resolve_error) {
-        co_return resolve_error;
-    }
-    beast::tcp_stream stream(executor);
-    stream.expires_after(time);
-    const auto [connect_error, endpoint] = co_await stream.async_connect(endpoints, kNoThrow);
-    if (connect_error) {
-        co_return connect_error;
-    }
-    co_return co_await talk(stream, request, reply);
-}
-
-beast::error_code run_exchange(const AdminUrl& url, const Request& request, std::chrono::milliseconds time,
-                               AdminReply& reply) {
-    asio::io_context context(1);
-    beast::error_code error;
-    asio::co_spawn(context, exchange(url, request, time, reply),
-                   [&error](std::exception_ptr escaped, beast::error_code result) {
-                       error = escaped ? make_error_code(boost::system::errc::io_error) : result;
-                   });
-    context.run();
-    return error;
-}
-
-std::string sentence_of(const beast::error_code& error, const AdminAccess& access, std::chrono::milliseconds time) {
-    if (error == beast::error::timeout) {
-        return fmt::format("There is no answer from {} at {} within {:g} s: look at its log.", access.what, access.url,
-                           std::chrono::duration<double>(time).count());
-    }
-    if (error.category() == http::make_error_code(http::error::end_of_stream).category()) {
-        return fmt::format("What listens at {} is not the admin port of {}: give the right address with {}.",
-                           access.url, access.what, access.option);
+std::string sentence_of(const net::HttpReply& answer, const AdminAccess& access, std::chrono::milliseconds time) {
+    switch (answer.failure) {
+        case net::HttpFailure::none:
+            return {};
+        case net::HttpFailure::silent:
+            return fmt::format("There is no answer from {} at {} within {:g} s: look at its log.", access.what,
+                               access.url, std::chrono::duration<double>(time).count());
+        case net::HttpFailure::no_http:
+            return fmt::format("What listens at {} is not the admin port of {}: give the right address with {}.",
+                               access.url, access.what, access.option);
+        case net::HttpFailure::unreachable:
+            break;
     }
     return fmt::format("Cannot reach {} at {} ({}): check that it runs, or give its admin address with {}.",
-                       access.what, access.url, error.message(), access.option);
+                       access.what, access.url, answer.cause, access.option);
+}
+
+net::HttpServer server_of(const AdminUrl& url) {
+    net::HttpServer server;
+    server.host = url.host;
+    server.port = static_cast<std::uint16_t>(url.port.empty() ? 0 : std::stoi(url.port));
+    server.socket = url.socket;
+    return server;
 }
 
 /// The member of that name of a JSON object; empty when there is none.
@@ -134,14 +71,14 @@ bool is_this_machine(const std::string& host) {
 
 /// What refused for want of a login has named its socket: the same request over that, which only the same process
 /// takes.
-void try_its_socket(Request request, std::chrono::milliseconds time, AdminReply& reply) {
+void try_its_socket(net::HttpRequest request, std::chrono::milliseconds time, net::HttpReply& reply) {
     const AdminUrl socket{{}, {}, text_in(reply.body, "socket")};
     if (socket.socket.empty() || socket.socket.size() > admin::longest_socket_path()) {
         return;
     }
-    request.set(admin::kInstanceHeader, text_in(reply.body, "instance"));
-    AdminReply second;
-    if (!run_exchange(socket, request, time, second) && second.status != unsigned(http::status::misdirected_request)) {
+    request.headers.emplace_back(admin::kInstanceHeader, text_in(reply.body, "instance"));
+    net::HttpReply second = net::ask_once(server_of(socket), std::move(request), time);
+    if (second.status != 0 && second.status != kMisdirected) {
         reply = std::move(second);
     }
 }
@@ -191,30 +128,24 @@ AdminReply ask_admin(const AdminAccess& access, AdminMethod method, std::string_
         return reply;
     }
     const bool change = method == AdminMethod::post;
-    Request request(change ? http::verb::post : http::verb::get, path, 11);
-    request.set(http::field::host, parsed->host.empty() ? "localhost" : parsed->host);
-    request.set(http::field::user_agent, "redis-portal/" PORTAL_VERSION);
-    request.keep_alive(false);
-    request.body() = body;
-    request.prepare_payload();
+    net::HttpRequest request;
+    request.method = change ? net::HttpMethod::post : net::HttpMethod::get;
+    request.target = path;
+    request.body = body;
     if (change && !access.token_file.empty()) {
         const auto token = config::read_token(access.token_file);
         if (!token.value) {
             reply.error = fmt::format("The token file {} {}.", access.token_file, token.complaint);
             return reply;
         }
-        request.set(http::field::authorization, "Bearer " + *token.value);
+        request.authorization = "Bearer " + *token.value;
     }
-    if (const auto error = run_exchange(*parsed, request, time, reply)) {
-        reply.error = sentence_of(error, access, time);
-        return reply;
-    }
-    const bool no_login =
-        reply.status == unsigned(http::status::forbidden) || reply.status == unsigned(http::status::unauthorized);
+    net::HttpReply answer = net::ask_once(server_of(*parsed), request, time);
+    const bool no_login = answer.status == kForbidden || answer.status == kUnauthorized;
     if (change && no_login && access.token_file.empty() && is_this_machine(parsed->host)) {
-        try_its_socket(std::move(request), time, reply);
+        try_its_socket(std::move(request), time, answer);
     }
-    return reply;
+    return {answer.status, std::move(answer.body), sentence_of(answer, access, time)};
 }
 
 std::string refusal_of(const AdminReply& reply) {

@@ -1,6 +1,7 @@
 #include "cli/check_command.hpp"
 
 #include "certs/cert_store.hpp"
+#include "certs/peer_tls.hpp"
 #include "certs/tls_context.hpp"
 #include "config/config_loader.hpp"
 #include "config/effective_config.hpp"
@@ -31,13 +32,9 @@ bool complain_about(const certs::Result<T>& result, const std::string& path, con
 }
 
 /// The files of a connection that the portal makes.
-void check_client_files(const std::string& path, const config::NodeTls& tls, config::Findings& findings) {
-    if (tls.ca) {
-        complain_about(certs::load_authorities(*tls.ca), path + ".ca", findings);
-    }
-    if (tls.certificate && tls.key) {
-        complain_about(certs::load_pair({*tls.certificate, *tls.key, std::nullopt}), path, findings);
-    }
+void check_client_files(const std::string& path, const certs::PeerTlsFiles& tls, config::Findings& findings) {
+    complain_about(certs::PeerTls({tls.ca, {}, {}}).load(), path + ".ca", findings);
+    complain_about(certs::PeerTls({{}, tls.certificate, tls.key}).load(), path, findings);
 }
 
 /// What serve would find when it loads the certificates, found before it starts.
@@ -55,14 +52,14 @@ void check_certificates(const config::Config& config, config::Findings& findings
     }
     for (std::size_t i = 0; i < config.nodes.size(); ++i) {
         if (const auto& tls = config.nodes[i].tls) {
-            check_client_files(fmt::format("nodes[{}].tls", i), *tls, findings);
+            check_client_files(fmt::format("nodes[{}].tls", i), {tls->ca, tls->certificate, tls->key}, findings);
         }
     }
     if (const auto* etcd = std::get_if<config::EtcdArbiter>(&config.arbiter)) {
-        check_client_files("arbiter.etcd", {etcd->ca, etcd->certificate, etcd->key, {}}, findings);
+        check_client_files("arbiter.etcd", {etcd->ca, etcd->certificate, etcd->key}, findings);
     }
     if (const auto* kubernetes = std::get_if<config::KubernetesArbiter>(&config.arbiter)) {
-        check_client_files("arbiter.kubernetes", {kubernetes->ca, {}, {}, {}}, findings);
+        check_client_files("arbiter.kubernetes", {kubernetes->ca, {}, {}}, findings);
     }
 }
 

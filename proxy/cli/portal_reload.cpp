@@ -150,8 +150,10 @@ void PortalProcess::tell_of_ending_certificates() {
                 {"of " + config::AddressRule{}.print(config_->listen[i].address), certificates_[i]->leaf.not_after});
         }
     }
-    for (const auto& [node, material] : shards_->node_certificates()) {
-        served.push_back({"for node " + node, material->leaf.not_after});
+    for (const auto& [node, tls] : shards_->node_tls()) {
+        if (tls.certificate()) {
+            served.push_back({"for node " + node, tls.certificate()->leaf.not_after});
+        }
     }
     for (const std::string& sentence : ending_.to_tell(served, std::chrono::system_clock::now())) {
         observe::log_warn(kSource, sentence);

@@ -2,7 +2,7 @@
 // thread.
 #include "cli/portal_process.hpp"
 #include "config/value_rules.hpp"
-#include "sentinel/arbiter/kubernetes_client.hpp"
+#include "kubernetes/client.hpp"
 
 #include <chrono>
 
@@ -272,7 +272,7 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
 }
 
 void PortalProcess::add_volume_samples(std::vector<observe::Sample>& samples) const {
-    for (const auto& [request, count] : sentinel::denied_requests()) {
+    for (const auto& [request, count] : kubernetes::denied_requests()) {
         const auto& [verb, resource] = request;
         samples.push_back(
             {Metric::kubernetes_denied, {verb, resource, upkeep_.role.value_or("")}, static_cast<double>(count)});

@@ -1,12 +1,10 @@
 #include "command/server_commands.hpp"
 
 #include "command/classifier.hpp"
-#include "resp/frame_scanner.hpp"
-#include "resp/limits.hpp"
+#include "resp/reply_view.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -81,81 +79,65 @@ const CommandRow* table_row(std::string_view name) {
 
 }  // namespace
 
-/// Walks the reply. Every step is checked: false or nothing means that it is not what COMMAND answers.
+/// Walks the reply. Every step is checked: false means that it is not what COMMAND answers.
 class ServerCommands::Reader {
   public:
-    Reader(std::string_view reply, ServerCommands& into) : rest_(reply), into_(into) {}
+    explicit Reader(ServerCommands& into) : into_(into) {}
 
-    bool read_all() {
-        const auto commands = aggregate();
-        if (!commands || *commands == 0) {
-            return false;
-        }
-        for (std::size_t i = 0; i < *commands; ++i) {
-            if (!read_command(0)) {
-                return false;
-            }
-        }
-        return rest_.empty();
+    bool read_all(const resp::ReplyView& reply) {
+        const bool some = is_list(reply) && reply.elements().left() > 0;
+        return some && read_commands(reply, 0);
     }
 
   private:
+    static bool is_list(const resp::ReplyView& value) { return value.type() == '*' || value.type() == '~'; }
+
+    bool read_commands(const resp::ReplyView& list, int depth) {
+        auto commands = list.elements();
+        while (commands.left() > 0) {
+            if (!read_command(commands.next(), depth)) {
+                return false;
+            }
+        }
+        return is_list(list);
+    }
+
     /// name, arity, flags, first key, last key, step, and since 7.0 categories, tips, key specifications, subcommands.
-    bool read_command(int depth) {
-        const auto fields = aggregate();
-        if (!fields || *fields < 6 || ++into_.described_ > kMostCommands) {
+    bool read_command(const resp::ReplyView& described, int depth) {
+        auto fields = described.elements();
+        if (!is_list(described) || fields.left() < 6 || ++into_.described_ > kMostCommands) {
             return false;
         }
-        const auto name = text();
+        const auto name = fields.next().text();
         Traits traits;
-        if (!name || name->empty() || name->size() > kLongestName || !number() || !read_flags(traits)) {
+        if (!name || name->empty() || name->size() > kLongestName || !fields.next().integer() ||
+            !read_flags(fields.next(), traits)) {
             return false;
         }
-        const auto first_key = number();
-        if (!first_key || !number() || !number()) {
+        const auto first_key = fields.next().integer();
+        if (!first_key || !fields.next().integer() || !fields.next().integer()) {
             return false;
         }
         traits.keys = traits.keys || *first_key > 0;
-        std::size_t field = 6;
-        if (field < *fields && (++field, !read_flags(traits))) {
+        if (fields.left() > 0 && !read_flags(fields.next(), traits)) {
             return false;
         }
-        for (; field < *fields && field < 9; ++field) {
-            if (!skip()) {
-                return false;
-            }
-        }
+        fields.next();  // tips
+        fields.next();  // key specifications
         note(*name, traits);
-        if (field < *fields && depth == 0) {
-            const auto subcommands = aggregate();
-            for (std::size_t i = 0; subcommands && i < *subcommands; ++i) {
-                if (!read_command(depth + 1)) {
-                    return false;
-                }
-            }
-            if (!subcommands) {
-                return false;
-            }
-            ++field;
-        }
-        for (; field < *fields; ++field) {
-            if (!skip()) {
-                return false;
-            }
-        }
-        return true;
+        return fields.left() == 0 || depth > 0 || read_commands(fields.next(), depth + 1);
     }
 
-    bool read_flags(Traits& traits) {
-        const auto count = aggregate();
-        for (std::size_t i = 0; count && i < *count; ++i) {
-            const auto flag = text();
+    static bool read_flags(const resp::ReplyView& list, Traits& traits) {
+        auto flags = list.elements();
+        while (flags.left() > 0) {
+            const auto flag = flags.next().text();
             if (!flag) {
                 return false;
             }
             traits.note(*flag);
         }
-        return count.has_value();
+        return is_list(list);
     }
 
     void note(std::string_view name, const Traits& traits) {
@@ -173,72 +155,12 @@ class ServerCommands::Reader {
         }
     }
 
-    std::optional<std::int64_t> header(std::string_view types) {
-        if (rest_.empty() || types.find(rest_.front()) == std::string_view::npos) {
-            return std::nullopt;
-        }
-        const std::size_t end = rest_.find("\r\n");
-        std::int64_t value = 0;
-        if (end == std::string_view::npos) {
-            return std::nullopt;
-        }
-        const auto [last, error] = std::from_chars(rest_.data() + 1, rest_.data() + end, value);
-        if (error != std::errc{} || last != rest_.data() + end) {
-            return std::nullopt;
-        }
-        rest_.remove_prefix(end + 2);
-        return value;
-    }
-
-    std::optional<std::int64_t> number() { return header(":"); }
-
-    /// How many elements follow.
-    std::optional<std::size_t> aggregate() {
-        const auto size = header("*~");
-        if (!size || *size < 0 || static_cast<std::uint64_t>(*size) > rest_.size()) {
-            return std::nullopt;
-        }
-        return static_cast<std::size_t>(*size);
-    }
-
-    /// A simple or a bulk string.
-    std::optional<std::string_view> text() {
-        if (rest_.starts_with('+')) {
-            const std::size_t end = rest_.find("\r\n");
-            if (end == std::string_view::npos) {
-                return std::nullopt;
-            }
-            const std::string_view line = rest_.substr(1, end - 1);
-            rest_.remove_prefix(end + 2);
-            return line;
-        }
-        const auto size = header("$");
-        if (!size || *size < 0 || static_cast<std::uint64_t>(*size) + 2 > rest_.size()) {
-            return std::nullopt;
-        }
-        const std::string_view bytes = rest_.substr(0, static_cast<std::size_t>(*size));
-        rest_.remove_prefix(bytes.size() + 2);
-        return bytes;
-    }
-
-    bool skip() {
-        resp::ReplyScanner scanner(limits_);
-        const resp::ScanResult value = scanner.scan(rest_);
-        if (value.status != resp::ScanStatus::complete) {
-            return false;
-        }
-        rest_.remove_prefix(value.size);
-        return true;
-    }
-
-    std::string_view rest_;
     ServerCommands& into_;
-    resp::ReplyLimits limits_;
 };
 
 std::optional<ServerCommands> ServerCommands::parse(std::string_view reply) {
     ServerCommands commands;
-    if (!Reader(reply, commands).read_all()) {
+    if (!Reader(commands).read_all(resp::ReplyView::whole(reply))) {
         return std::nullopt;
     }
     std::ranges::sort(commands.additions_, {}, &Addition::name);

@@ -1,11 +1,11 @@
 // Session: CLIENT TRACKING. The node tracks on the session's pinned link. Invalidations come there as pushes, or by a
 // TrackingRelay for another client. When the link is lost, all that was tracked is invalidated, and tracking is
 // switched on again on the next link before anything else travels there.
+#include "resp/reply_view.hpp"
 #include "session/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,24 +19,19 @@ using observe::Closed;
 namespace {
 
 constexpr std::string_view kNull = "_\r\n";
-constexpr std::string_view kBroken = ">2\r\n$21\r\ntracking-redir-broken\r\n:";
-constexpr std::string_view kRedirect = "$8\r\nredirect\r\n:";
+constexpr std::string_view kBroken = "tracking-redir-broken";
 /// A client that no node has: what it says of that is what the client is to hear.
 constexpr std::string_view kNobody = "9223372036854775807";
 
-/// `frame` with the integer behind `prefix` turned from `connection`, which is the node's, into `client`.
-std::string translated(std::string_view frame, std::string_view prefix, std::uint64_t connection,
+/// `frame` with `id`, a part of it, turned from `connection`, which is the node's, into `client`.
+std::string translated(std::string_view frame, const resp::ReplyView& id, std::uint64_t connection,
                        std::uint64_t client) {
-    const std::size_t at = frame.find(prefix);
-    if (at == std::string_view::npos) {
+    if (id.integer() != static_cast<std::int64_t>(connection)) {
         return std::string(frame);
     }
-    const std::size_t begin = at + prefix.size();
-    const std::string number = std::to_string(connection) + "\r\n";
-    if (!frame.substr(begin).starts_with(number)) {
-        return std::string(frame);
-    }
-    return fmt::format("{}{}\r\n{}", frame.substr(0, begin), client, frame.substr(begin + number.size()));
+    const std::string_view bytes = id.bytes();
+    const auto begin = static_cast<std::size_t>(bytes.data() - frame.data());
+    return fmt::format("{}:{}\r\n{}", frame.substr(0, begin), client, frame.substr(begin + bytes.size()));
 }
 
 }  // namespace
@@ -151,8 +146,10 @@ void Session::accept_tracking(const resp::RequestView& request, std::string_view
 /// What a client is told of redirections speaks of the portal's clients: GETREDIR, TRACKINGINFO, and pushes.
 void Session::translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const {
     if (relay_) {
-        replacement = translated(bytes, row.handling == Handling::client_getredir ? ":" : kRedirect,
-                                 relay_->connection(), relay_->target());
+        const auto answer = resp::ReplyView::whole(bytes);
+        replacement =
+            translated(bytes, row.handling == Handling::client_getredir ? answer : answer.value_of("redirect"),
+                       relay_->connection(), relay_->target());
     }
 }
 
@@ -172,8 +169,12 @@ void Session::send_push(std::string_view frame) {
 }
 
 std::string Session::translated_push(std::string_view frame) const {
-    return relay_ && frame.starts_with(kBroken) ? translated(frame, kBroken, relay_->connection(), relay_->target())
-                                                : std::string(frame);
+    if (!relay_ || !frame.starts_with('>')) {
+        return std::string(frame);
+    }
+    auto parts = resp::ReplyView::whole(frame).elements();
+    const bool broken = parts.next().text() == kBroken;
+    return translated(frame, broken ? parts.next() : resp::ReplyView(), relay_->connection(), relay_->target());
 }
 
 void Session::stop_tracking() {
@@ -216,7 +217,11 @@ void Session::on_redirect_broken(std::uint64_t target) {
     }
     relay_->break_off();
     if (state_.protocol == resp::Protocol::resp3) {
-        send_push(fmt::format("{}{}\r\n", kBroken, target));
+        std::string frame;
+        resp::write_push_header(frame, 2, state_.protocol);
+        resp::write_bulk(frame, kBroken);
+        resp::write_integer(frame, static_cast<std::int64_t>(target));
+        send_push(frame);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "session/tracking_relay.hpp"
 
+#include "resp/reply_view.hpp"
 #include "resp/reply_writer.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
@@ -8,12 +9,6 @@
 #include <utility>
 
 namespace portal::session {
-
-namespace {
-
-constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
-
-}  // namespace
 
 /// The link speaks RESP3, so that invalidations are pushes. A PING tells when it is set up and has an id.
 void TrackingRelay::start(const upstream::LinkIdentity& identity) {
@@ -86,8 +81,9 @@ bool TrackingRelay::take_push(const resp::ReplyHead& frame, const upstream::Pend
     if (!frame.is_push()) {
         return false;
     }
-    if (frame.bytes().starts_with(kInvalidate)) {
-        deliver(frame.bytes().substr(kInvalidate.size()));
+    auto parts = resp::ReplyView::whole(frame.bytes()).elements();
+    if (parts.left() == 2 && parts.next().text() == "invalidate") {
+        deliver(parts.next().bytes());
     }
     return true;
 }

@@ -93,31 +93,22 @@ std::string ShardGroup::configure(config::ConfigPtr config, const Certificates& 
 
 std::string ShardGroup::use_nodes(const std::vector<config::Node>& nodes) {
     std::vector<std::map<std::string, upstream::NodeTls, std::less<>>> all(shards_.size());
-    std::map<std::string, certs::CertificateMaterialPtr> identities;
+    std::map<std::string, certs::PeerTls> peers;
     for (const config::Node& node : nodes) {
         if (!node.tls) {
             continue;
         }
-        certs::ClientTlsOptions options;
-        if (node.tls->ca) {
-            auto authorities = certs::load_authorities(*node.tls->ca);
-            if (authorities.has_error()) {
-                return "node " + node.name + ": " + authorities.error().message;
-            }
-            options.authorities_pem = *authorities;
+        certs::PeerTls& peer = peers[node.name];
+        peer = certs::PeerTls({node.tls->ca, node.tls->certificate, node.tls->key});
+        if (const auto before = node_tls_.find(node.name);
+            before != node_tls_.end() && before->second.files() == peer.files()) {
+            peer = before->second;
         }
-        if (node.tls->certificate && node.tls->key) {
-            const auto before = node_certificates_.find(node.name);
-            auto identity = certs::renew_pair({*node.tls->certificate, *node.tls->key, std::nullopt},
-                                              before == node_certificates_.end() ? nullptr : before->second);
-            if (identity.has_error()) {
-                return "node " + node.name + ": " + identity.error().message;
-            }
-            options.identity = *identity;
-            identities[node.name] = *identity;
+        if (const auto loaded = peer.load(); !loaded) {
+            return "node " + node.name + ": " + loaded.error().message;
         }
         for (auto& tls : all) {
-            auto context = certs::TlsContext::client(options);
+            auto context = peer.make_context();
             if (context.has_error()) {
                 return "node " + node.name + ": " + context.error().message;
             }
@@ -128,7 +119,7 @@ std::string ShardGroup::use_nodes(const std::vector<config::Node>& nodes) {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         shards_[i]->use_nodes(std::move(all[i]));
     }
-    node_certificates_ = std::move(identities);
+    node_tls_ = std::move(peers);
     return {};
 }
 

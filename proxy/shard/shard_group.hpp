@@ -2,6 +2,7 @@
 #pragma once
 
 #include "certs/cert_store.hpp"
+#include "certs/peer_tls.hpp"
 #include "certs/ticket_keys.hpp"
 #include "config/config.hpp"
 #include "shard/shard.hpp"
@@ -32,10 +33,8 @@ class ShardGroup final : private session::ShardPeers {
     [[nodiscard]] std::string configure(config::ConfigPtr config, const Certificates& certificates);
     /// Reads the TLS files of `nodes` and makes each shard its own contexts for new links. As above.
     [[nodiscard]] std::string use_nodes(const std::vector<config::Node>& nodes);
-    /// What is shown to nodes that ask for a certificate, by the node's name. Of the thread that configures.
-    [[nodiscard]] const std::map<std::string, certs::CertificateMaterialPtr>& node_certificates() const noexcept {
-        return node_certificates_;
-    }
+    /// By the node's name, of those with TLS. Of the thread that configures.
+    [[nodiscard]] const std::map<std::string, certs::PeerTls>& node_tls() const noexcept { return node_tls_; }
 
     /// Binds the addresses of the configuration. From start() on the first shard accepts there, and deals connections
     /// to all in turn; beyond `limits.sessions` they are only told that there are too many, beyond `most` not even
@@ -63,9 +62,9 @@ class ShardGroup final : private session::ShardPeers {
     void post(std::uint32_t shard, Task task) override { shards_[shard]->post(std::move(task)); }
     [[nodiscard]] std::uint32_t shards() const noexcept override { return count_; }
 
-    config::ConfigPtr config_;                                                // of the thread that configures
-    std::vector<config::Serves> serves_;                                      // by listener
-    std::map<std::string, certs::CertificateMaterialPtr> node_certificates_;  // likewise
+    config::ConfigPtr config_;                        // of the thread that configures
+    std::vector<config::Serves> serves_;              // by listener
+    std::map<std::string, certs::PeerTls> node_tls_;  // likewise
     std::uint32_t leading_;  // shards that serve from the leader; those behind them serve from replicas
     std::uint32_t count_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;

@@ -1,29 +1,15 @@
 #include "upstream/link_setup.hpp"
 
+#include "resp/reply_view.hpp"
+
 #include <algorithm>
-#include <charconv>
 
 namespace portal::upstream {
 
 namespace {
 
-/// The bulk string that follows the bulk string `key` in a flat map or array reply; empty when there is none.
-std::string_view value_after(std::string_view frame, std::string_view key) {
-    const std::string needle = "\r\n" + std::string(key) + "\r\n$";
-    const std::size_t at = frame.find(needle);
-    if (at == std::string_view::npos) {
-        return {};
-    }
-    const std::string_view rest = frame.substr(at + needle.size());
-    std::size_t size = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), size);
-    const auto start = static_cast<std::size_t>(end - rest.data()) + 2;
-    if (error != std::errc{} || size > 64 || start + size > rest.size()) {
-        return {};
-    }
-    return rest.substr(start, size);
-}
-
+/// What a node says of itself and is longer than this is not repeated to clients.
+constexpr std::size_t kLongestWord = 64;
 /// Characters of an answer that are repeated to people.
 constexpr std::size_t kAnswerShown = 200;
 constexpr std::string_view kProbe = "redis-portal";
@@ -133,21 +119,21 @@ LinkSetup::Step LinkSetup::give_up(std::string_view frame) {
 }
 
 void LinkSetup::read_hello(std::string_view frame) {
+    const auto answer = resp::ReplyView::whole(frame);
     const auto take = [&](std::string& into, std::string_view key) {
-        if (const std::string_view found = value_after(frame, key); !found.empty()) {
-            into = found;
+        const auto found = answer.value_of(key).text();
+        if (found && !found->empty() && found->size() <= kLongestWord) {
+            into = *found;
         }
     };
     take(hello_.server, "server");
     take(hello_.version, "version");
     take(hello_.mode, "mode");
     // A node that restarted comes back as a replica, with whatever data it finds.
-    const std::string_view role = value_after(frame, "role");
+    const auto role = answer.value_of("role").text();
     follows_ = !may_follow_ && (role == "replica" || role == "slave");
-    constexpr std::string_view kId = "\r\nid\r\n:";
-    if (const std::size_t at = frame.find(kId); at != std::string_view::npos) {
-        std::from_chars(frame.data() + at + kId.size(), frame.data() + frame.size(), connection_id_);
-    }
+    const auto id = answer.value_of("id").integer().value_or(0);
+    connection_id_ = id > 0 ? static_cast<std::uint64_t>(id) : 0;
 }
 
 }  // namespace portal::upstream

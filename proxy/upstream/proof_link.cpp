@@ -1,10 +1,10 @@
 #include "upstream/proof_link.hpp"
 
 #include "observe/log.hpp"
+#include "resp/reply_view.hpp"
 #include "resp/reply_writer.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace portal::upstream {
@@ -19,12 +19,10 @@ constexpr std::chrono::seconds kAskAgain{1};
 /// Characters of an unexpected answer that are logged.
 constexpr std::size_t kAnswerLogged = 200;
 
-std::uint64_t count_in(std::string_view bytes) {
-    std::uint64_t count = 0;
-    if (bytes.starts_with(':')) {
-        std::from_chars(bytes.data() + 1, bytes.data() + bytes.size(), count);
-    }
-    return count;
+/// How many have confirmed, as WAIT answers.
+std::uint64_t replicas_in(std::string_view answer) {
+    const auto count = resp::ReplyView::whole(answer).integer().value_or(0);
+    return count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
 }  // namespace
@@ -135,7 +133,7 @@ bool ProofLink::on_reply(PendingRequest& request, const resp::ReplyHead& reply, 
             proof_.note_offset(parse_leader_role(bytes));
             break;
         case wait:
-            proof_.note_waited(count_in(bytes));
+            proof_.note_waited(replicas_in(bytes));
             if (bytes.starts_with('-')) {
                 complain(bytes);
             }

@@ -1,85 +1,59 @@
 #include "upstream/role_reply.hpp"
 
-#include <charconv>
+#include "resp/reply_view.hpp"
+#include "resp/words.hpp"
+
+#include <limits>
+#include <utility>
 
 namespace portal::upstream {
 
 namespace {
 
 /// More replicas than any leader feeds.
-constexpr std::uint64_t kMostReplicas = 1024;
+constexpr std::size_t kMostReplicas = 1024;
 
-/// Takes the parts of a reply one after the other; `failed` once one was not as expected.
-class Reader {
-  public:
-    explicit Reader(std::string_view frame) : rest_(frame) {}
+/// As ROLE writes the port and the offset of a replica: digits in a string.
+std::optional<std::uint64_t> count_in(const resp::ReplyView& value) {
+    const auto number = resp::to_integer(value.text().value_or(""));
+    return number && *number >= 0 ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+}
 
-    [[nodiscard]] bool failed() const noexcept { return failed_; }
-
-    std::uint64_t number(char type) {
-        const std::string_view line = take_line(type);
-        return to_number(line);
+std::optional<ConfirmedOffset> read_replica(const resp::ReplyView& described) {
+    auto parts = described.elements();
+    if (parts.left() != 3) {
+        return std::nullopt;
     }
-
-    std::string_view text() {
-        const std::uint64_t size = number('$');
-        if (failed_ || rest_.size() < 2 || size > rest_.size() - 2) {
-            failed_ = true;
-            return {};
-        }
-        const std::string_view found = rest_.substr(0, size);
-        rest_.remove_prefix(size + 2);
-        return found;
+    const auto host = parts.next().text();
+    const auto port = count_in(parts.next());
+    const auto offset = count_in(parts.next());
+    if (!host || !port || *port > std::numeric_limits<std::uint16_t>::max() || !offset) {
+        return std::nullopt;
     }
-
-    std::uint64_t to_number(std::string_view digits) {
-        std::uint64_t value = 0;
-        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-        failed_ = failed_ || error != std::errc{} || end != digits.data() + digits.size();
-        return failed_ ? 0 : value;
-    }
-
-  private:
-    std::string_view take_line(char type) {
-        const std::size_t end = rest_.find("\r\n");
-        if (failed_ || end == std::string_view::npos || rest_.front() != type) {
-            failed_ = true;
-            return {};
-        }
-        const std::string_view line = rest_.substr(1, end - 1);
-        rest_.remove_prefix(end + 2);
-        return line;
-    }
-
-    std::string_view rest_;
-    bool failed_ = false;
-};
+    return ConfirmedOffset{std::string(*host), static_cast<std::uint16_t>(*port), *offset};
+}
 
 }  // namespace
 
 std::optional<LeaderRole> parse_leader_role(std::string_view frame) {
-    Reader reader(frame);
+    auto parts = resp::ReplyView::whole(frame).elements();
+    if (parts.left() != 3 || parts.next().text() != "master") {
+        return std::nullopt;
+    }
+    const auto offset = parts.next().integer();
+    const auto described = parts.next();
+    auto replicas = described.elements();
+    if (!offset || *offset < 0 || described.type() != '*' || replicas.left() > kMostReplicas) {
+        return std::nullopt;
+    }
     LeaderRole role;
-    if (reader.number('*') != 3 || reader.text() != "master") {
-        return std::nullopt;
-    }
-    role.offset = reader.number(':');
-    const std::uint64_t count = reader.number('*');
-    if (reader.failed() || count > kMostReplicas) {
-        return std::nullopt;
-    }
-    for (std::uint64_t i = 0; i < count; ++i) {
-        if (reader.number('*') != 3) {
+    role.offset = static_cast<std::uint64_t>(*offset);
+    while (replicas.left() > 0) {
+        auto replica = read_replica(replicas.next());
+        if (!replica) {
             return std::nullopt;
         }
-        ConfirmedOffset replica;
-        replica.host = reader.text();
-        replica.port = static_cast<std::uint16_t>(reader.to_number(reader.text()));
-        replica.offset = reader.to_number(reader.text());
-        if (reader.failed()) {
-            return std::nullopt;
-        }
-        role.replicas.push_back(std::move(replica));
+        role.replicas.push_back(std::move(*replica));
     }
     return role;
 }

@@ -20,7 +20,7 @@ struct LeaderRole {
     std::vector<ConfirmedOffset> replicas;
 };
 
-/// `frame`: one whole reply of RESP2. Nothing when the node does not lead, or says something else.
+/// `frame`: one whole reply. Nothing when the node does not lead, or says something else.
 [[nodiscard]] std::optional<LeaderRole> parse_leader_role(std::string_view frame);
 
 }  // namespace portal::upstream

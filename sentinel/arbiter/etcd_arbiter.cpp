@@ -1,9 +1,9 @@
 #include "sentinel/arbiter/etcd_arbiter.hpp"
 
 #include "config/secret_files.hpp"
+#include "net/http/json_fields.hpp"
 #include "observe/log.hpp"
 #include "sentinel/arbiter/http_watch.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
 #include "sentinel/arbiter/record_json.hpp"
 
 #include <algorithm>
@@ -73,7 +73,7 @@ std::string with_slash(std::string prefix) {
 }
 
 /// Whether etcd wants a new login. The request was not carried out then.
-bool token_refused(const HttpReply& reply) {
+bool token_refused(const net::HttpReply& reply) {
     return reply.status == kUnauthorized ||
            (reply.status != 200 && (reply.body.find("revision of auth store is old") != std::string::npos ||
                                     reply.body.find("user name is empty") != std::string::npos));
@@ -81,32 +81,32 @@ bool token_refused(const HttpReply& reply) {
 
 std::string complaint_of(const std::string& body) {
     std::string ignored;
-    const auto object = parse_object(body, ignored);
-    const auto text = object ? text_at(*object, "error") : std::string{};
+    const auto object = net::parse_object(body, ignored);
+    const auto text = object ? net::text_at(*object, "error") : std::string{};
     return text.empty() ? body.substr(0, body.find('\n')) : text;
 }
 
-std::string refusal(const HttpReply& reply) {
+std::string refusal(const net::HttpReply& reply) {
     return "etcd answered " + std::to_string(reply.status) + ": " + complaint_of(reply.body);
 }
 
 /// What one message of the watch means to a portal whose own mark has this key.
 Line meaning(std::string_view text, const std::string& own_mark) {
     std::string error;
-    const auto message = parse_object(text, error);
+    const auto message = net::parse_object(text, error);
     if (!message) {
         return Line::end;
     }
-    const auto& result = object_at(*message, "result");
-    if (message->contains("error") || flag_at(result, "canceled")) {
+    const auto& result = net::object_at(*message, "result");
+    if (message->contains("error") || net::flag_at(result, "canceled")) {
         return Line::end;
     }
-    const auto& events = array_at(result, "events");
+    const auto& events = net::array_at(result, "events");
     const bool others = std::any_of(events.begin(), events.end(), [&](const json::value& event) {
         const auto* fields = event.if_object();
-        return fields != nullptr && from_base64(text_at(object_at(*fields, "kv"), "key")) != own_mark;
+        return fields != nullptr && from_base64(net::text_at(net::object_at(*fields, "kv"), "key")) != own_mark;
     });
-    return others || flag_at(result, "created") ? Line::change : Line::nothing;
+    return others || net::flag_at(result, "created") ? Line::change : Line::nothing;
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ EtcdArbiter::EtcdArbiter(config::EtcdArbiter settings, std::string portal_name, 
       portal_name_(std::move(portal_name)),
       time_(time),
       prefix_(with_slash(settings_.prefix)),
-      client_(servers_of(settings_.endpoints), {settings_.ca, settings_.certificate, settings_.key, {}}),
+      client_(net::servers_of(settings_.endpoints), {settings_.ca, settings_.certificate, settings_.key}),
       still_marks_(forget_after) {}
 
 EtcdArbiter::~EtcdArbiter() {
@@ -142,9 +142,9 @@ json::object EtcdArbiter::all_keys() const {
     return {{"key", to_base64(prefix_)}, {"range_end", to_base64(end)}};
 }
 
-HttpRequest EtcdArbiter::post(const std::string& path, const json::object& body, Repeat repeat) const {
-    HttpRequest request;
-    request.method = HttpMethod::post;
+net::HttpRequest EtcdArbiter::post(const std::string& path, const json::object& body, Repeat repeat) const {
+    net::HttpRequest request;
+    request.method = net::HttpMethod::post;
     request.target = "/v3/" + path;
     request.body = json::serialize(body);
     request.authorization = token_;
@@ -158,8 +158,8 @@ void EtcdArbiter::watch(asio::any_io_executor executor, std::function<void()> ch
     source.request = [this] { return post("watch", {{"create_request", all_keys()}}, Repeat::harmless); };
     source.read = [own = key_of_mark(portal_name_)](std::string_view line) { return meaning(line, own); };
     source.refusal = refusal;
-    watch_ = std::make_shared<HttpWatch>(executor, servers_of(settings_.endpoints),
-                                         config::NodeTls{settings_.ca, settings_.certificate, settings_.key, {}},
+    watch_ = std::make_shared<HttpWatch>(executor, net::servers_of(settings_.endpoints),
+                                         certs::PeerTlsFiles{settings_.ca, settings_.certificate, settings_.key},
                                          std::move(source), std::max(kShortestSilence, 8 * time_), std::move(changed));
     watch_->start();
 }
@@ -172,7 +172,7 @@ void EtcdArbiter::close() {
 }
 
 /// The password is read again for each login, so that a changed one needs no restart.
-HttpRequest EtcdArbiter::login() const {
+net::HttpRequest EtcdArbiter::login() const {
     auto password = settings_.password.value_or("");
     if (settings_.password_file) {
         password = config::read_password(*settings_.password_file).value.value_or(password);
@@ -187,8 +187,8 @@ asio::awaitable<std::string> EtcdArbiter::log_in(TimePoint until) {
     auto request = login();
     const auto reply = co_await client_.ask(std::move(request), until);
     std::string ignored;
-    const auto object = parse_object(reply.body, ignored);
-    token_ = object ? text_at(*object, "token") : std::string{};
+    const auto object = net::parse_object(reply.body, ignored);
+    token_ = object ? net::text_at(*object, "token") : std::string{};
     if (!token_.empty()) {
         co_return std::string{};
     }
@@ -197,7 +197,7 @@ asio::awaitable<std::string> EtcdArbiter::log_in(TimePoint until) {
 
 asio::awaitable<EtcdArbiter::Answer> EtcdArbiter::ask(const char* path, json::object body, Repeat repeat) {
     const auto until = Clock::now() + time_;
-    HttpReply reply;
+    net::HttpReply reply;
     for (int attempt = 0; attempt < 2; ++attempt) {
         if (settings_.username && token_.empty()) {
             if (auto error = co_await log_in(until); !error.empty()) {
@@ -218,7 +218,7 @@ asio::awaitable<EtcdArbiter::Answer> EtcdArbiter::ask(const char* path, json::ob
         co_return Answer{{}, refusal(reply)};
     }
     Answer answer;
-    auto object = parse_object(reply.body, answer.error);
+    auto object = net::parse_object(reply.body, answer.error);
     if (object) {
         answer.object = std::move(*object);
     } else {
@@ -229,14 +229,14 @@ asio::awaitable<EtcdArbiter::Answer> EtcdArbiter::ask(const char* path, json::ob
 
 ReadResult EtcdArbiter::snapshot_of(const json::object& range, MarkVersions& marks_of_others) const {
     Snapshot snapshot;
-    for (const auto& entry : array_at(range, "kvs")) {
+    for (const auto& entry : net::array_at(range, "kvs")) {
         const auto* fields = entry.if_object();
         if (fields == nullptr) {
             continue;
         }
-        const auto key = from_base64(text_at(*fields, "key"));
-        const auto text = from_base64(text_at(*fields, "value"));
-        auto version = std::to_string(number_at(*fields, "mod_revision"));
+        const auto key = from_base64(net::text_at(*fields, "key"));
+        const auto text = from_base64(net::text_at(*fields, "value"));
+        auto version = std::to_string(net::number_at(*fields, "mod_revision"));
         std::string why;
         if (key == prefix_ + "record") {
             auto decoded = decode_record(text, why);
@@ -281,10 +281,10 @@ asio::awaitable<WriteResult> EtcdArbiter::write(Record record, std::string expec
     if (!answer.error.empty()) {
         co_return WriteResult{WriteStatus::unknown, {}, answer.error};
     }
-    if (!flag_at(answer.object, "succeeded")) {
+    if (!net::flag_at(answer.object, "succeeded")) {
         co_return WriteResult{WriteStatus::conflict, {}, "somebody else wrote first"};
     }
-    auto version = std::to_string(number_at(object_at(answer.object, "header"), "revision"));
+    auto version = std::to_string(net::number_at(net::object_at(answer.object, "header"), "revision"));
     co_return WriteResult{WriteStatus::written, std::move(version), {}};
 }
 

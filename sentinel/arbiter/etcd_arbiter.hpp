@@ -3,8 +3,8 @@
 // request reads all of them as of one revision, confirmed by etcd's quorum. Every call ends within a given time.
 #pragma once
 
+#include "net/http/http_client.hpp"
 #include "sentinel/arbiter/arbiter.hpp"
-#include "sentinel/arbiter/http_client.hpp"
 #include "sentinel/arbiter/still_marks.hpp"
 
 #include <boost/json/object.hpp>
@@ -39,8 +39,8 @@ class EtcdArbiter final : public Arbiter {
     boost::asio::awaitable<Answer> ask(const char* path, boost::json::object body, Repeat repeat);
     boost::asio::awaitable<std::string> log_in(TimePoint until);
     boost::asio::awaitable<void> forget(std::string portal, std::string version);
-    [[nodiscard]] HttpRequest post(const std::string& path, const boost::json::object& body, Repeat repeat) const;
-    [[nodiscard]] HttpRequest login() const;
+    [[nodiscard]] net::HttpRequest post(const std::string& path, const boost::json::object& body, Repeat repeat) const;
+    [[nodiscard]] net::HttpRequest login() const;
     [[nodiscard]] ReadResult snapshot_of(const boost::json::object& range, MarkVersions& marks_of_others) const;
     [[nodiscard]] std::string key_of_mark(const std::string& portal) const;
     [[nodiscard]] boost::json::object all_keys() const;
@@ -49,7 +49,7 @@ class EtcdArbiter final : public Arbiter {
     const std::string portal_name_;
     const Milliseconds time_;
     std::string prefix_;
-    HttpClient client_;
+    net::HttpClient client_;
     std::string token_;
     StillMarks still_marks_;
     std::shared_ptr<HttpWatch> watch_;

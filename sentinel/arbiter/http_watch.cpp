@@ -20,8 +20,8 @@ constexpr Milliseconds kLongestPause{5000};
 
 }  // namespace
 
-HttpWatch::HttpWatch(const asio::any_io_executor& executor, std::vector<HttpServer> servers, config::NodeTls tls,
-                     Source source, Milliseconds silence, std::function<void()> changed)
+HttpWatch::HttpWatch(const asio::any_io_executor& executor, std::vector<net::HttpServer> servers,
+                     certs::PeerTlsFiles tls, Source source, Milliseconds silence, std::function<void()> changed)
     : client_(std::move(servers), std::move(tls)),
       source_(std::move(source)),
       silence_(silence),
@@ -44,7 +44,7 @@ asio::awaitable<void> HttpWatch::run(std::shared_ptr<HttpWatch> /*keeps this ali
     while (!closed_) {
         brought_something_ = false;
         auto request = source_.request();
-        HttpClient::OnLine on_line = [this](std::string_view line) {
+        net::HttpClient::OnLine on_line = [this](std::string_view line) {
             if (closed_) {
                 return false;
             }
@@ -69,7 +69,7 @@ asio::awaitable<void> HttpWatch::run(std::shared_ptr<HttpWatch> /*keeps this ali
 }
 
 /// One line per new cause: a refused watch makes changes be seen late, not wrongly.
-void HttpWatch::note(const HttpReply& reply) {
+void HttpWatch::note(const net::HttpReply& reply) {
     const bool refused = reply.status != 0 && reply.status != 200;
     const auto why = refused ? source_.refusal(reply) : brought_something_ ? "" : reply.error;
     if (why != said_ && !why.empty()) {

@@ -3,7 +3,8 @@
 // resume from that could have been compacted meanwhile. Used on the monitor's thread.
 #pragma once
 
-#include "sentinel/arbiter/http_client.hpp"
+#include "net/http/http_client.hpp"
+#include "sentinel/observation.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -18,24 +19,24 @@ class HttpWatch : public std::enable_shared_from_this<HttpWatch> {
     struct Source {
         std::string name;  // for the log: "etcd"
         /// Made anew for each attempt, since credentials change.
-        std::function<HttpRequest()> request;
+        std::function<net::HttpRequest()> request;
         std::function<Line(std::string_view)> read;
         /// A sentence for people about an answer that is no stream; called with status other than 200.
-        std::function<std::string(const HttpReply&)> refusal;
+        std::function<std::string(const net::HttpReply&)> refusal;
     };
 
     /// `silence`: a stream that brings nothing for so long is taken for dead.
-    HttpWatch(const boost::asio::any_io_executor& executor, std::vector<HttpServer> servers, config::NodeTls tls,
-              Source source, Milliseconds silence, std::function<void()> changed);
+    HttpWatch(const boost::asio::any_io_executor& executor, std::vector<net::HttpServer> servers,
+              certs::PeerTlsFiles tls, Source source, Milliseconds silence, std::function<void()> changed);
 
     void start();
     void close();
 
   private:
     boost::asio::awaitable<void> run(std::shared_ptr<HttpWatch> self);
-    void note(const HttpReply& reply);
+    void note(const net::HttpReply& reply);
 
-    HttpClient client_;
+    net::HttpClient client_;
     Source source_;
     Milliseconds silence_;
     std::function<void()> changed_;

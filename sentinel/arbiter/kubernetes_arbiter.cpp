@@ -1,9 +1,10 @@
 #include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
+#include "kubernetes/lease.hpp"
+#include "net/http/json_fields.hpp"
 #include "observe/log.hpp"
 #include "sentinel/arbiter/http_watch.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
-#include "sentinel/arbiter/kubernetes_lease.hpp"
+#include "sentinel/arbiter/lease_record.hpp"
 #include "sentinel/arbiter/record_json.hpp"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ constexpr unsigned kConflict = 409;
 
 }  // namespace
 
-KubernetesArbiter::KubernetesArbiter(KubernetesAccess access, std::string lease_name, std::string portal_name,
+KubernetesArbiter::KubernetesArbiter(kubernetes::Access access, std::string lease_name, std::string portal_name,
                                      Timing timing)
     : lease_(std::move(lease_name)),
       portal_name_(std::move(portal_name)),
@@ -53,8 +54,8 @@ void KubernetesArbiter::watch(asio::any_io_executor executor, std::function<void
     source.read = [reader = LeaseEvents(lease_, marks_lease(), portal_name_)](std::string_view line) mutable {
         return reader.read(line);
     };
-    source.refusal = [this](const HttpReply& reply) { return client_.refusal("watch", reply); };
-    watch_ = std::make_shared<HttpWatch>(executor, std::vector<HttpServer>{client_.access().server},
+    source.refusal = [this](const net::HttpReply& reply) { return client_.refusal("watch", reply); };
+    watch_ = std::make_shared<HttpWatch>(executor, std::vector<net::HttpServer>{client_.access().server},
                                          client_.access().tls, std::move(source),
                                          std::max(kShortestSilence, 8 * timing_.call), std::move(changed));
     watch_->start();
@@ -67,41 +68,43 @@ void KubernetesArbiter::close() {
     }
 }
 
-HttpRequest KubernetesArbiter::list() const {
-    HttpRequest request;
-    request.target = leases_path(client_.access().namespace_name) + "?labelSelector=" + label_selector(lease_);
+net::HttpRequest KubernetesArbiter::list() const {
+    net::HttpRequest request;
+    request.target = kubernetes::leases_path(client_.access().namespace_name) +
+                     "?labelSelector=" + kubernetes::label_selector(lease_);
     request.repeatable = true;
     return request;
 }
 
-HttpRequest KubernetesArbiter::post(const json::object& lease) const {
-    return creation(leases_path(client_.access().namespace_name), lease);
+net::HttpRequest KubernetesArbiter::post(const json::object& lease) const {
+    return kubernetes::creation(kubernetes::leases_path(client_.access().namespace_name), lease);
 }
 
-HttpRequest KubernetesArbiter::patch(const std::string& lease, const json::object& changes) const {
-    return merge_patch(leases_path(client_.access().namespace_name) + "/" + lease, changes);
+net::HttpRequest KubernetesArbiter::patch(const std::string& lease, const json::object& changes) const {
+    return kubernetes::merge_patch(kubernetes::leases_path(client_.access().namespace_name) + "/" + lease, changes);
 }
 
 /// What an answer shows of the record's Lease, for the next write.
 void KubernetesArbiter::remember(const json::object& lease) {
-    const auto& spec = object_at(lease, "spec");
-    shown_ = {text_at(spec, "holderIdentity"), text_at(spec, "acquireTime"), number_at(spec, "leaseTransitions")};
+    const auto& spec = net::object_at(lease, "spec");
+    shown_ = {net::text_at(spec, "holderIdentity"), net::text_at(spec, "acquireTime"),
+              net::number_at(spec, "leaseTransitions")};
 }
 
 ReadResult KubernetesArbiter::snapshot_of(const json::object& list, MarkVersions& marks_of_others,
                                           std::string& marks_version) {
     Snapshot snapshot;
-    for (const auto& item : array_at(list, "items")) {
+    for (const auto& item : net::array_at(list, "items")) {
         const auto* lease = item.if_object();
         if (lease == nullptr) {
             continue;
         }
-        const auto name = name_of(*lease);
+        const auto name = kubernetes::name_of(*lease);
         if (name == lease_) {
             remember(*lease);
-            snapshot.version = version_of(*lease);
+            snapshot.version = kubernetes::version_of(*lease);
             std::string why;
-            const auto text = text_at(annotations_of(*lease), kRecordAnnotation);
+            const auto text = net::text_at(kubernetes::annotations_of(*lease), kRecordAnnotation);
             auto decoded = text.empty() ? std::nullopt : decode_record(text, why);
             if (!text.empty() && !decoded) {
                 return {std::nullopt, "Lease " + lease_ + " holds no record (" + why +
@@ -111,7 +114,7 @@ ReadResult KubernetesArbiter::snapshot_of(const json::object& list, MarkVersions
                 snapshot.record = std::move(decoded->record);
             }
         } else if (name == marks_lease()) {
-            marks_version = version_of(*lease);
+            marks_version = kubernetes::version_of(*lease);
             for (auto& [portal, text] : marks_in(*lease)) {
                 std::string ignored;
                 auto mark = decode_mark(text, ignored);
@@ -147,7 +150,7 @@ asio::awaitable<ReadResult> KubernetesArbiter::read() {
 }
 
 json::object KubernetesArbiter::spec_of(const Record& record) const {
-    const auto now = micro_time(std::chrono::system_clock::now());
+    const auto now = kubernetes::micro_time(std::chrono::system_clock::now());
     const bool changed = record.acting != shown_.holder;
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(timing_.lease).count();
     json::object spec{{"leaseDurationSeconds", seconds},
@@ -162,7 +165,7 @@ asio::awaitable<WriteResult> KubernetesArbiter::write(Record record, std::string
     if (expected.empty()) {
         co_return co_await create(std::move(record));
     }
-    auto changes = changed_lease(lease_, record_annotations(record), expected);
+    auto changes = kubernetes::changed_lease(lease_, record_annotations(record), expected);
     changes["spec"] = spec_of(record);
     auto request = patch(lease_, changes);
     const auto answer = co_await client_.ask(std::move(request));
@@ -173,17 +176,17 @@ asio::awaitable<WriteResult> KubernetesArbiter::write(Record record, std::string
         co_return WriteResult{WriteStatus::unknown, {}, answer.error};
     }
     remember(answer.object);
-    co_return WriteResult{WriteStatus::written, version_of(answer.object), {}};
+    co_return WriteResult{WriteStatus::written, kubernetes::version_of(answer.object), {}};
 }
 
 asio::awaitable<WriteResult> KubernetesArbiter::create(Record record) {
-    auto lease = lease_named(lease_, lease_, record_annotations(record));
+    auto lease = kubernetes::lease_named(lease_, lease_, record_annotations(record));
     lease["spec"] = spec_of(record);
     auto request = post(lease);
     const auto answer = co_await client_.ask(std::move(request));
     if (answer.status == kConflict) {
         // Either another portal was first, or somebody made this Lease by hand: with the label the next read finds it.
-        auto adopt = patch(lease_, changed_lease(lease_, {}, {}));
+        auto adopt = patch(lease_, kubernetes::changed_lease(lease_, {}, {}));
         adopt.repeatable = true;
         const auto adopted = co_await client_.ask(std::move(adopt));
         co_return WriteResult{adopted.error.empty() ? WriteStatus::conflict : WriteStatus::unknown,
@@ -194,17 +197,17 @@ asio::awaitable<WriteResult> KubernetesArbiter::create(Record record) {
         co_return WriteResult{WriteStatus::unknown, {}, answer.error};
     }
     remember(answer.object);
-    co_return WriteResult{WriteStatus::written, version_of(answer.object), {}};
+    co_return WriteResult{WriteStatus::written, kubernetes::version_of(answer.object), {}};
 }
 
 /// Merges annotations into the Lease of the marks; with a version, only if it still has that one.
-asio::awaitable<KubernetesClient::Answer> KubernetesArbiter::patch_marks(json::object annotations,
-                                                                         std::string version) {
-    auto request = patch(marks_lease(), changed_lease(lease_, annotations, version));
+asio::awaitable<kubernetes::Client::Answer> KubernetesArbiter::patch_marks(json::object annotations,
+                                                                           std::string version) {
+    auto request = patch(marks_lease(), kubernetes::changed_lease(lease_, annotations, version));
     request.repeatable = version.empty();
     auto answer = co_await client_.ask(request);
     if (answer.status == kNotFound && version.empty()) {
-        auto first = post(lease_named(marks_lease(), lease_, std::move(annotations)));
+        auto first = post(kubernetes::lease_named(marks_lease(), lease_, std::move(annotations)));
         answer = co_await client_.ask(std::move(first));
         if (answer.status == kConflict) {
             // Another portal made it meanwhile.

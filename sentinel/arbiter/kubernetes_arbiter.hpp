@@ -4,8 +4,8 @@
 // neither conflict with each other nor with the record. Every call ends within a given time.
 #pragma once
 
+#include "kubernetes/client.hpp"
 #include "sentinel/arbiter/arbiter.hpp"
-#include "sentinel/arbiter/kubernetes_client.hpp"
 #include "sentinel/arbiter/still_marks.hpp"
 
 #include <boost/json/object.hpp>
@@ -21,7 +21,7 @@ class KubernetesArbiter final : public Arbiter {
         Milliseconds lease;  // shown to people as leaseDurationSeconds
         std::chrono::milliseconds forget_after{kForgetAfter};
     };
-    KubernetesArbiter(KubernetesAccess access, std::string lease_name, std::string portal_name, Timing timing);
+    KubernetesArbiter(kubernetes::Access access, std::string lease_name, std::string portal_name, Timing timing);
     ~KubernetesArbiter() override;
 
     void watch(boost::asio::any_io_executor executor, std::function<void()> changed) override;
@@ -41,13 +41,14 @@ class KubernetesArbiter final : public Arbiter {
     };
     using MarkVersions = std::map<std::string, std::string>;  // by portal
 
-    boost::asio::awaitable<KubernetesClient::Answer> patch_marks(boost::json::object annotations, std::string version);
+    boost::asio::awaitable<kubernetes::Client::Answer> patch_marks(boost::json::object annotations,
+                                                                   std::string version);
     boost::asio::awaitable<WriteResult> create(Record record);
     [[nodiscard]] ReadResult snapshot_of(const boost::json::object& list, MarkVersions& marks_of_others,
                                          std::string& marks_version);
-    [[nodiscard]] HttpRequest list() const;
-    [[nodiscard]] HttpRequest post(const boost::json::object& lease) const;
-    [[nodiscard]] HttpRequest patch(const std::string& lease, const boost::json::object& changes) const;
+    [[nodiscard]] net::HttpRequest list() const;
+    [[nodiscard]] net::HttpRequest post(const boost::json::object& lease) const;
+    [[nodiscard]] net::HttpRequest patch(const std::string& lease, const boost::json::object& changes) const;
     [[nodiscard]] boost::json::object spec_of(const Record& record) const;
     void remember(const boost::json::object& lease);
     [[nodiscard]] std::string marks_lease() const { return lease_ + "-portals"; }
@@ -55,7 +56,7 @@ class KubernetesArbiter final : public Arbiter {
     const std::string lease_;
     const std::string portal_name_;
     const Timing timing_;
-    KubernetesClient client_;
+    kubernetes::Client client_;
     Shown shown_;
     StillMarks still_marks_;
     std::shared_ptr<HttpWatch> watch_;

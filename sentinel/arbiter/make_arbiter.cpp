@@ -31,7 +31,7 @@ struct Maker {
     }
     std::unique_ptr<Arbiter> operator()(const config::KubernetesArbiter& kubernetes) const {
         return std::make_unique<KubernetesArbiter>(
-            kubernetes_access(kubernetes, role), kubernetes.name, config.name,
+            kubernetes::access_by(kubernetes, role), kubernetes.name, config.name,
             KubernetesArbiter::Timing{call(), config.monitor.lease, forget_after()});
     }
 };

@@ -1,6 +1,6 @@
 #include "sentinel/arbiter/record_json.hpp"
 
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 
 #include <boost/json.hpp>
 
@@ -44,38 +44,38 @@ std::string encode_record(const Record& record, std::uint64_t version) {
 }
 
 std::optional<VersionedRecord> decode_record(std::string_view text, std::string& error) {
-    const auto object = parse_object(text, error);
+    const auto object = net::parse_object(text, error);
     if (!object) {
         return std::nullopt;
     }
-    const auto phase = phase_from(text_at(*object, "phase"));
+    const auto phase = phase_from(net::text_at(*object, "phase"));
     if (!phase) {
         error = "it names no phase that this version knows";
         return std::nullopt;
     }
     VersionedRecord read;
     auto& record = read.record;
-    read.version = number_at(*object, "version");
-    record.epoch = Epoch{number_at(*object, "epoch")};
+    read.version = net::number_at(*object, "version");
+    record.epoch = Epoch{net::number_at(*object, "epoch")};
     record.phase = *phase;
-    record.leader = text_at(*object, "leader");
-    record.acting = text_at(*object, "acting");
-    record.renewals = number_at(*object, "renewals");
-    record.reason = text_at(*object, "reason");
-    record.answered_id = text_at(*object, "answered_id");
-    record.answered_error = text_at(*object, "answered_error");
+    record.leader = net::text_at(*object, "leader");
+    record.acting = net::text_at(*object, "acting");
+    record.renewals = net::number_at(*object, "renewals");
+    record.reason = net::text_at(*object, "reason");
+    record.answered_id = net::text_at(*object, "answered_id");
+    record.answered_error = net::text_at(*object, "answered_error");
     for (const auto& [key, names] : {std::pair{"in_sync", &record.in_sync}, {"joining", &record.joining}}) {
-        for (const auto& name : array_at(*object, key)) {
+        for (const auto& name : net::array_at(*object, key)) {
             if (name.is_string()) {
                 names->emplace_back(name.as_string());
             }
         }
     }
-    for (const auto& [node, data] : object_at(*object, "known")) {
+    for (const auto& [node, data] : net::object_at(*object, "known")) {
         if (data.is_object()) {
             const auto& fields = data.as_object();
-            record.known[std::string(node)] = {text_at(fields, "run_id"), text_at(fields, "replid"),
-                                               number_at(fields, "offset"), number_at(fields, "keys")};
+            record.known[std::string(node)] = {net::text_at(fields, "run_id"), net::text_at(fields, "replid"),
+                                               net::number_at(fields, "offset"), net::number_at(fields, "keys")};
         }
     }
     if (record.phase != Phase::bootstrapping && (record.leader.empty() || record.epoch == Epoch{0})) {
@@ -97,23 +97,23 @@ std::string encode_mark(const Mark& mark) {
 }
 
 std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
-    const auto object = parse_object(text, error);
+    const auto object = net::parse_object(text, error);
     if (!object) {
         return std::nullopt;
     }
     Mark mark;
-    mark.portal = text_at(*object, "portal");
+    mark.portal = net::text_at(*object, "portal");
     if (mark.portal.empty()) {
         error = "it names no portal";
         return std::nullopt;
     }
-    mark.beat = number_at(*object, "beat");
-    mark.fenced = Epoch{number_at(*object, "fenced")};
-    mark.reaches_leader = flag_at(*object, "reaches_leader");
-    mark.suspects = text_at(*object, "suspects");
-    mark.wants_id = text_at(*object, "wants_id");
-    mark.wants_to = text_at(*object, "wants_to");
-    mark.wants_in = Epoch{number_at(*object, "wants_in")};
+    mark.beat = net::number_at(*object, "beat");
+    mark.fenced = Epoch{net::number_at(*object, "fenced")};
+    mark.reaches_leader = net::flag_at(*object, "reaches_leader");
+    mark.suspects = net::text_at(*object, "suspects");
+    mark.wants_id = net::text_at(*object, "wants_id");
+    mark.wants_to = net::text_at(*object, "wants_to");
+    mark.wants_in = Epoch{net::number_at(*object, "wants_in")};
     return mark;
 }
 

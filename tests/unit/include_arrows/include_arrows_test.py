@@ -22,11 +22,13 @@ ARROWS = {
     "upstream": {"resp", "net", "replication", "config", "observe"},
     "route": {"command", "replication"},
     "command": {"resp"},
-    "sentinel": {"replication", "net", "config", "observe"},
+    "sentinel": {"kubernetes", "net/http", "certs", "replication", "net", "config", "observe"},
     "agent": {"sentinel", "admin", "config", "observe"},
-    "storage": {"sentinel", "config", "observe"},
+    "storage": {"sentinel", "kubernetes", "net/http", "config", "observe"},
+    "kubernetes": {"net/http", "config"},
     "certs": {"observe"},
-    "demo": {"config"},
+    "demo": {"net/http", "config"},
+    "net/http": {"certs"},
     "resp": set(),
     "net": set(),
     "replication": set(),
@@ -37,7 +39,7 @@ ARROWS = {
 # Files of proxy/ itself and proxy/cli compose the program, so they count as main.
 FOLDERS = {f"proxy/{name}": name for name in
            ("admin", "shard", "session", "upstream", "route", "command", "resp", "net", "config", "observe")}
-FOLDERS |= {"proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "certs": "certs", "demo": "demo", "agent": "agent", "storage": "storage",
+FOLDERS |= {"proxy/net/http": "net/http", "proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "kubernetes": "kubernetes", "certs": "certs", "demo": "demo", "agent": "agent", "storage": "storage",
             "replication": "replication"}
 
 PURE_FOLDERS = {"resp", "command", "route", "replication"}
@@ -60,7 +62,7 @@ def folder_of(path):
 
 
 def sources():
-    for top in ("proxy", "replication", "sentinel", "agent", "storage", "certs", "demo"):
+    for top in ("proxy", "replication", "sentinel", "kubernetes", "agent", "storage", "certs", "demo"):
         for path in sorted((ROOT / top).rglob("*")):
             if path.suffix in SUFFIXES:
                 yield path.relative_to(ROOT)

@@ -1,9 +1,9 @@
 #include "arbiter_stores.hpp"
 
 #include "certs/certificate_authority.hpp"
+#include "net/http/json_fields.hpp"
 #include "sentinel/arbiter/etcd_arbiter.hpp"
 #include "sentinel/arbiter/file_arbiter.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
 #include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
 #include <cstdlib>
@@ -18,9 +18,9 @@ namespace portal::testing {
 
 namespace {
 
-using sentinel::HttpClient;
-using sentinel::HttpReply;
-using sentinel::HttpRequest;
+using net::HttpClient;
+using net::HttpReply;
+using net::HttpRequest;
 
 constexpr auto kPatience = std::chrono::seconds(20);
 
@@ -37,9 +37,9 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
     std::filesystem::rename(draft, path);
 }
 
-HttpReply ask(const std::string& url, const config::NodeTls& tls, HttpRequest request) {
+HttpReply ask(const std::string& url, const certs::PeerTlsFiles& tls, HttpRequest request) {
     boost::asio::io_context io;
-    HttpClient client({sentinel::server_of(url)}, tls);
+    HttpClient client({net::server_of(url)}, tls);
     auto reply = boost::asio::co_spawn(io, client.ask(std::move(request), sentinel::Clock::now() + kCallTime),
                                        boost::asio::use_future);
     io.run();
@@ -48,7 +48,7 @@ HttpReply ask(const std::string& url, const config::NodeTls& tls, HttpRequest re
 
 HttpRequest post(const std::string& path, const std::string& body) {
     HttpRequest request;
-    request.method = sentinel::HttpMethod::post;
+    request.method = net::HttpMethod::post;
     request.target = path;
     request.body = body;
     return request;
@@ -176,8 +176,8 @@ void EtcdStore::start() {
     const auto settings = etcd(false);
     for (const auto& endpoint : settings.endpoints) {
         wait_for("etcd is healthy", [&] {
-            return ask(endpoint, {settings.ca, settings.certificate, settings.key, {}}, get("/health"))
-                       .body.find("true") != std::string::npos;
+            return ask(endpoint, {settings.ca, settings.certificate, settings.key}, get("/health")).body.find("true") !=
+                   std::string::npos;
         });
     }
 }
@@ -193,7 +193,7 @@ void EtcdStore::require_password() {
     for (const auto& [path, body] :
          {std::pair{"user/add", R"({"name":"root","password":"secret-1"})"},
           std::pair{"user/grant", R"({"user":"root","role":"root"})"}, std::pair{"enable", "{}"}}) {
-        const auto reply = ask(settings.endpoints[0], {settings.ca, settings.certificate, settings.key, {}},
+        const auto reply = ask(settings.endpoints[0], {settings.ca, settings.certificate, settings.key},
                                post(std::string("/v3/auth/") + path, body));
         if (reply.status != 200) {
             throw std::runtime_error("etcd: " + reply.body + reply.error);
@@ -231,7 +231,7 @@ config::KubernetesArbiter KubernetesStore::kubernetes(bool relayed) const {
 std::unique_ptr<sentinel::Arbiter> KubernetesStore::arbiter(const std::string& portal, bool relayed) {
     const auto settings = kubernetes(relayed);
     return std::make_unique<sentinel::KubernetesArbiter>(
-        sentinel::kubernetes_access(settings), settings.name, portal,
+        kubernetes::access_by(settings), settings.name, portal,
         sentinel::KubernetesArbiter::Timing{kCallTime, std::chrono::seconds(4), kForgetTime});
 }
 
@@ -252,13 +252,13 @@ void KubernetesStore::start() {
     process_.spawn(std::move(words));
     const auto settings = kubernetes(false);
     wait_for("the stand-in answers", [&] {
-        return ask(*settings.api_server, {settings.ca, {}, {}, {}}, get("/")).status != 0;
+        return ask(*settings.api_server, {settings.ca, {}, {}}, get("/")).status != 0;
     });
 }
 
 void KubernetesStore::control(const std::string& path, const std::string& body) {
     const auto settings = kubernetes(false);
-    if (ask(*settings.api_server, {settings.ca, {}, {}, {}}, post(path, body)).status != 200) {
+    if (ask(*settings.api_server, {settings.ca, {}, {}}, post(path, body)).status != 200) {
         throw std::runtime_error("the stand-in did not take " + body);
     }
 }
@@ -286,7 +286,7 @@ std::string KubernetesStore::lease(const std::string& name) const {
     const auto settings = kubernetes(false);
     auto request = get("/apis/coordination.k8s.io/v1/namespaces/redis/leases/" + name);
     request.authorization = "Bearer token-1";
-    return ask(*settings.api_server, {settings.ca, {}, {}, {}}, std::move(request)).body;
+    return ask(*settings.api_server, {settings.ca, {}, {}}, std::move(request)).body;
 }
 
 }  // namespace portal::testing

@@ -118,9 +118,9 @@ TEST_F(EtcdArbiterTest, a_client_certificate_is_shown_to_a_server_that_wants_one
 TEST_F(EtcdArbiterTest, what_is_no_record_is_reported_and_never_built_upon) {
     EtcdStore etcd({1, false, false, false});
     auto settings = etcd.etcd(false);
-    HttpClient client(servers_of(settings.endpoints), {});
-    HttpRequest request;
-    request.method = HttpMethod::post;
+    net::HttpClient client(net::servers_of(settings.endpoints), {});
+    net::HttpRequest request;
+    request.method = net::HttpMethod::post;
     request.target = "/v3/kv/put";
     request.body = R"({"key":"L3JlZGlzLXBvcnRhbC9yZWNvcmQ=","value":"aGVsbG8="})";
     ASSERT_EQ(loop.finish(client.ask(request, Clock::now() + testing::kCallTime)).status, 200U);

@@ -3,8 +3,8 @@
 #include "sentinel/arbiter/kubernetes_arbiter.hpp"
 
 #include "arbiter_stores.hpp"
+#include "net/http/json_fields.hpp"
 #include "one_loop.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -48,7 +48,7 @@ class KubernetesArbiterTest : public ::testing::Test {
     }
     boost::json::object lease(const std::string& name) const {
         std::string error;
-        return parse_object(store->lease(name), error).value_or(boost::json::object{});
+        return net::parse_object(store->lease(name), error).value_or(boost::json::object{});
     }
 
     testing::OneLoop loop;
@@ -59,30 +59,33 @@ class KubernetesArbiterTest : public ::testing::Test {
 TEST_F(KubernetesArbiterTest, people_see_who_acts_since_when_and_who_leads) {
     auto version = loop.finish(arbiter->write(acting("portal-0", 1), "")).version;
     const auto created = lease("cache");
-    EXPECT_EQ(text_at(object_at(created, "spec"), "holderIdentity"), "portal-0");
-    EXPECT_EQ(number_at(object_at(created, "spec"), "leaseDurationSeconds"), 4U);
-    EXPECT_EQ(text_at(object_at(object_at(created, "metadata"), "annotations"), "redis-portal/leader"), "redis-0");
+    EXPECT_EQ(net::text_at(net::object_at(created, "spec"), "holderIdentity"), "portal-0");
+    EXPECT_EQ(net::number_at(net::object_at(created, "spec"), "leaseDurationSeconds"), 4U);
+    EXPECT_EQ(net::text_at(net::object_at(net::object_at(created, "metadata"), "annotations"), "redis-portal/leader"),
+              "redis-0");
 
     version = loop.finish(arbiter->write(acting("portal-0", 2), version)).version;
     const auto renewed = lease("cache");
-    EXPECT_EQ(object_at(renewed, "spec").at("acquireTime"), object_at(created, "spec").at("acquireTime"));
-    EXPECT_GT(text_at(object_at(renewed, "spec"), "renewTime"), text_at(object_at(created, "spec"), "renewTime"));
+    EXPECT_EQ(net::object_at(renewed, "spec").at("acquireTime"), net::object_at(created, "spec").at("acquireTime"));
+    EXPECT_GT(net::text_at(net::object_at(renewed, "spec"), "renewTime"),
+              net::text_at(net::object_at(created, "spec"), "renewTime"));
 
     version = loop.finish(arbiter->write(acting("portal-1", 3), version)).version;
     const auto taken = lease("cache");
-    EXPECT_EQ(number_at(object_at(taken, "spec"), "leaseTransitions"),
-              number_at(object_at(created, "spec"), "leaseTransitions") + 1);
-    EXPECT_GT(text_at(object_at(taken, "spec"), "acquireTime"), text_at(object_at(created, "spec"), "acquireTime"));
+    EXPECT_EQ(net::number_at(net::object_at(taken, "spec"), "leaseTransitions"),
+              net::number_at(net::object_at(created, "spec"), "leaseTransitions") + 1);
+    EXPECT_GT(net::text_at(net::object_at(taken, "spec"), "acquireTime"),
+              net::text_at(net::object_at(created, "spec"), "acquireTime"));
 
     loop.finish(arbiter->write(acting("", 4), version));
-    EXPECT_FALSE(object_at(lease("cache"), "spec").contains("holderIdentity")) << "given away";
+    EXPECT_FALSE(net::object_at(lease("cache"), "spec").contains("holderIdentity")) << "given away";
 }
 
 TEST_F(KubernetesArbiterTest, what_others_put_on_the_lease_stays) {
     auto version = loop.finish(arbiter->write(acting("portal-0", 1), "")).version;
-    HttpClient client({server_of(*store->kubernetes(false).api_server)}, {});
-    HttpRequest request;
-    request.method = HttpMethod::patch;
+    net::HttpClient client({net::server_of(*store->kubernetes(false).api_server)}, {});
+    net::HttpRequest request;
+    request.method = net::HttpMethod::patch;
     request.target = "/apis/coordination.k8s.io/v1/namespaces/redis/leases/cache";
     request.content_type = "application/merge-patch+json";
     request.authorization = "Bearer token-1";
@@ -91,13 +94,13 @@ TEST_F(KubernetesArbiterTest, what_others_put_on_the_lease_stays) {
     EXPECT_EQ(loop.finish(arbiter->write(acting("portal-0", 2), version)).status, WriteStatus::conflict);
     version = loop.finish(arbiter->read()).snapshot->version;
     EXPECT_EQ(loop.finish(arbiter->write(acting("portal-0", 2), version)).status, WriteStatus::written);
-    EXPECT_EQ(text_at(object_at(object_at(lease("cache"), "metadata"), "labels"), "team"), "cache");
+    EXPECT_EQ(net::text_at(net::object_at(net::object_at(lease("cache"), "metadata"), "labels"), "team"), "cache");
 }
 
 TEST_F(KubernetesArbiterTest, a_lease_that_somebody_made_by_hand_is_taken_over) {
-    HttpClient client({server_of(*store->kubernetes(false).api_server)}, {});
-    HttpRequest request;
-    request.method = HttpMethod::post;
+    net::HttpClient client({net::server_of(*store->kubernetes(false).api_server)}, {});
+    net::HttpRequest request;
+    request.method = net::HttpMethod::post;
     request.target = "/apis/coordination.k8s.io/v1/namespaces/redis/leases";
     request.authorization = "Bearer token-1";
     for (const auto* name : {"cache", "cache-portals"}) {
@@ -150,7 +153,7 @@ TEST_F(KubernetesArbiterTest, a_refused_verb_is_named_with_the_role_that_would_a
 TEST_F(KubernetesArbiterTest, each_denied_verb_is_counted_with_its_resource) {
     EXPECT_EQ(mark_error(), "");
     const auto denied = [](const std::string& verb) {
-        const auto counts = denied_requests();
+        const auto counts = kubernetes::denied_requests();
         const auto found = counts.find({verb, "leases"});
         return found == counts.end() ? 0 : found->second;
     };
@@ -212,14 +215,14 @@ TEST(KubernetesAccess, is_what_kubernetes_tells_every_container) {
     ::setenv("KUBERNETES_SERVICE_PORT", "443", 1);
     config::KubernetesArbiter settings;
     settings.namespace_name = "redis";
-    const auto access = kubernetes_access(settings);
+    const auto access = kubernetes::access_by(settings);
     EXPECT_EQ(access.server.host, "fd00::1");
     EXPECT_EQ(access.server.port, 443);
     EXPECT_TRUE(access.server.tls);
     EXPECT_EQ(access.tls.ca, "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt");
     EXPECT_EQ(access.token_file, "/var/run/secrets/kubernetes.io/serviceaccount/token");
     ::unsetenv("KUBERNETES_SERVICE_HOST");
-    EXPECT_THROW(kubernetes_access(settings), std::runtime_error) << "no pod, and no api_server";
+    EXPECT_THROW(kubernetes::access_by(settings), std::runtime_error) << "no pod, and no api_server";
 }
 
 }  // namespace

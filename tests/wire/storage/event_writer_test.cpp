@@ -3,8 +3,8 @@
 #include "storage/event_writer.hpp"
 
 #include "arbiter_stores.hpp"
+#include "net/http/json_fields.hpp"
 #include "one_loop.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
 #include "storage/volume_claim.hpp"
 
 #include <iostream>
@@ -14,9 +14,9 @@
 namespace portal::storage {
 namespace {
 
-using sentinel::number_at;
-using sentinel::object_at;
-using sentinel::text_at;
+using net::number_at;
+using net::object_at;
+using net::text_at;
 using testing::KubernetesStore;
 
 class EventWriterTest : public ::testing::Test {
@@ -27,7 +27,7 @@ class EventWriterTest : public ::testing::Test {
             GTEST_SKIP() << why;
         }
         store = std::make_unique<KubernetesStore>(false);
-        writer = std::make_unique<EventWriter>(sentinel::kubernetes_access(store->kubernetes(false)), "portal-0");
+        writer = std::make_unique<EventWriter>(kubernetes::access_by(store->kubernetes(false)), "portal-0");
     }
     void tell(std::string message) {
         writer->tell({{"coordination.k8s.io/v1", "Lease", "cache", {}}, true, "LeaseLost", std::move(message)});
@@ -38,14 +38,14 @@ class EventWriterTest : public ::testing::Test {
     }
     /// By message.
     std::map<std::string, boost::json::object> written() {
-        sentinel::HttpClient client({sentinel::server_of(*store->kubernetes(false).api_server)}, {});
-        sentinel::HttpRequest request;
+        net::HttpClient client({net::server_of(*store->kubernetes(false).api_server)}, {});
+        net::HttpRequest request;
         request.target = "/stand-in/events";
         const auto reply = loop.finish(client.ask(request, sentinel::Clock::now() + testing::kCallTime));
         std::string error;
         std::map<std::string, boost::json::object> events;
-        for (const auto& [name, event] : sentinel::parse_object(reply.body, error).value_or(boost::json::object{})) {
-            events[text_at(event.as_object(), "message")] = event.as_object();
+        for (const auto& [name, event] : net::parse_object(reply.body, error).value_or(boost::json::object{})) {
+            events[net::text_at(event.as_object(), "message")] = event.as_object();
         }
         return events;
     }
@@ -65,12 +65,12 @@ TEST_F(EventWriterTest, people_see_what_happened_to_what_and_who_says_so) {
     tell("portal-0 acts no longer.");
     EXPECT_EQ(write(), 0U);
     const auto event = written().at("portal-0 acts no longer.");
-    EXPECT_EQ(text_at(event, "reason"), "LeaseLost");
-    EXPECT_EQ(text_at(event, "type"), "Warning");
-    EXPECT_EQ(text_at(event, "reportingInstance"), "portal-0");
-    EXPECT_EQ(text_at(object_at(event, "involvedObject"), "kind"), "Lease");
-    EXPECT_EQ(text_at(object_at(event, "involvedObject"), "name"), "cache");
-    EXPECT_EQ(number_at(event, "count"), 1U);
+    EXPECT_EQ(net::text_at(event, "reason"), "LeaseLost");
+    EXPECT_EQ(net::text_at(event, "type"), "Warning");
+    EXPECT_EQ(net::text_at(event, "reportingInstance"), "portal-0");
+    EXPECT_EQ(net::text_at(net::object_at(event, "involvedObject"), "kind"), "Lease");
+    EXPECT_EQ(net::text_at(net::object_at(event, "involvedObject"), "name"), "cache");
+    EXPECT_EQ(net::number_at(event, "count"), 1U);
 }
 
 TEST_F(EventWriterTest, the_same_again_within_a_minute_is_not_told_again) {
@@ -79,7 +79,7 @@ TEST_F(EventWriterTest, the_same_again_within_a_minute_is_not_told_again) {
     EXPECT_EQ(write(), 0U);
     tell("once");
     EXPECT_EQ(write(), 0U);
-    EXPECT_EQ(number_at(written().at("once"), "count"), 1U);
+    EXPECT_EQ(net::number_at(written().at("once"), "count"), 1U);
 }
 
 TEST_F(EventWriterTest, what_the_api_server_could_not_take_waits_and_keeps_its_time) {
@@ -90,7 +90,7 @@ TEST_F(EventWriterTest, what_the_api_server_could_not_take_waits_and_keeps_its_t
     EXPECT_TRUE(written().empty());
     EXPECT_EQ(write(), 1U) << "the server is left alone for a while";
     EXPECT_TRUE(loop.run_until([this] { return write() == 0; }, std::chrono::seconds(20)));
-    EXPECT_LE(text_at(written().at("lost while the server was away"), "firstTimestamp"), told_before);
+    EXPECT_LE(net::text_at(written().at("lost while the server was away"), "firstTimestamp"), told_before);
 }
 
 TEST_F(EventWriterTest, what_the_api_server_refuses_is_not_told_again) {
@@ -100,7 +100,7 @@ TEST_F(EventWriterTest, what_the_api_server_refuses_is_not_told_again) {
     EXPECT_EQ(write(), 0U);
     EXPECT_EQ(written().size(), 1U);
     EXPECT_TRUE(written().contains("allowed"));
-    const auto denials = sentinel::denied_requests();
+    const auto denials = kubernetes::denied_requests();
     EXPECT_GE(denials.at({"create", "events"}), 1U);
 }
 

@@ -1,10 +1,10 @@
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 
 #include <charconv>
 
 #include <boost/json/parse.hpp>
 
-namespace portal::sentinel {
+namespace portal::net {
 namespace json = boost::json;
 
 std::optional<json::object> parse_object(std::string_view text, std::string& error) {
@@ -58,4 +58,4 @@ const json::array& array_at(const json::object& object, std::string_view key) {
     return value != nullptr && value->is_array() ? value->as_array() : kNone;
 }
 
-}  // namespace portal::sentinel
+}  // namespace portal::net

@@ -1,4 +1,6 @@
-#include "sentinel/arbiter/kubernetes_lease.hpp"
+#include "sentinel/arbiter/lease_record.hpp"
+
+#include "kubernetes/lease.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
@@ -17,7 +19,7 @@ class LeaseEventsTest : public ::testing::Test {
   protected:
     Line told(const std::string& lease, boost::json::object annotations) {
         boost::json::object event{{"type", "MODIFIED"},
-                                  {"object", lease_named(lease, "cache", std::move(annotations))}};
+                                  {"object", kubernetes::lease_named(lease, "cache", std::move(annotations))}};
         return events.read(boost::json::serialize(event));
     }
     LeaseEvents events{"cache", "cache-portals", "portal-0"};
@@ -45,18 +47,8 @@ TEST_F(LeaseEventsTest, an_error_or_what_is_no_event_ends_the_watch) {
     EXPECT_EQ(events.read(R"({"type":"MODIFIED","object":[]})"), Line::nothing);
 }
 
-TEST(Lease, times_have_six_digits_and_are_in_utc) {
-    using namespace std::chrono;
-    const auto moment = system_clock::time_point(seconds(1700000000) + microseconds(42));
-    EXPECT_EQ(micro_time(moment), "2023-11-14T22:13:20.000042Z");
-}
-
-TEST(Lease, a_change_names_the_version_only_when_there_is_one_to_compare_with) {
-    EXPECT_EQ(boost::json::serialize(changed_lease("cache", {}, "7")),
-              R"({"metadata":{"labels":{"redis-portal/cluster":"cache"},"annotations":{},"resourceVersion":"7"}})");
-    EXPECT_EQ(
-        boost::json::serialize(changed_lease("cache", removed_mark("portal-1"), "")),
-        R"({"metadata":{"labels":{"redis-portal/cluster":"cache"},"annotations":{"mark.redis-portal/portal-1":null}}})");
+TEST(LeaseRecord, a_mark_is_removed_by_an_annotation_without_a_value) {
+    EXPECT_EQ(boost::json::serialize(removed_mark("portal-1")), R"({"mark.redis-portal/portal-1":null})");
 }
 
 }  // namespace

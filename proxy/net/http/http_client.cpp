@@ -1,31 +1,37 @@
-#include "sentinel/arbiter/http_client.hpp"
-
-#include "sentinel/client_tls.hpp"
+#include "net/http/http_client.hpp"
 
 #include <charconv>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
-namespace portal::sentinel {
+namespace portal::net {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
+/// TCP and unix sockets alike.
+using Socket = asio::generic::stream_protocol;
+using Stream = beast::basic_stream<Socket>;
 
 namespace {
 
@@ -61,6 +67,9 @@ Message message_for(const HttpRequest& request, const std::string& host) {
         message.set(http::field::content_type, request.content_type);
         message.body() = request.body;
     }
+    for (const auto& [name, value] : request.headers) {
+        message.set(name, value);
+    }
     message.prepare_payload();
     return message;
 }
@@ -75,11 +84,23 @@ std::chrono::seconds retry_after(const http::response<http::string_body>& answer
 
 HttpReply reply_from(Parser& parser) {
     auto& answer = parser.get();
-    return {answer.result_int(), std::move(answer.body()), retry_after(answer), {}};
+    HttpReply reply;
+    reply.status = answer.result_int();
+    reply.body = std::move(answer.body());
+    reply.retry_after = retry_after(answer);
+    return reply;
+}
+
+HttpFailure failure_of(const error_code& error) {
+    if (error == beast::error::timeout || error == asio::error::operation_aborted) {
+        return HttpFailure::silent;
+    }
+    return error.category() == http::make_error_code(http::error::end_of_stream).category() ? HttpFailure::no_http
+                                                                                            : HttpFailure::unreachable;
 }
 
 std::string cause_of(const error_code& error) {
-    if (error == beast::error::timeout || error == asio::error::operation_aborted) {
+    if (failure_of(error) == HttpFailure::silent) {
         return "no answer in time";
     }
     return error == http::error::end_of_stream ? "the connection was closed" : error.message();
@@ -132,9 +153,10 @@ struct HttpClient::Connection {
         co_return error;
     }
 
-    beast::tcp_stream stream;
-    std::unique_ptr<asio::ssl::context> tls_context;
-    std::unique_ptr<asio::ssl::stream<beast::tcp_stream&>> tls;
+    Stream stream;
+    std::shared_ptr<certs::TlsContext> tls_context;  // of tls
+    std::optional<asio::ssl::context> asio_context;  // the same, as Asio takes it
+    std::unique_ptr<asio::ssl::stream<Stream&>> tls;
     beast::flat_buffer buffer;
     bool used = false;
 };
@@ -147,7 +169,7 @@ struct HttpClient::Lookup {
     asio::steady_timer settled;
     bool answered = false;
     error_code error;
-    std::vector<tcp::endpoint> endpoints;
+    std::vector<Socket::endpoint> endpoints;
 };
 
 HttpServer server_of(const std::string& url) {
@@ -169,12 +191,15 @@ std::vector<HttpServer> servers_of(const std::vector<std::string>& urls) {
     return servers;
 }
 
-HttpClient::HttpClient(std::vector<HttpServer> servers, config::NodeTls tls)
+HttpClient::HttpClient(std::vector<HttpServer> servers, certs::PeerTlsFiles tls)
     : servers_(std::move(servers)), tls_(std::move(tls)) {}
 HttpClient::~HttpClient() = default;
 
 std::string HttpClient::server() const {
-    const auto& [host, port, tls] = servers_[at_];
+    const auto& [host, port, tls, socket] = servers_[at_];
+    if (!socket.empty()) {
+        return socket;
+    }
     const bool v6 = host.find(':') != std::string::npos;
     return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
@@ -184,9 +209,17 @@ void HttpClient::next_server() {
     at_ = (at_ + 1) % servers_.size();
 }
 
-HttpReply HttpClient::failed(const std::string& why) {
+HttpClient::Problem HttpClient::problem_of(const error_code& error, std::string while_doing) {
+    return {failure_of(error), cause_of(error), std::move(while_doing)};
+}
+
+HttpReply HttpClient::failed(const Problem& problem) {
     connection_.reset();
-    return {0, {}, std::chrono::seconds(0), server() + ": " + why};
+    HttpReply reply;
+    reply.error = server() + ": " + problem.while_doing + problem.cause;
+    reply.failure = problem.failure;
+    reply.cause = problem.cause;
+    return reply;
 }
 
 void HttpClient::close() {
@@ -201,13 +234,18 @@ void HttpClient::close() {
 
 asio::awaitable<std::shared_ptr<HttpClient::Lookup>> HttpClient::look_up(TimePoint until) {
     const auto executor = co_await asio::this_coro::executor;
-    const auto& [host, port, tls] = servers_[at_];
+    const auto& [host, port, tls, socket] = servers_[at_];
     auto lookup = std::make_shared<Lookup>(executor);
+    if (!socket.empty()) {
+        lookup->answered = true;
+        lookup->endpoints.emplace_back(asio::local::stream_protocol::endpoint(socket));
+        co_return lookup;
+    }
     error_code is_name;
     const auto literal = asio::ip::make_address(host, is_name);
     if (!is_name) {
         lookup->answered = true;
-        lookup->endpoints.emplace_back(literal, port);
+        lookup->endpoints.emplace_back(tcp::endpoint(literal, port));
         co_return lookup;
     }
     lookup_ = lookup;
@@ -216,7 +254,7 @@ asio::awaitable<std::shared_ptr<HttpClient::Lookup>> HttpClient::look_up(TimePoi
         lookup->answered = true;
         lookup->error = error;
         for (const auto& entry : found) {
-            lookup->endpoints.push_back(entry.endpoint());
+            lookup->endpoints.emplace_back(entry.endpoint());
         }
         lookup->settled.cancel();
     });
@@ -225,48 +263,53 @@ asio::awaitable<std::shared_ptr<HttpClient::Lookup>> HttpClient::look_up(TimePoi
     co_return lookup;
 }
 
-/// A sentence when there is no connection.
-asio::awaitable<std::string> HttpClient::connect(TimePoint until) {
+/// A problem when there is no connection.
+asio::awaitable<HttpClient::Problem> HttpClient::connect(TimePoint until) {
     const auto executor = co_await asio::this_coro::executor;
     const auto lookup = co_await look_up(until);
     if (closed_ || !lookup->answered || lookup->error) {
-        co_return "cannot look up the name: " + (lookup->error ? lookup->error.message() : "no answer in time");
+        const error_code error = lookup->error ? lookup->error : error_code(beast::error::timeout);
+        co_return problem_of(error, "cannot look up the name: ");
     }
-    auto connection = std::make_unique<Connection>(executor);
-    auto& stream = connection->stream;
-    connection_ = std::move(connection);
+    connection_ = std::make_unique<Connection>(executor);
+    auto& stream = connection_->stream;
     stream.expires_at(until);
     const auto [error, endpoint] = co_await stream.async_connect(lookup->endpoints, kAwait);
     if (error) {
-        co_return "cannot connect: " + cause_of(error);
+        co_return problem_of(error, "cannot connect: ");
     }
     error_code ignored;
     stream.socket().set_option(tcp::no_delay(true), ignored);
     if (servers_[at_].tls) {
-        try {
-            connection_->tls_context = client_tls_context(tls_);
-        } catch (const boost::system::system_error& problem) {
-            co_return "cannot read the TLS files: " + problem.code().message();
-        }
-        connection_->tls = std::make_unique<asio::ssl::stream<beast::tcp_stream&>>(stream, *connection_->tls_context);
-        expect_server(*connection_->tls, servers_[at_].host);
-        const auto [refused] = co_await connection_->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
-        if (refused) {
-            co_return "TLS handshake failed: " + cause_of(refused);
-        }
+        co_return co_await shake_hands();
     }
-    co_return std::string{};
+    co_return Problem{};
+}
+
+asio::awaitable<HttpClient::Problem> HttpClient::shake_hands() {
+    auto context = tls_.current();
+    if (!context) {
+        co_return Problem{HttpFailure::unreachable, context.error().message, "cannot read the TLS files: "};
+    }
+    connection_->tls_context = std::move(*context);
+    connection_->asio_context.emplace(connection_->tls_context->share());
+    connection_->tls = std::make_unique<asio::ssl::stream<Stream&>>(connection_->stream, *connection_->asio_context);
+    if (!certs::expect_peer(connection_->tls->native_handle(), servers_[at_].host)) {
+        co_return Problem{HttpFailure::unreachable, "this can be no server name"};
+    }
+    const auto [refused] = co_await connection_->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+    co_return refused ? problem_of(refused, "TLS handshake failed: ") : Problem{};
 }
 
 asio::awaitable<HttpReply> HttpClient::attempt(const HttpRequest& request, TimePoint until) {
     sent_ = went_stale_ = false;
     if (!connection_) {
-        if (const auto why = co_await connect(until); !why.empty()) {
-            co_return failed(why);
+        if (const auto problem = co_await connect(until); problem.failure != HttpFailure::none) {
+            co_return failed(problem);
         }
     }
     const bool kept = std::exchange(connection_->used, true);
-    const auto message = message_for(request, server());
+    const auto message = message_for(request, servers_[at_].socket.empty() ? server() : "localhost");
     Parser parser;
     parser.body_limit(kMaxBody);
     connection_->stream.expires_at(until);
@@ -277,7 +320,7 @@ asio::awaitable<HttpReply> HttpClient::attempt(const HttpRequest& request, TimeP
     }
     if (error) {
         went_stale_ = kept && !parser.got_some() && error != beast::error::timeout;
-        co_return failed(cause_of(error));
+        co_return failed(problem_of(error));
     }
     if (!parser.keep_alive()) {
         connection_.reset();
@@ -305,10 +348,10 @@ asio::awaitable<HttpReply> HttpClient::ask(HttpRequest request, TimePoint until)
     co_return reply;
 }
 
-asio::awaitable<HttpReply> HttpClient::follow(HttpRequest request, Milliseconds silence, OnLine on_line) {
+asio::awaitable<HttpReply> HttpClient::follow(HttpRequest request, std::chrono::milliseconds silence, OnLine on_line) {
     connection_.reset();
-    if (const auto why = co_await connect(Clock::now() + silence); !why.empty()) {
-        auto reply = failed(why);
+    if (const auto problem = co_await connect(Clock::now() + silence); problem.failure != HttpFailure::none) {
+        auto reply = failed(problem);
         next_server();
         co_return reply;
     }
@@ -336,7 +379,10 @@ asio::awaitable<HttpReply> HttpClient::follow(HttpRequest request, Milliseconds 
         for (auto end = body.find('\n'); end != std::string::npos; end = body.find('\n', begin)) {
             if (!on_line(std::string_view(body).substr(begin, end - begin))) {
                 connection_.reset();
-                co_return HttpReply{parser.get().result_int(), {}, std::chrono::seconds(0), "ended by its owner"};
+                HttpReply ended;
+                ended.status = parser.get().result_int();
+                ended.error = "ended by its owner";
+                co_return ended;
             }
             begin = end + 1;
         }
@@ -346,10 +392,27 @@ asio::awaitable<HttpReply> HttpClient::follow(HttpRequest request, Milliseconds 
         }
     }
     const auto status = parser.is_header_done() ? parser.get().result_int() : 0;
-    auto ended = failed(error ? cause_of(error) : "the stream ended");
+    auto ended = failed(error ? problem_of(error) : Problem{HttpFailure::unreachable, "the stream ended"});
     ended.status = status;
     next_server();
     co_return ended;
 }
 
-}  // namespace portal::sentinel
+HttpReply ask_once(const HttpServer& server, HttpRequest request, std::chrono::milliseconds time) {
+    asio::io_context context(1);
+    HttpClient client({server}, {});
+    HttpReply reply;
+    asio::co_spawn(context, client.ask(std::move(request), HttpClient::Clock::now() + time),
+                   [&](const std::exception_ptr& escaped, HttpReply answer) {
+                       reply = std::move(answer);
+                       if (escaped) {
+                           reply.failure = HttpFailure::unreachable;
+                           reply.cause = reply.error = "it could not be asked";
+                       }
+                       context.stop();  // does not wait for a name that is still looked up
+                   });
+    context.run();
+    return reply;
+}
+
+}  // namespace portal::net

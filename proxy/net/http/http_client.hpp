@@ -1,26 +1,29 @@
-// A small HTTP/1.1 client for arbiters: one request at a time on a kept connection to one of several equal servers,
-// with a deadline for everything, looking up names included, and bounded answers. Knows nothing of etcd and Kubernetes.
-// Used on the monitor's thread.
+// The one HTTP/1.1 client: for arbiters, for the agents beside nodes, and for the subcommands that ask a portal. One
+// request at a time on a kept connection to one of several equal servers, with a deadline for everything, looking up
+// names included, and bounded answers. Knows nothing of who answers. Used on one thread.
 #pragma once
 
-#include "config/config.hpp"
-#include "sentinel/observation.hpp"
+#include "certs/peer_tls.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/system/error_code.hpp>
 
-namespace portal::sentinel {
+namespace portal::net {
 
 struct HttpServer {
     std::string host;
     std::uint16_t port = 0;
     bool tls = false;
+    std::string socket = {};  // the path of a unix socket; then the others are not looked at
 };
 
 /// `url` as the configuration has checked it: http://host:port or https://host:port.
@@ -34,9 +37,18 @@ struct HttpRequest {
     std::string target;
     std::string body;
     std::string content_type = "application/json";
-    std::string authorization;  // empty: the header is left out
+    std::string authorization;                                      // empty: the header is left out
+    std::vector<std::pair<std::string, std::string>> headers = {};  // besides
     /// To send it twice does no harm, so it may go out again when an answer was lost.
     bool repeatable = false;
+};
+
+/// Why there is no answer.
+enum class HttpFailure : std::uint8_t {
+    none,
+    unreachable,  // no connection, or it broke
+    silent,       // the time has passed
+    no_http,      // what came is no answer, or ended or went on where it must not
 };
 
 struct HttpReply {
@@ -44,11 +56,16 @@ struct HttpReply {
     std::string body;
     std::chrono::seconds retry_after{0};
     std::string error;  // one sentence: why there is no answer, or why a stream ended
+    HttpFailure failure = HttpFailure::none;
+    std::string cause;  // of the failure, without the server
 };
 
 class HttpClient {
   public:
-    HttpClient(std::vector<HttpServer> servers, config::NodeTls tls);
+    using Clock = std::chrono::steady_clock;
+    using TimePoint = Clock::time_point;
+
+    HttpClient(std::vector<HttpServer> servers, certs::PeerTlsFiles tls);
     ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
@@ -61,26 +78,33 @@ class HttpClient {
     using OnLine = std::function<bool(std::string_view line)>;
     /// One request with an answer that does not end by itself. Returns when it does, or when nothing came for
     /// `silence`. An answer with another status than 200 is returned whole.
-    boost::asio::awaitable<HttpReply> follow(HttpRequest request, Milliseconds silence, OnLine on_line);
+    boost::asio::awaitable<HttpReply> follow(HttpRequest request, std::chrono::milliseconds silence, OnLine on_line);
 
     /// Lets what is going on fail. Nothing else may be called afterwards.
     void close();
 
-    /// The server that is asked next: "host:port".
+    /// The server that is asked next: "host:port", or the path of its socket.
     [[nodiscard]] std::string server() const;
 
   private:
     struct Connection;
     struct Lookup;
+    struct Problem {
+        HttpFailure failure = HttpFailure::none;
+        std::string cause;
+        std::string while_doing = {};
+    };
 
-    boost::asio::awaitable<std::string> connect(TimePoint until);
+    boost::asio::awaitable<Problem> connect(TimePoint until);
     boost::asio::awaitable<std::shared_ptr<Lookup>> look_up(TimePoint until);
+    boost::asio::awaitable<Problem> shake_hands();
     boost::asio::awaitable<HttpReply> attempt(const HttpRequest& request, TimePoint until);
-    [[nodiscard]] HttpReply failed(const std::string& why);
+    [[nodiscard]] static Problem problem_of(const boost::system::error_code& error, std::string while_doing = {});
+    [[nodiscard]] HttpReply failed(const Problem& problem);
     void next_server();
 
     std::vector<HttpServer> servers_;
-    config::NodeTls tls_;
+    certs::PeerTls tls_;
     std::size_t at_ = 0;
     std::unique_ptr<Connection> connection_;
     std::shared_ptr<Lookup> lookup_;
@@ -89,4 +113,7 @@ class HttpClient {
     bool closed_ = false;
 };
 
-}  // namespace portal::sentinel
+/// Asks once and waits for the answer, at most for `time`. For programs that do nothing else meanwhile.
+HttpReply ask_once(const HttpServer& server, HttpRequest request, std::chrono::milliseconds time);
+
+}  // namespace portal::net

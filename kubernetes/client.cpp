@@ -1,7 +1,7 @@
-#include "sentinel/arbiter/kubernetes_client.hpp"
+#include "kubernetes/client.hpp"
 
 #include "config/secret_files.hpp"
-#include "sentinel/arbiter/json_fields.hpp"
+#include "net/http/json_fields.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,7 +11,7 @@
 
 #include <boost/json/serialize.hpp>
 
-namespace portal::sentinel {
+namespace portal::kubernetes {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
@@ -37,13 +37,13 @@ std::string address_of(const std::string& host, const std::string& port) {
 }
 
 /// The verb as a Role names it.
-std::string_view verb_of(const HttpRequest& request, const std::string& resource) {
+std::string_view verb_of(const net::HttpRequest& request, const std::string& resource) {
     switch (request.method) {
-        case HttpMethod::post:
+        case net::HttpMethod::post:
             return "create";
-        case HttpMethod::patch:
+        case net::HttpMethod::patch:
             return "patch";
-        case HttpMethod::get:
+        case net::HttpMethod::get:
             break;
     }
     if (request.target.find("watch=1") != std::string::npos) {
@@ -76,7 +76,7 @@ Denials denied_requests() {
     return counts;
 }
 
-KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, std::string role) {
+Access access_by(const config::KubernetesArbiter& settings, std::string role) {
     const bool in_pod = !settings.api_server;
     const auto host = environment("KUBERNETES_SERVICE_HOST");
     const auto port = environment("KUBERNETES_SERVICE_PORT");
@@ -84,8 +84,8 @@ KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, st
         throw std::runtime_error(
             "arbiter.kubernetes: this is no pod (KUBERNETES_SERVICE_HOST and _PORT are not set); give api_server");
     }
-    KubernetesAccess access;
-    access.server = server_of(in_pod ? address_of(host, port) : *settings.api_server);
+    Access access;
+    access.server = net::server_of(in_pod ? address_of(host, port) : *settings.api_server);
     access.tls.ca = settings.ca;
     access.role = std::move(role);
     access.token_file = settings.token_file.value_or("");
@@ -104,18 +104,18 @@ KubernetesAccess kubernetes_access(const config::KubernetesArbiter& settings, st
     return access;
 }
 
-KubernetesClient::KubernetesClient(KubernetesAccess access, std::string resource, std::string needs, Milliseconds call)
+Client::Client(Access access, std::string resource, std::string needs, std::chrono::milliseconds call)
     : access_(std::move(access)),
       resource_(std::move(resource)),
       needs_(std::move(needs)),
       call_(call),
       client_({access_.server}, access_.tls) {}
 
-std::string KubernetesClient::authorization() {
+std::string Client::authorization() {
     if (access_.token_file.empty()) {
         return {};
     }
-    const auto now = Clock::now();
+    const auto now = net::HttpClient::Clock::now();
     if (!token_read_at_ || now - *token_read_at_ >= kTokenAge) {
         token_ = config::read_password(access_.token_file).value.value_or(token_);
         token_read_at_ = now;
@@ -123,13 +123,13 @@ std::string KubernetesClient::authorization() {
     return "Bearer " + token_;
 }
 
-std::string KubernetesClient::refusal(std::string_view verb, const HttpReply& reply) {
+std::string Client::refusal(std::string_view verb, const net::HttpReply& reply) {
     if (reply.status == kUnauthorized) {
         token_read_at_.reset();
     }
     std::string ignored;
-    const auto status = parse_object(reply.body, ignored);
-    auto why = status ? text_at(*status, "message") : std::string{};
+    const auto status = net::parse_object(reply.body, ignored);
+    auto why = status ? net::text_at(*status, "message") : std::string{};
     if (reply.status == kForbidden && !is_refused_by_admission(why)) {
         auto& [mutex, counts] = denial_counts();
         const std::lock_guard lock(mutex);
@@ -146,17 +146,18 @@ std::string KubernetesClient::refusal(std::string_view verb, const HttpReply& re
            resource_ + ": " + (why.empty() ? reply.body.substr(0, reply.body.find('\n')) : why);
 }
 
-KubernetesClient::Answer KubernetesClient::answer_of(const HttpRequest& request, const HttpReply& reply) {
+Client::Answer Client::answer_of(const net::HttpRequest& request, const net::HttpReply& reply) {
     if (reply.status == 0) {
         return {0, {}, "the API server at " + reply.error};
     }
     if (reply.status == kTooManyRequests) {
-        not_before_ = Clock::now() + std::min(std::max(reply.retry_after, std::chrono::seconds(1)), kMostPatience);
+        not_before_ = net::HttpClient::Clock::now() +
+                      std::min(std::max(reply.retry_after, std::chrono::seconds(1)), kMostPatience);
     }
     Answer answer{reply.status, {}, {}};
     if (reply.status != 200 && reply.status != kCreated) {
         answer.error = refusal(verb_of(request, resource_), reply);
-    } else if (auto object = parse_object(reply.body, answer.error)) {
+    } else if (auto object = net::parse_object(reply.body, answer.error)) {
         answer.object = std::move(*object);
     } else {
         answer.error = client_.server() + " is no Kubernetes API server: its answer is " + answer.error;
@@ -164,8 +165,8 @@ KubernetesClient::Answer KubernetesClient::answer_of(const HttpRequest& request,
     return answer;
 }
 
-asio::awaitable<KubernetesClient::Answer> KubernetesClient::ask(HttpRequest request) {
-    const auto now = Clock::now();
+asio::awaitable<Client::Answer> Client::ask(net::HttpRequest request) {
+    const auto now = net::HttpClient::Clock::now();
     if (now < not_before_) {
         co_return Answer{kTooManyRequests, {}, "the API server asked for patience (429)"};
     }
@@ -180,21 +181,21 @@ asio::awaitable<KubernetesClient::Answer> KubernetesClient::ask(HttpRequest requ
     co_return answer_of(request, reply);
 }
 
-HttpRequest merge_patch(std::string target, const json::object& changes) {
-    HttpRequest request;
-    request.method = HttpMethod::patch;
+net::HttpRequest merge_patch(std::string target, const json::object& changes) {
+    net::HttpRequest request;
+    request.method = net::HttpMethod::patch;
     request.target = std::move(target);
     request.content_type = "application/merge-patch+json";
     request.body = json::serialize(changes);
     return request;
 }
 
-HttpRequest creation(std::string target, const json::object& object) {
-    HttpRequest request;
-    request.method = HttpMethod::post;
+net::HttpRequest creation(std::string target, const json::object& object) {
+    net::HttpRequest request;
+    request.method = net::HttpMethod::post;
     request.target = std::move(target);
     request.body = json::serialize(object);
     return request;
 }
 
-}  // namespace portal::sentinel
+}  // namespace portal::kubernetes

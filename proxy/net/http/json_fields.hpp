@@ -9,7 +9,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
-namespace portal::sentinel {
+namespace portal::net {
 
 /// Nothing, and a sentence in `error`, when the text is not a JSON object.
 std::optional<boost::json::object> parse_object(std::string_view text, std::string& error);
@@ -21,4 +21,4 @@ bool flag_at(const boost::json::object& object, std::string_view key);
 const boost::json::object& object_at(const boost::json::object& object, std::string_view key);
 const boost::json::array& array_at(const boost::json::object& object, std::string_view key);
 
-}  // namespace portal::sentinel
+}  // namespace portal::net
