@@ -161,22 +161,18 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if (closed_) {
         return true;
     }
+    const Row& row = command::row_at(request.tag);
+    follow_unit(request, row, !reply.is_error());
     if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, reply.bytes(), command);
     }
     std::string_view bytes = reply.bytes();
     window_.learn(bytes.size());
-    const Row& row = command::row_at(request.tag);
     if ((request.unit || is_inside(request)) && row.handling != Handling::exec) {
-        note_queued(request, row, bytes, command);
+        note_queued(row, bytes, command);
     }
     if ((reply.is_error() || !lost_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
         return true;
-    }
-    static const std::string in_doubt = resp::error(client_errors::kInDoubt);
-    if (row.handling == Handling::exec && request.losses > 0 && bytes.starts_with("-ERR EXEC without MULTI")) {
-        bytes =
-            in_doubt;  // sent again, and the node did not take the MULTI: what was queued may have been run one by one
     }
     const bool queued = request.unit || state_.in_transaction();
     std::string replacement;

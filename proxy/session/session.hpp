@@ -338,6 +338,7 @@ class Session final : public upstream::ReplySink,
     // --- unfinished_transactions.cpp: those whose link is lost, or whose node leads no more
     [[nodiscard]] bool is_inside(const upstream::PendingRequest& request) const noexcept;
     [[nodiscard]] static bool opens_transaction(const Lost& lost);
+    void follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept;
     [[nodiscard]] bool copy_stands() const noexcept;
     [[nodiscard]] bool can_send_again(const LostRequests& came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
@@ -350,8 +351,7 @@ class Session final : public upstream::ReplySink,
     void end_transaction();
     void break_transaction();
     void give_up_transaction(const LostRequests& refused);
-    void note_queued(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
-                     std::string_view command);
+    void note_queued(const Row& row, std::string_view bytes, std::string_view command);
     void keep_copy(Slot slot, std::string_view refusal, bool unit);
     bool take_back_unit(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                         std::string_view command);
@@ -394,6 +394,7 @@ class Session final : public upstream::ReplySink,
     std::uint8_t lost_questions_ = 0;       // of the session's own, one after the other
     QueuedCommands queued_;                 // of the transaction that is open
     bool denied_in_transaction_ = false;    // one of them was refused by the portal
+    bool unit_begun_ = false;               // the transaction that travels whole and is being answered
     std::unique_ptr<Executed> executed_;    // while the answer to its EXEC is put together
     std::string exec_reply_;                // what has come of that answer
     std::string exec_end_;                  // what tells that it ends; empty: it is one frame

@@ -89,6 +89,7 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
         return;
     }
+    follow_unit(request, command::row_at(request.tag), true);
     keep({std::move(request), std::string(command), loss.sent, {}, {}, context_.topology->epoch, loss.worked_on});
     settle_ = true;
     context_.turn.mark(*this);
@@ -243,8 +244,8 @@ void Session::settle_losses() {
         retry();
     } else if (wait_ == Wait::leader) {
         retry();
-    } else if (wait_ == Wait::reply) {
-        wait_ = Wait::drained;
+    } else if (wait_ == Wait::reply && in_flight_ == 0) {
+        wait_ = Wait::drained;  // what it waited for is answered
     }
 }
 

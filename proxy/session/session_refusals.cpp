@@ -40,6 +40,9 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
             bytes = lost;
             return false;
         }
+        if (row.handling == Handling::multi && in_flight_ > 1) {
+            return false;  // what was sent behind it is judged without it by now
+        }
         keep_refused(request, command, bytes, false);
         return true;
     }

@@ -55,10 +55,10 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
             blocked_since_ = context_.turn.now();  // the next one begins to wait
             break;
         case Handling::select:
+            if (bytes.starts_with("+OK")) {
+                note_selected(command);
+            }
             if (wait_ == Wait::reply) {  // perhaps for a command behind it
-                if (bytes.starts_with("+OK")) {
-                    note_selected(command);
-                }
                 wait_ = Wait::drained;
             }
             break;
@@ -80,7 +80,8 @@ void Session::accept_hello(const HelloRequest& hello, std::string& answer) {
 /// instead.
 void Session::note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement) {
     if (row.handling == Handling::exec && resp::RequestView(command).arg(0) == "DISCARD") {
-        resp::write_error(replacement, client_errors::kExecAbort);
+        const bool none = bytes.starts_with("-ERR DISCARD without MULTI");
+        resp::write_error(replacement, none ? client_errors::kExecWithoutMulti : client_errors::kExecAbort);
         return;
     }
     if (row.handling == Handling::client_getredir || row.handling == Handling::client_trackinginfo) {
@@ -152,8 +153,7 @@ void Session::note_selected(std::string_view command) {
 
 /// A reply to a request of the session's own. True when it was the last of its request.
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
-    if (request.silent && bytes.front() == '-' && !request.unit &&
-        command::row_at(request.tag).handling == Handling::multi) {
+    if (request.silent && bytes.front() == '-' && command::row_at(request.tag).handling == Handling::multi) {
         --in_flight_;
         in_flight_bytes_ -= request.size;
         ending_ = observe::Closed::in_doubt;  // what was queued behind it may be run one by one by now
@@ -162,7 +162,7 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
         return true;
     }
     if (request.silent) {
-        note_queued(request, command::row_at(request.tag), bytes, command);
+        note_queued(command::row_at(request.tag), bytes, command);
     } else if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
         finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {

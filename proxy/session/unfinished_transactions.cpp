@@ -41,10 +41,10 @@ void Session::forget_transaction() {
     copy_.clear();
 }
 
-/// MULTI, EXEC or DISCARD was answered, on the pinned link, and nothing of the kind is behind it. Any of them may be
-/// refused, so whether a transaction is open is what the link knows from the answer.
+/// MULTI, EXEC or DISCARD was answered, on the pinned link, and nothing of the kind is behind it, but for the EXEC of a
+/// MULTI. Any of them may be refused, so whether a transaction is open is what the link knows from the answer.
 void Session::note_transaction() {
-    if (state_.transaction == Transaction::open && !node_queues()) {
+    if (state_.in_transaction() && state_.transaction != Transaction::broken && !node_queues()) {
         state_.transaction = Transaction::none;
         queued_.clear();
     }
@@ -141,9 +141,17 @@ bool Session::opens_transaction(const Lost& lost) {
     return !lost.request.unit && command::row_at(lost.request.tag).handling == Handling::multi;
 }
 
+/// A command of a transaction that travels whole was answered, or is lost. `begins`: if it is MULTI, a transaction has
+/// begun, or will. One that the node has refused is none, and what is left of it are commands as any others.
+void Session::follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept {
+    if (request.unit && row.handling == Handling::multi) {
+        unit_begun_ = begins;
+    }
+    request.unit = request.unit && unit_begun_;
+}
+
 /// `command` of a transaction was answered, EXEC not yet.
-void Session::note_queued(const upstream::PendingRequest& request, const Row& row, std::string_view bytes,
-                          std::string_view command) {
+void Session::note_queued(const Row& row, std::string_view bytes, std::string_view command) {
     if (row.handling == Handling::multi) {
         if (bytes.front() == '-') {
             return;  // it has not begun, and goes on alone if it is sent again
@@ -154,7 +162,7 @@ void Session::note_queued(const upstream::PendingRequest& request, const Row& ro
     copy_.add(command, row.write, refused);
     if (refused) {
         context_.links.doubt_leader(error_words(bytes));
-    } else if (bytes.front() == '-' && !request.unit) {
+    } else if (bytes.front() == '-') {
         copy_.spoil();  // the next node may think otherwise, and run what is left
     }
 }
@@ -197,7 +205,7 @@ bool Session::refuses_exec(std::string_view bytes) const noexcept {
 bool Session::take_back_unit(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
                              std::string_view command) {
     if (row.handling != Handling::exec) {
-        if (says_not_leading(bytes) && row.handling != Handling::multi) {  // without it, what follows is run at once
+        if (says_not_leading(bytes)) {
             bytes = kQueued;
         }
         return false;

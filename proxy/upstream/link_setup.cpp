@@ -95,12 +95,13 @@ LinkSetup::Step LinkSetup::on_hello(std::string_view frame) {
     return Step::more;
 }
 
+/// Without a login the database is not selected either. The link would carry on in database 0 once none is wanted.
 LinkSetup::Step LinkSetup::on_select(std::string_view frame) {
-    if (frame.starts_with("-NOPERM") || frame.starts_with("-ERR DB index") || frame.starts_with("-ERR invalid DB") ||
-        frame.starts_with("-ERR SELECT")) {
+    if (frame.starts_with("-NOPERM") || frame.starts_with("-NOAUTH") || frame.starts_with("-ERR DB index") ||
+        frame.starts_with("-ERR invalid DB") || frame.starts_with("-ERR SELECT")) {
         return refuse(frame);
     }
-    if (frame.starts_with('-') && !(auth_required_ && frame.starts_with("-NOAUTH"))) {
+    if (frame.starts_with('-')) {
         return give_up(frame);
     }
     awaiting_ = Awaiting::echo;

@@ -22,8 +22,10 @@ constexpr std::uint32_t kShards = 2;
 constexpr std::chrono::milliseconds kHold{1500};
 /// For everything to come to an end; a slow machine needs a part of it.
 constexpr std::chrono::seconds kEnd{60};
-/// A run ends early when so much was found wrong.
-constexpr std::size_t kEnough = 5;
+/// A run ends early when so much was found wrong. With a trace at the first thing, so that the trace shows it.
+std::size_t enough() {
+    return std::getenv("ADVERSARY_TRACE") != nullptr ? 1 : 5;
+}
 constexpr double kLongestRun = 60;
 
 /// Events that come so often a second.
@@ -123,7 +125,7 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
         const auto until =
             Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
         Now now(chance);
-        while (Clock::now() < until && ledger.count() < kEnough) {
+        while (Clock::now() < until && ledger.count() < enough()) {
             clients.turn(true);
             clients.look_for_stuck();
             now.measure();
@@ -146,13 +148,13 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
         }
         // Nobody begins anything new; whoever waits is answered, or complained of.
         const auto end = Clock::now() + kEnd;
-        while (!clients.quiet() && Clock::now() < end && ledger.count() < kEnough) {
+        while (!clients.quiet() && Clock::now() < end && ledger.count() < enough()) {
             clients.turn(false);
             leader.go_on();
             clients.look_for_stuck();
         }
         clients.close_all();
-        if (ledger.count() < kEnough) {
+        if (ledger.count() < enough()) {
             // Idle links go too: whoever still believes to hold one hears of it now.
             nodes.set_switches({});
             nodes.close_all();

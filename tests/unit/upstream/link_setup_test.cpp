@@ -46,6 +46,16 @@ TEST(LinkSetup, ANodeThatWantsALoginIsReadyButSaysSo) {
     EXPECT_TRUE(setup.auth_required());
 }
 
+/// The login may not be wanted any more later, and what is sent then would reach database 0.
+TEST(LinkSetup, ADatabaseThatWasNotSelectedForWantOfALoginServesNobody) {
+    LinkSetup setup({"", "", resp::Protocol::resp2, 2});
+    EXPECT_EQ(setup.on_reply("-NOAUTH HELLO must be called with the client already authenticated\r\n"), Step::more);
+    EXPECT_EQ(setup.on_reply("-NOAUTH Authentication required.\r\n"), Step::refused);
+    EXPECT_EQ(setup.error(), "-NOAUTH Authentication required.\r\n");
+    EXPECT_TRUE(setup.auth_required());
+    EXPECT_FALSE(setup.login_refused());
+}
+
 TEST(LinkSetup, ANodeThatFollowsAnotherIsRefusedWithoutAnErrorForClients) {
     for (const std::string_view role : {"$7\r\nreplica\r\n", "$5\r\nslave\r\n"}) {
         LinkSetup setup({"bob", "secret", resp::Protocol::resp3, 0});

@@ -1,0 +1,234 @@
+// A transaction that the node has not begun, or that is over for the client though not for its link. What the client
+// sees is what it would see on a connection of its own: a MULTI that is refused opens nothing, what follows it is
+// judged alone, and a WATCH ends where its client was told so and nowhere else.
+#include "binary_content.hpp"
+#include "portal_fixture.hpp"
+
+#include <atomic>
+#include <initializer_list>
+
+namespace portal::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+const std::string kNoMulti = "-NOPERM this user has no permissions to run the 'multi' command\r\n";
+const std::string kReadOnly = "-READONLY You can't write against a read only replica.\r\n";
+const std::string kLoading = "-LOADING Redis is loading the dataset in memory\r\n";
+const std::string kOom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+const std::string kInDoubt =
+    "-INDOUBT the leader was lost after this command was sent: it may or may not have been executed\r\n";
+const std::string kAborted = "-EXECABORT Transaction discarded because of previous errors.\r\n";
+const std::string kNoExec = "-ERR EXEC without MULTI\r\n";
+
+/// Requests in one piece. A transaction among them can travel whole, which lines as people type them cannot.
+std::string piece(std::initializer_list<Words> requests) {
+    std::string bytes;
+    for (const Words& each : requests) {
+        bytes += "*" + std::to_string(each.size()) + "\r\n";
+        for (const std::string& word : each) {
+            bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+        }
+    }
+    return bytes;
+}
+
+/// One connection's worth of Redis: queues and runs. `refusal` answers a command before it is looked at.
+class Node {
+  public:
+    using Refusal = std::function<std::string(const Words&)>;
+    explicit Node(Refusal refusal = [](const Words&) { return std::string(); })
+        : refusal_(std::move(refusal)), open_(std::make_shared<bool>(false)), failed_(std::make_shared<bool>(false)), queued_(std::make_shared<int>(0)) {}
+
+    std::string operator()(const Words& words) {
+        if (std::string refused = refusal_(words); !refused.empty()) {
+            *failed_ = true;
+            return refused;
+        }
+        if (words[0] == "MULTI") {
+            *open_ = true;
+            *failed_ = false;
+            *queued_ = 0;
+            return "+OK\r\n";
+        }
+        if (words[0] == "EXEC") {
+            std::string ran = "*" + std::to_string(*queued_) + "\r\n";
+            for (int i = 0; i < *queued_; ++i) {
+                ran += "+OK\r\n";
+            }
+            return !std::exchange(*open_, false) ? kNoExec : *failed_ ? kAborted : ran;
+        }
+        if (words[0] == "DISCARD") {
+            return std::exchange(*open_, false) ? "+OK\r\n" : "-ERR DISCARD without MULTI\r\n";
+        }
+        *queued_ += *open_ ? 1 : 0;
+        return *open_ ? "+QUEUED\r\n" : words[0] == "GET" ? "$5\r\nvalue\r\n" : "+OK\r\n";
+    }
+
+  private:
+    Refusal refusal_;
+    std::shared_ptr<bool> open_, failed_;
+    std::shared_ptr<int> queued_;
+};
+
+/// May not open a transaction; and does not lead any more.
+std::string without_multi(const Words& words) {
+    return words[0] == "MULTI" ? kNoMulti : words[0] == "SET" ? kReadOnly : "";
+}
+
+class RefusedMultiTest : public PortalTest {
+  protected:
+    void wait_held() {
+        wait_for([&] { return counters().sessions_held.get() == 1; }, "the session is held");
+    }
+};
+
+TEST_F(RefusedMultiTest, WhatFollowsItInOnePieceIsNotQueued) {
+    FakeNode first{Node(without_multi)};
+    FakeNode second{Node()};
+    lead(first);
+    const auto app = client();
+    app->send(piece({{"MULTI"}, {"GET", "k"}, {"SET", "k", "1"}, {"EXEC"}}));
+    app->expect(kNoMulti + "$5\r\nvalue\r\n");
+    wait_held();
+    lead(second);
+    app->expect("+OK\r\n" + kNoExec);
+    EXPECT_EQ(second.seen(), (Words{"SET k 1"}));
+}
+
+TEST_F(RefusedMultiTest, WhatFollowsItBehindAWatchIsNotQueued) {
+    FakeNode first{Node(without_multi)};
+    FakeNode second{Node()};
+    lead(first);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->send(piece({{"MULTI"}, {"GET", "k"}, {"SET", "k", "1"}, {"EXEC"}}));
+    app->expect(kNoMulti + "$5\r\nvalue\r\n");
+    wait_held();
+    lead(second);
+    app->expect("+OK\r\n" + kNoExec);
+    EXPECT_EQ(second.seen(), (Words{"SET k 1"}));
+}
+
+TEST_F(RefusedMultiTest, ByANodeThatLoadsItsDataIsNotAskedAgainBehindWhatFollowedIt) {
+    std::atomic<int> refusals{2};
+    FakeNode node{Node([&](const Words& words) {
+        return (words[0] == "MULTI" || words[0] == "SET") && refusals-- > 0 ? kLoading : std::string();
+    })};
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->expect(piece({{"MULTI"}, {"SET", "k", "1"}, {"EXEC"}}), kLoading + "+OK\r\n" + kNoExec);
+    EXPECT_EQ(node.seen(), (Words{"WATCH k", "MULTI", "SET k 1", "EXEC", "SET k 1"}));
+    app->expect("GET k\r\n", "$5\r\nvalue\r\n");  // nothing is open
+}
+
+TEST_F(RefusedMultiTest, WhatFollowsItIsNotQueuedWhenItsLinkIsLostEither) {
+    FakeNode node{Node([](const Words& words) {
+        return words[0] == "MULTI" ? kNoMulti : words[0] == "SET" ? FakeNode::kCut : std::string();
+    })};
+    lead(node);
+    const auto app = client();
+    app->expect(piece({{"MULTI"}, {"SET", "k", "1"}, {"EXEC"}}),
+                kNoMulti + kInDoubt + kInDoubt);
+}
+
+TEST_F(RefusedMultiTest, ThatIsSentAgainForAClientThatWasToldItsTransactionIsOpenClosesIt) {
+    FakeNode first{Node([](const Words& words) { return words[0] == "SET" ? kReadOnly : std::string(); })};
+    FakeNode second{Node([](const Words& words) { return words[0] == "MULTI" ? kNoMulti : std::string(); })};
+    lead(first);
+    const auto app = client();
+    app->send(piece({{"MULTI"}, {"SET", "k", "1"}, {"EXEC"}}));
+    app->expect("+OK\r\n+QUEUED\r\n");
+    lead(second);
+    EXPECT_TRUE(app->closed());
+}
+
+TEST_F(RefusedMultiTest, AndADeniedCommandBehindItLeaveNoTransactionToAbort) {
+    config_.commands.deny = {"flushall"};
+    FakeNode node{Node([](const Words& words) {
+        return words[0] == "MULTI"     ? kNoMulti
+               : words[0] == "DISCARD" ? "-ERR DISCARD without MULTI\r\n"
+                                       : std::string();
+    })};
+    lead(node);
+    const auto app = client();
+    app->expect(piece({{"MULTI"}, {"FLUSHALL"}, {"EXEC"}}),
+                kNoMulti + "-DENIED this command is not allowed through the portal: FLUSHALL\r\n" + kNoExec);
+}
+
+TEST_F(RefusedMultiTest, LeavesTheWatchBeforeItAsItIs) {
+    std::atomic<bool> refuses{true};
+    FakeNode node{Node([&](const Words& words) {
+        return words[0] == "MULTI" && refuses.exchange(false) ? kNoMulti : std::string();
+    })};
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->expect(piece({{"MULTI"}, {"EXEC"}}), kNoMulti + kNoExec);
+    app->expect(piece({{"MULTI"}, {"SET", "k", "1"}, {"EXEC"}}), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+    EXPECT_EQ(node.left(), 0U) << "the connection that watches was given up for another one";
+}
+
+TEST_F(RefusedMultiTest, ACommandThatAWholeTransactionLacksIsNotRunBecauseTheNodeLeadsNoMore) {
+    FakeNode first{Node([](const Words& words) {
+        return words[0] == "LPOP"   ? kOom
+               : words[0] == "EXEC" ? "-EXECABORT Transaction discarded because of: " + kReadOnly.substr(1)
+                                    : std::string();
+    })};
+    FakeNode second{Node()};
+    lead(first);
+    const auto app = client();
+    app->expect(piece({{"MULTI"}, {"SET", "k", "1"}, {"LPOP", "l"}, {"EXEC"}}),
+                "+OK\r\n+QUEUED\r\n" + kOom +
+                    "-EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.\r\n");
+    lead(second);
+    app->expect("GET k\r\n", "$5\r\nvalue\r\n");
+    EXPECT_EQ(second.seen(), (Words{"GET k"}));
+}
+
+TEST_F(RefusedMultiTest, AWatchEndsWithTheExecThatThePortalAnswersForIt) {
+    FakeNode node{Node()};
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH a\r\n", "+OK\r\n");
+    node.cut();
+    app->expect("GET k\r\n", "$5\r\nvalue\r\n");  // the loss is known
+    app->expect("WATCH b\r\n", "+OK\r\n");
+    app->expect("MULTI\r\nSET k 1\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*-1\r\n");
+    node.cut();
+    app->expect("GET k\r\n", "$5\r\nvalue\r\n");
+    app->expect("MULTI\r\nSET k 2\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+}
+
+/// The loss and the command are read in the same turn in some of the rounds only.
+TEST_F(RefusedMultiTest, ATransactionThatBeginsJustWhenAWatchIsLostIsOneOfItsOwn) {
+    FakeNode node{Node()};
+    lead(node);
+    const auto app = client();
+    for (int i = 0; i < 300 && !HasFailure(); ++i) {
+        app->expect("WATCH k\r\n", "+OK\r\n");
+        node.cut();
+        app->expect(piece({{"MULTI"}, {"GET", "k"}, {"DISCARD"}}), "+OK\r\n+QUEUED\r\n+OK\r\n");
+        app->expect("GET k\r\n", "$5\r\nvalue\r\n");
+    }
+}
+
+TEST_F(RefusedMultiTest, ADatabaseThatIsSelectedJustWhenAWatchIsLostIsTheOneThatIsUsed) {
+    FakeNode node{Node()};
+    lead(node);
+    const auto app = client();
+    for (int i = 0; i < 300 && !HasFailure(); ++i) {
+        app->expect("WATCH k\r\n", "+OK\r\n");
+        node.cut();
+        const std::string index = std::to_string(i % 7);
+        app->expect("SELECT " + index + "\r\n", "+OK\r\n");
+        app->expect("UNWATCH\r\n", "+OK\r\n");
+        app->send("CLIENT INFO\r\n");
+        const std::string size = app->read(1) == "$" ? app->read(3) : "0";
+        EXPECT_NE(app->read(std::stoul(size) + 4).find(" db=" + index + " "), std::string::npos) << "round " << i;
+    }
+}
+
+}  // namespace
+}  // namespace portal::testing
