@@ -64,11 +64,13 @@ void Session::reply_error(std::string_view text) {
 /// False: must wait, and is asked again.
 bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
     std::string out;
-    if (state_.transaction == Transaction::broken && answer_broken_transaction(row, out)) {
+    const bool complete = command::arity_fits(row, request.argc());
+    const bool aborts = row.handling == Handling::exec;  // with too many words, too
+    if (state_.transaction == Transaction::broken && (complete || aborts) && answer_broken_transaction(row, out)) {
         reply(std::move(out));
         return true;
     }
-    if (!command::arity_fits(row, request.argc())) {
+    if (!complete) {
         reply_error(client_errors::wrong_arity(row));
         return true;
     }

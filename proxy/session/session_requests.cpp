@@ -159,7 +159,8 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         pause(Wait::paused);
         taken = false;
     } else if (!refuse(row, request)) {
-        if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none) {
+        if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none &&
+            request.argc() == 1) {
             state_.transaction = Transaction::broken;
             reply(resp::simple("OK"));
             end_request();
@@ -302,7 +303,8 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             break;
     }
     submit(link, row, request.frame());
-    if (unit_left_ == 0 && (row.handling == Handling::exec || row.handling == Handling::discard)) {
+    const bool opens_none = row.handling == Handling::multi && state_.transaction == Transaction::none;
+    if (unit_left_ == 0 && (row.handling == Handling::exec || row.handling == Handling::discard || opens_none)) {
         pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
     } else if (row.handling == Handling::script_debug) {
         pause(Wait::drained);  // or in the debugger

@@ -136,6 +136,16 @@ TEST_F(WatchedKeysTest, AMultiThatIsRefusedWithinATransactionDoesNotEndIt) {
     app->expect("GET k\r\n", kValue);
 }
 
+TEST_F(WatchedKeysTest, AMultiThatIsRefusedDoesNotEndTheTransactionThatBeginsBehindIt) {
+    FakeNode node(script());
+    lead(node);
+    const auto app = client();
+    app->expect("MULTI now\r\nMULTI\r\nGET k\r\n",
+                "-ERR wrong number of arguments for 'multi' command\r\n+OK\r\n+QUEUED\r\n");
+    app->expect("SET k 1\r\n", "+QUEUED\r\n");
+    app->expect("EXEC\r\n", "*2\r\n" + kValue + kValue);
+}
+
 /// Redis forgets what is watched when it refuses an EXEC, wherever it stands.
 TEST_F(WatchedKeysTest, AnExecThatIsRefusedOutsideOfATransactionEndsAWatchWhoseLinkWasLost) {
     FakeNode first(script());
@@ -223,7 +233,11 @@ TEST_F(WatchedKeysTest, AnExecThatIsAnsweredNilForALostLinkEndsEveryWatch) {
     app->expect("WATCH one\r\n", "+OK\r\n");
     lead(second);
     app->expect("WATCH two\r\n", "+OK\r\n");
+    const std::string arity = "-ERR wrong number of arguments for '";
+    app->expect("MULTI now\r\n", arity + "multi' command\r\n");
     app->expect("MULTI\r\n", "+OK\r\n");
+    app->expect("DISCARD it\r\n", arity + "discard' command\r\n");
+    app->expect("GET\r\n", arity + "get' command\r\n");
     app->expect("EXEC\r\n", kNil);
     app->expect("SET two 1\r\n", "+OK\r\n");
     app->expect(kWhole, "+OK\r\n+QUEUED\r\n*1\r\n" + kValue);
