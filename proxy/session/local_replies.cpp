@@ -71,6 +71,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (!complete) {
+        denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
         reply_error(client_errors::wrong_arity(row));
         return true;
     }
@@ -240,7 +241,7 @@ bool Session::answer_broken_transaction(const Row& row, std::string& out) {
         case Handling::reset:
             return false;
         case Handling::exec:
-            if (state_.watch_broken) {
+            if (state_.watch_broken && !denied_in_transaction_) {
                 resp::write_null_array(out, state_.protocol);
             } else {
                 resp::write_error(out, client_errors::kExecAbort);

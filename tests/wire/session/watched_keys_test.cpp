@@ -233,13 +233,25 @@ TEST_F(WatchedKeysTest, AnExecThatIsAnsweredNilForALostLinkEndsEveryWatch) {
     app->expect("WATCH one\r\n", "+OK\r\n");
     lead(second);
     app->expect("WATCH two\r\n", "+OK\r\n");
-    const std::string arity = "-ERR wrong number of arguments for '";
-    app->expect("MULTI now\r\n", arity + "multi' command\r\n");
     app->expect("MULTI\r\n", "+OK\r\n");
-    app->expect("DISCARD it\r\n", arity + "discard' command\r\n");
-    app->expect("GET\r\n", arity + "get' command\r\n");
     app->expect("EXEC\r\n", kNil);
     app->expect("SET two 1\r\n", "+OK\r\n");
+    app->expect(kWhole, "+OK\r\n+QUEUED\r\n*1\r\n" + kValue);
+}
+
+TEST_F(WatchedKeysTest, WordsAreCountedInATransactionWhoseLinkIsLostToo) {
+    const std::string arity = "-ERR wrong number of arguments for '";
+    FakeNode first(script());
+    FakeNode second(script());
+    lead(first);
+    const auto app = client();
+    app->expect("WATCH one\r\n", "+OK\r\n");
+    lead(second);
+    app->expect("MULTI now\r\n", arity + "multi' command\r\n");
+    app->expect("MULTI\r\nGET k\r\n", "+OK\r\n+QUEUED\r\n");
+    app->expect("DISCARD it\r\n", arity + "discard' command\r\n");
+    app->expect("GET\r\n", arity + "get' command\r\n");
+    app->expect("EXEC\r\n", kAborted);
     app->expect(kWhole, "+OK\r\n+QUEUED\r\n*1\r\n" + kValue);
 }
 
