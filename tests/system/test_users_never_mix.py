@@ -296,11 +296,11 @@ class UsersNeverMix(unittest.TestCase):
 
     async def crowd(self):
         self.live = set()
-        self.end = asyncio.get_running_loop().time() + SECONDS
         for port in (self.reference.port, self.portal.port):
             for _ in range(1000):  # so that a client's id is no number that anything else could be
                 (await self.connect(port, 0)).writer.transport.abort()
         listeners = [await self.connect(port, 0) for port in (self.reference.port, self.portal.port)]
+        self.end = asyncio.get_running_loop().time() + SECONDS
         publisher = asyncio.create_task(self.publish())
         try:
             await asyncio.gather(*(self.inhabit(number, *[listener.id for listener in listeners]) for number in range(SESSIONS)))
