@@ -140,6 +140,9 @@ Stream::Received Stream::receive_tls(std::span<char> plain) {
             break;
         }
     }
+    if (status == TlsStatus::closed) {
+        ended_ = readable_ = true;  // the socket may tell nothing more, ever
+    }
     const bool completed = serves_ && handshaking && tls_->established() && status != TlsStatus::failed;
     if (completed || !owed_.empty()) {
         if (owed_.size() + out.size() > kMostKept) {

@@ -224,10 +224,15 @@ void Link::note_all_written() {
     if (streaming_ != Streaming::nothing && holder_ != nullptr) {
         holder_->on_streamed();
     }
-    if (finishing_ && state_ == State::ready && !std::exchange(finished_, true) &&
-        stream_->finish_sending() == net::Stream::Status::failed) {
-        end_broken("write");
+    if (!finishing_ || state_ != State::ready || std::exchange(finished_, true)) {
+        return;
     }
+    if (stream_->finish_sending() == net::Stream::Status::failed) {
+        end_broken("write");
+        return;
+    }
+    silent_looks_ = 0;
+    context_.connect_deadlines.arm(*this, context_.turn.now());
 }
 
 void Link::finish_sending() noexcept {

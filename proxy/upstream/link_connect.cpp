@@ -9,6 +9,14 @@
 
 namespace portal::upstream {
 
+namespace {
+
+/// A node that works sees the end of what is sent at once; one that is busy for longer than that many times the time in
+/// which a connection is made has lost whoever waited for an answer.
+constexpr std::uint8_t kFinishLooks = 10;
+
+}  // namespace
+
 void Link::start() {
     context_.counters.upstream_connects.add();
     context_.connect_deadlines.arm(*this, context_.turn.now());
@@ -99,6 +107,14 @@ void Link::expired() {
     if (state_ != State::ready) {
         context_.names.doubt(node_.endpoint.host);
         end("connecting took too long");
+        return;
+    }
+    if (finished_) {
+        if (++silent_looks_ == kFinishLooks) {
+            abandon("the node has not let go who sends nothing more");
+        } else {
+            context_.connect_deadlines.arm(*this, context_.turn.now());
+        }
         return;
     }
     if (pending_.empty()) {

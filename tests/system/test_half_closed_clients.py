@@ -49,7 +49,8 @@ def answer_over_tls(port, context, data, alert):
                 try:
                     return step()
                 except ssl.SSLWantReadError:
-                    connection.sendall(sent.read())
+                    if sent.pending:
+                        connection.sendall(sent.read())
                     more = connection.recv(65536)
                     received.write(more) if more else received.write_eof()
         carry(tls.do_handshake)

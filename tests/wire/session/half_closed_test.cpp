@@ -113,6 +113,15 @@ TEST_F(HalfClosedTest, AreLetGoByAChangeOfLeaders) {
     EXPECT_TRUE(other->closed());
 }
 
+TEST_F(HalfClosedTest, AreLetGoThoughTheNodeDoesNotSeeTheirEnd) {
+    config_.monitor.down_after = std::chrono::milliseconds(20);
+    FakeNode node([](const Words& words) { return words[0] == "BLPOP" ? FakeNode::kPause : "$1\r\nv\r\n"; });
+    lead(node);
+    ask(*client(), "GET k\r\nBLPOP q 0\r\n", "$1\r\nv\r\n");
+    const auto other = client();
+    other->expect("GET k\r\n", "$1\r\nv\r\n");
+}
+
 TEST_F(HalfClosedTest, WhoIsPausedGetsTheAnswersToWhatWasNot) {
     FakeNode node([](const Words& words) {
         return words[0] == "GET" ? FakeNode::kPause + "$1\r\nv\r\n" : words[1] == "PAUSE" ? "-ERR no time\r\n" : "+OK\r\n";
