@@ -73,3 +73,8 @@ extern "C" int timerfd_settime(int descriptor, int /*flags*/, const itimerspec* 
 /// No log: it has a thread, which waits by the clock.
 void portal::observe::log(LogLevel /*level*/, std::string_view /*source*/, std::string_view /*message*/,
                           std::initializer_list<Field> /*fields*/) {}
+
+void portal::observe::log_repeated(LogLevel /*level*/, std::string_view /*source*/, std::string_view /*message*/,
+                                   const Field& /*subject*/, std::initializer_list<Field> /*fields*/) {}
+
+void portal::observe::log_left_out() {}
