@@ -25,11 +25,11 @@ class ReplyView {
     /// kDeepest, or holds a value of RESP3 that is streamed ("$?", "*?"), as no server sends them.
     [[nodiscard]] static ReplyView whole(std::string_view frame) noexcept;
 
-    explicit operator bool() const noexcept { return !from_.empty(); }
+    explicit operator bool() const noexcept { return head_.type != 0; }
 
     /// The first byte: '+', '$', '*', '>' and so on; '_' of RESP2's nulls as well; 0 of nothing. Attributes of RESP3
     /// are passed over wherever they stand.
-    [[nodiscard]] char type() const noexcept;
+    [[nodiscard]] char type() const noexcept { return head_.type; }
     /// The value as it came, without the attributes in front of it.
     [[nodiscard]] std::string_view bytes() const noexcept;
 
@@ -46,10 +46,21 @@ class ReplyView {
     [[nodiscard]] ReplyView value_of(std::string_view key) const noexcept;
 
   private:
-    struct Head;
-    explicit constexpr ReplyView(std::string_view from) noexcept : from_(from) {}
-    [[nodiscard]] static std::size_t size_at_front(std::string_view checked) noexcept;
+    /// What the first line of a value says, and the string behind it.
+    struct Head {
+        char type = 0;             // 0: the bytes begin with no such line, or the string is not all there
+        std::string_view content;  // of a line or a string
+        std::size_t size = 0;      // bytes, with the string behind it and without elements
+        std::size_t elements = 0;
 
+        static Head read(std::string_view bytes) noexcept;
+        static Head read_length(std::string_view bytes) noexcept;
+        static Head read_line(std::string_view bytes) noexcept;
+    };
+    ReplyView(const Head& head, std::string_view from) noexcept : head_(head), from_(from) {}
+    [[nodiscard]] static std::size_t size_of_elements(std::string_view checked, std::size_t count) noexcept;
+
+    Head head_;
     std::string_view from_;  // from the value's first byte to the end of the frame, all of it checked
 };
 
@@ -67,7 +78,7 @@ class ReplyView::Elements {
 
     std::string_view rest_;
     std::size_t left_;
-    bool given_ = false;  // rest_ begins with the element that was given last
+    std::size_t elements_given_ = 0;  // rest_ begins with those of the element that was given last
 };
 
 }  // namespace portal::resp
