@@ -81,7 +81,7 @@ inline std::vector<MalformedRequest> malformed_requests() {
         {"*1\r\n$4\r\nPING\n\r", line_end, true, true},
         {"*2\r\n$4\r\nECHO*1$4\r\nPING\r\n", line_end, true, true},
         {"*1\r\n$0\r\n\n\n", line_end, true, true},
-        {"*0\rX*x\r\n", line_end, true, true},
+        {"*0\rX*1\r\n$4\r\nPING\r\n", line_end, true, true},
         {"*-1\rX", line_end, true, true},
         {"*1\r\n$4\r\nPINGPONG\r\n", line_end, true, true},
         {"*1\r\n$16385\rX", big, false},
