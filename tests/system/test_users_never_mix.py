@@ -182,10 +182,13 @@ class Session:
 
     async def unit(self):
         """A transaction in one write, with what may make it fail or change who one is."""
-        selected = self.selected
-        inside = [self.any_command() for _ in range(self.random.randrange(4))]
-        self.selected = self.selected or selected  # a RESET among them is not said
-        inside = [words for words in inside if words[0] not in ("MULTI", "EXEC", "DISCARD", "WATCH", "RESET")]
+        inside = []
+        for _ in range(self.random.randrange(4)):
+            selected, words = self.selected, self.any_command()
+            if words[0] in ("MULTI", "EXEC", "DISCARD", "WATCH", "RESET"):
+                self.selected = selected  # it is not said
+            else:
+                inside.append(words)
         before = self.random.choice([[], [], [("WATCH", self.key("own"))]])
         await self.say(*before, ("MULTI",), *inside, (self.random.choice(["EXEC", "DISCARD"]),), *self.random.choice([[], [("ACL", "WHOAMI")]]))
 
