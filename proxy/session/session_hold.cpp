@@ -104,6 +104,7 @@ void Session::retry() {
 /// those before it waits until they are answered.
 void Session::resend() {
     LostRequests again = std::exchange(lost_, {});
+    const bool held = static_cast<bool>(pinned_);
     auto next = again.begin();
     for (; next != again.end(); ++next) {
         Lost& each = *next;
@@ -146,9 +147,9 @@ void Session::resend() {
             if (!has_link_for(own ? route::Destination::pinned : route::Destination::shared)) {
                 break;
             }
-            // Who held a link before does not know whether its node still lives; only a new one proves that.
-            each.request.alone = alone && !pinned_;
-            link = each.request.alone ? &lease_fresh(upstream::LinkPool::Before::no_request) : &link_for(own);
+            each.request.alone = alone && !held;
+            // An idle link may be lost with the same node, and nobody has read that yet; only a new one proves anything.
+            link = own ? &lease_fresh(upstream::LinkPool::Before::no_request) : &link_for(false);
         }
         if (in_flight_ > 0 && last_link_ != link) {
             break;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -22,8 +23,12 @@ constexpr std::string_view kQuestion = "*1\r\n$4\r\nPING\r\n";
 }  // namespace
 
 LoginProbe::~LoginProbe() {
+    leave();
+}
+
+void LoginProbe::leave() noexcept {
     if (descriptor_ >= 0) {
-        ::close(descriptor_);
+        ::close(std::exchange(descriptor_, -1));
     }
 }
 

@@ -16,6 +16,8 @@ class LoginProbe {
     /// One new client that asks something, when the last one has been answered. Changes the rule once every shard has
     /// followed the last change; complains when one does not.
     void turn();
+    /// Closes the connection of the one that waits for its answer.
+    void leave() noexcept;
     [[nodiscard]] std::size_t changes() const noexcept { return changes_; }
     ~LoginProbe();
 

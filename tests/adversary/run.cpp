@@ -154,6 +154,7 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
             clients.look_for_stuck();
         }
         clients.close_all();
+        probe.leave();
         if (ledger.count() < enough()) {
             // Idle links go too: whoever still believes to hold one hears of it now.
             nodes.set_switches({});
