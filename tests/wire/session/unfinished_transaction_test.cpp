@@ -193,6 +193,36 @@ TEST_F(UnfinishedTransactionTest, OfWhichACommandFoundNoLeaderFailsAtExec) {
     EXPECT_EQ(node.seen(), (Words{"MULTI", "SET k 1", "DISCARD", "SET k 3"}));
 }
 
+TEST_F(UnfinishedTransactionTest, IsDiscardedWithoutALeader) {
+    config_.hold.time = std::chrono::milliseconds(50);
+    FakeNode node{Transactions()};
+    lead(node);
+    const auto app = client();
+    app->expect("MULTI\r\nSET k 1\r\n", "+OK\r\n+QUEUED\r\n");
+    fence();
+    app->expect("DISCARD\r\n", "+OK\r\n");
+    confirm();
+    app->expect("SET k 3\r\n", "+OK\r\n");
+    EXPECT_EQ(node.seen(), (Words{"MULTI", "SET k 1", "DISCARD", "SET k 3"}));
+}
+
+TEST_F(UnfinishedTransactionTest, WhoseLinkIsLostIsDiscardedWithoutALeader) {
+    config_.hold.time = std::chrono::milliseconds(100);
+    FakeNode first([](const Words& words) {
+        return words[0] == "MULTI" ? "+OK\r\n" : words[0] == "DISCARD" ? FakeNode::kCut : "+QUEUED\r\n";
+    });
+    lead(first);
+    const auto app = client();
+    app->expect("MULTI\r\nSET k 1\r\n", "+OK\r\n+QUEUED\r\n");
+    fence();
+    app->send("DISCARD\r\n");
+    wait_for([&] { return counters().sessions_held.get() == 1; }, "the session is held");
+    first.die();
+    nobody_leads("gone");
+    app->expect("+OK\r\n");
+    app->expect("EXEC\r\n", "-NOLEADER no leader within the hold time: gone\r\n");
+}
+
 TEST_F(UnfinishedTransactionTest, WhoseExecFoundNoLeaderIsOver) {
     config_.hold.time = std::chrono::milliseconds(50);
     FakeNode node{Transactions()};
