@@ -151,7 +151,7 @@ void Session::resend() {
                 break;
             }
             // Who held a link before does not know whether its node still lives; only a new one proves that.
-            each.request.alone = alone && !pinned_;
+            each.request.alone = alone && (!pinned_ || !pinned_->was_ready());
             link = each.request.alone ? &lease_fresh(upstream::LinkPool::Before::no_request) : &link_for(own);
         }
         if (in_flight_ > 0 && last_link_ != link) {
