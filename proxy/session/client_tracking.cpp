@@ -301,7 +301,8 @@ bool Session::track_again() {
     if (relay_) {
         connection = relay_->connection();
     }
-    upstream::Link& link = link_for(true);
+    using Before = upstream::LinkPool::Before;
+    upstream::Link& link = lease_fresh(lost_.empty() ? Before::anything : Before::no_request);  // see resend()
     submit_own(link, tracking_->request(connection), 1);
     if (caching_yes_) {
         // It may have been meant for a command that has not been answered. Too much tracked does no harm.

@@ -18,6 +18,10 @@ using command::Handling;
 
 namespace {
 
+bool is_discard(const Lost& lost) {
+    return command::row_at(lost.request.tag).handling == Handling::discard;
+}
+
 /// Who waits again so soon has not been served in between.
 constexpr std::chrono::seconds kSameHold{1};
 
@@ -104,7 +108,7 @@ void Session::retry() {
 /// those before it waits until they are answered.
 void Session::resend() {
     LostRequests again = std::exchange(lost_, {});
-    const bool held = static_cast<bool>(pinned_);
+    const bool held = pinned_ && pinned_->was_ready();  // made before the loss, perhaps
     auto next = again.begin();
     for (; next != again.end(); ++next) {
         Lost& each = *next;
@@ -191,14 +195,20 @@ void Session::refuse_held(std::string_view text) {
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
     const LostRequests refused = std::exchange(lost_, {});
+    const bool in_transaction = state_.in_transaction();
     give_up_transaction(refused);
     state_.watching = node_watches();
     for (const Lost& each : refused) {
         if (each.request.silent) {
             continue;
         }
+        const bool discards = in_transaction && is_discard(each);
         context_.counters.commands_no_leader.add();
-        replies_.finish(each.request.sequence, each.request.muted ? std::string() : resp::error(reason), output_);
+        replies_.finish(each.request.sequence,
+                        each.request.muted ? std::string()
+                        : discards         ? resp::simple("OK")  // that nothing of it runs needs no leader
+                                           : resp::error(reason),
+                        output_);
     }
     hold_began_.reset();
     wait_ = Wait::nothing;

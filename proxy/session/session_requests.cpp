@@ -117,6 +117,10 @@ void Session::refuse_without_leader(const Row& row) {
         if (row.handling == Handling::exec || row.handling == Handling::discard) {
             end_transaction();
         }
+        if (row.handling == Handling::discard) {
+            reply(resp::simple("OK"));  // that nothing of it runs needs no leader
+            return;
+        }
     }
     reply_error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
 }

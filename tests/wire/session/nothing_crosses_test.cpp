@@ -241,6 +241,17 @@ TEST_F(NothingCrossesTest, AReadThatEndsItsConnectionIsAskedOnceMoreAloneAndThen
     other->expect("GET k\r\n", "$5\r\nvalue\r\n");
 }
 
+TEST_F(NothingCrossesTest, AReadThatEndsTheConnectionOfAClientThatTracksIsAskedOnceMoreOnly) {
+    FakeNode node([](const Words& words) -> std::string { return words[0] == "GET" ? FakeNode::kCut : "+OK\r\n"; });
+    lead(node);
+    const auto app = client();
+    app->expect("CLIENT TRACKING ON\r\n", "+OK\r\n");
+    app->send("GET big\r\n");
+    wait_for([&] { return counters().client_connections.get() == 0; }, "its client is closed");
+    const std::vector<std::string> seen = node.seen();
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "GET big"), 2);
+}
+
 TEST_F(NothingCrossesTest, AReadThatIsAskedAloneGoesOnAConnectionThatWasMadeForIt) {
     // An idle link may be lost with the same node, unnoticed so far: then the client would be closed for nothing.
     std::atomic<int> asked{0};

@@ -193,6 +193,35 @@ TEST_F(UnfinishedTransactionTest, OfWhichACommandFoundNoLeaderFailsAtExec) {
     EXPECT_EQ(node.seen(), (Words{"MULTI", "SET k 1", "DISCARD", "SET k 3"}));
 }
 
+TEST_F(UnfinishedTransactionTest, IsDiscardedWithoutALeader) {
+    config_.hold.time = std::chrono::milliseconds(50);
+    FakeNode node{Transactions()};
+    lead(node);
+    const auto app = client();
+    app->expect("MULTI\r\nSET k 1\r\n", "+OK\r\n+QUEUED\r\n");
+    fence();
+    app->expect("DISCARD\r\n", "+OK\r\n");
+    confirm();
+    app->expect("SET k 3\r\n", "+OK\r\n");
+    EXPECT_EQ(node.seen(), (Words{"MULTI", "SET k 1", "DISCARD", "SET k 3"}));
+}
+
+TEST_F(UnfinishedTransactionTest, WhoseLinkIsLostIsDiscardedWithoutALeader) {
+    config_.hold.time = std::chrono::milliseconds(100);
+    FakeNode first([](const Words& words) {
+        return words[0] == "MULTI" ? "+OK\r\n" : words[0] == "DISCARD" ? FakeNode::kSilence : "+QUEUED\r\n";
+    });
+    lead(first);
+    const auto app = client();
+    app->expect("MULTI\r\nSET k 1\r\n", "+OK\r\n+QUEUED\r\n");
+    app->send("DISCARD\r\n");
+    wait_for([&] { return first.seen().size() == 3; }, "it was sent");
+    nobody_leads("gone");
+    first.die();
+    app->expect("+OK\r\n");
+    app->expect("EXEC\r\n", "-NOLEADER no leader within the hold time: gone\r\n");
+}
+
 TEST_F(UnfinishedTransactionTest, WhoseExecFoundNoLeaderIsOver) {
     config_.hold.time = std::chrono::milliseconds(50);
     FakeNode node{Transactions()};
