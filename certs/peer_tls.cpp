@@ -1,5 +1,7 @@
 #include "certs/peer_tls.hpp"
 
+#include "observe/log.hpp"
+
 #include <utility>
 
 namespace portal::certs {
@@ -38,6 +40,11 @@ Result<void> PeerTls::load() {
 
 Result<std::shared_ptr<TlsContext>> PeerTls::current() {
     auto renewed = renew();
+    std::string complaint = renewed ? std::string() : renewed.error().message;
+    if (current_ && complaint != complaint_ && !complaint.empty()) {
+        observe::log_warn("certs", "TLS files are no good; what was read before counts on", {{"error", complaint}});
+    }
+    complaint_ = std::move(complaint);
     if (renewed && *renewed) {
         current_ = std::move(*renewed);
     } else if (renewed && !current_) {

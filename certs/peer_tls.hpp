@@ -37,8 +37,10 @@ class PeerTls {
     [[nodiscard]] const CertificateMaterialPtr& certificate() const { return read_.identity; }
 
     /// Reads the files and gives the context for connections of this thread: the same one while nothing has changed. An
-    /// error only when they have never been good.
+    /// error only when they have never been good; later it is logged, once for each cause.
     Result<std::shared_ptr<TlsContext>> current();
+    /// What was wrong with the files when current() read them last; empty: nothing.
+    [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
   private:
     Result<std::shared_ptr<TlsContext>> renew();
@@ -46,6 +48,7 @@ class PeerTls {
     PeerTlsFiles files_;
     ClientTlsOptions read_;
     std::shared_ptr<TlsContext> current_;  // of current() only
+    std::string complaint_;
 };
 
 }  // namespace portal::certs

@@ -83,11 +83,13 @@ TEST_F(PeerTlsTest, what_was_read_counts_on_while_the_files_are_no_good) {
         ASSERT_FALSE(refused) << file;
         EXPECT_NE(refused.error().message.find(file), std::string::npos) << refused.error().message;
         EXPECT_EQ(peer.current().value(), first);
+        EXPECT_EQ(peer.complaint(), refused.error().message);
         EXPECT_TRUE(meet(peer.make_context().value()).done) << "also for one more thread";
         folder_.write("ca.crt", authority);
         folder_.write("tls.key", key);
     }
     EXPECT_EQ(peer.current().value(), first);
+    EXPECT_EQ(peer.complaint(), "");
 }
 
 TEST_F(PeerTlsTest, files_that_were_never_good_are_an_error_that_names_them) {
