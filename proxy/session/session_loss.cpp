@@ -199,10 +199,12 @@ void Session::settle_losses() {
             std::string answer;
             accept_hello(read_hello(resp::RequestView(each->command), state_.protocol), answer);
             replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(answer), output_);
-        } else if (!each->refusal.empty() || (sent_again && is_inside(each->request))) {
+        } else if (sent_again && is_inside(each->request)) {
             lost_.push_back(std::move(*each));
         } else if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
-            in_transaction = settle_pinned(*each, row);
+            in_transaction = settle_pinned(*each, row);  // also what was refused before: it cannot run any more
+        } else if (!each->refusal.empty()) {
+            lost_.push_back(std::move(*each));
         } else if (row.handling == Handling::wait || row.handling == Handling::client_unblock) {
             // The leader that had the writes, or the blocked connection, is gone: nobody confirms, nobody is unblocked.
             replies_.finish(each->request.sequence, each->request.muted ? std::string() : resp::integer(0), output_);

@@ -187,6 +187,24 @@ TEST_F(RefusedMultiTest, ACommandThatAWholeTransactionLacksIsNotRunBecauseTheNod
     EXPECT_EQ(second.seen(), (Words{"GET k"}));
 }
 
+TEST_F(RefusedMultiTest, AMultiThatWaitsForALeaderWhenItsWatchIsLostIsNotAskedOfTheNext) {
+    FakeNode first([](const Words& words) -> std::string {
+        return words[0] == "MULTI" ? "-LOADING Redis is loading the dataset in memory\r\n" : "+OK\r\n";
+    });
+    FakeNode second([](const Words& words) -> std::string {
+        return words[0] == "MULTI" ? "-NOPERM this user has no permissions to run the 'multi' command\r\n" : "+OK\r\n";
+    });
+    lead(first);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->send("MULTI\r\n");
+    wait_held();
+    lead(second);
+    app->expect("+OK\r\n");  // and its EXEC will tell that the watch is lost
+    app->expect("SET k v\r\nEXEC\r\nSET k v\r\n", "+QUEUED\r\n*-1\r\n+OK\r\n");
+    EXPECT_EQ(second.seen(), (Words{"SET k v"}));
+}
+
 TEST_F(RefusedMultiTest, AWatchEndsWithTheExecThatThePortalAnswersForIt) {
     FakeNode node{Node()};
     lead(node);
