@@ -119,7 +119,7 @@ class Reload(unittest.TestCase):
             self.assertIn(complaint, status["refusal"])
             self.assertEqual(sha, status["sha256"])
             self.assertEqual(0, self.portal.metric("redis_portal_config_last_reload_successful"))
-            self.assertIn(complaint, self.portal.log.read_text())
+            wait_until(lambda: complaint in self.portal.log.read_text(), 10, f"the log says {complaint}")  # a thread of its own writes it
         self.none_was_disturbed()
         self.portal.config.pop("threads")
         self.portal.config.pop("hold")
