@@ -1,27 +1,19 @@
 #include "net/http/http_client.hpp"
 
+#include "net/http/http_connection.hpp"
+
 #include <charconv>
-#include <optional>
-#include <tuple>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/error.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/beast/http/error.hpp>
 
 namespace portal::net {
 namespace asio = boost::asio;
@@ -29,9 +21,6 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-/// TCP and unix sockets alike.
-using Socket = asio::generic::stream_protocol;
-using Stream = beast::basic_stream<Socket>;
 
 namespace {
 
@@ -40,8 +29,8 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kMaxBody = 4U << 20U;
 constexpr std::size_t kMaxLine = 1U << 20U;
 
-using Message = http::request<http::string_body>;
-using Parser = http::response_parser<http::string_body>;
+using Message = HttpConnection::Message;
+using Parser = HttpConnection::Parser;
 
 http::verb verb_of(HttpMethod method) {
     switch (method) {
@@ -75,7 +64,7 @@ Message message_for(const HttpRequest& request, const std::string& host) {
 }
 
 /// Retry-After in seconds (RFC 9110); a date there is not worth the trouble.
-std::chrono::seconds retry_after(const http::response<http::string_body>& answer) {
+std::chrono::seconds retry_after(const http::response<HttpConnection::Body>& answer) {
     const auto text = answer[http::field::retry_after];
     unsigned seconds = 0;
     std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -108,59 +97,6 @@ std::string cause_of(const error_code& error) {
 
 }  // namespace
 
-struct HttpClient::Connection {
-    explicit Connection(const asio::any_io_executor& executor) : stream(executor) {}
-
-    template <class Outgoing>
-    asio::awaitable<error_code> write(Outgoing& message) {
-        error_code error;
-        std::size_t count = 0;
-        if (tls) {
-            std::tie(error, count) = co_await http::async_write(*tls, message, kAwait);
-        } else {
-            std::tie(error, count) = co_await http::async_write(stream, message, kAwait);
-        }
-        co_return error;
-    }
-    asio::awaitable<error_code> read(Parser& parser) {
-        error_code error;
-        std::size_t count = 0;
-        if (tls) {
-            std::tie(error, count) = co_await http::async_read(*tls, buffer, parser, kAwait);
-        } else {
-            std::tie(error, count) = co_await http::async_read(stream, buffer, parser, kAwait);
-        }
-        co_return error;
-    }
-    asio::awaitable<error_code> read_header(Parser& parser) {
-        error_code error;
-        std::size_t count = 0;
-        if (tls) {
-            std::tie(error, count) = co_await http::async_read_header(*tls, buffer, parser, kAwait);
-        } else {
-            std::tie(error, count) = co_await http::async_read_header(stream, buffer, parser, kAwait);
-        }
-        co_return error;
-    }
-    asio::awaitable<error_code> read_some(Parser& parser) {
-        error_code error;
-        std::size_t count = 0;
-        if (tls) {
-            std::tie(error, count) = co_await http::async_read_some(*tls, buffer, parser, kAwait);
-        } else {
-            std::tie(error, count) = co_await http::async_read_some(stream, buffer, parser, kAwait);
-        }
-        co_return error;
-    }
-
-    Stream stream;
-    std::shared_ptr<certs::TlsContext> tls_context;  // of tls
-    std::optional<asio::ssl::context> asio_context;  // the same, as Asio takes it
-    std::unique_ptr<asio::ssl::stream<Stream&>> tls;
-    beast::flat_buffer buffer;
-    bool used = false;
-};
-
 /// A look-up that may outlive who asked for it: getaddrinfo cannot be interrupted, but nobody has to wait for it.
 struct HttpClient::Lookup {
     explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), settled(executor) {}
@@ -169,7 +105,7 @@ struct HttpClient::Lookup {
     asio::steady_timer settled;
     bool answered = false;
     error_code error;
-    std::vector<Socket::endpoint> endpoints;
+    std::vector<asio::generic::stream_protocol::endpoint> endpoints;
 };
 
 HttpServer server_of(const std::string& url) {
@@ -271,7 +207,7 @@ asio::awaitable<HttpClient::Problem> HttpClient::connect(TimePoint until) {
         const error_code error = lookup->error ? lookup->error : error_code(beast::error::timeout);
         co_return problem_of(error, "cannot look up the name: ");
     }
-    connection_ = std::make_unique<Connection>(executor);
+    connection_ = std::make_unique<HttpConnection>(executor);
     auto& stream = connection_->stream;
     stream.expires_at(until);
     const auto [error, endpoint] = co_await stream.async_connect(lookup->endpoints, kAwait);
@@ -291,13 +227,11 @@ asio::awaitable<HttpClient::Problem> HttpClient::shake_hands() {
     if (!context) {
         co_return Problem{HttpFailure::unreachable, context.error().message, "cannot read the TLS files: "};
     }
-    connection_->tls_context = std::move(*context);
-    connection_->asio_context.emplace(connection_->tls_context->share());
-    connection_->tls = std::make_unique<asio::ssl::stream<Stream&>>(connection_->stream, *connection_->asio_context);
-    if (!certs::expect_peer(connection_->tls->native_handle(), servers_[at_].host)) {
+    auto& tls = connection_->secure(std::move(*context));
+    if (!certs::expect_peer(tls.native_handle(), servers_[at_].host)) {
         co_return Problem{HttpFailure::unreachable, "this can be no server name"};
     }
-    const auto [refused] = co_await connection_->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+    const auto [refused] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAwait);
     co_return refused ? problem_of(refused, "TLS handshake failed: ") : Problem{};
 }
 

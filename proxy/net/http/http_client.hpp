@@ -60,6 +60,8 @@ struct HttpReply {
     std::string cause;  // of the failure, without the server
 };
 
+struct HttpConnection;
+
 class HttpClient {
   public:
     using Clock = std::chrono::steady_clock;
@@ -87,7 +89,6 @@ class HttpClient {
     [[nodiscard]] std::string server() const;
 
   private:
-    struct Connection;
     struct Lookup;
     struct Problem {
         HttpFailure failure = HttpFailure::none;
@@ -106,7 +107,7 @@ class HttpClient {
     std::vector<HttpServer> servers_;
     certs::PeerTls tls_;
     std::size_t at_ = 0;
-    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<HttpConnection> connection_;
     std::shared_ptr<Lookup> lookup_;
     bool sent_ = false;        // of the last attempt: the server may have seen the request
     bool went_stale_ = false;  // of the last attempt: a kept connection turned out to be closed
