@@ -51,7 +51,8 @@ void log_escape(std::exception_ptr escaped) {
             std::rethrow_exception(std::move(escaped));
         }
     } catch (const std::exception& error) {
-        observe::log_repeated(observe::LogLevel::error, "admin", "connection ended by an error", {"reason", error.what()});
+        observe::log_repeated(observe::LogLevel::error, "admin", "connection ended by an error",
+                              {"reason", error.what()});
     }
 }
 

@@ -62,9 +62,8 @@ class RepeatLimit {
     };
 
     void forget(Clock::time_point now) {
-        std::erase_if(said_, [now](const auto& each) {
-            return each.second.left_out == 0 && now - *each.second.last >= kEvery;
-        });
+        std::erase_if(
+            said_, [now](const auto& each) { return each.second.left_out == 0 && now - *each.second.last >= kEvery; });
     }
 
     std::map<Key, Said> said_;

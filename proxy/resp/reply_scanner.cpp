@@ -17,8 +17,8 @@ std::size_t plain_value(std::string_view bytes, const ReplyLimits& limits) noexc
         case '$': {
             std::int64_t length = 0;
             const char* const content = plain_length(begin + 1, end, length);
-            if (content == nullptr || length > limits.bulk || length + 2 > end - content ||
-                content[length] != '\r' || content[length + 1] != '\n') {
+            if (content == nullptr || length > limits.bulk || length + 2 > end - content || content[length] != '\r' ||
+                content[length + 1] != '\n') {
                 return 0;
             }
             return static_cast<std::size_t>(content - begin) + static_cast<std::size_t>(length) + 2;

@@ -420,8 +420,8 @@ class Session final : public upstream::ReplySink,
     LostRequests lost_;
     TransactionCopy copy_;       // of the transaction that is open, or that travels in one piece and is being answered
     Slot transaction_slot_ = 0;  // of the MULTI of the open transaction
-    std::optional<Slot> blocked_slot_;                        // of the newest command that may block outside of a transaction
-    net::Turn::Clock::time_point blocked_since_{};            // since when the oldest such command has waited
+    std::optional<Slot> blocked_slot_;              // of the newest command that may block outside of a transaction
+    net::Turn::Clock::time_point blocked_since_{};  // since when the oldest such command has waited
     std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
     net::Turn::Clock::time_point left_hold_at_{};
     std::size_t held_size_ = 0;

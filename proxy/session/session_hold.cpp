@@ -152,7 +152,8 @@ void Session::resend() {
                 break;
             }
             each.request.alone = alone && !held;
-            // An idle link may be lost with the same node, and nobody has read that yet; only a new one proves anything.
+            // An idle link may be lost with the same node, and nobody has read that yet; only a new one proves
+            // anything.
             link = own ? &lease_fresh(upstream::LinkPool::Before::no_request) : &link_for(false);
         }
         if (in_flight_ > 0 && last_link_ != link) {

@@ -267,7 +267,8 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             pause(Wait::drained);
             return false;
         }
-        lease_fresh(upstream::LinkPool::Before::no_fence);  // the node accepts it only where no reply is still to come, not even to a fence
+        lease_fresh(upstream::LinkPool::Before::no_fence);  // the node accepts it only where no reply is still to come,
+                                                            // not even to a fence
     }
     if (state_.debugging && state_.transaction == Transaction::none && row.name.starts_with("eval")) {
         return begin_relay(row, request.frame());

@@ -116,7 +116,8 @@ void Link::fence_quiet() {
         return;
     }
     watched_ = false;
-    if (state_ == State::ready && loose_ && may_fence_ && !finishing_ && streaming_ == Streaming::nothing && !pending_.empty()) {
+    if (state_ == State::ready && loose_ && may_fence_ && !finishing_ && streaming_ == Streaming::nothing &&
+        !pending_.empty()) {
         add_fence();
         context_.turn.mark(*this);
     }

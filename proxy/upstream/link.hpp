@@ -276,8 +276,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool held_back_ = false;  // nothing is written
     bool withheld_ = false;   // stands in LinkContext::withheld
     bool retired_ = false;
-    bool finishing_ = false;  // nothing more is submitted
-    bool finished_ = false;   // and the node knows
+    bool finishing_ = false;     // nothing more is submitted
+    bool finished_ = false;      // and the node knows
     bool within_reply_ = false;  // the front request's reply has begun, and what comes next is the rest of it
     bool relaying_ = false;
     std::uint8_t silent_looks_ = 0;  // at which a command waited and the node had said nothing since the one before

@@ -2,12 +2,33 @@
 
 namespace portal::upstream {
 
+/// Whether a node that accepts a command of that effect says so in these words.
+bool LinkState::may_accept(Effect effect, std::string_view reply) const noexcept {
+    switch (effect) {
+        case Effect::none:
+        case Effect::lasting:
+            return true;
+        case Effect::multi:
+        case Effect::discard:
+        case Effect::watch:
+        case Effect::unwatch:
+            return reply.starts_with("+OK\r\n");
+        case Effect::exec:
+            // Where the answer is more than one frame, the first of them has ended the transaction.
+            return !in_transaction_ || reply.front() == '*' || reply.front() == '_';
+    }
+    return true;
+}
+
 bool LinkState::answered(Effect effect, const resp::ReplyHead& reply, bool free_text) noexcept {
     const bool failed = reply.is_error();
     const bool queued = reply.bytes().starts_with("+QUEUED\r\n");
     const bool never_queued = effect == Effect::multi || effect == Effect::exec || effect == Effect::discard;
     if (queued && (never_queued || !in_transaction_)) {
         return free_text && !never_queued;
+    }
+    if (!failed && !queued && !may_accept(effect, reply.bytes())) {
+        return false;
     }
     switch (effect) {
         case Effect::none:

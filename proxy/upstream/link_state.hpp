@@ -5,6 +5,7 @@
 #include "resp/reply_piece.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace portal::upstream {
 
@@ -37,6 +38,8 @@ class LinkState {
     [[nodiscard]] bool fit_for_reuse() const noexcept { return !tainted_ && !in_transaction_ && !watching_; }
 
   private:
+    [[nodiscard]] bool may_accept(Effect effect, std::string_view reply) const noexcept;
+
     bool in_transaction_ = false;
     bool watching_ = false;
     bool tainted_ = false;  // for good

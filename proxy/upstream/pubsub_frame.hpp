@@ -19,7 +19,8 @@ struct PubSubFrame {
     std::string_view name;
 };
 
-/// Reads `frame`, one whole array of RESP2 or push of RESP3. Anything that is no message and no confirmation is a reply.
+/// Reads `frame`, one whole array of RESP2 or push of RESP3. Anything that is no message and no confirmation is a
+/// reply.
 [[nodiscard]] PubSubFrame read_pubsub_frame(std::string_view frame) noexcept;
 
 /// "SUBSCRIBE", or "UNSUBSCRIBE" and the like.

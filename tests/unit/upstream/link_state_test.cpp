@@ -70,6 +70,26 @@ TEST(LinkState, QueuedOutsideATransactionCannotBe) {
     EXPECT_TRUE(script.answered(Effect::none, reply(kQueued), true));
 }
 
+TEST(LinkState, WhatBeginsOrEndsAStateIsAcceptedInOneWayOnly) {
+    for (const Effect effect : {Effect::multi, Effect::discard, Effect::watch, Effect::unwatch}) {
+        for (const std::string_view neighbours : {"+PONG\r\n", ":1\r\n", "$2\r\nOK\r\n", "*0\r\n", "_\r\n"}) {
+            LinkState state;
+            EXPECT_FALSE(state.answered(effect, reply(neighbours), false)) << neighbours;
+        }
+    }
+    for (const std::string_view neighbours : {"+OK\r\n", ":1\r\n", "$-1\r\n", "%0\r\n"}) {
+        LinkState state;
+        EXPECT_TRUE(state.answered(Effect::multi, reply(kOk), false));
+        EXPECT_FALSE(state.answered(Effect::exec, reply(neighbours), true)) << neighbours;
+    }
+    for (const std::string_view answer : {"*-1\r\n", "*0\r\n", "_\r\n"}) {
+        LinkState state;
+        EXPECT_TRUE(state.answered(Effect::multi, reply(kOk), false));
+        EXPECT_TRUE(state.answered(Effect::exec, reply(answer), false)) << answer;
+        EXPECT_TRUE(state.answered(Effect::exec, reply("$4\r\nmark\r\n"), false)) << "of several frames";
+    }
+}
+
 TEST(LinkState, EndsOfTransactionsAreNeverQueued) {
     for (const Effect effect : {Effect::multi, Effect::exec, Effect::discard}) {
         LinkState state;

@@ -48,7 +48,8 @@ TEST_F(HalfClosedTest, GetTheAnswersThatComeByALeasedLink) {
     lead(node);
     ask(*client(), "GET k\r\nBLPOP q 0\r\nGET k\r\nBLPOP q 0\r\nBLPOP q 0\r\nGET k\r\n",
         "$1\r\nv\r\n" + popped_ + "$1\r\nv\r\n" + popped_ + popped_ + "$1\r\nv\r\n");
-    ask(*client(), "GET k\r\nMULTI\r\nSET k v\r\nEXEC\r\nGET k\r\n", "$1\r\nv\r\n+OK\r\n+OK\r\n*1\r\n+OK\r\n$1\r\nv\r\n");
+    ask(*client(), "GET k\r\nMULTI\r\nSET k v\r\nEXEC\r\nGET k\r\n",
+        "$1\r\nv\r\n+OK\r\n+OK\r\n*1\r\n+OK\r\n$1\r\nv\r\n");
     ask(*client(), "WATCH k\r\nGET k\r\nMULTI\r\nSET k v\r\nEXEC\r\n", "+OK\r\n$1\r\nv\r\n+OK\r\n+OK\r\n*1\r\n+OK\r\n");
     ask(*client(), "WATCH k\r\nBLPOP q 0\r\nMULTI\r\nSET k v\r\nEXEC\r\nBLPOP q 0\r\n",
         "+OK\r\n" + popped_ + "+OK\r\n+OK\r\n*1\r\n+OK\r\n" + popped_);
@@ -75,7 +76,9 @@ TEST_F(HalfClosedTest, AreLetGoWhereTheyAreBlocked) {
             SCOPED_TRACE(before + "BLPOP " + behind);
             const std::size_t links = node.left();
             ask(*client(), before + "BLPOP empty 0\r\n" + behind,
-                before.empty() ? "" : before == "GET k\r\n" ? "$1\r\nv\r\n" : "+OK\r\n");
+                before.empty()          ? ""
+                : before == "GET k\r\n" ? "$1\r\nv\r\n"
+                                        : "+OK\r\n");
             wait_for([&] { return node.left() > links; }, "its link ends");
         }
     }
@@ -124,7 +127,9 @@ TEST_F(HalfClosedTest, AreLetGoThoughTheNodeDoesNotSeeTheirEnd) {
 
 TEST_F(HalfClosedTest, WhoIsPausedGetsTheAnswersToWhatWasNot) {
     FakeNode node([](const Words& words) {
-        return words[0] == "GET" ? FakeNode::kPause + "$1\r\nv\r\n" : words[1] == "PAUSE" ? "-ERR no time\r\n" : "+OK\r\n";
+        return words[0] == "GET"     ? FakeNode::kPause + "$1\r\nv\r\n"
+               : words[1] == "PAUSE" ? "-ERR no time\r\n"
+                                     : "+OK\r\n";
     });
     lead(node);
     client()->expect("CLIENT PAUSE 3600000 WRITE\r\n", "+OK\r\n");

@@ -38,7 +38,10 @@ class Node {
   public:
     using Refusal = std::function<std::string(const Words&)>;
     explicit Node(Refusal refusal = [](const Words&) { return std::string(); })
-        : refusal_(std::move(refusal)), open_(std::make_shared<bool>(false)), failed_(std::make_shared<bool>(false)), queued_(std::make_shared<int>(0)) {}
+        : refusal_(std::move(refusal)),
+          open_(std::make_shared<bool>(false)),
+          failed_(std::make_shared<bool>(false)),
+          queued_(std::make_shared<int>(0)) {}
 
     std::string operator()(const Words& words) {
         if (std::string refused = refusal_(words); !refused.empty()) {
@@ -129,8 +132,7 @@ TEST_F(RefusedMultiTest, WhatFollowsItIsNotQueuedWhenItsLinkIsLostEither) {
     })};
     lead(node);
     const auto app = client();
-    app->expect(piece({{"MULTI"}, {"SET", "k", "1"}, {"EXEC"}}),
-                kNoMulti + kInDoubt + kInDoubt);
+    app->expect(piece({{"MULTI"}, {"SET", "k", "1"}, {"EXEC"}}), kNoMulti + kInDoubt + kInDoubt);
 }
 
 TEST_F(RefusedMultiTest, ThatIsSentAgainForAClientThatWasToldItsTransactionIsOpenClosesIt) {
@@ -159,9 +161,8 @@ TEST_F(RefusedMultiTest, AndADeniedCommandBehindItLeaveNoTransactionToAbort) {
 
 TEST_F(RefusedMultiTest, LeavesTheWatchBeforeItAsItIs) {
     std::atomic<bool> refuses{true};
-    FakeNode node{Node([&](const Words& words) {
-        return words[0] == "MULTI" && refuses.exchange(false) ? kNoMulti : std::string();
-    })};
+    FakeNode node{Node(
+        [&](const Words& words) { return words[0] == "MULTI" && refuses.exchange(false) ? kNoMulti : std::string(); })};
     lead(node);
     const auto app = client();
     app->expect("WATCH k\r\n", "+OK\r\n");
@@ -179,9 +180,10 @@ TEST_F(RefusedMultiTest, ACommandThatAWholeTransactionLacksIsNotRunBecauseTheNod
     FakeNode second{Node()};
     lead(first);
     const auto app = client();
-    app->expect(piece({{"MULTI"}, {"SET", "k", "1"}, {"LPOP", "l"}, {"EXEC"}}),
-                "+OK\r\n+QUEUED\r\n" + kOom +
-                    "-EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.\r\n");
+    app->expect(
+        piece({{"MULTI"}, {"SET", "k", "1"}, {"LPOP", "l"}, {"EXEC"}}),
+        "+OK\r\n+QUEUED\r\n" + kOom +
+            "-EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.\r\n");
     lead(second);
     app->expect("GET k\r\n", "$5\r\nvalue\r\n");
     EXPECT_EQ(second.seen(), (Words{"GET k"}));
