@@ -29,6 +29,7 @@ class AdoptedNodes(unittest.TestCase):
             for number in range(KEYS):
                 direct.command("SET", f"key:{number}", number)
         wait_until(lambda: self.keys(self.replica) == KEYS, 30, "the replica has it all")
+        wait_until(lambda: self.is_on_disk(self.replica), 30, "and would have it after kill -9")
         self.portal.start()
         self.addCleanup(self.portal.kill)
         wait_until(lambda: len([n for n in self.portal.topology().get("nodes", []) if n["in_sync"]]) == 2, 30, "the pair is adopted")
@@ -41,6 +42,13 @@ class AdoptedNodes(unittest.TestCase):
                 return direct.command("DBSIZE")
         except OSError:
             return None
+
+    def is_on_disk(self, node):
+        """A replica writes its append-only file anew once it has its copy; until that is done it has none."""
+        with node.client() as direct:
+            persistence = direct.command("INFO", "persistence").decode()
+        return all(line in persistence for line in ("aof_enabled:1", "aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0",
+                                                    "aof_last_bgrewrite_status:ok")) and "aof_base_size:0" not in persistence
 
     def test_the_leader_comes_back_empty_while_its_replica_leads(self):
         self.leader.kill()
