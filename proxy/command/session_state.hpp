@@ -52,6 +52,7 @@ class SessionState {
     ReplyMode reply_mode = ReplyMode::on;
 
     Transaction transaction = Transaction::none;
+    bool doubtful = false;      // what was queued in it may have been executed: its EXEC or DISCARD says so
     bool watching = false;      // WATCH was sent; what ends it is for the link to tell, see LinkState::watching()
     bool watch_broken = false;  // the link of an accepted WATCH was lost: the next EXEC answers nil
     bool tracking = false;      // CLIENT TRACKING ON

@@ -234,21 +234,39 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
     return true;
 }
 
-/// A transaction whose leader was lost before its EXEC: nothing of it was executed, and nothing will be.
+/// A write may have been executed, and this client is told so, or closed.
+void Session::tell_in_doubt(std::string& out) {
+    context_.counters.commands_in_doubt.add();
+    if (context_.config->writes.in_doubt == config::InDoubt::close) {
+        ending_ = observe::Closed::in_doubt;
+        cut_off_ = true;
+        context_.turn.mark(*this);
+    }
+    resp::write_error(out, client_errors::kInDoubt);
+}
+
+/// A transaction whose leader was lost before its EXEC: nothing of it was executed, unless that is in doubt, and
+/// nothing will be.
 bool Session::answer_broken_transaction(const Row& row, std::string& out) {
     switch (row.handling) {
         case Handling::quit:
         case Handling::reset:
             return false;
         case Handling::exec:
-            if (state_.watch_broken && !denied_in_transaction_) {
+            if (state_.doubtful) {
+                tell_in_doubt(out);
+            } else if (state_.watch_broken && !denied_in_transaction_) {
                 resp::write_null_array(out, state_.protocol);
             } else {
                 resp::write_error(out, client_errors::kExecAbort);
             }
             break;
         case Handling::discard:
-            resp::write_simple(out, "OK");
+            if (state_.doubtful) {
+                tell_in_doubt(out);
+            } else {
+                resp::write_simple(out, "OK");
+            }
             break;
         case Handling::multi:
             resp::write_error(out, "ERR MULTI calls can not be nested");

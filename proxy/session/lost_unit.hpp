@@ -16,4 +16,8 @@ namespace portal::session {
 /// last one is EXEC or DISCARD, unless that is not there.
 [[nodiscard]] std::span<Lost> unit_at_front(std::span<Lost> lost) noexcept;
 
+/// A MULTI among `lost` was sent and not answered, and so was a write behind it: if the node has refused the MULTI, it
+/// has executed the write. `unit`: whether those are meant that travelled in one piece.
+[[nodiscard]] bool may_have_run(std::span<const Lost> lost, bool unit) noexcept;
+
 }  // namespace portal::session

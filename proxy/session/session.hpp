@@ -250,6 +250,7 @@ class Session final : public upstream::ReplySink,
     bool begin_select(const Row& row, const resp::RequestView& request);
     bool ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect);
     bool answer_broken_transaction(const Row& row, std::string& out);
+    void tell_in_doubt(std::string& out);
     void write_hello(std::string& out) const;
     void log_in(std::string_view username, std::string_view password);
     void refuse_before_login(const Row& row, const resp::RequestView& request);

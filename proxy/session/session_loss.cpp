@@ -184,7 +184,8 @@ void Session::settle_losses() {
     }
     LostRequests came_back = std::exchange(lost_, {});
     const bool reached_node = std::ranges::any_of(came_back, &Lost::sent);
-    const bool sent_again = pinned_lost && can_send_again(came_back);
+    state_.doubtful = state_.doubtful || (pinned_lost && may_have_run(came_back, false));
+    const bool sent_again = pinned_lost && !state_.doubtful && can_send_again(came_back);
     bool in_transaction = pinned_lost && state_.in_transaction() && std::ranges::none_of(came_back, opens_transaction);
     for (auto each = came_back.begin(); each != came_back.end() && !closed_; ++each) {
         const Row& row = command::row_at(each->request.tag);

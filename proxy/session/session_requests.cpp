@@ -166,6 +166,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none &&
             request.argc() == 1) {
             state_.transaction = Transaction::broken;
+            state_.doubtful = false;
             denied_in_transaction_ = false;
             reply(resp::simple("OK"));
             end_request();

@@ -27,6 +27,7 @@ constexpr std::string_view kOk = "+OK\r\n";
 
 void Session::begin_transaction() {
     state_.transaction = Transaction::open;
+    state_.doubtful = false;
     transaction_slot_ = replies_.next();
     transaction_repeats_ = 0;
     denied_in_transaction_ = false;
@@ -36,6 +37,7 @@ void Session::begin_transaction() {
 
 void Session::forget_transaction() {
     state_.transaction = Transaction::none;
+    state_.doubtful = false;
     state_.watching = state_.watch_broken = false;
     queued_.clear();
     copy_.clear();
@@ -267,7 +269,8 @@ void Session::settle_unit(std::span<Lost> unit) {
         return;
     }
     const bool whole = command::row_at(unit.front().request.tag).handling == Handling::multi;
-    const bool executed = last.sent && command::row_at(last.request.tag).handling == Handling::exec;
+    const bool executed =
+        (last.sent && command::row_at(last.request.tag).handling == Handling::exec) || may_have_run(unit, true);
     if (whole && !executed) {
         std::move(unit.begin(), unit.end(), std::back_inserter(lost_));
         return;
@@ -301,11 +304,15 @@ bool Session::settle_pinned(Lost& lost, const Row& row) {
             answer(resp::simple("OK"));
             return true;
         case Handling::discard:
-            answer(resp::simple("OK"));
+            if (state_.doubtful) {
+                answer_in_doubt(lost);
+            } else {
+                answer(resp::simple("OK"));
+            }
             forget_transaction();
             return false;
         case Handling::exec:
-            if (lost.sent) {
+            if (lost.sent || state_.doubtful) {
                 answer_in_doubt(lost);
             } else if (state_.watching) {
                 std::string nil;

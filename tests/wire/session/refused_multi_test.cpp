@@ -4,6 +4,7 @@
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <initializer_list>
 
@@ -187,6 +188,24 @@ TEST_F(RefusedMultiTest, ACommandThatAWholeTransactionLacksIsNotRunBecauseTheNod
     lead(second);
     app->expect("GET k\r\n", "$5\r\nvalue\r\n");
     EXPECT_EQ(second.seen(), (Words{"GET k"}));
+}
+
+/// The node may have refused the MULTI, and then it has executed the write; its answers are lost with the link.
+TEST_F(RefusedMultiTest, WhatCameBehindAMultiThatNobodyAnsweredIsInDoubtHoweverItEnds) {
+    for (const std::string& end : {std::string("DISCARD"), std::string("EXEC")}) {
+        FakeNode node([&](const Words& words) -> std::string {
+            const bool unanswered = words[0] == "MULTI" || words[0] == "SET";
+            return unanswered ? FakeNode::kSilence : words[0] == "GET" ? FakeNode::kCut : "+OK\r\n";
+        });
+        lead(node);
+        const auto app = client();
+        app->expect("WATCH k\r\n", "+OK\r\n");
+        app->expect("MULTI\r\nSET k v\r\nGET k\r\n", "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+        app->send(end + "\r\n");
+        EXPECT_EQ(app->read(8), "-INDOUBT") << end;
+        const std::vector<std::string> seen = node.seen();
+        EXPECT_EQ(std::count(seen.begin(), seen.end(), "SET k v"), 1);
+    }
 }
 
 TEST_F(RefusedMultiTest, AMultiThatWaitsForALeaderWhenItsWatchIsLostIsNotAskedOfTheNext) {
