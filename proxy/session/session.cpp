@@ -162,7 +162,9 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
         return true;
     }
     const Row& row = command::row_at(request.tag);
-    follow_unit(request, row, !reply.is_error());
+    if (request.unit) {
+        follow_unit(request, row, !reply.is_error());
+    }
     if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, reply.bytes(), command);
     }

@@ -89,7 +89,9 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         close(Closed::backend);  // half a reply is with the client; there is no honest way to finish it
         return;
     }
-    follow_unit(request, command::row_at(request.tag), true);
+    if (request.unit) {
+        follow_unit(request, command::row_at(request.tag), true);
+    }
     keep({std::move(request), std::string(command), loss.sent, {}, {}, context_.topology->epoch, loss.worked_on});
     settle_ = true;
     context_.turn.mark(*this);

@@ -155,7 +155,9 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     }
     bool taken = true;
     last_row_ = &row;
-    release_pinned_if_free();
+    if (pinned_) {
+        release_pinned_if_free();
+    }
     if (subscribing_ > 0 && awaits_subscriber_mode(row)) {
         pause(Wait::drained);
         taken = false;

@@ -146,10 +146,10 @@ bool Session::opens_transaction(const Lost& lost) {
 /// A command of a transaction that travels whole was answered, or is lost. `begins`: if it is MULTI, a transaction has
 /// begun, or will. One that the node has refused is none, and what is left of it are commands as any others.
 void Session::follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept {
-    if (request.unit && row.handling == Handling::multi) {
+    if (row.handling == Handling::multi) {
         unit_begun_ = begins;
     }
-    request.unit = request.unit && unit_begun_;
+    request.unit = unit_begun_;
 }
 
 /// `command` of a transaction was answered, EXEC not yet.

@@ -3,7 +3,7 @@
 namespace portal::upstream {
 
 /// Whether a node that accepts a command of that effect says so in these words.
-bool LinkState::may_accept(Effect effect, std::string_view reply) const noexcept {
+bool LinkState::may_accept(Effect effect, const resp::ReplyHead& reply) const noexcept {
     switch (effect) {
         case Effect::none:
         case Effect::lasting:
@@ -12,22 +12,25 @@ bool LinkState::may_accept(Effect effect, std::string_view reply) const noexcept
         case Effect::discard:
         case Effect::watch:
         case Effect::unwatch:
-            return reply.starts_with("+OK\r\n");
+            return reply.type() == '+' && reply.bytes().ends_with("+OK\r\n");
         case Effect::exec:
             // Where the answer is more than one frame, the first of them has ended the transaction.
-            return !in_transaction_ || reply.front() == '*' || reply.front() == '_';
+            return !in_transaction_ || reply.type() == '*' || reply.type() == '_';
     }
     return true;
 }
 
 bool LinkState::answered(Effect effect, const resp::ReplyHead& reply, bool free_text) noexcept {
+    if (effect == Effect::none && !in_transaction_ && reply.type() != '+') {
+        return true;  // nearly every reply
+    }
     const bool failed = reply.is_error();
     const bool queued = reply.bytes().starts_with("+QUEUED\r\n");
     const bool never_queued = effect == Effect::multi || effect == Effect::exec || effect == Effect::discard;
     if (queued && (never_queued || !in_transaction_)) {
         return free_text && !never_queued;
     }
-    if (!failed && !queued && !may_accept(effect, reply.bytes())) {
+    if (!failed && !queued && !may_accept(effect, reply)) {
         return false;
     }
     switch (effect) {

@@ -5,7 +5,6 @@
 #include "resp/reply_piece.hpp"
 
 #include <cstdint>
-#include <string_view>
 
 namespace portal::upstream {
 
@@ -38,7 +37,7 @@ class LinkState {
     [[nodiscard]] bool fit_for_reuse() const noexcept { return !tainted_ && !in_transaction_ && !watching_; }
 
   private:
-    [[nodiscard]] bool may_accept(Effect effect, std::string_view reply) const noexcept;
+    [[nodiscard]] bool may_accept(Effect effect, const resp::ReplyHead& reply) const noexcept;
 
     bool in_transaction_ = false;
     bool watching_ = false;

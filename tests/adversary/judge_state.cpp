@@ -12,6 +12,14 @@ void Judge::answer_state(Client& client, const Command& command, const Value& va
     if (value.error()) {
         const Fate fate = judge_error(client, command, value);
         const bool says_none = value.text.find("without MULTI") != std::string::npos;
+        if (command.want == Want::discard && value.text.starts_with("INDOUBT")) {
+            // It is over, but whether the node had begun it nobody knows.
+            client.multi = Known::no;
+            for (const Command& each : std::exchange(client.queued, {})) {
+                settle(client, each, Fate::doubtful);
+            }
+            return;
+        }
         if (command.want == Want::discard && says_none) {
             client.multi = Known::no;
         } else if (command.want == Want::discard && client.multi == Known::no) {
