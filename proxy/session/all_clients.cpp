@@ -7,6 +7,7 @@
 #include "session/session_registry.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace portal::session {
@@ -132,8 +133,13 @@ void Session::list_clients(const resp::RequestView& request) {
         for (std::vector<Listed>& each : shards) {
             std::ranges::move(each, std::back_inserter(all));
         }
+        std::unordered_map<std::uint64_t, std::uint64_t> asked_at;  // in the order in which they were asked for
+        for (const std::uint64_t each : ids) {
+            asked_at.emplace(each, asked_at.size());
+        }
         std::ranges::stable_sort(all, {}, [&](const Listed& each) {
-            return ids.empty() ? each.id : static_cast<std::uint64_t>(std::ranges::find(ids, each.id) - ids.begin());
+            const auto found = asked_at.find(each.id);
+            return found == asked_at.end() ? each.id : found->second;
         });
         std::string lines;
         for (const Listed& each : all) {

@@ -313,6 +313,7 @@ class Session final : public upstream::ReplySink,
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);
+    [[nodiscard]] bool may_lie(const Lost& lost) const noexcept;
     std::string rearmed(const Row& row, const std::string& command);
 
     // --- session_proof.cpp: proven writes

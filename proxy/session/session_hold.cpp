@@ -22,6 +22,8 @@ bool is_discard(const Lost& lost) {
     return command::row_at(lost.request.tag).handling == Handling::discard;
 }
 
+/// So long a client waits for another leader when a script of its own says that there is one.
+constexpr std::chrono::milliseconds kScriptsWord{50};
 /// Who waits again so soon has not been served in between.
 constexpr std::chrono::seconds kSameHold{1};
 
@@ -89,6 +91,13 @@ void Session::retry() {
     if (hold_began_ && context_.turn.now() - *hold_began_ > context_.config->hold.time) {
         refuse_held(client_errors::kNoLeader);  // a node that leads by all accounts refuses again and again
         return;
+    }
+    const auto is_fresh = [this](const Lost& each) {
+        return may_lie(each) && each.epoch == context_.topology->epoch &&
+               context_.turn.now() - each.refused_at < kScriptsWord;
+    };
+    if (std::ranges::any_of(lost_, is_fresh)) {
+        return;  // asked again at the shard's next look; a script's word stops nobody else
     }
     if (must_track_again() && !track_again()) {
         return;

@@ -194,7 +194,10 @@ std::string Session::confirm_unsubscribed(const Row& row, SubscriptionKind kind,
 void Session::take_confirmation(const QueuedCommands::Own& command, std::string_view frame) {
     Executed& executed = *executed_;
     const Row& row = *command.row;
-    const resp::RequestView request(command.frame);
+    if (executed.confirmed == 0) {
+        executed.confirming.emplace(command.frame);
+    }
+    const resp::RequestView& request = *executed.confirming;  // remembers where it stands
     const SubscriptionKind kind = kind_of(row.handling);
     std::size_t expected = request.argc() - 1;
     std::vector<std::string> on_link;
@@ -212,8 +215,11 @@ void Session::take_confirmation(const QueuedCommands::Own& command, std::string_
         if (!subscribes(row.handling)) {
             executed.out += confirm_unsubscribed(row, kind, {name}, on_link);
         } else {
-            if (names_of(state_.subscriptions, kind).insert(name).second) {
-                names_of(state_.on_link, kind).insert(name);
+            names_of(state_.subscriptions, kind).insert(name);
+            if (names_of(state_.on_link, kind).insert(name).second) {
+                for (const upstream::SubscriptionFeedPtr& feed : feeds_) {
+                    feed->leave(kind, name, *this);  // from now on its messages come by the link alone
+                }
             }
             confirm(executed.out, row.name, name, kind);
         }

@@ -16,6 +16,11 @@ namespace {
 
 constexpr std::string_view kNoReplicas = ":0\r\n";
 
+/// What runs code of others can be answered with any words, READONLY among them.
+bool may_say_anything(const command::CommandRow& row) {
+    return row.runs_code || row.handling == Handling::script || row.handling == Handling::unknown;
+}
+
 }  // namespace
 
 /// Judges a reply that is an error, or that came while earlier requests wait for a leader. True: the request waits,
@@ -34,7 +39,9 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
         return false;
     }
     if (says_not_leading(bytes)) {
-        context_.links.doubt_leader(error_words(bytes));
+        if (!may_say_anything(row)) {
+            context_.links.doubt_leader(error_words(bytes));
+        }
         if (request.streamed) {
             static const std::string lost = resp::error(client_errors::kLargeLost);
             bytes = lost;
@@ -78,7 +85,14 @@ void Session::keep_refused(upstream::PendingRequest& request, std::string_view c
     --in_flight_;
     in_flight_bytes_ -= request.size;
     request.losses = static_cast<std::uint8_t>(request.losses + (refusal.empty() ? 0 : 1));
-    keep({request, std::string(command), sent, std::string(refusal), {}, context_.topology->epoch});
+    keep({request,
+          std::string(command),
+          sent,
+          std::string(refusal),
+          {},
+          context_.topology->epoch,
+          {},
+          context_.turn.now()});
     settle_ = true;
     context_.turn.mark(*this);
 }
@@ -100,13 +114,16 @@ void Session::give_up_refused() {
     lost_ = std::move(stay);
 }
 
+/// It was refused in words that a script may have chosen.
+bool Session::may_lie(const Lost& lost) const noexcept {
+    return !lost.refusal.empty() && !lost.request.unit && !is_inside(lost.request) &&
+           may_say_anything(command::row_at(lost.request.tag));
+}
+
 /// A script can say READONLY by itself, after it has changed something. Unless another node leads now, it is taken at
 /// its word, and not run again: then it is answered here. In a transaction it was only to be queued, and goes with it.
 bool Session::still_refused(const Lost& lost) {
-    const Handling handling = command::row_at(lost.request.tag).handling;
-    const bool queued = lost.request.unit || is_inside(lost.request);
-    const bool may_lie = !queued && (handling == Handling::script || handling == Handling::unknown);
-    if (lost.refusal.empty() || !may_lie || lost.epoch != context_.topology->epoch) {
+    if (!may_lie(lost) || lost.epoch != context_.topology->epoch) {
         return false;
     }
     replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : lost.refusal, output_);

@@ -7,6 +7,7 @@
 #include "session/hello_request.hpp"
 #include "session/session.hpp"
 
+#include <charconv>
 #include <random>
 #include <utility>
 
@@ -91,6 +92,9 @@ bool Session::take_exec(upstream::PendingRequest& request, std::string_view byte
     Executed& executed = *executed_;
     const std::size_t head = executed.bytes.find("\r\n") + 2;
     executed.ran = executed.bytes.starts_with("*") && !executed.bytes.starts_with("*-1");
+    if (executed.ran) {
+        std::from_chars(executed.bytes.data() + 1, executed.bytes.data() + head, executed.elements);
+    }
     executed.at = executed.ran ? head : executed.bytes.size();
     give_result(std::string_view(executed.bytes).substr(0, executed.at));
     go_on_executed();
@@ -121,6 +125,13 @@ void Session::go_on_executed() {
         return;
     }
     const std::unique_ptr<Executed> done = std::move(executed_);
+    if (done->ran && (done->place != done->elements || done->own != queued_.own().size())) {
+        // Which answer belongs to which command is not known then, nor who this client is by now.
+        ending_ = observe::Closed::backend;
+        cut_off_ = true;
+        context_.turn.mark(*this);
+        return;
+    }
     upstream::PendingRequest exec;
     exec.sequence = done->slot;
     if (context_.proof == nullptr || !done->ran || done->out.empty() || !park(exec, done->out)) {
@@ -145,7 +156,8 @@ void Session::take_result(std::string_view frame) {
     std::vector<QueuedCommands::Own>& own = queued_.own();
     const bool ours = executed.own < own.size() && own[executed.own].place == executed.place;
     const PubSubFrame head = upstream::read_pubsub_frame(frame);
-    const bool heard = head.type == PubSubFrame::Type::message && listens_on_link(head);
+    const bool as_push = frame.front() == '>' || state_.protocol == resp::Protocol::resp2;
+    const bool heard = as_push && head.type == PubSubFrame::Type::message && listens_on_link(head);
     const bool confirms = ours && command::is_subscription(own[executed.own].row->handling);
     if (heard || (frame.front() == '>' && !confirms)) {
         executed.out += translated_push(frame);  // also with CLIENT REPLY OFF

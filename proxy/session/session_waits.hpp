@@ -42,6 +42,7 @@ struct Lost {
     std::string answer{};                             // of a read that is asked again behind one that was refused
     replication::Epoch epoch{0};                      // when it came back
     std::chrono::steady_clock::duration worked_on{};  // see upstream::Loss
+    std::chrono::steady_clock::time_point refused_at{};
 };
 
 /// In the order of their slots. Allocates nothing while it is empty, as it is for nearly every client.

@@ -87,7 +87,7 @@ LinkPtr LinkPool::take_idle(const LinkIdentityView& identity, std::uint64_t user
     }
     auto best = idle_.end();
     for (auto each = idle_.begin(); each != idle_.end(); ++each) {
-        if ((*each)->identity().same_link(identity)) {
+        if ((*each)->identity().same_login(identity)) {
             const bool own = (*each)->last_user() == user;
             if (own || (before == Before::anything && best == idle_.end())) {
                 best = each;

@@ -29,6 +29,10 @@ struct LinkIdentity {
     [[nodiscard]] bool same_link(const LinkIdentityView& other) const noexcept {
         return database == other.database && protocol == other.protocol && username == other.username;
     }
+    /// Also logged in with the same password. A link serves nobody else, whatever a session believes of its client.
+    [[nodiscard]] bool same_login(const LinkIdentityView& other) const noexcept {
+        return same_link(other) && password == other.password;
+    }
     operator LinkIdentityView() const noexcept { return {username, password, protocol, database}; }
 };
 

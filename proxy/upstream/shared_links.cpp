@@ -6,7 +6,7 @@
 namespace portal::upstream {
 
 bool SharedLinks::serves(const Link& link, const LinkIdentityView& identity) noexcept {
-    return link.identity().same_link(identity) && (link.was_ready() || link.identity().password == identity.password);
+    return link.identity().same_login(identity);
 }
 
 Link* SharedLinks::find(const LinkIdentityView& identity) {

@@ -13,7 +13,7 @@ namespace portal::upstream {
 
 class SharedLinks {
   public:
-    /// A link that may serve `identity`; null: there is none. One that is not ready yet serves one password only.
+    /// A link that may serve `identity`; null: there is none.
     [[nodiscard]] Link* find(const LinkIdentityView& identity);
     void add(LinkPtr link);
     /// Takes it out; null: it was not here.

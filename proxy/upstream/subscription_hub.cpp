@@ -14,9 +14,8 @@ SubscriptionHub::~SubscriptionHub() {
 SubscriptionFeedPtr SubscriptionHub::feed(const std::string& username, const std::string& password) {
     LinkIdentity identity{username, password, resp::Protocol::resp3, 0};
     const auto found = std::ranges::find_if(
-        feeds_, [&](const SubscriptionFeedPtr& each) { return each->identity().same_link(identity); });
+        feeds_, [&](const SubscriptionFeedPtr& each) { return each->identity().same_login(identity); });
     if (found != feeds_.end()) {
-        (*found)->renew(password);
         return *found;
     }
     feeds_.emplace_back(new SubscriptionFeed(context_, std::move(identity)));
