@@ -15,7 +15,7 @@ import tempfile
 import unittest
 
 from portal_support import wait_until
-from side_by_side import SideBySide
+from side_by_side import CLOSED, NOTHING, SideBySide
 
 MB = 1 << 20
 SEED = int(os.environ.get("REDIS_PORTAL_SEED", random.randrange(1 << 32)))
@@ -146,6 +146,40 @@ class Users(SideBySide):
             words = way.format(login=login.format(admin=users[1]))
             with self.subTest(way=words, pipelined=pipelined, leaves=leaves):
                 self.same(self.conversation, users, words, pipelined, leaves)
+
+
+class ForgedAnswers(SideBySide):
+    """EXEC answers what the client has stored: values in the form of a message must not shift the answers behind them."""
+
+    RIGHTS = "on >s3cret allkeys allchannels +@all -@admin -@dangerous"
+    WAYS = {
+        "a list in the form of a message": ("DEL l|RPUSH l message ch x", "SUBSCRIBE ch|LRANGE l 0 -1|{login}|ECHO hi|UNSUBSCRIBE ch"),
+        "a script's answer in the form of a message": ("PING", "PSUBSCRIBE pmz|EVAL {script} 0|{login}|ECHO hi|PUNSUBSCRIBE pmz"),
+        "a name that it listens to already": ("SUBSCRIBE ch", "HELLO 2|SUBSCRIBE ch|SUBSCRIBE d|UNSUBSCRIBE|{login}|ECHO hi"),
+    }
+    SCRIPT = "return{'pmessage','pmz','pmz','x'}"
+    LOGINS = ["AUTH high wrong", "HELLO 3 AUTH high wrong", "HELLO 2 AUTH high wrong"]
+
+    def test_make_nobody_another_user(self):
+        self.at_both(f"ACL SETUSER low {self.RIGHTS}", "ACL SETUSER high on >s3cret allkeys allchannels +@all")
+        for (what, (before, queued)), login, protocol in itertools.product(self.WAYS.items(), self.LOGINS, "23"):
+            with self.subTest(what=what, login=login, protocol=protocol):
+                high = self.through.talker()
+                self.assertEqual([b"$4\r\nhigh\r\n"], high.say(f"HELLO {protocol} AUTH high s3cret", "ACL WHOAMI")[1:])
+                low = self.through.talker()
+                low.say(f"HELLO {protocol} AUTH low s3cret", *before.split("|"))
+                commands = [tuple(word.format(login=login, script=self.SCRIPT) for word in words.split(" ")) if "{script}" in words
+                            else words.format(login=login) for words in queued.split("|")]
+                low.say("MULTI", *commands, "EXEC", "UNSUBSCRIBE", "PUNSUBSCRIBE")
+                answers = low.say("ACL WHOAMI", "CONFIG GET requirepass", "PING the-end", replies=1)
+                while answers[-1] not in (CLOSED, NOTHING) and b"the-end" not in answers[-1]:
+                    answers += low.say(("PING", "again"), replies=1)
+                answers = b"".join(answers)
+                self.assertTrue(b"$3\r\nlow\r\n" in answers or CLOSED in answers, answers)
+                self.assertNotIn(b"high", answers)
+                self.assertNotIn(b"requirepass", answers)
+                high.leave()
+                low.leave()
 
 
 def confirmed(kind, count):
