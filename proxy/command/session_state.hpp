@@ -19,6 +19,7 @@ namespace portal::command {
 struct Credentials {
     std::string username;  // empty: nobody has logged in
     std::string password;
+    bool proven = false;  // see upstream::LinkIdentity
 };
 using CredentialsPtr = std::shared_ptr<const Credentials>;
 

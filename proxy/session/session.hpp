@@ -252,7 +252,7 @@ class Session final : public upstream::ReplySink,
     bool answer_broken_transaction(const Row& row, std::string& out);
     void tell_in_doubt(std::string& out);
     void write_hello(std::string& out) const;
-    void log_in(std::string_view username, std::string_view password);
+    void log_in(std::string_view username, std::string_view password, bool proven);
     void refuse_before_login(const Row& row, const resp::RequestView& request);
     void reply(std::string bytes);
     void reply_error(std::string_view text);

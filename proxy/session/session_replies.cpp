@@ -69,7 +69,7 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
 
 void Session::accept_hello(const HelloRequest& hello, std::string& answer) {
     if (hello.logs_in) {
-        log_in(hello.username, hello.password);
+        log_in(hello.username, hello.password, false);
     }
     state_.protocol = hello.protocol;
     state_.name = hello.name.value_or(state_.name);
@@ -98,7 +98,7 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
         }
     } else if (bytes.starts_with("+OK")) {
         const bool with_name = request.argc() > 2;
-        log_in(with_name ? request.arg(1) : "default", request.arg(with_name ? 2 : 1));
+        log_in(with_name ? request.arg(1) : "default", request.arg(with_name ? 2 : 1), !pinned_);
         if (row.handling == Handling::hello) {
             state_.protocol = wanted_protocol_;
             if (wanted_name_) {

@@ -191,7 +191,7 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
         case Handling::auth:
             if (!failed) {
                 const bool named = request.argc() > 2;
-                log_in(named ? request.arg(1) : "default", request.arg(named ? 2 : 1));
+                log_in(named ? request.arg(1) : "default", request.arg(named ? 2 : 1), false);
             }
             break;
         case Handling::hello:
@@ -225,9 +225,9 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
     give_result(replacement.empty() ? frame : replacement);
 }
 
-void Session::log_in(std::string_view username, std::string_view password) {
+void Session::log_in(std::string_view username, std::string_view password, bool proven) {
     state_.credentials = std::make_shared<const command::Credentials>(
-        command::Credentials{std::string(username), std::string(password)});
+        command::Credentials{std::string(username), std::string(password), proven});
 }
 
 /// What the shards or the node were asked for is known.

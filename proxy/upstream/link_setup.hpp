@@ -17,23 +17,26 @@ struct LinkIdentityView {
     std::string_view password;
     resp::Protocol protocol = resp::Protocol::resp2;
     std::uint32_t database = 0;
+    bool proven = false;
 };
 
-/// Whose link it is. Sessions share a link only when all of this is equal.
+/// Whose link it is. Sessions share a link only when user, protocol and database are equal, and the password too,
+/// unless the login is proven: then any password of that user will do, also one that is no longer valid.
 struct LinkIdentity {
     std::string username;  // empty: nobody has logged in
-    std::string password;  // not part of the identity: two passwords of one user lead to the same link
+    std::string password;
     resp::Protocol protocol = resp::Protocol::resp2;
     std::uint32_t database = 0;
+    bool proven = false;  // the node has accepted the password on a link that carries nothing but logins
 
     [[nodiscard]] bool same_link(const LinkIdentityView& other) const noexcept {
         return database == other.database && protocol == other.protocol && username == other.username;
     }
-    /// Also logged in with the same password. A link serves nobody else, whatever a session believes of its client.
+    /// Also logged in with the same password.
     [[nodiscard]] bool same_login(const LinkIdentityView& other) const noexcept {
         return same_link(other) && password == other.password;
     }
-    operator LinkIdentityView() const noexcept { return {username, password, protocol, database}; }
+    operator LinkIdentityView() const noexcept { return {username, password, protocol, database, proven}; }
 };
 
 /// What a node says of itself in HELLO; the portal repeats it in its own HELLO replies.

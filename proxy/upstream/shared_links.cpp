@@ -5,8 +5,11 @@
 
 namespace portal::upstream {
 
+/// What a session believes of its client may be wrong where the answer to AUTH came among others, which a client can
+/// shape; then only the node decides, by the very password.
 bool SharedLinks::serves(const Link& link, const LinkIdentityView& identity) noexcept {
-    return link.identity().same_login(identity);
+    return identity.proven && link.was_ready() ? link.identity().same_link(identity)
+                                               : link.identity().same_login(identity);
 }
 
 Link* SharedLinks::find(const LinkIdentityView& identity) {
