@@ -226,6 +226,23 @@ TEST_F(SessionRefusalTest, AScriptThatSaysReadonlyRunsAgainOnAnotherLeaderButNev
     EXPECT_EQ(liar.seen(), (Words{"EVAL return 0"}));
 }
 
+TEST_F(SessionRefusalTest, AScriptThatSaysReadonlyMakesNobodyElseWait) {
+    FakeNode liar([](const Words& words) { return words[0] == "GET" ? std::string("+OK\r\n") : kReadOnly; });
+    lead(liar);
+    const auto other = client();
+    other->expect("GET k\r\n", "+OK\r\n");
+    const auto app = client();
+    for (const std::string& script : {std::string("EVAL return 0\r\n"), std::string("EVAL_RO return 0\r\n")}) {
+        const std::uint64_t held = counters().commands_held.get();
+        app->send(script);
+        wait_held();
+        other->expect("GET k\r\n", "+OK\r\n");
+        EXPECT_EQ(counters().commands_held.get(), held + 1) << script;
+        app->expect(kReadOnly);
+    }
+    EXPECT_EQ(liar.seen(), (Words{"GET k", "EVAL return 0", "GET k", "EVAL_RO return 0", "GET k"})) << "never twice";
+}
+
 TEST_F(SessionRefusalTest, WhatWasExecutedBehindARefusalKeepsTheOrderTrue) {
     FakeNode node([](const Words& words) { return words[1] == "a" ? kReadOnly : "+OK\r\n"; });
     lead(node);
