@@ -18,6 +18,8 @@ void Judge::answer_state(Client& client, const Command& command, const Value& va
             for (const Command& each : std::exchange(client.queued, {})) {
                 settle(client, each, Fate::doubtful);
             }
+            client.watched = client.watch_broken = false;
+            client.watched_keys.clear();
             return;
         }
         if (command.want == Want::discard && says_none) {
