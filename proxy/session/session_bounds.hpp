@@ -23,4 +23,7 @@ inline constexpr std::size_t kLargeRequest = 256 * 1024;
 /// So much is read of a client that waits in a way in which its end must be noticed.
 inline constexpr std::size_t kReadAhead = 64 * 1024;
 
+/// The client is read on while the link has no more than this to write.
+inline constexpr std::size_t kUnwritten = 128 * 1024;
+
 }  // namespace portal::session

@@ -7,13 +7,6 @@
 
 namespace portal::session {
 
-namespace {
-
-/// The client is read on while the link has no more than this to write.
-constexpr std::size_t kUnwritten = 128 * 1024;
-
-}  // namespace
-
 /// False: what was sent before must be answered first.
 bool Session::begin_relay(const Row& row, std::string_view frame) {
     if (in_flight_ > 0) {

@@ -15,8 +15,6 @@ namespace {
 
 /// So much of it must be there: the names of command and subcommand are then complete, or longer than any that exist.
 constexpr std::size_t kHead = 16 * 1024;
-/// The client is read on while the link has no more than this to write.
-constexpr std::size_t kUnwritten = 128 * 1024;
 
 /// Commands of which nothing but the name has to be known. The others are gathered whole, however large.
 bool is_merely_forwarded(Handling handling) {

@@ -27,12 +27,6 @@ std::string command(std::string_view word, const std::vector<std::string>& names
 
 }  // namespace
 
-void SubscriptionFeed::renew(const std::string& password) {
-    if (unused()) {
-        identity_.password = password;
-    }
-}
-
 void SubscriptionFeed::subscribe(Subscriber& subscriber, SubscribeRequest request) {
     Asked asked{&subscriber, std::move(request), context_.turn.now(), false};
     if (!link_ && context_.links.has_leader()) {

@@ -80,8 +80,6 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
     /// The link, for requests that must keep their order with messages. Null while there is none.
     [[nodiscard]] Link* link() const noexcept { return link_.get(); }
     [[nodiscard]] const LinkIdentity& identity() const noexcept { return identity_; }
-    /// The next link logs in with `password`, unless somebody is subscribed by the present one.
-    void renew(const std::string& password);
     [[nodiscard]] bool unused() const noexcept { return index_.empty() && asked_.empty(); }
     [[nodiscard]] std::size_t names() const noexcept { return index_.size(); }
 
