@@ -1,7 +1,7 @@
 // Session: CLIENT LIST, KILL and UNBLOCK, which speak of all clients, on all shards. What is posted to another shard
 // names sessions by id.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/client_filter.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"

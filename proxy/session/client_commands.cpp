@@ -2,7 +2,7 @@
 // use it is judged by the node, which is asked the same subcommand in a form that changes nothing there. Here is what
 // speaks of the client itself; all_clients.cpp has what speaks of others.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"

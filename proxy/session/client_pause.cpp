@@ -1,6 +1,6 @@
 // Session: CLIENT PAUSE and UNPAUSE, on all shards. What is paused stays in the client's input, in its order.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 

@@ -2,7 +2,7 @@
 // TrackingRelay for another client. When the link is lost, all that was tracked is invalidated, and tracking is
 // switched on again on the next link before anything else travels there.
 #include "resp/reply_view.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 

@@ -1,8 +1,8 @@
 // Session: the commands that the portal answers itself, because what they speak of is the portal's: login, protocol,
 // database. The CLIENT command has a file of its own.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 

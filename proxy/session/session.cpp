@@ -2,7 +2,7 @@
 
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session_bounds.hpp"
 
 #include <algorithm>

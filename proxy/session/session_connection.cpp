@@ -2,7 +2,7 @@
 // deadlines, drain.
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 

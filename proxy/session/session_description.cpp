@@ -1,5 +1,5 @@
 // Session: what CLIENT LIST and CLIENT INFO say of one client.
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 
 #include <chrono>

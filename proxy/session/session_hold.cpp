@@ -1,8 +1,8 @@
 // Session: the wait for a leader, within hold.time and hold.bytes. It ends when what came back is sent again, or when
 // everything that waits is answered NOLEADER.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"

@@ -2,9 +2,9 @@
 // the next leader; writes that may have been executed are answered INDOUBT; for transactions see
 // unfinished_transactions.cpp.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
-#include "session/lost_unit.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
+#include "conversation/lost_unit.hpp"
 #include "session/session.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Session: proven writes. A reply to a write waits until the replicas that may be promoted have confirmed it; what the
 // same client asked for behind it waits in its slot. While nobody confirms, new writes are not sent.
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"

@@ -1,6 +1,6 @@
 // Session: publish/subscribe. Subscriptions live on the feeds of the shard, one for each user; here is what each client
 // subscribed to, what it may do meanwhile, and how messages reach it.
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 

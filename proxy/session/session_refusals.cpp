@@ -1,8 +1,8 @@
 // Session: answers by which a node says that it does not lead (any more), or that it loads its data. What was answered
 // so was not executed: it waits, with all that came behind it, and goes to the next leader.
 #include "command/block_timeout.hpp"
-#include "session/client_errors.hpp"
-#include "session/leading_replies.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/leading_replies.hpp"
 #include "session/session.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Session: what replies change in the session's state.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 

@@ -1,7 +1,7 @@
 // Session: from one framed request to the link that carries it.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/link_effect.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/link_effect.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 

@@ -1,6 +1,6 @@
 // Session: requests and replies too large to be gathered are passed on as they come, each on a link that carries
 // nothing else meanwhile. Neither side is read faster than the other takes the bytes.
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 

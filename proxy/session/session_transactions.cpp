@@ -2,9 +2,9 @@
 // question that changes nothing there, so that the node judges it in its place. When EXEC is answered, the portal does
 // its part, in order, and puts its answers in place of the node's.
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/client_permission.hpp"
-#include "session/hello_request.hpp"
+#include "conversation/hello_request.hpp"
 #include "session/session.hpp"
 
 #include <charconv>
@@ -21,6 +21,16 @@ using command::Transaction;
 using upstream::PubSubFrame;
 
 namespace {
+
+/// The relay of a CLIENT TRACKING that redirects, until its EXEC is answered.
+struct KeptRelay : QueuedCommands::Kept {
+    explicit KeptRelay(TrackingRelayPtr made) : relay(std::move(made)) {}
+    TrackingRelayPtr relay;
+};
+
+TrackingRelayPtr take_relay(QueuedCommands::Own& command) {
+    return command.kept ? std::move(static_cast<KeptRelay&>(*command.kept).relay) : nullptr;
+}
 
 /// A word that no reply holds by chance.
 std::string rare_word() {
@@ -47,12 +57,12 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     if (complete && command::is_client_command(row.handling)) {
         frame = question(row, request, context_.config->name);
     }
-    TrackingRelayPtr relay;
+    std::unique_ptr<KeptRelay> kept;
     if (target) {
-        relay = take_redirect();
-        frame = redirected(request, relay.get());
+        kept = std::make_unique<KeptRelay>(take_redirect());
+        frame = redirected(request, kept->relay.get());
     }
-    queued_.add(row, request.frame(), std::move(relay));
+    queued_.add(row, request.frame(), std::move(kept));
     return submit(*pinned_, row, frame);
 }
 
@@ -200,7 +210,7 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             }
             break;
         case Handling::client_tracking:
-            accept_tracking(request, frame, std::exchange(command.relay, nullptr));
+            accept_tracking(request, frame, take_relay(command));
             break;
         case Handling::client_getredir:
         case Handling::client_trackinginfo:

@@ -1,10 +1,10 @@
 // Session: a transaction that is not over when its link is lost, or when its node says that it does not lead. As long
 // as no EXEC may have run, nothing of it was executed: it is sent again as it was, to the next leader, and the client
 // need not notice. With WATCH that would be a guess, so EXEC answers nil; and where no copy of it is kept, EXECABORT.
-#include "session/client_errors.hpp"
-#include "session/leading_replies.hpp"
-#include "session/link_effect.hpp"
-#include "session/lost_unit.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/leading_replies.hpp"
+#include "conversation/link_effect.hpp"
+#include "conversation/lost_unit.hpp"
 #include "session/session.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // midway.
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 
 #include <algorithm>
 

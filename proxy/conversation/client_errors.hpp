@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace portal::session::client_errors {
+namespace portal::conversation::client_errors {
 
 inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
 inline constexpr std::string_view kHelloNoAuth =
@@ -80,4 +80,4 @@ inline std::string wrong_arity(const command::CommandRow& row) {
     return "ERR wrong number of arguments for '" + full_name(row) + "' command";
 }
 
-}  // namespace portal::session::client_errors
+}  // namespace portal::conversation::client_errors

@@ -1,6 +1,6 @@
-#include "session/transaction_copy.hpp"
+#include "conversation/transaction_copy.hpp"
 
-namespace portal::session {
+namespace portal::conversation {
 
 namespace {
 
@@ -34,4 +34,4 @@ std::string TransactionCopy::take() {
     return frames;
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation

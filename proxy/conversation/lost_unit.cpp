@@ -1,10 +1,10 @@
-#include "session/lost_unit.hpp"
+#include "conversation/lost_unit.hpp"
 
 #include "command/classifier.hpp"
 
 #include <cstddef>
 
-namespace portal::session {
+namespace portal::conversation {
 
 std::span<Lost> unit_at_front(std::span<Lost> lost) noexcept {
     std::size_t size = 0;
@@ -35,4 +35,4 @@ bool may_have_run(std::span<const Lost> lost, bool unit) noexcept {
     return false;
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,4 +1,4 @@
-#include "session/reply_sequencer.hpp"
+#include "conversation/reply_sequencer.hpp"
 
 #include <algorithm>
 #include <random>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 TEST(ReplySequencer, TheOldestReplyPassesStraightThrough) {
@@ -92,4 +92,4 @@ TEST(ReplySequencer, LaterRepliesThatGoOutOneByOneLeaveTheOthersInPlace) {
 }
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

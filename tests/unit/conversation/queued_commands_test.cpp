@@ -1,4 +1,4 @@
-#include "session/queued_commands.hpp"
+#include "conversation/queued_commands.hpp"
 
 #include "command/classifier.hpp"
 #include "resp/reply_writer.hpp"
@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 const command::CommandRow& row_of(const std::string& frame) {
@@ -42,4 +42,4 @@ TEST(QueuedCommands, KnowsThePlaceOfEachOfThePortalsOwnInTheAnswer) {
 }
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

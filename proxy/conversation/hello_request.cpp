@@ -1,11 +1,11 @@
-#include "session/hello_request.hpp"
+#include "conversation/hello_request.hpp"
 
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 
 #include <fmt/format.h>
 
-namespace portal::session {
+namespace portal::conversation {
 
 HelloRequest read_hello(const resp::RequestView& request, resp::Protocol present) {
     HelloRequest hello;
@@ -44,4 +44,4 @@ HelloRequest read_hello(const resp::RequestView& request, resp::Protocol present
     return hello;
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace portal::session {
+namespace portal::conversation {
 
 class ReplyWindow {
   public:
@@ -26,4 +26,4 @@ class ReplyWindow {
     std::size_t expected_ = 32 * 1024 - 1;
 };
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,8 +1,8 @@
-#include "session/reply_sequencer.hpp"
+#include "conversation/reply_sequencer.hpp"
 
 #include <iterator>
 
-namespace portal::session {
+namespace portal::conversation {
 
 void ReplySequencer::finish(Slot slot, std::string bytes, std::string& out) {
     if (is_front(slot)) {
@@ -36,4 +36,4 @@ void ReplySequencer::release_early(std::string& out) {
     }
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,10 +1,10 @@
-#include "session/parked_replies.hpp"
+#include "conversation/parked_replies.hpp"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 TEST(ParkedReplies, ComeBackInOrderWithTheirBytes) {
@@ -34,4 +34,4 @@ TEST(ParkedReplies, ComeBackInOrderWithTheirBytes) {
 }
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

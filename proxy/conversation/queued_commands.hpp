@@ -4,25 +4,29 @@
 
 #include "command/command_table.hpp"
 #include "resp/request_view.hpp"
-#include "session/reply_sequencer.hpp"
-#include "session/tracking_relay.hpp"
+#include "conversation/reply_sequencer.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace portal::session {
+namespace portal::conversation {
 
 class QueuedCommands {
   public:
+    /// What a feature keeps for its part in a command until EXEC is answered.
+    struct Kept {
+        virtual ~Kept() = default;
+    };
     /// A command in which the portal has a part.
     struct Own {
         std::size_t place = 0;  // among the elements of EXEC's answer
         const command::CommandRow* row = nullptr;
-        std::string frame;       // as the client sent it
-        TrackingRelayPtr relay;  // of a CLIENT TRACKING that redirects
+        std::string frame;  // as the client sent it
+        std::unique_ptr<Kept> kept;
     };
 
     /// True for what the portal has a part in: CLIENT, subscriptions, and what changes the connection.
@@ -31,8 +35,8 @@ class QueuedCommands {
     /// `row` goes to the node, to be queued there.
     void note(const command::CommandRow& row) noexcept;
     /// The next command is one of the portal's.
-    void add(const command::CommandRow& row, std::string_view frame, TrackingRelayPtr relay);
-    /// The transaction is over, or begins. Relays that were not taken out of it are stopped.
+    void add(const command::CommandRow& row, std::string_view frame, std::unique_ptr<Kept> kept);
+    /// The transaction is over, or begins. What features kept and did not take out is gone.
     void clear();
 
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
@@ -68,4 +72,4 @@ struct Executed {
     std::string out;                              // for the client
 };
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,8 +1,8 @@
-#include "session/reply_window.hpp"
+#include "conversation/reply_window.hpp"
 
 #include <gtest/gtest.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 TEST(ReplyWindow, IsNarrowUntilSomethingIsKnown) {
@@ -37,4 +37,4 @@ TEST(ReplyWindow, LetsAlwaysOneThrough) {
 }
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

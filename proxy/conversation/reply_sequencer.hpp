@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace portal::session {
+namespace portal::conversation {
 
 class ReplySequencer {
   public:
@@ -57,4 +57,4 @@ class ReplySequencer {
     std::size_t first_ = 0;
 };
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace portal::session {
+namespace portal::conversation {
 
 /// `frame`, a whole reply, says READONLY, LOADING or MASTERDOWN, or is the end of a blocked pop whose node was demoted.
 [[nodiscard]] bool says_not_leading(std::string_view frame) noexcept;
@@ -15,4 +15,4 @@ namespace portal::session {
 /// The words of an error reply, without '-' and line end.
 [[nodiscard]] std::string_view error_words(std::string_view frame) noexcept;
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -2,7 +2,7 @@
 // buffer, so that parking a reply allocates nothing in steady state. Pure.
 #pragma once
 
-#include "session/reply_sequencer.hpp"
+#include "conversation/reply_sequencer.hpp"
 #include "upstream/write_proof.hpp"
 
 #include <chrono>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace portal::session {
+namespace portal::conversation {
 
 class ParkedReplies {
   public:
@@ -43,4 +43,4 @@ class ParkedReplies {
     std::size_t offset_ = 0;  // of the first reply in text_
 };
 
-}  // namespace portal::session
+}  // namespace portal::conversation

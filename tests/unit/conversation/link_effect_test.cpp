@@ -1,9 +1,9 @@
 // What many clients share must stay as it is, whatever they send there.
-#include "session/link_effect.hpp"
+#include "conversation/link_effect.hpp"
 
 #include <gtest/gtest.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 TEST(LinkEffect, NothingThatTravelsOnSharedLinksLeavesAnythingBehind) {
@@ -24,4 +24,4 @@ TEST(LinkEffect, WhatIsNotKnownMayDoAnything) {
 }
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

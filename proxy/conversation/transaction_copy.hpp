@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace portal::session {
+namespace portal::conversation {
 
 class TransactionCopy {
   public:
@@ -34,4 +34,4 @@ class TransactionCopy {
     bool whole_ = true, writes_ = false, refused_ = false;
 };
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -4,7 +4,7 @@
 #include "command/session_state.hpp"
 #include "upstream/link_state.hpp"
 
-namespace portal::session {
+namespace portal::conversation {
 
 [[nodiscard]] constexpr upstream::Effect effect_of(command::Handling handling) noexcept {
     using command::Handling;
@@ -37,4 +37,4 @@ namespace portal::session {
     }
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "command/command_table.hpp"
-#include "session/session_waits.hpp"
+#include "conversation/lost_request.hpp"
 
 #include <span>
 
-namespace portal::session {
+namespace portal::conversation {
 
 [[nodiscard]] inline bool ends_transaction(command::Handling handling) noexcept {
     return handling == command::Handling::exec || handling == command::Handling::discard;
@@ -20,4 +20,4 @@ namespace portal::session {
 /// has executed the write. `unit`: whether those are meant that travelled in one piece.
 [[nodiscard]] bool may_have_run(std::span<const Lost> lost, bool unit) noexcept;
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,10 +1,10 @@
-#include "session/queued_commands.hpp"
+#include "conversation/queued_commands.hpp"
 
 #include "command/session_state.hpp"
 
 #include <utility>
 
-namespace portal::session {
+namespace portal::conversation {
 
 using command::Handling;
 
@@ -36,8 +36,8 @@ void QueuedCommands::note(const command::CommandRow& row) noexcept {
     }
 }
 
-void QueuedCommands::add(const command::CommandRow& row, std::string_view frame, TrackingRelayPtr relay) {
-    own_.push_back({count_, &row, std::string(frame), std::move(relay)});
+void QueuedCommands::add(const command::CommandRow& row, std::string_view frame, std::unique_ptr<Kept> kept) {
+    own_.push_back({count_, &row, std::string(frame), std::move(kept)});
     subscribes_ = subscribes_ || command::is_subscription(row.handling);
 }
 
@@ -45,4 +45,4 @@ void QueuedCommands::clear() {
     *this = {};
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-namespace portal::session {
+namespace portal::conversation {
 
 struct HelloRequest {
     resp::Protocol protocol = resp::Protocol::resp2;
@@ -20,4 +20,4 @@ struct HelloRequest {
 /// `present` is the protocol so far.
 [[nodiscard]] HelloRequest read_hello(const resp::RequestView& request, resp::Protocol present);
 
-}  // namespace portal::session
+}  // namespace portal::conversation

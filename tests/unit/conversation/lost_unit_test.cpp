@@ -1,4 +1,4 @@
-#include "session/lost_unit.hpp"
+#include "conversation/lost_unit.hpp"
 
 #include "command/classifier.hpp"
 #include "resp/reply_writer.hpp"
@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 /// Requests by their names; those in lower case travel by themselves.
@@ -68,4 +68,4 @@ TEST(LostUnit, MayHaveRunWhereAWriteWasSentBehindAMultiThatNobodyAnswered) {
 }
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,6 +1,6 @@
-#include "session/parked_replies.hpp"
+#include "conversation/parked_replies.hpp"
 
-namespace portal::session {
+namespace portal::conversation {
 
 namespace {
 
@@ -47,4 +47,4 @@ void ParkedReplies::clear() noexcept {
     }
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,10 +1,10 @@
-#include "session/hello_request.hpp"
+#include "conversation/hello_request.hpp"
 
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 
 #include <gtest/gtest.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 template <typename... Words>
@@ -36,4 +36,4 @@ TEST(HelloRequest, IsRefusedInRedissWords) {
 }
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

@@ -1,11 +1,11 @@
-#include "session/leading_replies.hpp"
+#include "conversation/leading_replies.hpp"
 
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 
 #include <algorithm>
 #include <array>
 
-namespace portal::session {
+namespace portal::conversation {
 
 namespace {
 
@@ -30,4 +30,4 @@ std::string_view error_words(std::string_view frame) noexcept {
     return frame.substr(1, frame.find('\r') - 1);
 }
 
-}  // namespace portal::session
+}  // namespace portal::conversation
