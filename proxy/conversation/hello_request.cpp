@@ -1,7 +1,7 @@
 #include "conversation/hello_request.hpp"
 
-#include "resp/words.hpp"
 #include "conversation/client_errors.hpp"
+#include "resp/words.hpp"
 
 #include <fmt/format.h>
 

@@ -26,6 +26,10 @@ bool exec_says_not_leading(std::string_view frame) noexcept {
     return frame.starts_with('-') && frame.substr(1).starts_with(start) && names_reason(frame.substr(1 + start.size()));
 }
 
+bool may_say_anything(const command::CommandRow& row) noexcept {
+    return row.runs_code || row.handling == command::Handling::script || row.handling == command::Handling::unknown;
+}
+
 std::string_view error_words(std::string_view frame) noexcept {
     return frame.substr(1, frame.find('\r') - 1);
 }

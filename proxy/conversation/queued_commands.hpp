@@ -3,8 +3,8 @@
 #pragma once
 
 #include "command/command_table.hpp"
-#include "resp/request_view.hpp"
 #include "conversation/reply_sequencer.hpp"
+#include "resp/request_view.hpp"
 
 #include <cstddef>
 #include <memory>

@@ -11,6 +11,9 @@
 
 namespace portal::conversation {
 
+/// The slot of requests that a session sends for itself: their replies go to no client.
+inline constexpr std::uint64_t kNoSlot = ~std::uint64_t{0};
+
 class ReplySequencer {
   public:
     using Slot = std::uint64_t;

@@ -1,7 +1,7 @@
 // Session: CLIENT LIST, KILL and UNBLOCK, which speak of all clients, on all shards. What is posted to another shard
 // names sessions by id.
-#include "resp/words.hpp"
 #include "conversation/client_errors.hpp"
+#include "resp/words.hpp"
 #include "session/client_filter.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
@@ -232,7 +232,7 @@ void Session::unblock_client(const Row& row, const resp::RequestView& request) {
         if (asker->wait_ == Wait::reply) {
             asker->wait_ = Wait::drained;
         }
-        asker->submit(asker->link_for(asker->state_.needs_pinned()), row, frame);
+        asker->submit(asker->link_for(asker->needs_pinned()), row, frame);
         asker->context_.turn.mark(*asker);
     };
     pause(Wait::reply);
@@ -244,7 +244,7 @@ void Session::unblock_client(const Row& row, const resp::RequestView& request) {
 }
 
 bool Session::blocked_at_node() const noexcept {
-    if (!pinned_ || !pinned_->was_ready() || pinned_->unsent() > 0 || state_.in_transaction()) {
+    if (!pinned_ || !pinned_->was_ready() || pinned_->unsent() > 0 || transaction_.active()) {
         return false;
     }
     const upstream::PendingRequest* front = pinned_->front();

@@ -1,8 +1,8 @@
 // Session: the CLIENT command. It speaks of the portal's clients, never of the links to the node. Whether the user may
 // use it is judged by the node, which is asked the same subcommand in a form that changes nothing there. Here is what
 // speaks of the client itself; all_clients.cpp has what speaks of others.
-#include "resp/words.hpp"
 #include "conversation/client_errors.hpp"
+#include "resp/words.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
@@ -88,7 +88,7 @@ bool Session::permitted(const Row& row, const resp::RequestView& request, std::s
         return false;
     }
     const std::string frame = question(row, request, context_.config->name);
-    upstream::Link& link = link_for(state_.needs_pinned() || is_large(frame));
+    upstream::Link& link = link_for(needs_pinned() || is_large(frame));
     if (in_flight_ > 0 && (is_large(frame) || last_link_ != &link)) {
         pause(Wait::drained);
         return false;

@@ -1,7 +1,7 @@
 #include "session/client_filter.hpp"
 
-#include "resp/words.hpp"
 #include "conversation/client_errors.hpp"
+#include "resp/words.hpp"
 
 #include <limits>
 

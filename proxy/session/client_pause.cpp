@@ -1,6 +1,6 @@
 // Session: CLIENT PAUSE and UNPAUSE, on all shards. What is paused stays in the client's input, in its order.
-#include "resp/words.hpp"
 #include "conversation/client_errors.hpp"
+#include "resp/words.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
@@ -34,7 +34,8 @@ bool Session::pauses(const Row& row) const noexcept {
         case ClientPause::Mode::none:
             return false;
         case ClientPause::Mode::writes:
-            return row.handling == Handling::exec ? state_.in_transaction() && queued_.writes() : reaches_replicas(row);
+            return row.handling == Handling::exec ? transaction_.active() && transaction_.queued().writes()
+                                                  : reaches_replicas(row);
         case ClientPause::Mode::all:
             break;
     }

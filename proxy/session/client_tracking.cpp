@@ -1,8 +1,8 @@
 // Session: CLIENT TRACKING. The node tracks on the session's pinned link. Invalidations come there as pushes, or by a
 // TrackingRelay for another client. When the link is lost, all that was tracked is invalidated, and tracking is
 // switched on again on the next link before anything else travels there.
-#include "resp/reply_view.hpp"
 #include "conversation/client_errors.hpp"
+#include "resp/reply_view.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
@@ -112,7 +112,7 @@ bool Session::await_redirect(const Row& row, std::uint64_t target) {
     }
     if (redirect_) {
         const std::string refusal = std::exchange(redirect_, nullptr)->refusal;
-        denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+        transaction_.deny();
         reply(refusal);
         return true;
     }
@@ -302,7 +302,7 @@ bool Session::track_again() {
         connection = relay_->connection();
     }
     using Before = upstream::LinkPool::Before;
-    upstream::Link& link = lease_fresh(lost_.empty() ? Before::anything : Before::no_request);  // see resend()
+    upstream::Link& link = lease_fresh(recovery_.empty() ? Before::anything : Before::no_request);  // see resend()
     submit_own(link, tracking_->request(connection), 1);
     if (caching_yes_) {
         // It may have been meant for a command that has not been answered. Too much tracked does no harm.

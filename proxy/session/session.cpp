@@ -1,8 +1,8 @@
 #include "session/session.hpp"
 
+#include "conversation/client_errors.hpp"
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
-#include "conversation/client_errors.hpp"
 #include "session/session_bounds.hpp"
 
 #include <algorithm>
@@ -114,7 +114,7 @@ void Session::take_input(std::string_view fresh) {
 std::size_t Session::take_requests(std::string_view bytes) {
     std::size_t taken = 0;
     while (taken < bytes.size() && wait_ == Wait::nothing && !closed_ && !ended_ && !executed_) {
-        if (settle_) {
+        if (recovery_.due()) {
             pause(Wait::drained);  // a link was lost in this turn; what it carried comes before what was read now
             break;
         }
@@ -137,7 +137,7 @@ std::size_t Session::take_requests(std::string_view bytes) {
                     return taken;  // not now: the same bytes are framed again when the wait is over
                 }
                 taken += result.size;
-                if (unit_left_ > 0) {
+                if (transaction_.unit_left() > 0) {
                     taken += take_unit(bytes.substr(taken));
                 }
                 break;
@@ -163,23 +163,23 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     }
     const Row& row = command::row_at(request.tag);
     if (request.unit) {
-        follow_unit(request, row, !reply.is_error());
+        transaction_.follow_unit(request, row, !reply.is_error());
     }
     if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, reply.bytes(), command);
     }
     std::string_view bytes = reply.bytes();
     window_.learn(bytes.size());
-    if ((request.unit || is_inside(request)) && row.handling != Handling::exec) {
+    if ((request.unit || transaction_.contains(request)) && row.handling != Handling::exec) {
         note_queued(row, bytes, command);
     }
-    if ((reply.is_error() || !lost_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
+    if ((reply.is_error() || !recovery_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
-    const bool queued = request.unit || state_.in_transaction();
+    const bool queued = request.unit || transaction_.active();
     std::string replacement;
     if (row.handling != Handling::plain) {
-        if (row.handling == Handling::exec && !request.unit && !queued_.own().empty()) {
+        if (row.handling == Handling::exec && !request.unit && !transaction_.queued().own().empty()) {
             return take_exec(request, bytes);
         }
         if (reply.complete() &&
@@ -275,8 +275,12 @@ void Session::flush() {
         close(ending_);
         return;
     }
-    if (settle_) {
+    if (recovery_.due()) {
         settle_losses();
+        if (cut_off_) {
+            close(ending_);
+            return;
+        }
     }
     if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
         refuse_held(client_errors::kHoldFull);
@@ -330,8 +334,11 @@ void Session::resume_if_due() {
             if (!link_agrees()) {
                 pinned_->end("the node did not end a transaction that is over for the client");
                 settle_losses();
+                if (closed_ || cut_off_) {
+                    return;
+                }
             }
-            if (!lost_.empty()) {
+            if (!recovery_.empty()) {
                 hold();  // those that came back and go on another link than the ones before them
                 retry();
                 return;

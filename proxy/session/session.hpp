@@ -6,6 +6,13 @@
 #include "command/classifier.hpp"
 #include "command/session_state.hpp"
 #include "command/tracking.hpp"
+#include "conversation/hello_request.hpp"
+#include "conversation/parked_replies.hpp"
+#include "conversation/queued_commands.hpp"
+#include "conversation/recovery.hpp"
+#include "conversation/reply_sequencer.hpp"
+#include "conversation/reply_window.hpp"
+#include "conversation/transaction.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
@@ -16,17 +23,11 @@
 #include "session/client_line.hpp"
 #include "session/client_origin.hpp"
 #include "session/deadlines.hpp"
-#include "conversation/hello_request.hpp"
 #include "session/outgoing_messages.hpp"
-#include "conversation/parked_replies.hpp"
-#include "conversation/queued_commands.hpp"
 #include "session/registry_hook.hpp"
-#include "conversation/reply_sequencer.hpp"
-#include "conversation/reply_window.hpp"
 #include "session/session_context.hpp"
 #include "session/session_waits.hpp"
 #include "session/tracking_relay.hpp"
-#include "conversation/transaction_copy.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <chrono>
@@ -122,8 +123,6 @@ class Session final : public upstream::ReplySink,
 
   private:
     using Slot = ReplySequencer::Slot;
-    /// The slot of requests that the session sends for itself.
-    static constexpr Slot kNoSlot = ~Slot{0};
     /// A client that is busy all the time moves its deadline only so often, which is as exact as a shard's tick.
     static constexpr std::chrono::milliseconds kActivity{50};
     using Row = command::CommandRow;
@@ -184,7 +183,6 @@ class Session final : public upstream::ReplySink,
     void pass_on(std::string_view bytes, bool last);
     void give_up_large();
     void end_large_reply();
-    void settle_streamed(const Lost& lost, const Row& row);
 
     // --- session_relay.cpp: a client in the debugger of scripts
     bool begin_relay(const Row& row, std::string_view frame);
@@ -209,6 +207,12 @@ class Session final : public upstream::ReplySink,
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
     [[nodiscard]] bool link_agrees() const noexcept;
+    /// What the link of its own carries; null: it has none.
+    [[nodiscard]] Transaction::Link own_state() const noexcept { return pinned_ ? &pinned_->carries() : nullptr; }
+    [[nodiscard]] bool needs_pinned() const noexcept { return transaction_.needs_link() || state_.needs_link(); }
+    [[nodiscard]] route::Client route_client() const noexcept {
+        return {transaction_.phase(), needs_pinned(), state_.resp2_subscriber()};
+    }
     void release_pinned_if_free();
     [[nodiscard]] bool must_log_in() const noexcept;
     [[nodiscard]] std::string_view no_leader_reason() const noexcept;
@@ -249,8 +253,7 @@ class Session final : public upstream::ReplySink,
     bool begin_hello(const Row& row, const resp::RequestView& request);
     bool begin_select(const Row& row, const resp::RequestView& request);
     bool ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect);
-    bool answer_broken_transaction(const Row& row, std::string& out);
-    void tell_in_doubt(std::string& out);
+    bool answer_broken_transaction(const Row& row);
     void write_hello(std::string& out) const;
     void log_in(std::string_view username, std::string_view password, bool proven);
     void refuse_before_login(const Row& row, const resp::RequestView& request);
@@ -313,7 +316,8 @@ class Session final : public upstream::ReplySink,
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);
-    [[nodiscard]] bool may_lie(const Lost& lost) const noexcept;
+    bool apply(const Verdict& verdict, upstream::PendingRequest& request, std::string_view& bytes,
+               std::string_view command);
     std::string rearmed(const Row& row, const std::string& command);
 
     // --- session_proof.cpp: proven writes
@@ -322,7 +326,6 @@ class Session final : public upstream::ReplySink,
     bool park(const upstream::PendingRequest& request, std::string_view bytes);
     void deliver(Slot slot, std::string_view bytes);
     void pop_parked();
-    void unproven(Slot slot, std::string_view text);
     void drop_parked();
     void keep_part(std::string_view bytes);
     void deliver_part();
@@ -331,39 +334,20 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool must_stay_held() const;
 
     // --- session_loss.cpp: a lost link, in doubt
-    void keep(Lost lost);
     void settle_losses();
-    void answer_in_doubt(const Lost& lost);
-    [[nodiscard]] bool must_not_repeat(const Lost& lost, const Row& row) const;
-    void refuse_to_repeat(const Lost& lost, const Row& row);
-
-    // --- unfinished_transactions.cpp: those whose link is lost, or whose node leads no more
-    [[nodiscard]] bool is_inside(const upstream::PendingRequest& request) const noexcept;
-    [[nodiscard]] static bool opens_transaction(const Lost& lost);
-    void follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept;
-    [[nodiscard]] bool copy_stands() const noexcept;
-    [[nodiscard]] bool can_send_again(const LostRequests& came_back) const;
-    [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
-    void begin_transaction();
-    void forget_transaction();
-    void note_transaction();
-    void note_watch(bool unwatches);
-    [[nodiscard]] bool node_queues() const noexcept;
-    [[nodiscard]] bool node_watches() const noexcept;
-    void end_transaction();
-    void break_transaction();
-    void give_up_transaction(const LostRequests& refused);
+    void carry_out(const Lost& lost, Fate fate);
+    void carry_out(std::vector<Recovery::Settled> settled);
+    void tell_in_doubt(Slot slot, std::string_view text, bool muted);
+    void refuse_to_repeat(const Lost& lost);
     void note_queued(const Row& row, std::string_view bytes, std::string_view command);
     void keep_copy(Slot slot, std::string_view refusal, bool unit);
-    bool take_back_unit(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
-                        std::string_view command);
-    bool take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
-                          std::string_view command);
-    void settle_unit(std::span<Lost> unit);
-    bool settle_pinned(Lost& lost, const Row& row);
+    void end_transaction();
 
     // --- session_hold.cpp: the wait for a leader, and what is sent again
     void resend();
+    [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row, bool held);
+    [[nodiscard]] upstream::Link* login_link_again(Lost& lost, const Row& row);
+    void send_again(upstream::Link& link, Lost& lost, const Row& row);
     void hold();
     void account_held();
     void leave_hold();
@@ -388,18 +372,14 @@ class Session final : public upstream::ReplySink,
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
     std::uint32_t in_flight_ = 0;                // requests on links
     std::size_t in_flight_bytes_ = 0;
-    ReplyWindow window_;                    // how many of them there may be
-    std::uint32_t subscribing_ = 0;         // those of them that are SUBSCRIBE and the like
-    std::uint32_t unit_left_ = 0;           // commands of a whole transaction still to be sent on the shared link
-    std::uint8_t transaction_repeats_ = 0;  // how often the open one was sent again
-    std::uint32_t target_question_ = 0;     // counts the questions for clients that CLIENT TRACKING names
-    std::uint8_t lost_questions_ = 0;       // of the session's own, one after the other
-    QueuedCommands queued_;                 // of the transaction that is open
-    bool denied_in_transaction_ = false;    // one of them was refused by the portal
-    bool unit_begun_ = false;               // the transaction that travels whole and is being answered
-    std::unique_ptr<Executed> executed_;    // while the answer to its EXEC is put together
-    std::string exec_reply_;                // what has come of that answer
-    std::string exec_end_;                  // what tells that it ends; empty: it is one frame
+    ReplyWindow window_;                 // how many of them there may be
+    std::uint32_t subscribing_ = 0;      // those of them that are SUBSCRIBE and the like
+    std::uint32_t target_question_ = 0;  // counts the questions for clients that CLIENT TRACKING names
+    std::uint8_t lost_questions_ = 0;    // of the session's own, one after the other
+    Transaction transaction_;
+    std::unique_ptr<Executed> executed_;                      // while the answer to its EXEC is put together
+    std::string exec_reply_;                                  // what has come of that answer
+    std::string exec_end_;                                    // what tells that it ends; empty: it is one frame
     std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
     std::optional<std::string> wanted_name_;
@@ -419,9 +399,7 @@ class Session final : public upstream::ReplySink,
     std::string part_;    // of a large reply whose turn has not come
     Slot part_slot_ = 0;  // and its slot
 
-    LostRequests lost_;
-    TransactionCopy copy_;       // of the transaction that is open, or that travels in one piece and is being answered
-    Slot transaction_slot_ = 0;  // of the MULTI of the open transaction
+    Recovery recovery_;
     std::optional<Slot> blocked_slot_;              // of the newest command that may block outside of a transaction
     net::Turn::Clock::time_point blocked_since_{};  // since when the oldest such command has waited
     std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
@@ -432,17 +410,15 @@ class Session final : public upstream::ReplySink,
     bool tracking_armed_ = false;  // the node tracks on the pinned link
     bool caching_yes_ = false;     // CLIENT CACHING YES was used
     bool reply_begun_ = false;     // what goes to the client ends within a reply
-    bool settle_ = false;          // lost_ holds new entries
     bool muted_ = false;           // the command at hand gets no reply
     bool writing_ = false;         // a wait for the socket to take more is pending
     bool established_ = false;
-    bool refused_ = false;   // over the limit of sessions
-    bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER
-    bool relaying_ = false;  // all bytes pass between the client and the pinned link, both ways
-    bool eof_ = false;       // the client has closed its side; what it sent before is still answered
-    bool leaving_ = false;   // the portal lets its clients go
-    bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
-    bool pinned_lost_ = false;
+    bool refused_ = false;       // over the limit of sessions
+    bool refusing_ = false;      // the hold has ended: what waits is answered NOLEADER
+    bool relaying_ = false;      // all bytes pass between the client and the pinned link, both ways
+    bool eof_ = false;           // the client has closed its side; what it sent before is still answered
+    bool leaving_ = false;       // the portal lets its clients go
+    bool ended_ = false;         // no more input is taken: QUIT, a protocol error, drain
     bool awaits_proof_ = false;  // held until writes are confirmed, not for a leader
     bool hold_full_ = false;     // hold.bytes is used up
     bool cut_off_ = false;       // to be closed in this turn

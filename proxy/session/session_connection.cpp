@@ -1,8 +1,8 @@
 // Session: a connection from accept to close, apart from what is said on it: the PROXY header, the handshake,
 // deadlines, drain.
+#include "conversation/client_errors.hpp"
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
-#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
@@ -81,14 +81,14 @@ void Session::close(Closed reason) {
     leave_feeds();
     messages_.reset();
     stop_tracking();
-    queued_.clear();
+    transaction_.queued().clear();
     drop_parked();
     stream_.close();
     if (pinned_) {
         pinned_->taint();
         pinned_.reset();
     }
-    lost_.clear();
+    recovery_.clear();
     RegistryHook<AllTag>::unlink();
     context_.registry.by_id.erase(origin_.id);
 }
@@ -172,7 +172,7 @@ bool Session::is_busy() const noexcept {
     if (large_ != Large::nothing && wait_ == Wait::nothing) {
         return false;
     }
-    return wait_ != Wait::nothing || replies_.outstanding() > 0 || in_flight_ > 0 || state_.needs_pinned() ||
+    return wait_ != Wait::nothing || replies_.outstanding() > 0 || in_flight_ > 0 || needs_pinned() ||
            state_.subscriptions.count() > 0;
 }
 
@@ -257,7 +257,7 @@ void Session::settle_end() {
         give_up_large();
         ended_ = true;
         ending_ = Closed::client;
-    } else if (pinned_ && !pinned_->finishes() && lost_.empty()) {
+    } else if (pinned_ && !pinned_->finishes() && recovery_.empty()) {
         const bool blocks = blocked_slot_ && !replies_.is_done(*blocked_slot_);
         if (blocks || (eof_ && relaying_ && wait_ == Wait::nothing)) {
             end_block();

@@ -35,8 +35,8 @@ ClientLine Session::describe() const {
     line.channels = state_.subscriptions.channels.size();
     line.patterns = state_.subscriptions.patterns.size();
     line.shard_channels = state_.subscriptions.shard_channels.size();
-    if (state_.in_transaction()) {
-        line.queued_commands = static_cast<std::int64_t>(queued_.count());
+    if (transaction_.active()) {
+        line.queued_commands = static_cast<std::int64_t>(transaction_.queued().count());
     }
     line.input_bytes = input_.size();
     line.output_bytes = unsent_output();
@@ -71,12 +71,12 @@ std::string Session::client_flags() const {
     };
     add(state_.monitoring, 'O');
     add(state_.subscriptions.count() > 0, 'P');
-    add(state_.in_transaction(), 'x');
+    add(transaction_.active(), 'x');
     add(blocked_at_node() || wait_ == Wait::paused, 'b');
     add(state_.tracking, 't');
     add(relay_ && relay_->broken(), 'R');
     add(tracking_ && tracking_->broadcasts(), 'B');
-    add(state_.watch_broken, 'd');
+    add(transaction_.watch_broken(), 'd');
     add(ended_, 'c');
     add(state_.no_evict, 'e');
     add(state_.no_touch, 'T');

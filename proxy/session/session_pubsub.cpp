@@ -87,7 +87,7 @@ bool Session::refuse_long_name(const Row& row, const resp::RequestView& request)
     }
     for (std::size_t i = 1; i < request.argc(); ++i) {
         if (is_large(request.arg(i))) {
-            denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+            transaction_.deny();
             reply_error(client_errors::kLongName);
             return true;
         }
@@ -379,7 +379,7 @@ void Session::send_messages() {
 /// Where a PUBLISH of a client that listens travels: there its own message comes before the reply, as redis-server has
 /// it. Only the feed of its present user, who is the one to be judged.
 upstream::Link* Session::feed_link() const noexcept {
-    if (state_.subscriptions.count() == 0 || state_.needs_pinned() || unit_left_ > 0) {
+    if (state_.subscriptions.count() == 0 || needs_pinned() || transaction_.unit_left() > 0) {
         return nullptr;
     }
     const auto own = std::ranges::find_if(feeds_, [&](const upstream::SubscriptionFeedPtr& feed) {

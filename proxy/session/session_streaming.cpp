@@ -68,7 +68,7 @@ bool Session::begin_large(std::string_view head) {
     last_row_ = &row;
     large_ = Large::swallowed;
     if (!refuse(row, request)) {
-        const Destination destination = route::route(row, true, state_, context_.forwarding());
+        const Destination destination = route::route(row, true, route_client(), context_.forwarding());
         if (destination == Destination::local) {
             answer_locally(row, request);
         } else if (destination == Destination::hold && !refusing_) {
@@ -107,9 +107,9 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
         note_large_key(row, request);
     }
     upstream::Link& link = lease_fresh(upstream::LinkPool::Before::no_fence);
-    copy_.spoil();  // of a transaction that may be open: there will be no copy of this
+    transaction_.spoil_copy();  // of a transaction that may be open: there will be no copy of this
     last_link_ = &link;
-    queued_.note(row);
+    transaction_.note_sent(row);
     ++in_flight_;
     link.stream(open_request(row));
 }
@@ -184,17 +184,6 @@ void Session::end_large_reply() {
             on_message(message);
         }
     }
-}
-
-/// A large request whose link was lost. There is no copy to be sent again; as long as the node had not all of it, it
-/// was not executed.
-void Session::settle_streamed(const Lost& lost, const Row& row) {
-    if (lost.sent && row.write) {
-        answer_in_doubt(lost);
-        return;
-    }
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kLargeLost),
-                    output_);
 }
 
 }  // namespace portal::session

@@ -1,10 +1,10 @@
 // Session: commands inside a transaction in which the portal has a part. Each is queued at the node, as it is or as a
 // question that changes nothing there, so that the node judges it in its place. When EXEC is answered, the portal does
 // its part, in order, and puts its answers in place of the node's.
-#include "resp/words.hpp"
 #include "conversation/client_errors.hpp"
-#include "session/client_permission.hpp"
 #include "conversation/hello_request.hpp"
+#include "resp/words.hpp"
+#include "session/client_permission.hpp"
 #include "session/session.hpp"
 
 #include <charconv>
@@ -17,7 +17,6 @@ namespace portal::session {
 
 using command::Handling;
 using command::Tracking;
-using command::Transaction;
 using upstream::PubSubFrame;
 
 namespace {
@@ -62,7 +61,7 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
         kept = std::make_unique<KeptRelay>(take_redirect());
         frame = redirected(request, kept->relay.get());
     }
-    queued_.add(row, request.frame(), std::move(kept));
+    transaction_.queued().add(row, request.frame(), std::move(kept));
     return submit(*pinned_, row, frame);
 }
 
@@ -72,7 +71,7 @@ bool Session::submit_exec(const Row& row, const resp::RequestView& request) {
     std::string frame(request.frame());
     exec_reply_.clear();
     exec_end_.clear();
-    if (queued_.subscribes()) {
+    if (transaction_.queued().subscribes()) {
         exec_end_ = rare_word();
         resp::write_request(frame, "PING", exec_end_);
     }
@@ -135,7 +134,7 @@ void Session::go_on_executed() {
         return;
     }
     const std::unique_ptr<Executed> done = std::move(executed_);
-    if (done->ran && (done->place != done->elements || done->own != queued_.own().size())) {
+    if (done->ran && (done->place != done->elements || done->own != transaction_.queued().own().size())) {
         // Which answer belongs to which command is not known then, nor who this client is by now.
         ending_ = observe::Closed::backend;
         cut_off_ = true;
@@ -147,10 +146,7 @@ void Session::go_on_executed() {
     if (context_.proof == nullptr || !done->ran || done->out.empty() || !park(exec, done->out)) {
         replies_.finish(done->slot, std::move(done->out), output_);
     }
-    queued_.clear();
-    state_.transaction = Transaction::none;
-    state_.watching = node_watches();
-    state_.watch_broken = false;
+    transaction_.finish(own_state());
     if (state_.reply_mode == command::ReplyMode::skip_next) {
         state_.reply_mode = command::ReplyMode::skip_this;  // EXEC itself is over already
     }
@@ -163,7 +159,7 @@ void Session::go_on_executed() {
 /// The next frame of the answer.
 void Session::take_result(std::string_view frame) {
     Executed& executed = *executed_;
-    std::vector<QueuedCommands::Own>& own = queued_.own();
+    std::vector<QueuedCommands::Own>& own = transaction_.queued().own();
     const bool ours = executed.own < own.size() && own[executed.own].place == executed.place;
     const PubSubFrame head = upstream::read_pubsub_frame(frame);
     const bool as_push = frame.front() == '>' || state_.protocol == resp::Protocol::resp2;
