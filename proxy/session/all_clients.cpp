@@ -84,7 +84,7 @@ Session::Slot Session::await_shards() {
         executed_->waiting = true;
         return executed_->slot;
     }
-    return replies_.open();
+    return order_.open();
 }
 
 void Session::finish_shards(Slot slot, std::string bytes) {
@@ -92,7 +92,7 @@ void Session::finish_shards(Slot slot, std::string bytes) {
         finish_part(bytes);
         return;
     }
-    replies_.finish(slot, muted_ ? std::string() : std::move(bytes), output_);
+    order_.finish(slot, muted_ ? std::string() : std::move(bytes), output_);
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
     }
@@ -220,7 +220,7 @@ void Session::unblock_client(const Row& row, const resp::RequestView& request) {
             return;
         }
         if (connection == 0 || !context.forwarding()) {
-            asker->finish_shards(asker->executed_ ? kNoSlot : asker->replies_.open(), resp::integer(0));
+            asker->finish_shards(asker->executed_ ? kNoSlot : asker->order_.open(), resp::integer(0));
             return;
         }
         std::string frame;

@@ -89,7 +89,7 @@ bool Session::permitted(const Row& row, const resp::RequestView& request, std::s
     }
     const std::string frame = question(row, request, context_.config->name);
     upstream::Link& link = link_for(needs_pinned() || is_large(frame));
-    if (in_flight_ > 0 && (is_large(frame) || last_link_ != &link)) {
+    if (!order_.idle() && (is_large(frame) || !order_.is_on(&link))) {
         pause(Wait::drained);
         return false;
     }

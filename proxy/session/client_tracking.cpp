@@ -43,7 +43,7 @@ bool Session::forward_tracking(const Row& row, const resp::RequestView& request)
         return await_redirect(row, *target);
     }
     upstream::Link& link = link_for(true);
-    if (in_flight_ > 0 && last_link_ != &link) {
+    if (!order_.may_use(&link)) {
         pause(Wait::drained);
         return false;
     }

@@ -52,7 +52,7 @@ void Session::reply(std::string bytes) {
         give_result(bytes);
         return;
     }
-    replies_.finish(replies_.open(), muted_ ? std::string() : std::move(bytes), output_);
+    order_.finish(order_.open(), muted_ ? std::string() : std::move(bytes), output_);
     context_.turn.mark(*this);
 }
 
@@ -97,7 +97,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             ending_ = observe::Closed::quit;
             return true;
         case Handling::reset:
-            if (in_flight_ > 0) {
+            if (!order_.idle()) {
                 pause(Wait::drained);
                 return false;
             }
@@ -147,7 +147,7 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
         reply_error(client_errors::kHelloNoAuth);
         return true;
     }
-    if (in_flight_ > 0) {  // replies to what was sent before are in the old protocol
+    if (!order_.idle()) {  // replies to what was sent before are in the old protocol
         pause(Wait::drained);
         return false;
     }
@@ -179,7 +179,7 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
     if (!context_.forwarding()) {
         return ask_first(nullptr, row, request.frame(), upstream::Effect::lasting);
     }
-    if (pinned_ && in_flight_ > 0) {  // what is on its way decides whether the pinned link stays
+    if (pinned_ && !order_.idle()) {  // what is on its way decides whether the pinned link stays
         pause(Wait::drained);
         return false;
     }
@@ -206,7 +206,7 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
         return false;
     }
     if (link == nullptr && is_large(frame)) {
-        if (in_flight_ > 0) {
+        if (!order_.idle()) {
             pause(Wait::drained);
             return false;
         }
@@ -222,7 +222,7 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
     } else if (link == nullptr) {
         link = &context_.links.auth_link();
     }
-    if (in_flight_ > 0 && last_link_ != link) {
+    if (!order_.may_use(link)) {
         pause(Wait::drained);
         return false;
     }
@@ -238,7 +238,7 @@ bool Session::answer_broken_transaction(const Row& row) {
         return false;
     }
     if (fate->kind == Fate::Kind::in_doubt) {
-        tell_in_doubt(replies_.open(), client_errors::kInDoubt, muted_);
+        tell_in_doubt(order_.open(), client_errors::kInDoubt, muted_);
     } else {
         reply(std::move(fate->bytes));
     }

@@ -169,7 +169,7 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
         return take_own(request, reply.bytes(), command);
     }
     std::string_view bytes = reply.bytes();
-    window_.learn(bytes.size());
+    order_.learn(bytes.size());
     if ((request.unit || transaction_.contains(request)) && row.handling != Handling::exec) {
         note_queued(row, bytes, command);
     }
@@ -210,12 +210,11 @@ void Session::pass_head(upstream::PendingRequest& request, const Row& row, std::
     if (!request.streamed) {
         note_large_key(row, resp::RequestView(command));
     }
-    if (replies_.is_front(request.sequence) && part_.empty()) {
+    if (order_.is_front(request.sequence) && !order_.has_part()) {
         reply_begun_ = true;
         output_.append(bytes);
     } else {
-        part_slot_ = request.sequence;
-        keep_part(bytes);
+        keep_part(request.sequence, bytes);
     }
 }
 
@@ -225,9 +224,9 @@ void Session::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
         return;
     }
     const std::string_view bytes = request.muted ? std::string_view() : rest.bytes();
-    const bool waits = !part_.empty() && part_slot_ == request.sequence;
+    const bool waits = order_.has_part(request.sequence);
     if (!rest.last() && waits) {
-        keep_part(bytes);
+        keep_part(request.sequence, bytes);
     } else if (!rest.last()) {
         output_.append(bytes);
     } else {
@@ -244,13 +243,12 @@ void Session::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
 
 /// `unproven`: it acknowledges a write.
 void Session::finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven) {
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     if (context_.first_write_due && unproven) {
         context_.note_first_write();
     }
-    if (!part_.empty() && part_slot_ == request.sequence) {
-        replies_.finish(request.sequence, std::exchange(part_, {}).append(bytes), output_);
+    if (order_.has_part(request.sequence)) {
+        order_.finish(request.sequence, order_.take_part().append(bytes), output_);
     } else if (context_.proof == nullptr || !unproven || !park(request, bytes)) {
         deliver(request.sequence, bytes);
     }
@@ -297,18 +295,17 @@ void Session::flush() {
     if (!closed_) {
         send_output();
     }
-    if (timed_ && replies_.is_done(timed_->slot)) {
+    if (timed_ && order_.is_done(timed_->slot)) {
         note_duration();
     }
-    if (pinned_ && unsent_output() < kSendAt / 2 && part_.size() < kSendAt) {
+    if (pinned_ && unsent_output() < kSendAt / 2 && order_.part_size() < kSendAt) {
         pinned_->resume_reading();
     }
     if (leaving_ && !ended_) {
         leave_if_done();
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
-    if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
-        !has_messages()) {
+    if (!closed_ && finished && order_.outstanding() == 0 && output_.empty() && !stream_.blocked() && !has_messages()) {
         close(ended_ ? ending_ : Closed::client);
     }
 }
@@ -316,7 +313,7 @@ void Session::flush() {
 /// Ends the wait whose reason is gone, and goes on with what was read already.
 void Session::resume_if_due() {
     release_pinned_if_free();
-    if (pinned_ && pinned_->finishes() && in_flight_ == 0) {
+    if (pinned_ && pinned_->finishes() && order_.idle()) {
         ended_ = true;  // what comes behind would need what that link carries
         ending_ = Closed::client;
         return;
@@ -328,7 +325,7 @@ void Session::resume_if_due() {
             }
             return;
         case Wait::drained:
-            if (in_flight_ > 0) {
+            if (!order_.idle()) {
                 return;
             }
             if (!link_agrees()) {
@@ -346,8 +343,7 @@ void Session::resume_if_due() {
             hold_began_.reset();
             break;
         case Wait::window:
-            if (in_flight_ > window_.requests() / 2 || in_flight_ + parked_.size() > ReplyWindow::kRequests / 2 ||
-                in_flight_bytes_ > kWindowBytes / 2) {
+            if (!order_.has_room(parked_.size())) {
                 return;
             }
             break;

@@ -7,11 +7,10 @@
 #include "command/session_state.hpp"
 #include "command/tracking.hpp"
 #include "conversation/hello_request.hpp"
+#include "conversation/order.hpp"
 #include "conversation/parked_replies.hpp"
 #include "conversation/queued_commands.hpp"
 #include "conversation/recovery.hpp"
-#include "conversation/reply_sequencer.hpp"
-#include "conversation/reply_window.hpp"
 #include "conversation/transaction.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
@@ -327,7 +326,7 @@ class Session final : public upstream::ReplySink,
     void deliver(Slot slot, std::string_view bytes);
     void pop_parked();
     void drop_parked();
-    void keep_part(std::string_view bytes);
+    void keep_part(Slot slot, std::string_view bytes);
     void deliver_part();
     [[nodiscard]] bool must_await_proof(const Row& row) const noexcept;
     bool await_proof(const Row& row, const resp::RequestView& request);
@@ -361,7 +360,7 @@ class Session final : public upstream::ReplySink,
     std::unique_ptr<std::string> proxy_header_;  // what came of the header that is still to come first
     resp::RequestScanner scanner_;
     resp::ByteBuffer input_;  // what was read and not taken yet
-    ReplySequencer replies_;
+    Order order_;
     std::string output_;                                // plaintext for the client, in order
     std::size_t output_sent_ = 0;                       // bytes of output_ that the stream has taken
     std::unique_ptr<OutgoingMessages> messages_;        // among the bytes of output_; made for the first one
@@ -369,10 +368,6 @@ class Session final : public upstream::ReplySink,
     std::vector<upstream::SubscriptionFeedPtr> feeds_;  // where it has subscriptions: one, or more after another AUTH
 
     upstream::Lease pinned_;
-    const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
-    std::uint32_t in_flight_ = 0;                // requests on links
-    std::size_t in_flight_bytes_ = 0;
-    ReplyWindow window_;                 // how many of them there may be
     std::uint32_t subscribing_ = 0;      // those of them that are SUBSCRIBE and the like
     std::uint32_t target_question_ = 0;  // counts the questions for clients that CLIENT TRACKING names
     std::uint8_t lost_questions_ = 0;    // of the session's own, one after the other
@@ -396,12 +391,7 @@ class Session final : public upstream::ReplySink,
     std::unique_ptr<Redirect> redirect_;           // of the CLIENT TRACKING at hand; null: not known yet
 
     ParkedReplies parked_;
-    std::string part_;    // of a large reply whose turn has not come
-    Slot part_slot_ = 0;  // and its slot
-
     Recovery recovery_;
-    std::optional<Slot> blocked_slot_;              // of the newest command that may block outside of a transaction
-    net::Turn::Clock::time_point blocked_since_{};  // since when the oldest such command has waited
     std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
     net::Turn::Clock::time_point left_hold_at_{};
     std::size_t held_size_ = 0;

@@ -172,7 +172,7 @@ bool Session::is_busy() const noexcept {
     if (large_ != Large::nothing && wait_ == Wait::nothing) {
         return false;
     }
-    return wait_ != Wait::nothing || replies_.outstanding() > 0 || in_flight_ > 0 || needs_pinned() ||
+    return wait_ != Wait::nothing || order_.outstanding() > 0 || !order_.idle() || needs_pinned() ||
            state_.subscriptions.count() > 0;
 }
 
@@ -258,12 +258,12 @@ void Session::settle_end() {
         ended_ = true;
         ending_ = Closed::client;
     } else if (pinned_ && !pinned_->finishes() && recovery_.empty()) {
-        const bool blocks = blocked_slot_ && !replies_.is_done(*blocked_slot_);
+        const bool blocks = order_.blocks();
         if (blocks || (eof_ && relaying_ && wait_ == Wait::nothing)) {
             end_block();
         }
     }
-    if (eof_ && wait_ == Wait::nothing && in_flight_ == 0) {
+    if (eof_ && wait_ == Wait::nothing && order_.idle()) {
         leave_feeds();
     }
 }
@@ -284,7 +284,7 @@ void Session::drain() {
         return;
     }
     leaving_ = true;
-    if (in_flight_ > 0 || context_.turn.now() - heard_at_ >= kPause) {
+    if (!order_.idle() || context_.turn.now() - heard_at_ >= kPause) {
         context_.turn.mark(*this);
     }
 }
@@ -292,7 +292,7 @@ void Session::drain() {
 /// Between two commands, and not within a pipeline: of that the client has perhaps not sent all.
 void Session::leave_if_done() {
     const auto now = context_.turn.now();
-    if (in_flight_ > 1 || !input_.empty()) {
+    if (order_.in_flight() > 1 || !input_.empty()) {
         pipelined_at_ = now;
     } else if (wait_ != Wait::output && now - pipelined_at_ >= kPause) {
         ended_ = true;

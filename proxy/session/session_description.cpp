@@ -41,7 +41,7 @@ ClientLine Session::describe() const {
     line.input_bytes = input_.size();
     line.output_bytes = unsent_output();
     line.queued_replies = messages_ ? messages_->size() : 0;
-    line.queued_bytes = (messages_ ? messages_->bytes() : 0) + replies_.stored_bytes();
+    line.queued_bytes = (messages_ ? messages_->bytes() : 0) + order_.stored_bytes();
     line.total_bytes = sizeof(Session) + line.input_bytes + line.output_bytes + line.queued_bytes;
     line.writing = stream_.blocked();
     if (last_row_ != nullptr) {

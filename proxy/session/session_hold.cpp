@@ -79,7 +79,7 @@ void Session::retry() {
     if (recovery_.due()) {
         return;  // sorted out first, in this turn
     }
-    if (!recovery_.empty() && in_flight_ > 0) {
+    if (!recovery_.empty() && !order_.idle()) {
         return;  // answers to what was sent behind them are still to come
     }
     if (context_.proof != nullptr && must_stay_held()) {
@@ -122,7 +122,7 @@ void Session::resend() {
         }
         const Row& row = command::row_at(next->request.tag);
         upstream::Link* const link = link_again(*next, row, held);
-        if (link == nullptr || (in_flight_ > 0 && last_link_ != link)) {
+        if (link == nullptr || (!order_.may_use(link))) {
             break;
         }
         send_again(*link, *next, row);
@@ -130,7 +130,7 @@ void Session::resend() {
     for (; next != again.end(); ++next) {
         recovery_.keep(std::move(*next));
     }
-    if (!recovery_.empty() && in_flight_ == 0) {
+    if (!recovery_.empty() && order_.idle()) {
         hold();  // no link can be had now
     }
 }
@@ -202,9 +202,7 @@ void Session::send_again(upstream::Link& link, Lost& lost, const Row& row) {
         context_.counters.commands_replayed.add();
     }
     lost.request.parts = false;  // others may be answered before it, from where it was sent first
-    last_link_ = &link;
-    ++in_flight_;
-    in_flight_bytes_ += lost.command.size();
+    order_.note_sent(&link, lost.command.size());
     link.submit(lost.command, std::move(lost.request));
 }
 
@@ -227,11 +225,11 @@ void Session::refuse_held(std::string_view text) {
         }
         const bool discards = in_transaction && is_discard(each);
         context_.counters.commands_no_leader.add();
-        replies_.finish(each.request.sequence,
-                        each.request.muted ? std::string()
-                        : discards         ? resp::simple("OK")  // that nothing of it runs needs no leader
-                                           : resp::error(reason),
-                        output_);
+        order_.finish(each.request.sequence,
+                      each.request.muted ? std::string()
+                      : discards         ? resp::simple("OK")  // that nothing of it runs needs no leader
+                                         : resp::error(reason),
+                      output_);
     }
     hold_began_.reset();
     wait_ = Wait::nothing;

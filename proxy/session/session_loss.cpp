@@ -23,8 +23,7 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
     if (closed_) {
         return;
     }
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     if (relaying_) {
         end_relay(request);
         return;
@@ -43,12 +42,12 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         return;
     }
     if (request.streamed && large_ == Large::broken) {
-        replies_.finish(request.sequence, {}, output_);  // the client is told what was wrong with it instead
+        order_.finish(request.sequence, {}, output_);  // the client is told what was wrong with it instead
         return;
     }
     if (pinned_ && pinned_->finishes() && loss.sent && (request.blocks || ended_)) {
         // It was blocked there, and the node has let it go.
-        replies_.finish(request.sequence, {}, output_);
+        order_.finish(request.sequence, {}, output_);
         ended_ = true;
         ending_ = Closed::client;
         context_.turn.mark(*this);
@@ -71,8 +70,7 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view com
     if (closed_) {
         return;
     }
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     if (request.silent) {
         return;
     }
@@ -91,7 +89,7 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view com
         large_ = Large::swallowed;
     }
     note_reply(command::row_at(request.tag), false, refusal, command);
-    replies_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
+    order_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
     }
@@ -171,7 +169,7 @@ void Session::settle_losses() {
         retry();
     } else if (wait_ == Wait::leader) {
         retry();
-    } else if (wait_ == Wait::reply && in_flight_ == 0) {
+    } else if (wait_ == Wait::reply && order_.idle()) {
         wait_ = Wait::drained;  // what it waited for is answered
     }
 }
@@ -212,7 +210,7 @@ void Session::carry_out(const Lost& lost, Fate fate) {
             return;
     }
     if (!lost.request.silent) {
-        replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : std::move(fate.bytes), output_);
+        order_.finish(lost.request.sequence, lost.request.muted ? std::string() : std::move(fate.bytes), output_);
     }
 }
 
@@ -224,17 +222,17 @@ void Session::refuse_to_repeat(const Lost& lost) {
         close(Closed::backend);
         return;
     }
-    replies_.finish(lost.request.sequence,
-                    lost.request.muted ? std::string() : resp::error(client_errors::kNotRepeated), output_);
+    order_.finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kNotRepeated),
+                  output_);
 }
 
 /// A write may have been executed, or may be lost: the client is told so with `text`, or closed.
 void Session::tell_in_doubt(Slot slot, std::string_view text, bool muted) {
     context_.counters.commands_in_doubt.add();
+    context_.turn.mark(*this);
     if (context_.config->writes.in_doubt == config::InDoubt::close) {
         ending_ = Closed::in_doubt;  // not here: a reply may be in the middle of being handed over
         cut_off_ = true;
-        context_.turn.mark(*this);
         return;
     }
     deliver(slot, muted ? std::string() : resp::error(text));

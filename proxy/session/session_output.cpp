@@ -35,8 +35,8 @@ void Session::send_output() {
 
 /// What the client has not taken yet. Messages count as if they were this client's alone.
 std::size_t Session::unread() const noexcept {
-    return unsent_output() + replies_.stored_bytes() + parked_.bytes() + part_.size() +
-           (messages_ ? messages_->bytes() : 0) + (behind_ ? behind_->bytes : 0);
+    return unsent_output() + order_.stored_bytes() + parked_.bytes() + (messages_ ? messages_->bytes() : 0) +
+           (behind_ ? behind_->bytes : 0);
 }
 
 /// Forgets what the stream has taken.

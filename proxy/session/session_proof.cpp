@@ -66,14 +66,14 @@ bool Session::park(const upstream::PendingRequest& request, std::string_view byt
 
 /// Puts a reply into its slot.
 void Session::deliver(Slot slot, std::string_view bytes) {
-    if (replies_.is_front(slot)) {
-        if (output_.empty() && (in_flight_ > 0 || bytes.size() > SpareBuffers::kSmall)) {
+    if (order_.is_front(slot)) {
+        if (output_.empty() && (!order_.idle() || bytes.size() > SpareBuffers::kSmall)) {
             context_.spare.lend(output_);
         }
         output_.append(bytes);
-        replies_.finish_front(output_);
+        order_.finish_front(output_);
     } else {
-        replies_.finish(slot, std::string(bytes), output_);
+        order_.finish(slot, std::string(bytes), output_);
     }
 }
 
@@ -126,19 +126,18 @@ void Session::drop_parked() {
 }
 
 /// A part of a large reply whose turn has not come: it is kept, and no more of it is read than can be.
-void Session::keep_part(std::string_view bytes) {
-    part_.append(bytes);
-    if (pinned_ && part_.size() >= kSendAt) {
+void Session::keep_part(Slot slot, std::string_view bytes) {
+    order_.keep_part(slot, bytes);
+    if (pinned_ && order_.part_size() >= kSendAt) {
         pinned_->pause_reading();
     }
 }
 
 /// What is kept of a large reply goes out when it is its turn.
 void Session::deliver_part() {
-    if (!part_.empty() && replies_.is_front(part_slot_)) {
+    if (order_.part_is_due()) {
         reply_begun_ = true;
-        output_.append(part_);
-        part_ = {};
+        output_.append(order_.take_part());
         context_.turn.mark(*this);
     }
 }

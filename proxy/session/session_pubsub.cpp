@@ -108,7 +108,7 @@ bool Session::take_subscription(const Row& row, const resp::RequestView& request
     }
     const SubscriptionKind kind = kind_of(row.handling);
     if (!subscribes(row.handling)) {
-        if (in_flight_ > 0) {
+        if (!order_.idle()) {
             pause(Wait::drained);
             return false;
         }
@@ -117,23 +117,22 @@ bool Session::take_subscription(const Row& row, const resp::RequestView& request
     }
     const upstream::SubscriptionFeedPtr feed =
         context_.subscriptions.feed(state_.credentials->username, state_.credentials->password);
-    if (in_flight_ > 0 && (feed->link() == nullptr || last_link_ != feed->link())) {
+    if (!order_.idle() && (feed->link() == nullptr || !order_.is_on(feed->link()))) {
         pause(Wait::drained);
         return false;
     }
     if (std::ranges::find(feeds_, feed) == feeds_.end()) {
         feeds_.push_back(feed);
     }
-    upstream::SubscribeRequest asked{kind, {}, replies_.open(), request.frame().size(), muted_};
+    upstream::SubscribeRequest asked{kind, {}, order_.open(), request.frame().size(), muted_};
     for (std::size_t i = 1; i < request.argc(); ++i) {
         asked.names.emplace_back(request.arg(i));
     }
-    ++in_flight_;
     ++subscribing_;
-    in_flight_bytes_ += asked.size;
+    order_.note_sent(feed->link(), asked.size);
     feed->subscribe(*this, std::move(asked));
-    last_link_ = feed->link();
-    if (in_flight_ >= window_.requests() || in_flight_bytes_ >= kWindowBytes) {
+    order_.note_moved(feed->link());
+    if (order_.full(parked_.size())) {
         pause(Wait::window);
     }
     return true;
@@ -156,7 +155,7 @@ void Session::unsubscribe(const Row& row, SubscriptionKind kind, const resp::Req
         submit_own(*pinned_, frame, static_cast<std::int32_t>(on_link.size()));
     }
     context_.counters.commands_local.add();
-    replies_.finish(replies_.open(), std::move(out), output_);  // also with CLIENT REPLY OFF, as redis-server
+    order_.finish(order_.open(), std::move(out), output_);  // also with CLIENT REPLY OFF, as redis-server
     context_.turn.mark(*this);
 }
 
@@ -280,10 +279,9 @@ void Session::on_subscribed(upstream::SubscriptionFeed& feed, const upstream::Su
         }
         confirm(out, word, name, request.kind);
     }
-    --in_flight_;
     --subscribing_;
-    in_flight_bytes_ -= request.size;
-    replies_.finish(request.sequence, std::move(out), output_);
+    order_.note_back(request.size);
+    order_.finish(request.sequence, std::move(out), output_);
     context_.turn.mark(*this);
 }
 
@@ -292,11 +290,10 @@ void Session::on_subscribe_refused(const upstream::SubscribeRequest& request, st
         on_subscription_denied();
         return;
     }
-    --in_flight_;
     --subscribing_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     at(context_.counters.error_replies, observe::error_of(error)).add();
-    replies_.finish(request.sequence, request.muted ? std::string() : std::string(error), output_);
+    order_.finish(request.sequence, request.muted ? std::string() : std::string(error), output_);
     context_.turn.mark(*this);
 }
 

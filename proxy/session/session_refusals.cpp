@@ -41,7 +41,7 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
             bytes = lost;
             return false;
         }
-        if (row.handling == Handling::multi && in_flight_ > 1) {
+        if (row.handling == Handling::multi && order_.in_flight() > 1) {
             return false;  // what was sent behind it is judged without it by now
         }
         keep_refused(request, command, bytes, false);
@@ -65,7 +65,7 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
     if (row.write && bytes.front() != '-') {
         give_up_refused();
     }
-    if (!complete && !replies_.is_front(request.sequence)) {
+    if (!complete && !order_.is_front(request.sequence)) {
         close(observe::Closed::backend);  // there is no room to keep a large reply until its turn comes
     }
     return closed_;
@@ -96,8 +96,7 @@ bool Session::apply(const Verdict& verdict, upstream::PendingRequest& request, s
 /// `refusal` empty: it was answered, but is asked again behind one that was refused.
 void Session::keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal,
                            bool sent) {
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     request.losses = static_cast<std::uint8_t>(request.losses + (refusal.empty() ? 0 : 1));
     recovery_.keep({request,
                     std::string(command),
@@ -121,16 +120,14 @@ bool Session::still_refused(const Lost& lost) {
     if (!Recovery::may_lie(lost, transaction_) || lost.epoch != context_.topology->epoch) {
         return false;
     }
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : lost.refusal, output_);
+    order_.finish(lost.request.sequence, lost.request.muted ? std::string() : lost.refusal, output_);
     return true;
 }
 
 /// A blocking command with the time that remains of its timeout. The oldest one has waited; those behind it have not
 /// begun to.
 std::string Session::rearmed(const Row& row, const std::string& command) {
-    const auto now = context_.turn.now();
-    const auto waited = now - std::exchange(blocked_since_, now);
-    return command::with_less_timeout(row, resp::RequestView(command), waited);
+    return command::with_less_timeout(row, resp::RequestView(command), order_.take_blocked_time(context_.turn.now()));
 }
 
 }  // namespace portal::session

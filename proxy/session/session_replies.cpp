@@ -47,7 +47,7 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
             }
             break;
         case Handling::blocking:
-            blocked_since_ = context_.turn.now();  // the next one begins to wait
+            static_cast<void>(order_.take_blocked_time(context_.turn.now()));  // the next one begins to wait
             break;
         case Handling::select:
             if (bytes.starts_with("+OK")) {
@@ -149,8 +149,7 @@ void Session::note_selected(std::string_view command) {
 /// A reply to a request of the session's own. True when it was the last of its request.
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
     if (request.silent && bytes.front() == '-' && command::row_at(request.tag).handling == Handling::multi) {
-        --in_flight_;
-        in_flight_bytes_ -= request.size;
+        order_.note_back(request.size);
         ending_ = observe::Closed::in_doubt;  // what was queued behind it may be run one by one by now
         cut_off_ = true;
         context_.turn.mark(*this);
@@ -174,8 +173,7 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
     if (--request.replies_left > 0) {
         return false;
     }
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     const Handling handling = command::row_at(request.tag).handling;
     if (!request.silent && (handling == Handling::discard || handling == Handling::unwatch) && pinned_ &&
         (pinned_->carries().in_transaction() || pinned_->carries().watching())) {

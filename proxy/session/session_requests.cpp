@@ -262,7 +262,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         return forward_tracking(row, request);
     }
     if (row.handling == Handling::script_debug && !transaction_.active()) {
-        if (in_flight_ > 0) {
+        if (!order_.idle()) {
             pause(Wait::drained);
             return false;
         }
@@ -275,7 +275,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     const bool large = is_large(request.frame());
     upstream::Link* const own_feed = row.handling == Handling::publish && !large ? feed_link() : nullptr;
     upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
-    if (in_flight_ > 0 && (large || last_link_ != &link)) {
+    if (!order_.idle() && (large || !order_.is_on(&link))) {
         pause(Wait::drained);
         return false;
     }
@@ -286,7 +286,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
                 return false;
             }
             if (transaction_.unit_left() == 0 && !transaction_.active() && request.argc() == 1) {
-                transaction_.begin(replies_.next());
+                transaction_.begin(order_.next());
             }
             break;
         case Handling::exec:
@@ -322,7 +322,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
 /// makes the node take its present offset, which covers them all. Writes that an earlier leader answered nobody can
 /// confirm now.
 bool Session::forward_wait(const Row& row, const resp::RequestView& request) {
-    if (in_flight_ > 0) {
+    if (!order_.idle()) {
         pause(Wait::drained);
         return false;
     }
@@ -358,7 +358,7 @@ upstream::Link& Session::link_for(bool pinned) {
         return shared_link();
     }
     if (!pinned) {
-        // The lease ends when its last reply has come; until then last_link_ makes the request wait.
+        // The lease ends when its last reply has come; until then Order::may_use() makes the request wait.
         release_pinned_if_free();
         return pinned_ ? *pinned_ : shared_link();
     }
@@ -379,7 +379,7 @@ upstream::Link& Session::lease_fresh(upstream::LinkPool::Before before) {
 upstream::PendingRequest Session::open_request(const Row& row) {
     upstream::PendingRequest pending;
     pending.sink = upstream::ReplySinkPtr(this);
-    pending.sequence = replies_.open();
+    pending.sequence = order_.open();
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.repeatable = !row.write;
     pending.effect = effect_of(row.handling);
@@ -390,10 +390,7 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
     if (pending.blocks && !transaction_.active()) {
-        if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
-            blocked_since_ = context_.turn.now();
-        }
-        blocked_slot_ = pending.sequence;
+        order_.note_blocking(pending.sequence, context_.turn.now());
     }
     pending.parts = may_come_in_parts(row.handling) &&
                     (row.handling != Handling::exec || transaction_.queued().own().empty()) &&
@@ -419,13 +416,10 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
     pending.effect = effect;
     pending.unit = transaction_.unit_left() > 0;
     transaction_.note_sent(row);
-    last_link_ = &link;
-    ++in_flight_;
-    in_flight_bytes_ += frame.size();
+    order_.note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
     const bool may_pause = transaction_.unit_left() <= 1;  // a transaction that travels whole is never cut
-    if (may_pause && (in_flight_ >= window_.requests() || in_flight_ + parked_.size() >= ReplyWindow::kRequests ||
-                      in_flight_bytes_ >= kWindowBytes || link.unsent() >= kLinkBytes)) {
+    if (may_pause && (order_.full(parked_.size()) || link.unsent() >= kLinkBytes)) {
         pause(Wait::window);
     }
     return true;
@@ -440,14 +434,12 @@ void Session::submit_own(upstream::Link& link, std::string_view frame, std::int3
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.effect = effect_of(row.handling);
     pending.replies_left = replies;
-    last_link_ = &link;
-    ++in_flight_;
-    in_flight_bytes_ += frame.size();
+    order_.note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
 }
 
 void Session::release_pinned_if_free() {
-    if (pinned_ && in_flight_ == 0 && !needs_pinned() && recovery_.empty()) {
+    if (pinned_ && order_.idle() && !needs_pinned() && recovery_.empty()) {
         pinned_.reset();
     }
 }

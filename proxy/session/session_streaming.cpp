@@ -41,7 +41,7 @@ void Session::take_last_part(std::string_view bytes) {
     if (context_.draining) {
         drain();
     }
-    if (in_flight_ > 0) {
+    if (!order_.idle()) {
         pause(Wait::drained);
     }
 }
@@ -77,7 +77,7 @@ bool Session::begin_large(std::string_view head) {
             return false;
         } else if (destination == Destination::hold) {
             refuse_without_leader(row);
-        } else if (in_flight_ > 0) {
+        } else if (!order_.idle()) {
             large_ = Large::nothing;
             pause(Wait::drained);
             return false;
@@ -108,9 +108,8 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
     }
     upstream::Link& link = lease_fresh(upstream::LinkPool::Before::no_fence);
     transaction_.spoil_copy();  // of a transaction that may be open: there will be no copy of this
-    last_link_ = &link;
     transaction_.note_sent(row);
-    ++in_flight_;
+    order_.note_sent(&link, 0);
     link.stream(open_request(row));
 }
 
@@ -150,7 +149,7 @@ void Session::on_streamed() {
 }
 
 void Session::on_moved(const upstream::Link& link) {
-    last_link_ = &link;
+    order_.note_moved(&link);
 }
 
 /// A link that is held already was leased for a command that waits until everything is answered; nothing was sent on

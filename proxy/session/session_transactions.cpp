@@ -48,7 +48,7 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
         return await_redirect(row, *target);
     }
     // As long as MULTI is not accepted the command may be no part of a transaction.
-    if (in_flight_ > 0 && (last_link_ != pinned_.get() || !pinned_->carries().in_transaction())) {
+    if (!order_.idle() && (!order_.is_on(pinned_.get()) || !pinned_->carries().in_transaction())) {
         pause(Wait::drained);
         return false;
     }
@@ -95,8 +95,7 @@ bool Session::take_exec(upstream::PendingRequest& request, std::string_view byte
     executed_->bytes = bytes;
     exec_reply_.clear();
     exec_end_.clear();
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     muted_ = request.muted;
     Executed& executed = *executed_;
     const std::size_t head = executed.bytes.find("\r\n") + 2;
@@ -144,7 +143,7 @@ void Session::go_on_executed() {
     upstream::PendingRequest exec;
     exec.sequence = done->slot;
     if (context_.proof == nullptr || !done->ran || done->out.empty() || !park(exec, done->out)) {
-        replies_.finish(done->slot, std::move(done->out), output_);
+        order_.finish(done->slot, std::move(done->out), output_);
     }
     transaction_.finish(own_state());
     if (state_.reply_mode == command::ReplyMode::skip_next) {
