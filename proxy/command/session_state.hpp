@@ -1,5 +1,6 @@
-// What a connection of its own would remember: database, protocol, user, name, reply mode, transaction, watched keys
-// and subscriptions; and from these, whether the session needs a pinned link and since when it is free again. Pure.
+// What a connection of its own would remember: database, protocol, user, name, reply mode, transaction, whether it
+// watches, tracks and listens; and from these, whether the session needs a pinned link and since when it is free again.
+// Pure.
 #pragma once
 
 #include "command/command_table.hpp"
@@ -9,7 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,14 +33,6 @@ enum class Transaction : std::uint8_t {
     broken,     // the leader was lost since MULTI: commands are answered QUEUED, EXEC fails
 };
 
-/// Names subscribed to, by kind. They outlive a link, so that they can be made again after a failover.
-struct Subscriptions {
-    std::set<std::string, std::less<>> channels, patterns, shard_channels;
-    [[nodiscard]] std::size_t count() const noexcept {
-        return channels.size() + patterns.size() + shard_channels.size();
-    }
-};
-
 class SessionState {
   public:
     using Clock = std::chrono::steady_clock;
@@ -53,26 +45,24 @@ class SessionState {
     ReplyMode reply_mode = ReplyMode::on;
 
     Transaction transaction = Transaction::none;
-    bool doubtful = false;      // what was queued in it may have been executed: its EXEC or DISCARD says so
-    bool watching = false;      // WATCH was sent; what ends it is for the link to tell, see LinkState::watching()
-    bool watch_broken = false;  // the link of an accepted WATCH was lost: the next EXEC answers nil
-    bool tracking = false;      // CLIENT TRACKING ON
-    bool monitoring = false;    // MONITOR
-    bool debugging = false;     // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
-    bool no_evict = false;      // CLIENT NO-EVICT ON
-    bool no_touch = false;      // CLIENT NO-TOUCH ON
-    Subscriptions subscriptions;
-    Subscriptions on_link;  // those of them that a transaction made, on the pinned link
+    bool doubtful = false;         // what was queued in it may have been executed: its EXEC or DISCARD says so
+    bool watching = false;         // WATCH was sent; what ends it is for the link to tell, see LinkState::watching()
+    bool watch_broken = false;     // the link of an accepted WATCH was lost: the next EXEC answers nil
+    bool tracking = false;         // CLIENT TRACKING ON
+    bool monitoring = false;       // MONITOR
+    bool debugging = false;        // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
+    bool no_evict = false;         // CLIENT NO-EVICT ON
+    bool no_touch = false;         // CLIENT NO-TOUCH ON
+    bool listens = false;          // it has subscriptions
+    bool listens_on_link = false;  // some of them, which a transaction made, on the pinned link
 
     /// True while the connection holds state that only a link of its own can hold.
     [[nodiscard]] bool needs_pinned() const noexcept {
         return transaction == Transaction::open || transaction == Transaction::exec_sent || watching || tracking ||
-               monitoring || debugging || on_link.count() > 0;
+               monitoring || debugging || listens_on_link;
     }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
-    [[nodiscard]] bool resp2_subscriber() const noexcept {
-        return subscriptions.count() > 0 && protocol == resp::Protocol::resp2;
-    }
+    [[nodiscard]] bool resp2_subscriber() const noexcept { return listens && protocol == resp::Protocol::resp2; }
     [[nodiscard]] bool in_transaction() const noexcept { return transaction != Transaction::none; }
 
     /// RESET: everything as after connect. The login goes too.

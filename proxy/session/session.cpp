@@ -211,8 +211,7 @@ void Session::pass_head(upstream::PendingRequest& request, const Row& row, std::
         note_large_key(row, resp::RequestView(command));
     }
     if (replies_.is_front(request.sequence) && part_.empty()) {
-        reply_begun_ = true;
-        output_.append(bytes);
+        output_.begin_reply(bytes);
     } else {
         part_slot_ = request.sequence;
         keep_part(bytes);
@@ -237,7 +236,7 @@ void Session::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
         }
         // With writes.proven no reply to a write comes in parts.
         finish_reply(request, bytes, false);
-        end_large_reply();
+        output_.end_reply();
     }
     send_what_came();
 }
@@ -258,7 +257,7 @@ void Session::finish_reply(const upstream::PendingRequest& request, std::string_
 
 void Session::send_what_came() {
     if (keep_output_bounded()) {
-        if (pinned_ && unsent_output() >= kSendAt) {
+        if (pinned_ && output_.unsent().size() >= kSendAt) {
             pinned_->pause_reading();
         }
         context_.turn.mark(*this);
@@ -296,7 +295,7 @@ void Session::flush() {
     if (timed_ && replies_.is_done(timed_->slot)) {
         note_duration();
     }
-    if (pinned_ && unsent_output() < kSendAt / 2 && part_.size() < kSendAt) {
+    if (pinned_ && output_.unsent().size() < kSendAt / 2 && part_.size() < kSendAt) {
         pinned_->resume_reading();
     }
     if (leaving_ && !ended_) {
@@ -304,7 +303,7 @@ void Session::flush() {
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
     if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
-        !has_messages()) {
+        !output_.has_messages()) {
         close(ended_ ? ending_ : Closed::client);
     }
 }
@@ -379,6 +378,56 @@ void Session::resume_if_due() {
 void Session::pause(Wait wait) {
     wait_ = wait;
     context_.turn.mark(*this);
+}
+
+// ---------------------------------------------------------------------------------------------- for its features
+
+ClientSubscriptions& Session::use_subscriptions() {
+    if (!subscriptions_) {
+        subscriptions_ = std::make_unique<ClientSubscriptions>(static_cast<FeatureHost&>(*this));
+    }
+    return *subscriptions_;
+}
+
+void Session::confirm(std::string bytes) {
+    context_.counters.commands_local.add();
+    replies_.finish(replies_.open(), std::move(bytes), output_);
+    context_.turn.mark(*this);
+}
+
+bool Session::in_flight_elsewhere(const upstream::Link* link) const noexcept {
+    return in_flight_ > 0 && (link == nullptr || last_link_ != link);
+}
+
+void Session::count_sent(std::size_t size) noexcept {
+    ++in_flight_;
+    in_flight_bytes_ += size;
+}
+
+void Session::note_sent(const upstream::Link* link) {
+    last_link_ = link;
+    if (in_flight_ >= window_.requests() || in_flight_bytes_ >= kWindowBytes) {
+        pause(Wait::window);
+    }
+}
+
+void Session::finish_slot(Slot slot, std::size_t size, std::string bytes) {
+    --in_flight_;
+    in_flight_bytes_ -= size;
+    replies_.finish(slot, std::move(bytes), output_);
+    context_.turn.mark(*this);
+}
+
+void Session::cut_off(observe::Closed reason) {
+    ending_ = reason;
+    cut_off_ = true;
+    context_.turn.mark(*this);
+}
+
+/// The portal refuses the command at hand. In a transaction the node does not know of it: its EXEC must fail.
+void Session::deny(std::string_view text) {
+    denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+    reply_error(text);
 }
 
 }  // namespace portal::session

@@ -143,8 +143,7 @@ void Session::on_login_refused() {
 }
 
 void Session::on_login_required() {
-    if (state_.credentials->username.empty() &&
-        (state_.needs_pinned() || pinned_ || state_.subscriptions.count() > 0)) {
+    if (state_.credentials->username.empty() && (state_.needs_pinned() || pinned_ || state_.listens)) {
         on_login_refused();
     }
 }
@@ -181,7 +180,9 @@ void Session::settle_losses() {
         return;
     }
     if (pinned_lost) {
-        move_to_feed();
+        if (subscriptions_) {
+            subscriptions_->move_to_feed();
+        }
         flush_tracked();
     }
     LostRequests came_back = std::exchange(lost_, {});

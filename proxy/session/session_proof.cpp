@@ -148,8 +148,7 @@ void Session::keep_part(std::string_view bytes) {
 /// What is kept of a large reply goes out when it is its turn.
 void Session::deliver_part() {
     if (!part_.empty() && replies_.is_front(part_slot_)) {
-        reply_begun_ = true;
-        output_.append(part_);
+        output_.begin_reply(part_);
         part_ = {};
         context_.turn.mark(*this);
     }

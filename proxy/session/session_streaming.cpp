@@ -176,16 +176,6 @@ void Session::give_up_large() {
     }
 }
 
-/// Messages that came meanwhile follow the reply.
-void Session::end_large_reply() {
-    reply_begun_ = false;
-    if (const auto behind = std::exchange(behind_, nullptr)) {
-        for (const upstream::MessagePtr& message : behind->messages) {
-            on_message(message);
-        }
-    }
-}
-
 /// A large request whose link was lost. There is no copy to be sent again; as long as the node had not all of it, it
 /// was not executed.
 void Session::settle_streamed(const Lost& lost, const Row& row) {

@@ -3,10 +3,8 @@
 
 #include "replication/topology.hpp"
 #include "upstream/pending_queue.hpp"
-#include "upstream/subscription_feed.hpp"
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -47,11 +45,5 @@ struct Lost {
 
 /// In the order of their slots. Allocates nothing while it is empty, as it is for nearly every client.
 using LostRequests = std::vector<Lost>;
-
-/// Messages that wait until the large reply that has begun is complete.
-struct MessagesBehind {
-    std::vector<upstream::MessagePtr> messages;
-    std::size_t bytes = 0;
-};
 
 }  // namespace portal::session

@@ -80,7 +80,7 @@ TEST(Router, SubscriptionsGoToTheFeedAndEndWithoutALeader) {
 TEST(Router, APingOfARespTwoSubscriberIsAnsweredByThePortal) {
     SessionState state;
     EXPECT_EQ(routed(state, true, "PING"), Destination::shared);
-    state.subscriptions.channels.insert("c");
+    state.listens = true;
     EXPECT_EQ(routed(state, true, "PING"), Destination::local);
     EXPECT_EQ(routed(state, false, "PING"), Destination::local);
     state.protocol = resp::Protocol::resp3;
