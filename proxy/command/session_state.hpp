@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -24,14 +23,6 @@ using CredentialsPtr = std::shared_ptr<const Credentials>;
 
 /// CLIENT REPLY.
 enum class ReplyMode : std::uint8_t { on, off, skip_next, skip_this };
-
-/// Names subscribed to, by kind. They outlive a link, so that they can be made again after a failover.
-struct Subscriptions {
-    std::set<std::string, std::less<>> channels, patterns, shard_channels;
-    [[nodiscard]] std::size_t count() const noexcept {
-        return channels.size() + patterns.size() + shard_channels.size();
-    }
-};
 
 class SessionState {
   public:
@@ -49,16 +40,16 @@ class SessionState {
     bool debugging = false;   // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
     bool no_evict = false;    // CLIENT NO-EVICT ON
     bool no_touch = false;    // CLIENT NO-TOUCH ON
-    Subscriptions subscriptions;
-    Subscriptions on_link;  // those of them that a transaction made, on the pinned link
+    bool listens = false;          // it has subscriptions
+    bool listens_on_link = false;  // some of them, which a transaction made, on a link of its own
 
     /// True while the connection holds state, beside a transaction, that only a link of its own can hold.
     [[nodiscard]] bool needs_link() const noexcept {
-        return tracking || monitoring || debugging || on_link.count() > 0;
+        return tracking || monitoring || debugging || listens_on_link;
     }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
     [[nodiscard]] bool resp2_subscriber() const noexcept {
-        return subscriptions.count() > 0 && protocol == resp::Protocol::resp2;
+        return listens && protocol == resp::Protocol::resp2;
     }
 
     /// RESET: everything as after connect. The login goes too.

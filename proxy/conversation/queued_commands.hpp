@@ -58,18 +58,15 @@ class QueuedCommands {
 /// EXEC's answer while the portal puts its own parts into it.
 struct Executed {
     ReplySequencer::Slot slot = 0;
-    std::string bytes;                            // the node's answer
-    std::size_t at = 0;                           // of bytes: what is done
-    std::size_t elements = 0;                     // of the answer, as it says itself
-    std::size_t place = 0;                        // of the element that comes next
-    std::size_t own = 0;                          // of QueuedCommands::own(): the one that comes next
-    std::optional<resp::RequestView> confirming;  // the present SUBSCRIBE or UNSUBSCRIBE
-    std::size_t confirmed = 0;                    // names of the present SUBSCRIBE or UNSUBSCRIBE
-    std::size_t expected = 0;                     // confirmations of the present UNSUBSCRIBE without names
-    bool ran = false;                             // its commands were executed
-    bool cut_off = false;                         // the client has killed itself, and hears no more
-    bool waiting = false;                         // for shards or for the node
-    std::string out;                              // for the client
+    std::string bytes;         // the node's answer
+    std::size_t at = 0;        // of bytes: what is done
+    std::size_t elements = 0;  // of the answer, as it says itself
+    std::size_t place = 0;     // of the element that comes next
+    std::size_t own = 0;       // of QueuedCommands::own(): the one that comes next
+    bool ran = false;          // its commands were executed
+    bool cut_off = false;      // the client has killed itself, and hears no more
+    bool waiting = false;      // for shards or for the node
+    std::string out;           // for the client
 };
 
 }  // namespace portal::conversation

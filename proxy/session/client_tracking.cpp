@@ -153,21 +153,6 @@ void Session::translate_redirect(const Row& row, std::string_view bytes, std::st
     }
 }
 
-void Session::send_push(std::string_view frame) {
-    if (closed_ || frame.empty()) {
-        return;
-    }
-    if (reply_begun_) {
-        wait_behind_reply(upstream::MessagePtr(new upstream::Message(frame)));
-        return;
-    }
-    const SessionPtr alive(this);
-    output_.append(frame);
-    if (keep_output_bounded()) {
-        context_.turn.mark(*this);
-    }
-}
-
 std::string Session::translated_push(std::string_view frame) const {
     if (!relay_ || !frame.starts_with('>')) {
         return std::string(frame);
@@ -197,7 +182,7 @@ void Session::take_invalidation(std::string_view keys) {
         resp::write_push_header(frame, 2, state_.protocol);
         resp::write_bulk(frame, "invalidate");
         frame += keys;
-    } else if (state_.subscriptions.count() > 0) {
+    } else if (state_.listens) {
         resp::write_array_header(frame, 3);
         resp::write_bulk(frame, "message");
         resp::write_bulk(frame, "__redis__:invalidate");

@@ -56,10 +56,6 @@ void Session::reply(std::string bytes) {
     context_.turn.mark(*this);
 }
 
-void Session::reply_error(std::string_view text) {
-    reply(resp::error(text));
-}
-
 /// False: must wait, and is asked again.
 bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
     std::string out;
@@ -69,8 +65,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (!complete) {
-        transaction_.deny();
-        reply_error(client_errors::wrong_arity(row));
+        deny(client_errors::wrong_arity(row));
         return true;
     }
     switch (row.handling) {
@@ -105,7 +100,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
                 pinned_->taint();
                 pinned_.reset();
             }
-            leave_feeds();
+            subscriptions_.reset();
             stop_tracking();
             transaction_ = {};
             state_.reset();

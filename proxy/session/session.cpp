@@ -211,8 +211,7 @@ void Session::pass_head(upstream::PendingRequest& request, const Row& row, std::
         note_large_key(row, resp::RequestView(command));
     }
     if (order_.is_front(request.sequence) && !order_.has_part()) {
-        reply_begun_ = true;
-        output_.append(bytes);
+        output_.begin_reply(bytes);
     } else {
         keep_part(request.sequence, bytes);
     }
@@ -236,7 +235,7 @@ void Session::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
         }
         // With writes.proven no reply to a write comes in parts.
         finish_reply(request, bytes, false);
-        end_large_reply();
+        output_.end_reply();
     }
     send_what_came();
 }
@@ -256,7 +255,7 @@ void Session::finish_reply(const upstream::PendingRequest& request, std::string_
 
 void Session::send_what_came() {
     if (keep_output_bounded()) {
-        if (pinned_ && unsent_output() >= kSendAt) {
+        if (pinned_ && output_.unsent().size() >= kSendAt) {
             pinned_->pause_reading();
         }
         context_.turn.mark(*this);
@@ -298,14 +297,15 @@ void Session::flush() {
     if (timed_ && order_.is_done(timed_->slot)) {
         note_duration();
     }
-    if (pinned_ && unsent_output() < kSendAt / 2 && order_.part_size() < kSendAt) {
+    if (pinned_ && output_.unsent().size() < kSendAt / 2 && order_.part_size() < kSendAt) {
         pinned_->resume_reading();
     }
     if (leaving_ && !ended_) {
         leave_if_done();
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
-    if (!closed_ && finished && order_.outstanding() == 0 && output_.empty() && !stream_.blocked() && !has_messages()) {
+    if (!closed_ && finished && order_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
+        !output_.has_messages()) {
         close(ended_ ? ending_ : Closed::client);
     }
 }
@@ -382,6 +382,54 @@ void Session::resume_if_due() {
 void Session::pause(Wait wait) {
     wait_ = wait;
     context_.turn.mark(*this);
+}
+
+// ---------------------------------------------------------------------------------------------- for its features
+
+ClientSubscriptions& Session::use_subscriptions() {
+    if (!subscriptions_) {
+        subscriptions_ = std::make_unique<ClientSubscriptions>(static_cast<FeatureHost&>(*this));
+    }
+    return *subscriptions_;
+}
+
+void Session::confirm(std::string bytes) {
+    context_.counters.commands_local.add();
+    order_.finish(order_.open(), std::move(bytes), output_);
+    context_.turn.mark(*this);
+}
+
+bool Session::in_flight_elsewhere(const upstream::Link* link) const noexcept {
+    return !order_.idle() && (link == nullptr || !order_.is_on(link));
+}
+
+void Session::count_sent(std::size_t size) noexcept {
+    order_.note_sent(nullptr, size);
+}
+
+void Session::note_sent(const upstream::Link* link) {
+    order_.note_moved(link);
+    if (order_.full(parked_.size())) {
+        pause(Wait::window);
+    }
+}
+
+void Session::finish_slot(Slot slot, std::size_t size, std::string bytes) {
+    order_.note_back(size);
+    order_.finish(slot, std::move(bytes), output_);
+    context_.turn.mark(*this);
+}
+
+void Session::cut_off(observe::Closed reason) {
+    ending_ = reason;
+    cut_off_ = true;
+    context_.turn.mark(*this);
+}
+
+/// The portal refuses the command at hand. In a transaction the node does not know of it: its EXEC must fail.
+void Session::deny(std::string_view text) {
+    transaction_.deny();
+    reply_error(text);
 }
 
 }  // namespace portal::session

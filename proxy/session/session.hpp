@@ -21,8 +21,10 @@
 #include "route/router.hpp"
 #include "session/client_line.hpp"
 #include "session/client_origin.hpp"
+#include "session/client_output.hpp"
+#include "session/client_subscriptions.hpp"
 #include "session/deadlines.hpp"
-#include "session/outgoing_messages.hpp"
+#include "session/feature_host.hpp"
 #include "session/registry_hook.hpp"
 #include "session/session_context.hpp"
 #include "session/session_waits.hpp"
@@ -43,7 +45,7 @@
 namespace portal::session {
 
 class Session final : public upstream::ReplySink,
-                      public upstream::Subscriber,
+                      private FeatureHost,
                       public TrackingRelay::Holder,
                       public net::Flushable,
                       public net::Deadline,
@@ -112,14 +114,6 @@ class Session final : public upstream::ReplySink,
     bool adopt(upstream::Lease& lease) override;
     upstream::Link* own_link() override;
 
-    void on_message(const upstream::MessagePtr& message) override;
-    void on_message_dropped() override;
-    void on_subscribed(upstream::SubscriptionFeed& feed, const upstream::SubscribeRequest& request) override;
-    void on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) override;
-    void on_subscribe_expired(const upstream::SubscribeRequest& request) override;
-    void on_subscription_denied() override;
-    [[nodiscard]] std::string_view password() const override { return state_.credentials->password; }
-
   private:
     using Slot = ReplySequencer::Slot;
     /// A client that is busy all the time moves its deadline only so often, which is as exact as a shard's tick.
@@ -162,12 +156,29 @@ class Session final : public upstream::ReplySink,
     std::size_t take_requests(std::string_view bytes);
     void protocol_error(resp::Error error);
     void resume_if_due();
-    void pause(Wait wait);
+    void pause(Wait wait) override;
+
+    // --- what its features ask of it
+    [[nodiscard]] SessionContext& context() noexcept override { return context_; }
+    [[nodiscard]] command::SessionState& state() noexcept override { return state_; }
+    [[nodiscard]] bool muted() const noexcept override { return muted_; }
+    void confirm(std::string bytes) override;
+    [[nodiscard]] Slot open_slot() noexcept override { return order_.open(); }
+    [[nodiscard]] bool in_flight_elsewhere(const upstream::Link* link) const noexcept override;
+    void count_sent(std::size_t size) noexcept override;
+    void note_sent(const upstream::Link* link) override;
+    void finish_slot(Slot slot, std::size_t size, std::string bytes) override;
+    [[nodiscard]] upstream::Link* pinned_link() const noexcept override { return pinned_.get(); }
+    void cut_off(observe::Closed reason) override;
+    void deny(std::string_view text);
+    ClientSubscriptions& use_subscriptions();
 
     // --- session_output.cpp: to the socket
     void send_output();
-    [[nodiscard]] std::size_t unsent_output() const noexcept { return output_.size() - output_sent_; }
-    void trim_output();
+    void send_messages();
+    void send_message(const upstream::MessagePtr& message) override;
+    void send_push(std::string_view frame);
+    [[nodiscard]] std::size_t unread() const noexcept;
     void note_written(net::Stream::Status status);
     void on_writable();
     void note_duration();
@@ -181,7 +192,6 @@ class Session final : public upstream::ReplySink,
     void note_large_key(const Row& row, const resp::RequestView& request);
     void pass_on(std::string_view bytes, bool last);
     void give_up_large();
-    void end_large_reply();
 
     // --- session_relay.cpp: a client in the debugger of scripts
     bool begin_relay(const Row& row, std::string_view frame);
@@ -204,7 +214,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] upstream::PendingRequest open_request(const Row& row);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
-    void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
+    void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) override;
     [[nodiscard]] bool link_agrees() const noexcept;
     /// What the link of its own carries; null: it has none.
     [[nodiscard]] Transaction::Link own_state() const noexcept { return pinned_ ? &pinned_->carries() : nullptr; }
@@ -214,26 +224,7 @@ class Session final : public upstream::ReplySink,
     }
     void release_pinned_if_free();
     [[nodiscard]] bool must_log_in() const noexcept;
-    [[nodiscard]] std::string_view no_leader_reason() const noexcept;
-
-    // --- session_pubsub.cpp: subscriptions and messages
-    bool refuse_in_subscriber_mode(const Row& row, const resp::RequestView& request);
-    bool refuse_long_name(const Row& row, const resp::RequestView& request);
-    [[nodiscard]] bool awaits_subscriber_mode(const Row& row) const noexcept;
-    bool take_subscription(const Row& row, const resp::RequestView& request);
-    void unsubscribe(const Row& row, upstream::SubscriptionKind kind, const resp::RequestView& request);
-    [[nodiscard]] std::string confirm_unsubscribed(const Row& row, upstream::SubscriptionKind kind,
-                                                   std::vector<std::string> names, std::vector<std::string>& on_link);
-    void take_confirmation(const QueuedCommands::Own& command, std::string_view frame);
-    void move_to_feed();
-    [[nodiscard]] bool listens_on_link(const upstream::PubSubFrame& head) const;
-    void confirm(std::string& out, std::string_view word, std::string_view name, upstream::SubscriptionKind kind) const;
-    [[nodiscard]] upstream::Link* feed_link() const noexcept;
-    [[nodiscard]] bool has_messages() const noexcept { return messages_ && !messages_->empty(); }
-    [[nodiscard]] std::size_t unread() const noexcept;
-    void send_messages();
-    void wait_behind_reply(const upstream::MessagePtr& message);
-    void leave_feeds();
+    [[nodiscard]] std::string_view no_leader_reason() const noexcept override;
 
     // --- session_replies.cpp: what replies change
     void note_reply(const Row& row, bool accepted, std::string_view bytes, std::string_view command);
@@ -256,8 +247,7 @@ class Session final : public upstream::ReplySink,
     void write_hello(std::string& out) const;
     void log_in(std::string_view username, std::string_view password, bool proven);
     void refuse_before_login(const Row& row, const resp::RequestView& request);
-    void reply(std::string bytes);
-    void reply_error(std::string_view text);
+    void reply(std::string bytes) override;
 
     // --- client_commands.cpp: the CLIENT command
     bool answer_client(const Row& row, const resp::RequestView& request);
@@ -290,7 +280,6 @@ class Session final : public upstream::ReplySink,
     void accept_tracking(const resp::RequestView& request, std::string_view bytes, TrackingRelayPtr relay);
     void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
-    void send_push(std::string_view frame);
     [[nodiscard]] TrackingRelayPtr take_redirect();
     [[nodiscard]] bool has_redirect() const noexcept;
     bool await_redirect(const Row& row, std::uint64_t target);
@@ -361,14 +350,10 @@ class Session final : public upstream::ReplySink,
     resp::RequestScanner scanner_;
     resp::ByteBuffer input_;  // what was read and not taken yet
     Order order_;
-    std::string output_;                                // plaintext for the client, in order
-    std::size_t output_sent_ = 0;                       // bytes of output_ that the stream has taken
-    std::unique_ptr<OutgoingMessages> messages_;        // among the bytes of output_; made for the first one
-    std::unique_ptr<MessagesBehind> behind_;            // made when one comes within a large reply
-    std::vector<upstream::SubscriptionFeedPtr> feeds_;  // where it has subscriptions: one, or more after another AUTH
+    ClientOutput output_;
+    std::unique_ptr<ClientSubscriptions> subscriptions_;  // made when it subscribes first
 
     upstream::Lease pinned_;
-    std::uint32_t subscribing_ = 0;      // those of them that are SUBSCRIBE and the like
     std::uint32_t target_question_ = 0;  // counts the questions for clients that CLIENT TRACKING names
     std::uint8_t lost_questions_ = 0;    // of the session's own, one after the other
     Transaction transaction_;
@@ -399,7 +384,6 @@ class Session final : public upstream::ReplySink,
     Large large_ = Large::nothing;
     bool tracking_armed_ = false;  // the node tracks on the pinned link
     bool caching_yes_ = false;     // CLIENT CACHING YES was used
-    bool reply_begun_ = false;     // what goes to the client ends within a reply
     bool muted_ = false;           // the command at hand gets no reply
     bool writing_ = false;         // a wait for the socket to take more is pending
     bool established_ = false;

@@ -70,7 +70,7 @@ void Session::close(Closed reason) {
         observe::log_repeated(observe::LogLevel::warn, "session", "closed a client that does not read what it is sent",
                               {"client", origin_.remote.address().to_string()},
                               {{"port", origin_.remote.port()},
-                               {"subscriptions", state_.subscriptions.count()},
+                               {"subscriptions", subscriptions_ ? subscriptions_->names().count() : 0},
                                {"unread_bytes", unread()},
                                {"limit_bytes", context_.config->limits.output_bytes.count}});
     }
@@ -78,8 +78,10 @@ void Session::close(Closed reason) {
     context_.counters.client_connections.subtract();
     arm_deadline();
     leave_hold();
-    leave_feeds();
-    messages_.reset();
+    if (subscriptions_) {
+        subscriptions_->leave();
+    }
+    output_.drop_messages();
     stop_tracking();
     transaction_.queued().clear();
     drop_parked();
@@ -172,8 +174,7 @@ bool Session::is_busy() const noexcept {
     if (large_ != Large::nothing && wait_ == Wait::nothing) {
         return false;
     }
-    return wait_ != Wait::nothing || order_.outstanding() > 0 || !order_.idle() || needs_pinned() ||
-           state_.subscriptions.count() > 0;
+    return wait_ != Wait::nothing || order_.outstanding() > 0 || !order_.idle() || needs_pinned() || state_.listens;
 }
 
 /// A limit that there was not before counts from now on.
@@ -263,8 +264,8 @@ void Session::settle_end() {
             end_block();
         }
     }
-    if (eof_ && wait_ == Wait::nothing && order_.idle()) {
-        leave_feeds();
+    if (eof_ && wait_ == Wait::nothing && order_.idle() && subscriptions_) {
+        subscriptions_->leave();
     }
 }
 
@@ -280,7 +281,7 @@ void Session::end_block() {
 /// Who listens to channels may go on until the portal ends. The others end with the reply that they wait for, and who
 /// waits for none at once, unless it was heard just now: its next command is on its way perhaps. To be called again.
 void Session::drain() {
-    if (ended_ || closed_ || large_ != Large::nothing || state_.subscriptions.count() != 0) {
+    if (ended_ || closed_ || large_ != Large::nothing || state_.listens) {
         return;
     }
     leaving_ = true;

@@ -32,16 +32,18 @@ ClientLine Session::describe() const {
     line.idle = seconds(context_.turn.now() - heard_at_);
     line.flags = client_flags();
     line.database = state_.database;
-    line.channels = state_.subscriptions.channels.size();
-    line.patterns = state_.subscriptions.patterns.size();
-    line.shard_channels = state_.subscriptions.shard_channels.size();
+    if (subscriptions_) {
+        line.channels = subscriptions_->names().channels.size();
+        line.patterns = subscriptions_->names().patterns.size();
+        line.shard_channels = subscriptions_->names().shard_channels.size();
+    }
     if (transaction_.active()) {
         line.queued_commands = static_cast<std::int64_t>(transaction_.queued().count());
     }
     line.input_bytes = input_.size();
-    line.output_bytes = unsent_output();
-    line.queued_replies = messages_ ? messages_->size() : 0;
-    line.queued_bytes = (messages_ ? messages_->bytes() : 0) + order_.stored_bytes();
+    line.output_bytes = output_.unsent().size();
+    line.queued_replies = output_.message_count();
+    line.queued_bytes = output_.message_bytes() + order_.stored_bytes();
     line.total_bytes = sizeof(Session) + line.input_bytes + line.output_bytes + line.queued_bytes;
     line.writing = stream_.blocked();
     if (last_row_ != nullptr) {
@@ -70,7 +72,7 @@ std::string Session::client_flags() const {
         }
     };
     add(state_.monitoring, 'O');
-    add(state_.subscriptions.count() > 0, 'P');
+    add(state_.listens, 'P');
     add(transaction_.active(), 'x');
     add(blocked_at_node() || wait_ == Wait::paused, 'b');
     add(state_.tracking, 't');

@@ -105,7 +105,7 @@ void Session::on_login_refused() {
 }
 
 void Session::on_login_required() {
-    if (state_.credentials->username.empty() && (needs_pinned() || pinned_ || state_.subscriptions.count() > 0)) {
+    if (state_.credentials->username.empty() && (needs_pinned() || pinned_ || state_.listens)) {
         on_login_refused();
     }
 }
@@ -140,7 +140,9 @@ void Session::settle_losses() {
         return;
     }
     if (link_lost) {
-        move_to_feed();
+        if (subscriptions_) {
+            subscriptions_->move_to_feed();
+        }
         flush_tracked();
     }
     Recovery::Outcome outcome = recovery_.settle(transaction_, link_lost,

@@ -136,8 +136,7 @@ void Session::keep_part(Slot slot, std::string_view bytes) {
 /// What is kept of a large reply goes out when it is its turn.
 void Session::deliver_part() {
     if (order_.part_is_due()) {
-        reply_begun_ = true;
-        output_.append(order_.take_part());
+        output_.begin_reply(order_.take_part());
         context_.turn.mark(*this);
     }
 }

@@ -114,11 +114,11 @@ bool Session::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
         exec_reply_ += frame;  // in the middle of EXEC's answer
         return true;
     }
-    const bool in_resp2 = state_.on_link.count() > 0 && state_.protocol == resp::Protocol::resp2;
+    const bool in_resp2 = state_.listens_on_link && state_.protocol == resp::Protocol::resp2;
     if (frame.front() == '>' || (frame.front() == '*' && in_resp2)) {
         const upstream::PubSubFrame head = upstream::read_pubsub_frame(frame);
         if (head.type == upstream::PubSubFrame::Type::message) {
-            if (listens_on_link(head)) {  // else it comes by a feed too
+            if (subscriptions_ && subscriptions_->listens_on_link(head)) {  // else it comes by a feed too
                 send_push(frame);
             }
             return true;

@@ -100,10 +100,18 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
         }
         return true;
     }
-    if (is_large(request.frame()) && refuse_long_name(row, request)) {
+    if (is_large(request.frame()) && has_long_name(row, request)) {
+        deny(client_errors::kLongName);
         return true;
     }
-    return refuse_in_subscriber_mode(row, request);
+    if (state_.resp2_subscriber()) {
+        const std::string refusal = subscriber_mode_refusal(row, request.argc());
+        if (!refusal.empty()) {
+            reply_error(refusal);
+            return true;
+        }
+    }
+    return false;
 }
 
 /// Inside a transaction the node does not know of it: its EXEC must fail, and an EXEC that is refused ends it.
@@ -155,7 +163,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     if (pinned_) {
         release_pinned_if_free();
     }
-    if (subscribing_ > 0 && awaits_subscriber_mode(row)) {
+    if (subscriptions_ && subscriptions_->delays(row)) {
         pause(Wait::drained);
         taken = false;
     } else if (context_.pause.mode != ClientPause::Mode::none && !must_log_in() && pauses(row)) {
@@ -198,7 +206,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 }
                 break;
             case Destination::feed:
-                taken = take_subscription(row, request);
+                taken = use_subscriptions().take(row, request);
                 break;
             case Destination::shared:
             case Destination::pinned:
@@ -273,7 +281,9 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         return begin_relay(row, request.frame());
     }
     const bool large = is_large(request.frame());
-    upstream::Link* const own_feed = row.handling == Handling::publish && !large ? feed_link() : nullptr;
+    const bool to_feed = subscriptions_ && !needs_pinned() && row.handling == Handling::publish && !large &&
+                         transaction_.unit_left() == 0;
+    upstream::Link* const own_feed = to_feed ? subscriptions_->feed_link() : nullptr;
     upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
     if (!order_.idle() && (large || !order_.is_on(&link))) {
         pause(Wait::drained);
@@ -385,7 +395,7 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.effect = effect_of(row.handling);
     pending.free_text = row.runs_code || (row.handling == Handling::exec && transaction_.queued().runs_code());
     // SCRIPT DEBUG is accepted only where no reply is still to come.
-    pending.no_fence = transaction_.active() || state_.monitoring || state_.on_link.count() > 0 || state_.debugging ||
+    pending.no_fence = transaction_.active() || state_.monitoring || state_.listens_on_link || state_.debugging ||
                        row.handling == Handling::script_debug;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;

@@ -175,14 +175,4 @@ void Session::give_up_large() {
     }
 }
 
-/// Messages that came meanwhile follow the reply.
-void Session::end_large_reply() {
-    reply_begun_ = false;
-    if (const auto behind = std::exchange(behind_, nullptr)) {
-        for (const upstream::MessagePtr& message : behind->messages) {
-            on_message(message);
-        }
-    }
-}
-
 }  // namespace portal::session

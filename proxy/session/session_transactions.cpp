@@ -162,14 +162,21 @@ void Session::take_result(std::string_view frame) {
     const bool ours = executed.own < own.size() && own[executed.own].place == executed.place;
     const PubSubFrame head = upstream::read_pubsub_frame(frame);
     const bool as_push = frame.front() == '>' || state_.protocol == resp::Protocol::resp2;
-    const bool heard = as_push && head.type == PubSubFrame::Type::message && listens_on_link(head);
+    const bool heard =
+        as_push && head.type == PubSubFrame::Type::message && subscriptions_ && subscriptions_->listens_on_link(head);
     const bool confirms = ours && command::is_subscription(own[executed.own].row->handling);
     if (heard || (frame.front() == '>' && !confirms)) {
         executed.out += translated_push(frame);  // also with CLIENT REPLY OFF
         return;
     }
     if (confirms) {
-        take_confirmation(own[executed.own], frame);
+        if (frame.front() == '-') {
+            give_result(frame);
+        }
+        if (use_subscriptions().take_confirmation(own[executed.own], frame, executed.out)) {
+            ++executed.place;
+            ++executed.own;
+        }
         return;
     }
     ++executed.place;

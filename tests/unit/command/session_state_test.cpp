@@ -11,7 +11,7 @@ TEST(SessionState, ResetForgetsEverything) {
     state.name = "x";
     state.protocol = resp::Protocol::resp3;
     state.monitoring = true;
-    state.subscriptions.channels.insert("c");
+    state.listens = true;
     state.reset();
     EXPECT_EQ(state.database, 0U);
     EXPECT_EQ(state.name, "");
@@ -22,7 +22,7 @@ TEST(SessionState, ResetForgetsEverything) {
 TEST(SessionState, OnlyARespTwoClientIsBoundToListenWhileItIsSubscribed) {
     SessionState state;
     EXPECT_FALSE(state.resp2_subscriber());
-    state.subscriptions.patterns.insert("p*");
+    state.listens = true;
     EXPECT_TRUE(state.resp2_subscriber());
     EXPECT_FALSE(state.needs_link()) << "subscriptions live on a link that many share";
     state.protocol = resp::Protocol::resp3;

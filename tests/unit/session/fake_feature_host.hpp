@@ -1,0 +1,42 @@
+// A session as its features see it, for their tests: notes what they ask for. It has no shard, so what a feature does
+// with links and feeds is for the wire tests.
+#pragma once
+
+#include "session/feature_host.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace portal::session {
+
+class FakeFeatureHost final : public FeatureHost {
+  public:
+    command::SessionState client;
+    std::vector<std::string> replies;  // that the client gets
+    std::vector<std::string> own;      // requests of the portal's own
+    std::vector<observe::Closed> cut_offs;
+    std::vector<upstream::MessagePtr> messages;
+    Wait wait = Wait::nothing;
+    bool mutes = false;
+    bool in_flight = false;
+
+    SessionContext& context() noexcept override { std::abort(); }
+    command::SessionState& state() noexcept override { return client; }
+    bool muted() const noexcept override { return mutes; }
+    void reply(std::string bytes) override { replies.push_back(mutes ? std::string() : std::move(bytes)); }
+    void confirm(std::string bytes) override { replies.push_back(std::move(bytes)); }
+    void pause(Wait why) override { wait = why; }
+    std::string_view no_leader_reason() const noexcept override { return "no leader"; }
+    Slot open_slot() noexcept override { return 0; }
+    bool in_flight_elsewhere(const upstream::Link*) const noexcept override { return in_flight; }
+    void count_sent(std::size_t) noexcept override {}
+    void note_sent(const upstream::Link*) override {}
+    void finish_slot(Slot, std::size_t, std::string bytes) override { replies.push_back(std::move(bytes)); }
+    upstream::Link* pinned_link() const noexcept override { return nullptr; }
+    void submit_own(upstream::Link&, std::string_view frame, std::int32_t) override { own.emplace_back(frame); }
+    void send_message(const upstream::MessagePtr& message) override { messages.push_back(message); }
+    void cut_off(observe::Closed reason) override { cut_offs.push_back(reason); }
+};
+
+}  // namespace portal::session
