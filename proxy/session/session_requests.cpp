@@ -387,9 +387,10 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.repeatable = !row.write;
     pending.effect = effect_of(row.handling);
     pending.free_text = row.runs_code || (row.handling == Handling::exec && queued_.runs_code());
+    pending.inside = state_.in_transaction() && pending.sequence != transaction_slot_;
     // SCRIPT DEBUG is accepted only where no reply is still to come.
-    pending.no_fence = state_.in_transaction() || state_.monitoring || state_.on_link.count() > 0 || state_.debugging ||
-                       row.handling == Handling::script_debug;
+    pending.no_fence =
+        state_.monitoring || state_.on_link.count() > 0 || state_.debugging || row.handling == Handling::script_debug;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
     if (pending.blocks && !state_.in_transaction()) {
