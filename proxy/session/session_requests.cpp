@@ -394,9 +394,10 @@ upstream::PendingRequest Session::open_request(const Row& row) {
     pending.repeatable = !row.write;
     pending.effect = effect_of(row.handling);
     pending.free_text = row.runs_code || (row.handling == Handling::exec && transaction_.queued().runs_code());
+    pending.inside = transaction_.active() && pending.sequence != transaction_.slot();
     // SCRIPT DEBUG is accepted only where no reply is still to come.
-    pending.no_fence = transaction_.active() || state_.monitoring || state_.listens_on_link || state_.debugging ||
-                       row.handling == Handling::script_debug;
+    pending.no_fence =
+        state_.monitoring || state_.listens_on_link || state_.debugging || row.handling == Handling::script_debug;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
     if (pending.blocks && !transaction_.active()) {

@@ -74,13 +74,7 @@ void Link::submit(std::string_view command, PendingRequest request) {
     if (request.effect == Effect::lasting) {
         fence_style_ = FenceStyle::unknown_command;  // it may log in a user that may not ECHO
     }
-    may_fence_ = request.effect == Effect::exec || (!request.no_fence && !request.unit);
-    if (request.free_text) {
-        loose_ = true;
-        if (!std::exchange(watched_, true)) {
-            context_.loose.emplace_back(this);
-        }
-    }
+    note_loose(request);
     if (request.free_text || use_ == Use::leased) {
         unfenced_ = request.sink->serial();
     }
@@ -94,6 +88,26 @@ void Link::submit(std::string_view command, PendingRequest request) {
     }
 }
 
+void Link::note_loose(const PendingRequest& request) {
+    may_fence_ = !request.no_fence;
+    if (request.free_text) {
+        loose_ = true;
+        if (!std::exchange(watched_, true)) {
+            context_.loose.emplace_back(this);
+        }
+    }
+}
+
+/// Whether what is sent now may meet an open transaction, whatever its sender believes.
+bool Link::within_transaction() const {
+    bool within = carries_.in_transaction();
+    static_cast<void>(pending_.any([&within](const PendingRequest& each, std::size_t /*offset*/) {
+        within = each.effect == Effect::multi || (within && each.effect != Effect::exec);
+        return false;
+    }));
+    return within;
+}
+
 /// Never between the commands of one transaction. Whoever holds a link alone is fenced from those before and after, and
 /// from replies to its own scripts unless what it has begun there forbids that.
 bool Link::fence_is_due(const PendingRequest& request) const noexcept {
@@ -104,23 +118,27 @@ bool Link::fence_is_due(const PendingRequest& request) const noexcept {
         return false;
     }
     if (use_ == Use::leased) {
-        return (unfenced_ != 0 && unfenced_ != request.sink->serial()) || (loose_ && !request.no_fence);
+        return (unfenced_ != 0 && unfenced_ != request.sink->serial()) ||
+               (loose_ && !request.no_fence && !request.inside);
     }
     return unfenced_ != 0 || context_.turn.now() - fenced_at_ >= kFenceEvery;
 }
 
-/// Nothing comes behind what may be answered too seldom: without a fence its sender would wait for ever.
+/// Nothing comes behind what may be answered too seldom: without a fence its sender would wait for ever. Where one
+/// would do harm now, this is asked again later.
 void Link::fence_quiet() {
-    if (state_ == State::connecting || state_ == State::setting_up) {
+    watched_ = state_ != State::ended && loose_ && !finishing_ && !pending_.empty();
+    if (!watched_) {
+        return;
+    }
+    const bool whole = streaming_ == Streaming::nothing || streaming_ == Streaming::written;
+    if (state_ != State::ready || !may_fence_ || !whole || within_transaction()) {
         context_.loose.emplace_back(this);
         return;
     }
     watched_ = false;
-    if (state_ == State::ready && loose_ && may_fence_ && !finishing_ && streaming_ == Streaming::nothing &&
-        !pending_.empty()) {
-        add_fence();
-        context_.turn.mark(*this);
-    }
+    add_fence();
+    context_.turn.mark(*this);
 }
 
 void Link::add_fence() {
@@ -158,6 +176,7 @@ void Link::stream(PendingRequest request) {
     unfenced_ = request.sink->serial();
     request.streamed = true;
     streaming_ = Streaming::open;
+    note_loose(request);
     ++counted(request);
     pending_.push(std::move(request));
     await_answer();
@@ -222,6 +241,9 @@ void Link::write_some() {
 }
 
 void Link::note_all_written() {
+    if (streaming_ == Streaming::whole) {
+        streaming_ = Streaming::written;
+    }
     if (streaming_ != Streaming::nothing && holder_ != nullptr) {
         holder_->on_streamed();
     }
@@ -276,7 +298,7 @@ void Link::write_encrypted() {
 
 void Link::note_written(std::size_t size) {
     context_.counters.upstream_sent_bytes.add(size);
-    if (streaming_ == Streaming::nothing) {
+    if (streaming_ == Streaming::nothing || streaming_ == Streaming::written) {
         sent_ += size;
     } else {
         output_.consume(size);
@@ -548,7 +570,7 @@ void Link::finish(std::string_view why, std::string_view refusal) {
         stream_->close();
     }
     owner_.on_link_ended(*this, text);
-    const bool streamed_all = std::exchange(streaming_, Streaming::nothing) == Streaming::whole && output_.empty();
+    const bool streamed_all = std::exchange(streaming_, Streaming::nothing) == Streaming::written;
     Loss loss{.worked_on = context_.turn.now() - front_since_};
     pending_.drain(output_.view(), sent_, [&](PendingRequest& request, std::string_view command, bool sent) {
         --counted(request);

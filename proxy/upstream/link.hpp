@@ -218,7 +218,12 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
 
   private:
     /// Of the request that is passed on as it comes.
-    enum class Streaming : std::uint8_t { nothing, open, whole };
+    enum class Streaming : std::uint8_t {
+        nothing,
+        open,     // more of it comes
+        whole,    // all of it is in output_, or written
+        written,  // all of it; what is in output_ came behind it and is kept
+    };
 
     std::size_t& counted(const PendingRequest& request) const noexcept {
         return request.blocks ? context_.blocked : context_.in_flight;
@@ -251,6 +256,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void finish(std::string_view why, std::string_view refusal);
     void withhold();
     [[nodiscard]] bool fence_is_due(const PendingRequest& request) const noexcept;
+    void note_loose(const PendingRequest& request);
+    [[nodiscard]] bool within_transaction() const;
     /// Not in the permit's last moment: the answer, too, must come before it runs out.
     [[nodiscard]] bool may_write() const noexcept {
         constexpr std::chrono::milliseconds kToBeAnswered{20};
@@ -284,7 +291,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     ReplySink* holder_ = nullptr;
     std::uint64_t unfenced_ = 0;  // whose requests may still be answered once too often; 0: nobody's
     bool loose_ = false;          // something that runs code has been sent since the last fence
-    bool may_fence_ = true;       // a fence behind the last request would do no harm
+    bool may_fence_ = true;       // unless in a transaction, a fence behind the last request would do no harm
     bool watched_ = false;        // stands in LinkContext::loose
     std::uint32_t fences_ = 0;    // that are not answered yet
     net::Turn::Clock::time_point fenced_at_{};
@@ -296,7 +303,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     resp::ByteBuffer output_;  // [sent, unanswered | unsent]
     std::size_t sent_ = 0;     // bytes of output_ written to the socket
     bool waiting_to_write_ = false;
-    Streaming streaming_ = Streaming::nothing;  // unless nothing, output_ holds unsent bytes only
+    Streaming streaming_ = Streaming::nothing;  // while open or whole, output_ holds unsent bytes only
     resp::ByteBuffer input_;
     resp::ReplyScanner scanner_;
 };

@@ -30,7 +30,8 @@ struct PendingRequest {
     std::int32_t replies_left = 1;    // the sink may want several frames for one request (SUBSCRIBE a b)
     Effect effect = Effect::lasting;  // on the link
     std::uint8_t losses = 0;          // links that were lost after it had been sent there
-    bool no_fence = false;            // a command of the link's own before this one would do harm to its sender
+    bool no_fence = false;            // a command of the link's own next to this one would do harm to its sender
+    bool inside = false;              // its sender believes to be in a transaction that is open
     bool free_text = false;   // runs code of others: may be answered with anything, more than once or not at all
     bool alone = false;       // sent again on a link where nobody else's requests are
     bool fence = false;       // the link's own, see fence.hpp
