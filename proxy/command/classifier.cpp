@@ -87,15 +87,15 @@ class RowIndex {
 
     [[nodiscard]] const CommandRow& find(const resp::RequestView& request) const noexcept {
         if (request.argc() == 0) {
-            return unlisted_[0];
+            return unknown_command();
         }
         const std::string_view name = request.arg(0);
         if (!can_be_listed(name)) {
-            return unlisted_[0];
+            return unknown_command();
         }
         const Entry* command = find_entry(FoldedName(name), kTopLevel);
         if (command == nullptr) {
-            return unlisted_[0];
+            return unknown_command();
         }
         if (command->has_subcommands && request.argc() > 1) {
             const std::string_view subcommand = request.arg(1);
@@ -106,18 +106,6 @@ class RowIndex {
             }
         }
         return rows_[command->row];
-    }
-
-    /// A row for commands that the table lacks.
-    [[nodiscard]] const CommandRow& unlisted(std::size_t which) const noexcept { return unlisted_[which]; }
-
-    [[nodiscard]] std::size_t index_of(const CommandRow& row) const noexcept {
-        for (std::size_t i = 0; i < unlisted_.size(); ++i) {
-            if (&row == &unlisted_[i]) {
-                return rows_.size() + i;
-            }
-        }
-        return static_cast<std::size_t>(&row - rows_.data());
     }
 
   private:
@@ -166,15 +154,6 @@ class RowIndex {
     }
 
     std::span<const CommandRow> rows_;
-    std::array<CommandRow, kUnlistedRows> unlisted_{
-        CommandRow{.name = {},
-                   .subcommand = {},
-                   .write = true,
-                   .affinity = Affinity::pinned,
-                   .handling = Handling::unknown,
-                   .runs_code = true},
-        CommandRow{.name = {}, .subcommand = {}, .write = false, .runs_code = true},
-        CommandRow{.name = {}, .subcommand = {}, .write = true, .runs_code = true}};
     std::array<Entry, std::size_t{1} << kBits> entries_{};
 };
 
@@ -196,24 +175,15 @@ bool equals_folded(std::string_view any_case, std::string_view lower_case) noexc
 }  // namespace
 
 const CommandRow& unknown_command() noexcept {
-    return row_index().unlisted(0);
+    return all_rows[command_table().size()];
 }
 
 const CommandRow& shared_read_command() noexcept {
-    return row_index().unlisted(1);
+    return all_rows[command_table().size() + 1];
 }
 
 const CommandRow& shared_write_command() noexcept {
-    return row_index().unlisted(2);
-}
-
-const CommandRow& row_at(std::size_t index) noexcept {
-    const auto table = command_table();
-    return index < table.size() ? table[index] : row_index().unlisted(index - table.size());
-}
-
-std::size_t index_of(const CommandRow& row) noexcept {
-    return row_index().index_of(row);
+    return all_rows[command_table().size() + 2];
 }
 
 const CommandRow& classify(const resp::RequestView& request) noexcept {
@@ -296,10 +266,7 @@ DenyList::DenyList(const std::vector<std::string>& names) {
     }
 }
 
-bool DenyList::denies(const CommandRow& row, const resp::RequestView& request) const noexcept {
-    if (rows_.empty()) {
-        return false;
-    }
+bool DenyList::denies_marked(const CommandRow& row, const resp::RequestView& request) const noexcept {
     const Verdict verdict = rows_[index_of(row)];
     if (verdict != Verdict::compare) {
         return verdict == Verdict::deny;

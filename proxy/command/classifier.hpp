@@ -18,10 +18,14 @@ namespace portal::command {
 [[nodiscard]] const CommandRow& shared_write_command() noexcept;
 
 /// Index of a row inside command_table(); the three rows above follow it, unknown_command() first.
-[[nodiscard]] std::size_t index_of(const CommandRow& row) noexcept;
+[[nodiscard]] inline std::size_t index_of(const CommandRow& row) noexcept {
+    return row.index;
+}
 
 /// The row with that index_of().
-[[nodiscard]] const CommandRow& row_at(std::size_t index) noexcept;
+[[nodiscard]] inline const CommandRow& row_at(std::size_t index) noexcept {
+    return all_rows[index];
+}
 
 /// The row of the request: of its subcommand where the table has one for the first argument, else of its name.
 [[nodiscard]] const CommandRow& classify(const resp::RequestView& request) noexcept;
@@ -40,14 +44,19 @@ namespace portal::command {
 /// The configured commands.deny: one look at a byte per request. Names are "command" (with all its subcommands) or
 /// "command|subcommand", any case.
 class DenyList {
+    enum class Verdict : std::uint8_t { pass, deny, compare };
+
   public:
     DenyList() = default;
     /// Names that the table lacks are kept and compared as text when an unknown command comes.
     explicit DenyList(const std::vector<std::string>& names);
-    [[nodiscard]] bool denies(const CommandRow& row, const resp::RequestView& request) const noexcept;
+    [[nodiscard]] bool denies(const CommandRow& row, const resp::RequestView& request) const noexcept {
+        return !rows_.empty() && rows_[index_of(row)] != Verdict::pass && denies_marked(row, request);
+    }
 
   private:
-    enum class Verdict : std::uint8_t { pass, deny, compare };
+    [[nodiscard]] bool denies_marked(const CommandRow& row, const resp::RequestView& request) const noexcept;
+
     std::vector<Verdict> rows_;          // by index_of(); empty: nothing is denied
     std::vector<std::string> unlisted_;  // lower case; looked through only where the row says compare
 };

@@ -4,6 +4,7 @@
 // write.
 #include "command/command_table.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace portal::command {
@@ -87,7 +88,7 @@ consteval CommandRow local(CommandRow row, Handling handling) {
     return treated(row, Affinity::local, handling);
 }
 
-constexpr auto kRows = std::to_array<CommandRow>({
+constexpr auto kListed = std::to_array<CommandRow>({
     write("acl", -2),
     read("acl|cat", -2),
     write("acl|deluser", -3),
@@ -488,10 +489,31 @@ constexpr auto kRows = std::to_array<CommandRow>({
     write("zunionstore", -4, kOneKey),
 });
 
+/// Those of the table, and behind them those that stand for what it lacks: an unknown command, and a read and a write
+/// that leave nothing on their connection.
+constexpr auto kRows = [] {
+    std::array<CommandRow, kListed.size() + 3> rows;
+    std::ranges::copy(kListed, rows.begin());
+    rows[kListed.size()] = {.name = {},
+                            .subcommand = {},
+                            .write = true,
+                            .affinity = Affinity::pinned,
+                            .handling = Handling::unknown,
+                            .runs_code = true};
+    rows[kListed.size() + 1] = {.name = {}, .subcommand = {}, .write = false, .runs_code = true};
+    rows[kListed.size() + 2] = {.name = {}, .subcommand = {}, .write = true, .runs_code = true};
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i].index = static_cast<std::uint16_t>(i);
+    }
+    return rows;
+}();
+
 }  // namespace
 
 std::span<const CommandRow> command_table() noexcept {
-    return kRows;
+    return std::span(kRows).first<kListed.size()>();
 }
+
+constinit const CommandRow* const all_rows = kRows.data();
 
 }  // namespace portal::command

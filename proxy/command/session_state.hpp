@@ -35,22 +35,18 @@ class SessionState {
     std::string library_name, library_version;
     ReplyMode reply_mode = ReplyMode::on;
 
-    bool tracking = false;    // CLIENT TRACKING ON
-    bool monitoring = false;  // MONITOR
-    bool debugging = false;   // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
-    bool no_evict = false;    // CLIENT NO-EVICT ON
-    bool no_touch = false;    // CLIENT NO-TOUCH ON
+    bool tracking = false;         // CLIENT TRACKING ON
+    bool monitoring = false;       // MONITOR
+    bool debugging = false;        // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
+    bool no_evict = false;         // CLIENT NO-EVICT ON
+    bool no_touch = false;         // CLIENT NO-TOUCH ON
     bool listens = false;          // it has subscriptions
     bool listens_on_link = false;  // some of them, which a transaction made, on a link of its own
 
     /// True while the connection holds state, beside a transaction, that only a link of its own can hold.
-    [[nodiscard]] bool needs_link() const noexcept {
-        return tracking || monitoring || debugging || listens_on_link;
-    }
+    [[nodiscard]] bool needs_link() const noexcept { return tracking || monitoring || debugging || listens_on_link; }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
-    [[nodiscard]] bool resp2_subscriber() const noexcept {
-        return listens && protocol == resp::Protocol::resp2;
-    }
+    [[nodiscard]] bool resp2_subscriber() const noexcept { return listens && protocol == resp::Protocol::resp2; }
 
     /// RESET: everything as after connect. The login goes too.
     void reset();

@@ -30,10 +30,7 @@ RequestView::RequestView(std::string_view frame) noexcept : frame_(frame) {
     first_ = next_offset_ = line.end;
 }
 
-std::string_view RequestView::arg(std::size_t index) const noexcept {
-    if (index + 1 == next_index_) {
-        return last_;
-    }
+std::string_view RequestView::find(std::size_t index) const noexcept {
     if (index < next_index_) {
         next_index_ = 0;
         next_offset_ = first_;

@@ -19,9 +19,13 @@ class RequestView {
 
     /// Argument `index`, index < argc(). Cheap when asked in growing order or again: the view remembers where it
     /// stands.
-    [[nodiscard]] std::string_view arg(std::size_t index) const noexcept;
+    [[nodiscard]] std::string_view arg(std::size_t index) const noexcept {
+        return index + 1 == next_index_ ? last_ : find(index);
+    }
 
   private:
+    [[nodiscard]] std::string_view find(std::size_t index) const noexcept;
+
     std::string_view frame_;
     std::size_t argc_ = 0;
     std::size_t first_ = 0;               // offset of the first argument's '$'
