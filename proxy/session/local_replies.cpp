@@ -67,7 +67,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (!complete) {
-        deny(client_errors::wrong_arity(row));
+        deny(resp::error(client_errors::wrong_arity(row)));
         return true;
     }
     switch (row.handling) {
@@ -103,7 +103,9 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
                 pinned_.reset();
             }
             subscriptions_.reset();
-            stop_tracking();
+            if (tracking_) {
+                tracking_->stop();
+            }
             queued_.clear();
             state_.reset();
             muted_ = false;

@@ -183,7 +183,9 @@ void Session::settle_losses() {
         if (subscriptions_) {
             subscriptions_->move_to_feed();
         }
-        flush_tracked();
+        if (tracking_) {
+            tracking_->invalidate_all();
+        }
     }
     LostRequests came_back = std::exchange(lost_, {});
     const bool reached_node = std::ranges::any_of(came_back, &Lost::sent);
@@ -214,8 +216,8 @@ void Session::settle_losses() {
             replies_.finish(each->request.sequence, each->request.muted ? std::string() : resp::integer(0), output_);
         } else if (each->request.streamed) {
             settle_streamed(*each, row);
-        } else if (row.handling == Handling::client_tracking && redirect_) {
-            redirect_.reset();  // it names a connection of the lost node
+        } else if (row.handling == Handling::client_tracking && tracking_ && tracking_->drop_redirect()) {
+            // It names a connection of the lost node.
             if (each->sent) {
                 answer_in_doubt(*each);
             } else {

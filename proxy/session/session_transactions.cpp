@@ -35,8 +35,8 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     const bool complete = command::arity_fits(row, request.argc());
     const bool tracks = row.handling == Handling::client_tracking;
     const auto target = tracks && complete ? Tracking::redirect_of(request) : std::nullopt;
-    if (target && !has_redirect()) {
-        return await_redirect(row, *target);
+    if (target && !use_tracking().has_redirect()) {
+        return use_tracking().await_redirect(row, *target);
     }
     // As long as MULTI is not accepted the command may be no part of a transaction.
     if (in_flight_ > 0 && (last_link_ != pinned_.get() || !pinned_->carries().in_transaction())) {
@@ -49,8 +49,8 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     }
     TrackingRelayPtr relay;
     if (target) {
-        relay = take_redirect();
-        frame = redirected(request, relay.get());
+        relay = use_tracking().take_redirect();
+        frame = ClientTracking::redirected(request, relay.get());
     }
     queued_.add(row, request.frame(), std::move(relay));
     return submit(*pinned_, row, frame);
@@ -207,11 +207,13 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             }
             break;
         case Handling::client_tracking:
-            accept_tracking(request, frame, std::exchange(command.relay, nullptr));
+            use_tracking().accept(request, frame, std::exchange(command.relay, nullptr));
             break;
         case Handling::client_getredir:
         case Handling::client_trackinginfo:
-            translate_redirect(row, frame, replacement);
+            if (tracking_) {
+                tracking_->translate(row, frame, replacement);
+            }
             break;
         case Handling::client_reply: {
             const bool was_muted = muted_;
