@@ -8,16 +8,13 @@
 #include "observe/shard_counters.hpp"
 #include "resp/reply_writer.hpp"
 #include "session/session_waits.hpp"
+#include "upstream/link_pool.hpp"
 #include "upstream/message.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-namespace portal::upstream {
-class Link;
-}
 
 namespace portal::session {
 
@@ -28,6 +25,12 @@ class FeatureHost {
     using Slot = ReplySequencer::Slot;
     using Row = command::CommandRow;
 
+    /// The portal's number of the client.
+    [[nodiscard]] virtual std::uint64_t id() const noexcept = 0;
+    /// Whose links it uses.
+    [[nodiscard]] virtual upstream::LinkIdentity identity() const = 0;
+    /// It is gone.
+    [[nodiscard]] virtual bool closed() const noexcept = 0;
     /// Of the shard.
     [[nodiscard]] virtual SessionContext& context() noexcept = 0;
     /// What the client's connection remembers.
@@ -39,10 +42,22 @@ class FeatureHost {
     /// Answers it, unless the client wants no replies. Inside EXEC's answer the reply is put in its place there.
     virtual void reply(std::string bytes) = 0;
     void reply_error(std::string_view text) { reply(resp::error(text)); }
+    /// Answers it with `error`, a whole frame. In a transaction the node does not know of it: its EXEC must fail.
+    virtual void deny(std::string error) = 0;
     /// Answers it whether or not the client wants replies.
     virtual void confirm(std::string bytes) = 0;
     /// Takes nothing more from the client until `wait` ends. The command stays in the input unless it was taken.
     virtual void pause(Wait wait) = 0;
+    [[nodiscard]] virtual Wait wait() const noexcept = 0;
+    /// What Wait::reply waited for is there. Any other wait goes on.
+    virtual void end_reply_wait() noexcept = 0;
+    /// Waits for a leader, or for a link that cannot be had yet.
+    virtual void hold() = 0;
+    /// Tries again if it waits so.
+    virtual void retry() = 0;
+    /// That wait is over in vain: what must wait longer is answered with refuse_without_leader().
+    [[nodiscard]] virtual bool refusing() const noexcept = 0;
+    virtual void refuse_without_leader(const Row& row) = 0;
     /// Why there is no leader, for the client.
     [[nodiscard]] virtual std::string_view no_leader_reason() const noexcept = 0;
 
@@ -61,12 +76,23 @@ class FeatureHost {
     // --- links
     /// The one that serves this client alone, or null.
     [[nodiscard]] virtual upstream::Link* pinned_link() const noexcept = 0;
+    /// The link for a request: the client's own one, leased if it has none (`pinned`), or the one that its requests
+    /// share with those of others.
+    [[nodiscard]] virtual upstream::Link& link_for(bool pinned) = 0;
+    /// The client's own link, leased if it has none, so that what is sent now comes before anything else there.
+    [[nodiscard]] virtual upstream::Link& fresh_link() = 0;
+    /// Sends the command at hand, as `frame`; its reply goes to the client.
+    virtual bool submit(upstream::Link& link, const Row& row, std::string_view frame) = 0;
     /// Sends a request of the portal's own, whose `replies` the client does not see.
     virtual void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) = 0;
 
     // --- what nobody asked for
     /// A message for the client, behind the replies that are here.
     virtual void send_message(const upstream::MessagePtr& message) = 0;
+    /// A push for the client, or what looks like one, at once.
+    virtual void send_push(std::string_view frame) = 0;
+    /// Something has happened to it: it is looked at when this turn ends.
+    virtual void mark() = 0;
     /// The client is closed at the end of this turn.
     virtual void cut_off(observe::Closed reason) = 0;
 

@@ -65,7 +65,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (!complete) {
-        deny(client_errors::wrong_arity(row));
+        deny(resp::error(client_errors::wrong_arity(row)));
         return true;
     }
     switch (row.handling) {
@@ -101,7 +101,9 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
                 pinned_.reset();
             }
             subscriptions_.reset();
-            stop_tracking();
+            if (tracking_) {
+                tracking_->stop();
+            }
             transaction_ = {};
             state_.reset();
             muted_ = false;

@@ -388,9 +388,16 @@ void Session::pause(Wait wait) {
 
 ClientSubscriptions& Session::use_subscriptions() {
     if (!subscriptions_) {
-        subscriptions_ = std::make_unique<ClientSubscriptions>(static_cast<FeatureHost&>(*this));
+        subscriptions_ = std::make_unique<ClientSubscriptions>(*this);
     }
     return *subscriptions_;
+}
+
+ClientTracking& Session::use_tracking() {
+    if (!tracking_) {
+        tracking_ = std::make_unique<ClientTracking>(*this);
+    }
+    return *tracking_;
 }
 
 void Session::confirm(std::string bytes) {
@@ -426,10 +433,30 @@ void Session::cut_off(observe::Closed reason) {
     context_.turn.mark(*this);
 }
 
-/// The portal refuses the command at hand. In a transaction the node does not know of it: its EXEC must fail.
-void Session::deny(std::string_view text) {
+void Session::deny(std::string error) {
     transaction_.deny();
-    reply_error(text);
+    reply(std::move(error));
+}
+
+void Session::end_reply_wait() noexcept {
+    if (wait_ == Wait::reply) {
+        wait_ = Wait::drained;
+    }
+}
+
+upstream::Link& Session::fresh_link() {
+    using Before = upstream::LinkPool::Before;
+    return lease_fresh(recovery_.empty() ? Before::anything : Before::no_request);  // see resend()
+}
+
+void Session::take_invalidation(std::string_view keys) {
+    if (!closed_ && !cut_off_) {
+        send_push(invalidation_for(state_, keys));
+    }
+}
+
+std::string Session::translated_push(std::string_view frame) const {
+    return tracking_ ? tracking_->translated(frame) : std::string(frame);
 }
 
 }  // namespace portal::session

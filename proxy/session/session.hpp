@@ -23,12 +23,12 @@
 #include "session/client_origin.hpp"
 #include "session/client_output.hpp"
 #include "session/client_subscriptions.hpp"
+#include "session/client_tracking.hpp"
 #include "session/deadlines.hpp"
 #include "session/feature_host.hpp"
 #include "session/registry_hook.hpp"
 #include "session/session_context.hpp"
 #include "session/session_waits.hpp"
-#include "session/tracking_relay.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <chrono>
@@ -45,8 +45,7 @@
 namespace portal::session {
 
 class Session final : public upstream::ReplySink,
-                      private FeatureHost,
-                      public TrackingRelay::Holder,
+                      public FeatureHost,
                       public net::Flushable,
                       public net::Deadline,
                       public net::StreamUser,
@@ -65,9 +64,9 @@ class Session final : public upstream::ReplySink,
     void close(observe::Closed reason);
 
     /// The leader came, went or changed, or a link became ready: whoever waits tries again.
-    void retry();
+    void retry() override;
     /// Whose links it uses.
-    [[nodiscard]] upstream::LinkIdentity identity() const;
+    [[nodiscard]] upstream::LinkIdentity identity() const override;
     /// Redis accepts its user or password no more: it is closed, unanswered, as Redis closes it.
     void on_login_refused();
     /// Clients must log in from now on: closed if it has not, and is in the midst of something.
@@ -86,7 +85,7 @@ class Session final : public upstream::ReplySink,
     void expire_parked(net::Turn::Clock::time_point since);
 
     // --- what other clients ask for
-    [[nodiscard]] std::uint64_t id() const noexcept { return origin_.id; }
+    [[nodiscard]] std::uint64_t id() const noexcept override { return origin_.id; }
     [[nodiscard]] ClientLine describe() const;
     /// The node's id of the connection on which this client is blocked at the node; 0 when it is not. The connection is
     /// not used for another client afterwards, so that the id stays this client's.
@@ -95,10 +94,8 @@ class Session final : public upstream::ReplySink,
     void end_pause();
     /// For a client that redirects to this one: `keys` have changed, an array or null as RESP.
     void take_invalidation(std::string_view keys);
-    /// Client `target`, to which this one redirects, is gone.
-    void on_redirect_broken(std::uint64_t target);
-    void on_relay_ready() override;
-    void on_relay_lost(TrackingRelay& relay) override;
+    /// Null when it has never used CLIENT TRACKING.
+    [[nodiscard]] ClientTracking* tracking() noexcept { return tracking_.get(); }
 
     void flush() override;
 
@@ -170,14 +167,23 @@ class Session final : public upstream::ReplySink,
     void finish_slot(Slot slot, std::size_t size, std::string bytes) override;
     [[nodiscard]] upstream::Link* pinned_link() const noexcept override { return pinned_.get(); }
     void cut_off(observe::Closed reason) override;
-    void deny(std::string_view text);
+    void deny(std::string error) override;
+    [[nodiscard]] bool closed() const noexcept override { return closed_; }
+    [[nodiscard]] Wait wait() const noexcept override { return wait_; }
+    void end_reply_wait() noexcept override;
+    [[nodiscard]] bool refusing() const noexcept override { return refusing_; }
+    [[nodiscard]] upstream::Link& fresh_link() override;
+    void mark() override { context_.turn.mark(*this); }
     ClientSubscriptions& use_subscriptions();
+    ClientTracking& use_tracking();
+    [[nodiscard]] bool must_track_again() const noexcept { return state_.tracking && !pinned_; }
+    [[nodiscard]] std::string translated_push(std::string_view frame) const;
 
     // --- session_output.cpp: to the socket
     void send_output();
     void send_messages();
     void send_message(const upstream::MessagePtr& message) override;
-    void send_push(std::string_view frame);
+    void send_push(std::string_view frame) override;
     [[nodiscard]] std::size_t unread() const noexcept;
     void note_written(net::Stream::Status status);
     void on_writable();
@@ -203,16 +209,16 @@ class Session final : public upstream::ReplySink,
     std::size_t take_unit(std::string_view rest);
     void begin_request();
     bool refuse(const Row& row, const resp::RequestView& request);
-    void refuse_without_leader(const Row& row);
+    void refuse_without_leader(const Row& row) override;
     void end_request();
     bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
     bool forward_wait(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool has_link_for(route::Destination destination) const;
     upstream::Link& shared_link();
-    upstream::Link& link_for(bool pinned);
+    upstream::Link& link_for(bool pinned) override;
     upstream::Link& lease_fresh(upstream::LinkPool::Before before);
     [[nodiscard]] upstream::PendingRequest open_request(const Row& row);
-    bool submit(upstream::Link& link, const Row& row, std::string_view frame);
+    bool submit(upstream::Link& link, const Row& row, std::string_view frame) override;
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) override;
     [[nodiscard]] bool link_agrees() const noexcept;
@@ -272,22 +278,6 @@ class Session final : public upstream::ReplySink,
     void pause_clients(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool pauses(const Row& row) const noexcept;
 
-    // --- client_tracking.cpp: CLIENT TRACKING
-    bool forward_tracking(const Row& row, const resp::RequestView& request);
-    [[nodiscard]] static std::string redirected(const resp::RequestView& request, const TrackingRelay* relay);
-    void find_target(std::uint64_t target);
-    void note_tracking(std::string_view bytes, std::string_view command);
-    void accept_tracking(const resp::RequestView& request, std::string_view bytes, TrackingRelayPtr relay);
-    void translate_redirect(const Row& row, std::string_view bytes, std::string& replacement) const;
-    [[nodiscard]] std::string translated_push(std::string_view frame) const;
-    [[nodiscard]] TrackingRelayPtr take_redirect();
-    [[nodiscard]] bool has_redirect() const noexcept;
-    bool await_redirect(const Row& row, std::uint64_t target);
-    void stop_tracking();
-    void flush_tracked();
-    [[nodiscard]] bool must_track_again() const noexcept;
-    bool track_again();
-
     // --- session_transactions.cpp: the portal's part in a transaction
     bool queue(const Row& row, const resp::RequestView& request);
     bool submit_exec(const Row& row, const resp::RequestView& request);
@@ -336,7 +326,7 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row, bool held);
     [[nodiscard]] upstream::Link* login_link_again(Lost& lost, const Row& row);
     void send_again(upstream::Link& link, Lost& lost, const Row& row);
-    void hold();
+    void hold() override;
     void account_held();
     void leave_hold();
     void refuse_held(std::string_view text);
@@ -352,10 +342,10 @@ class Session final : public upstream::ReplySink,
     Order order_;
     ClientOutput output_;
     std::unique_ptr<ClientSubscriptions> subscriptions_;  // made when it subscribes first
+    std::unique_ptr<ClientTracking> tracking_;            // made at the first CLIENT TRACKING
 
     upstream::Lease pinned_;
-    std::uint32_t target_question_ = 0;  // counts the questions for clients that CLIENT TRACKING names
-    std::uint8_t lost_questions_ = 0;    // of the session's own, one after the other
+    std::uint8_t lost_questions_ = 0;  // of the session's own, one after the other
     Transaction transaction_;
     std::unique_ptr<Executed> executed_;                      // while the answer to its EXEC is put together
     std::string exec_reply_;                                  // what has come of that answer
@@ -367,13 +357,10 @@ class Session final : public upstream::ReplySink,
     const Row* last_row_ = nullptr;  // of the last command
     std::optional<Timed> timed_;
     net::Turn::Clock::time_point connected_at_{}, heard_at_{}, pipelined_at_{};
-    net::Turn::Clock::time_point active_at_{};     // when something went either way; exact to kActivity
-    net::Turn::Clock::time_point stalled_at_{};    // since when the socket takes nothing, if it does not
-    Deadlines::Due deadline_;                      // for which it stands in a queue, if it does
-    std::optional<std::string> verdict_;           // what the node says of the CLIENT command at hand; see permitted()
-    std::unique_ptr<command::Tracking> tracking_;  // while CLIENT TRACKING is on
-    TrackingRelayPtr relay_;                       // to the client that it redirects to
-    std::unique_ptr<Redirect> redirect_;           // of the CLIENT TRACKING at hand; null: not known yet
+    net::Turn::Clock::time_point active_at_{};   // when something went either way; exact to kActivity
+    net::Turn::Clock::time_point stalled_at_{};  // since when the socket takes nothing, if it does not
+    Deadlines::Due deadline_;                    // for which it stands in a queue, if it does
+    std::optional<std::string> verdict_;         // what the node says of the CLIENT command at hand; see permitted()
 
     ParkedReplies parked_;
     Recovery recovery_;

@@ -82,7 +82,9 @@ void Session::close(Closed reason) {
         subscriptions_->leave();
     }
     output_.drop_messages();
-    stop_tracking();
+    if (tracking_) {
+        tracking_->stop();
+    }
     transaction_.queued().clear();
     drop_parked();
     stream_.close();

@@ -51,7 +51,7 @@ ClientLine Session::describe() const {
     }
     line.username = state_.credentials->username.empty() ? "default" : state_.credentials->username;
     if (state_.tracking) {
-        line.redirect = relay_ ? static_cast<std::int64_t>(relay_->target()) : 0;
+        line.redirect = tracking_ ? static_cast<std::int64_t>(tracking_->target()) : 0;
     }
     line.protocol = state_.protocol;
     line.library_name = state_.library_name;
@@ -76,7 +76,7 @@ std::string Session::client_flags() const {
     add(transaction_.active(), 'x');
     add(blocked_at_node() || wait_ == Wait::paused, 'b');
     add(state_.tracking, 't');
-    add(relay_ && relay_->broken(), 'R');
+    add(tracking_ && tracking_->broken(), 'R');
     add(tracking_ && tracking_->broadcasts(), 'B');
     add(transaction_.watch_broken(), 'd');
     add(ended_, 'c');

@@ -96,7 +96,7 @@ void Session::retry() {
     if (std::ranges::any_of(recovery_.waiting(), is_fresh)) {
         return;  // asked again at the shard's next look; a script's word stops nobody else
     }
-    if (must_track_again() && !track_again()) {
+    if (must_track_again() && !use_tracking().switch_on_again()) {
         return;
     }
     leave_hold();

@@ -143,13 +143,15 @@ void Session::settle_losses() {
         if (subscriptions_) {
             subscriptions_->move_to_feed();
         }
-        flush_tracked();
+        if (tracking_) {
+            tracking_->invalidate_all();
+        }
     }
     Recovery::Outcome outcome = recovery_.settle(transaction_, link_lost,
                                                  {.protocol = state_.protocol,
                                                   .proven = context_.config->writes.proven,
                                                   .down_after = context_.config->monitor.down_after,
-                                                  .names_connection = redirect_ != nullptr});
+                                                  .names_connection = tracking_ && tracking_->names_connection()});
     carry_out(std::move(outcome.settled));
     if (closed_ || cut_off_) {
         return;
@@ -187,8 +189,8 @@ void Session::carry_out(std::vector<Recovery::Settled> settled) {
 
 void Session::carry_out(const Lost& lost, Fate fate) {
     const Row& row = command::row_at(lost.request.tag);
-    if (row.handling == Handling::client_tracking && redirect_ && lost.refusal.empty()) {
-        redirect_.reset();  // it names a connection of the lost node
+    if (row.handling == Handling::client_tracking && tracking_ && lost.refusal.empty()) {
+        tracking_->drop_redirect();  // it names a connection of the lost node
     }
     switch (fate.kind) {
         case Fate::Kind::again:

@@ -43,7 +43,7 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
             break;
         case Handling::client_tracking:
             if (!transaction_.open()) {  // else it is only queued
-                note_tracking(bytes, command);
+                use_tracking().note_answer(resp::RequestView(command), bytes);
             }
             break;
         case Handling::blocking:
@@ -80,7 +80,9 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
         return;
     }
     if (row.handling == Handling::client_getredir || row.handling == Handling::client_trackinginfo) {
-        translate_redirect(row, bytes, replacement);
+        if (tracking_) {
+            tracking_->translate(row, bytes, replacement);
+        }
         return;
     }
     if (row.handling != Handling::auth && row.handling != Handling::hello) {
@@ -164,11 +166,7 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
         lost_questions_ = 0;
         wait_ = Wait::drained;
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
-        tracking_armed_ = bytes.starts_with("+OK");
-        if (!tracking_armed_) {  // what one leader allowed, the next does not
-            ending_ = observe::Closed::backend;
-            cut_off_ = true;
-        }
+        use_tracking().note_switched_on(bytes);
     }
     if (--request.replies_left > 0) {
         return false;

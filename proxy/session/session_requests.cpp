@@ -101,7 +101,7 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (is_large(request.frame()) && has_long_name(row, request)) {
-        deny(client_errors::kLongName);
+        deny(resp::error(client_errors::kLongName));
         return true;
     }
     if (state_.resp2_subscriber()) {
@@ -267,7 +267,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         return forward_wait(row, request);
     }
     if (row.handling == Handling::client_tracking) {
-        return forward_tracking(row, request);
+        return use_tracking().take(row, request);
     }
     if (row.handling == Handling::script_debug && !transaction_.active()) {
         if (!order_.idle()) {
@@ -311,8 +311,9 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             transaction_.send_watch();
             break;
         case Handling::client_caching:
-            caching_yes_ =
-                caching_yes_ || (state_.tracking && request.argc() > 2 && resp::is_word(request.arg(2), "yes"));
+            if (tracking_) {
+                tracking_->note_caching(request);
+            }
             break;
         default:
             break;

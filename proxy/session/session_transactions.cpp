@@ -44,8 +44,8 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     const bool complete = command::arity_fits(row, request.argc());
     const bool tracks = row.handling == Handling::client_tracking;
     const auto target = tracks && complete ? Tracking::redirect_of(request) : std::nullopt;
-    if (target && !has_redirect()) {
-        return await_redirect(row, *target);
+    if (target && !use_tracking().has_redirect()) {
+        return use_tracking().await_redirect(row, *target);
     }
     // As long as MULTI is not accepted the command may be no part of a transaction.
     if (!order_.idle() && (!order_.is_on(pinned_.get()) || !pinned_->carries().in_transaction())) {
@@ -58,8 +58,8 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     }
     std::unique_ptr<KeptRelay> kept;
     if (target) {
-        kept = std::make_unique<KeptRelay>(take_redirect());
-        frame = redirected(request, kept->relay.get());
+        kept = std::make_unique<KeptRelay>(use_tracking().take_redirect());
+        frame = ClientTracking::redirected(request, kept->relay.get());
     }
     transaction_.queued().add(row, request.frame(), std::move(kept));
     return submit(*pinned_, row, frame);
@@ -212,11 +212,13 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             }
             break;
         case Handling::client_tracking:
-            accept_tracking(request, frame, take_relay(command));
+            use_tracking().accept(request, frame, take_relay(command));
             break;
         case Handling::client_getredir:
         case Handling::client_trackinginfo:
-            translate_redirect(row, frame, replacement);
+            if (tracking_) {
+                tracking_->translate(row, frame, replacement);
+            }
             break;
         case Handling::client_reply: {
             const bool was_muted = muted_;

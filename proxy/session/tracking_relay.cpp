@@ -97,8 +97,9 @@ void TrackingRelay::deliver(std::string_view keys) {
             return;
         }
         peers.post(home, [source, target](SessionContext& back) {
-            if (Session* session = back.registry.find(source)) {
-                session->on_redirect_broken(target);
+            Session* session = back.registry.find(source);
+            if (session != nullptr && session->tracking() != nullptr) {
+                session->tracking()->on_target_gone(target);
             }
         });
     };

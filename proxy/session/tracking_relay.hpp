@@ -15,7 +15,7 @@ struct SessionContext;
 
 class TrackingRelay final : public upstream::ReplySink {
   public:
-    /// The session, which is told what becomes of its relay.
+    /// Who tracks, and is told what becomes of its relay.
     class Holder {
       public:
         virtual void on_relay_ready() = 0;
@@ -77,11 +77,5 @@ struct StopRelay {
 using TrackingRelayPtr = std::unique_ptr<TrackingRelay, StopRelay>;
 [[nodiscard]] TrackingRelayPtr make_relay(SessionContext& context, TrackingRelay::Holder& holder, std::uint64_t source,
                                           std::uint64_t target);
-
-/// What is known of the client that a CLIENT TRACKING names.
-struct Redirect {
-    TrackingRelayPtr relay;  // to it; null if there is no such client
-    std::string refusal;     // the node's error frame, if it does not let this user have a relay
-};
 
 }  // namespace portal::session

@@ -106,7 +106,7 @@ TEST(ClientSubscriptions, AnUnsubscribeWaitsUntilEverythingBeforeItIsAnswered) {
     host.in_flight = true;
     const std::string frame = request("UNSUBSCRIBE", "x");
     EXPECT_FALSE(subscriptions.take(row_of(frame), resp::RequestView(frame)));
-    EXPECT_EQ(host.wait, Wait::drained);
+    EXPECT_EQ(host.waits, Wait::drained);
     EXPECT_TRUE(host.replies.empty());
 }
 

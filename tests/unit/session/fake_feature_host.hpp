@@ -4,7 +4,7 @@
 
 #include "session/feature_host.hpp"
 
-#include <stdexcept>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -17,16 +17,28 @@ class FakeFeatureHost final : public FeatureHost {
     std::vector<std::string> own;      // requests of the portal's own
     std::vector<observe::Closed> cut_offs;
     std::vector<upstream::MessagePtr> messages;
-    Wait wait = Wait::nothing;
+    std::vector<std::string> pushes;
+    Wait waits = Wait::nothing;
+    bool refuses = false;  // the wait for a leader is over
     bool mutes = false;
     bool in_flight = false;
 
+    std::uint64_t id() const noexcept override { return 1; }
+    upstream::LinkIdentity identity() const override { return {}; }
+    bool closed() const noexcept override { return false; }
     SessionContext& context() noexcept override { std::abort(); }
     command::SessionState& state() noexcept override { return client; }
     bool muted() const noexcept override { return mutes; }
     void reply(std::string bytes) override { replies.push_back(mutes ? std::string() : std::move(bytes)); }
     void confirm(std::string bytes) override { replies.push_back(std::move(bytes)); }
-    void pause(Wait why) override { wait = why; }
+    void deny(std::string error) override { reply(std::move(error)); }
+    void pause(Wait why) override { waits = why; }
+    Wait wait() const noexcept override { return waits; }
+    void end_reply_wait() noexcept override { waits = waits == Wait::reply ? Wait::drained : waits; }
+    void hold() override { waits = Wait::leader; }
+    void retry() override {}
+    bool refusing() const noexcept override { return refuses; }
+    void refuse_without_leader(const Row&) override { reply("-NOLEADER\r\n"); }
     std::string_view no_leader_reason() const noexcept override { return "no leader"; }
     Slot open_slot() noexcept override { return 0; }
     bool in_flight_elsewhere(const upstream::Link*) const noexcept override { return in_flight; }
@@ -34,8 +46,13 @@ class FakeFeatureHost final : public FeatureHost {
     void note_sent(const upstream::Link*) override {}
     void finish_slot(Slot, std::size_t, std::string bytes) override { replies.push_back(std::move(bytes)); }
     upstream::Link* pinned_link() const noexcept override { return nullptr; }
+    upstream::Link& link_for(bool) override { std::abort(); }
+    upstream::Link& fresh_link() override { std::abort(); }
+    bool submit(upstream::Link&, const Row&, std::string_view) override { std::abort(); }
     void submit_own(upstream::Link&, std::string_view frame, std::int32_t) override { own.emplace_back(frame); }
     void send_message(const upstream::MessagePtr& message) override { messages.push_back(message); }
+    void send_push(std::string_view frame) override { pushes.emplace_back(frame); }
+    void mark() override {}
     void cut_off(observe::Closed reason) override { cut_offs.push_back(reason); }
 };
 
