@@ -6,6 +6,7 @@
 #include "command/session_state.hpp"
 #include "observe/shard_counters.hpp"
 #include "resp/reply_writer.hpp"
+#include "session/client_line.hpp"
 #include "session/reply_sequencer.hpp"
 #include "session/session_waits.hpp"
 #include "upstream/link_pool.hpp"
@@ -39,6 +40,9 @@ class FeatureHost {
     [[nodiscard]] virtual command::SessionState& state() noexcept = 0;
     /// The client wants no reply to the command at hand.
     [[nodiscard]] virtual bool muted() const noexcept = 0;
+    virtual void mute(bool on) noexcept = 0;
+    /// Its line in CLIENT LIST.
+    [[nodiscard]] virtual ClientLine describe() const = 0;
 
     // --- the command at hand
     /// Answers it, unless the client wants no replies. Inside EXEC's answer the reply is put in its place there.
@@ -48,6 +52,14 @@ class FeatureHost {
     virtual void deny(std::string error) = 0;
     /// Answers it whether or not the client wants replies.
     virtual void confirm(std::string bytes) = 0;
+    /// The command at hand is part of a transaction whose EXEC is being answered.
+    [[nodiscard]] virtual bool within_exec() const noexcept = 0;
+    /// Others have to be asked for the answer: takes nothing more from the client until finish_awaited(). The session
+    /// may be gone before that; who answers finds it by its id.
+    virtual void await_answer() = 0;
+    virtual void finish_awaited(Slot slot, std::string bytes) = 0;
+    /// The client has killed itself, and this is the last that it hears.
+    virtual void finish_killed(Slot slot, std::string bytes) = 0;
     /// Takes nothing more from the client until `wait` ends. The command stays in the input unless it was taken.
     virtual void pause(Wait wait) = 0;
     [[nodiscard]] virtual Wait wait() const noexcept = 0;

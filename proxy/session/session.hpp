@@ -12,6 +12,7 @@
 #include "resp/byte_buffer.hpp"
 #include "resp/frame_scanner.hpp"
 #include "route/router.hpp"
+#include "session/client_commands.hpp"
 #include "session/client_line.hpp"
 #include "session/client_origin.hpp"
 #include "session/client_output.hpp"
@@ -85,7 +86,7 @@ class Session final : public upstream::ReplySink,
 
     // --- what other clients ask for
     [[nodiscard]] std::uint64_t id() const noexcept override { return origin_.id; }
-    [[nodiscard]] ClientLine describe() const;
+    [[nodiscard]] ClientLine describe() const override;
     /// The node's id of the connection on which this client is blocked at the node; 0 when it is not. The connection is
     /// not used for another client afterwards, so that the id stays this client's.
     [[nodiscard]] std::uint64_t blocked_connection() noexcept;
@@ -158,8 +159,13 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] SessionContext& context() noexcept override { return context_; }
     [[nodiscard]] command::SessionState& state() noexcept override { return state_; }
     [[nodiscard]] bool muted() const noexcept override { return muted_; }
+    void mute(bool on) noexcept override { muted_ = on; }
+    [[nodiscard]] bool within_exec() const noexcept override { return executed_ != nullptr; }
+    void await_answer() override;
+    void finish_awaited(Slot slot, std::string bytes) override;
+    void finish_killed(Slot slot, std::string bytes) override;
     void confirm(std::string bytes) override;
-    [[nodiscard]] Slot open_slot() noexcept override { return replies_.open(); }
+    [[nodiscard]] Slot open_slot() noexcept override { return executed_ ? executed_->slot : replies_.open(); }
     [[nodiscard]] bool in_flight_elsewhere(const upstream::Link* link) const noexcept override;
     void count_sent(std::size_t size) noexcept override;
     void note_sent(const upstream::Link* link) override;
@@ -175,6 +181,7 @@ class Session final : public upstream::ReplySink,
     void mark() override { context_.turn.mark(*this); }
     ClientSubscriptions& use_subscriptions();
     ClientTracking& use_tracking();
+    ClientCommands& use_commands();
     [[nodiscard]] bool must_track_again() const noexcept { return state_.tracking && !pinned_; }
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
 
@@ -250,28 +257,14 @@ class Session final : public upstream::ReplySink,
     void refuse_before_login(const Row& row, const resp::RequestView& request);
     void reply(std::string bytes) override;
 
-    // --- client_commands.cpp: the CLIENT command
-    bool answer_client(const Row& row, const resp::RequestView& request);
-    void answer_permitted(const Row& row, const resp::RequestView& request, std::string_view verdict);
-    bool permitted(const Row& row, const resp::RequestView& request, std::string& verdict);
-    std::string answer_own(const Row& row, const resp::RequestView& request);
-    std::string set_reply_mode(const resp::RequestView& request);
-    std::string set_library(const resp::RequestView& request);
-
-    // --- all_clients.cpp: CLIENT LIST, KILL and UNBLOCK
-    void list_clients(const resp::RequestView& request);
-    void kill_clients(const resp::RequestView& request, std::string_view verdict);
-    void unblock_client(const Row& row, const resp::RequestView& request);
-    [[nodiscard]] Slot await_shards();
-    void finish_shards(Slot slot, std::string bytes);
-    [[nodiscard]] bool blocked_at_node() const noexcept;
-
     // --- session_description.cpp: its line in CLIENT LIST
     [[nodiscard]] std::string client_flags() const;
+    [[nodiscard]] bool blocked_at_node() const noexcept;
 
-    // --- client_pause.cpp: CLIENT PAUSE
-    void pause_clients(const Row& row, const resp::RequestView& request);
-    [[nodiscard]] bool pauses(const Row& row) const noexcept;
+    /// CLIENT PAUSE concerns this command.
+    [[nodiscard]] bool pauses(const Row& row) const noexcept {
+        return session::pauses(context_.pause.mode, row, state_.in_transaction() && queued_.writes());
+    }
 
     // --- session_transactions.cpp: the portal's part in a transaction
     bool queue(const Row& row, const resp::RequestView& request);
@@ -357,6 +350,7 @@ class Session final : public upstream::ReplySink,
     ClientOutput output_;
     std::unique_ptr<ClientSubscriptions> subscriptions_;  // made when it subscribes first
     std::unique_ptr<ClientTracking> tracking_;            // made at the first CLIENT TRACKING
+    std::unique_ptr<ClientCommands> commands_;            // made at the first other CLIENT command
 
     upstream::Lease pinned_;
     const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
@@ -365,7 +359,6 @@ class Session final : public upstream::ReplySink,
     ReplyWindow window_;                    // how many of them there may be
     std::uint32_t unit_left_ = 0;           // commands of a whole transaction still to be sent on the shared link
     std::uint8_t transaction_repeats_ = 0;  // how often the open one was sent again
-    std::uint8_t lost_questions_ = 0;       // of the session's own, one after the other
     QueuedCommands queued_;                 // of the transaction that is open
     bool denied_in_transaction_ = false;    // one of them was refused by the portal
     bool unit_begun_ = false;               // the transaction that travels whole and is being answered
@@ -382,7 +375,6 @@ class Session final : public upstream::ReplySink,
     net::Turn::Clock::time_point active_at_{};   // when something went either way; exact to kActivity
     net::Turn::Clock::time_point stalled_at_{};  // since when the socket takes nothing, if it does not
     Deadlines::Due deadline_;                    // for which it stands in a queue, if it does
-    std::optional<std::string> verdict_;         // what the node says of the CLIENT command at hand; see permitted()
 
     ParkedReplies parked_;
     std::string part_;    // of a large reply whose turn has not come

@@ -19,8 +19,6 @@ using observe::Closed;
 
 namespace {
 
-/// A question of the session's own that ends its link so many times is not asked any more.
-constexpr std::uint8_t kLostQuestions = 8;
 /// Reads that cost a node next to nothing may be lost with it so many times.
 constexpr std::uint8_t kQuickRepeats = 8;
 
@@ -66,9 +64,8 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         } else if (command::is_client_command(command::row_at(request.tag).handling) && wait_ == Wait::reply) {
             wait_ = Wait::drained;  // the question is asked anew
             context_.turn.mark(*this);
-            if (++lost_questions_ > kLostQuestions) {
-                ending_ = Closed::backend;
-                cut_off_ = true;
+            if (!use_commands().note_lost_question()) {
+                cut_off(Closed::backend);
             }
         }
         return;
@@ -114,7 +111,7 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view com
     }
     if (request.sequence == kNoSlot && command::is_client_command(command::row_at(request.tag).handling) &&
         wait_ == Wait::reply && !executed_) {
-        verdict_ = refusal;
+        use_commands().note_verdict(refusal);
         wait_ = Wait::drained;
         context_.turn.mark(*this);
         return;
