@@ -1,12 +1,12 @@
 // How long it takes to bring replies into request order. Each iteration opens and finishes one pipeline.
-#include "session/reply_sequencer.hpp"
+#include "conversation/reply_sequencer.hpp"
 
 #include <cstdint>
 #include <string>
 
 #include <benchmark/benchmark.h>
 
-namespace portal::session {
+namespace portal::conversation {
 namespace {
 
 const std::string kReply = "$64\r\n" + std::string(64, 'x') + "\r\n";
@@ -74,4 +74,4 @@ BENCHMARK(oldest_reply_last)->Arg(2)->Arg(16)->Arg(1000);
 BENCHMARK(replies_reversed)->Arg(16)->Arg(256);
 
 }  // namespace
-}  // namespace portal::session
+}  // namespace portal::conversation

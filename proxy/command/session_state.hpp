@@ -1,6 +1,4 @@
-// What a connection of its own would remember: database, protocol, user, name, reply mode, transaction, whether it
-// watches, tracks and listens; and from these, whether the session needs a pinned link and since when it is free again.
-// Pure.
+// What a connection of its own would remember: database, protocol, user, name, reply mode and subscriptions. Pure.
 #pragma once
 
 #include "command/command_table.hpp"
@@ -26,13 +24,6 @@ using CredentialsPtr = std::shared_ptr<const Credentials>;
 /// CLIENT REPLY.
 enum class ReplyMode : std::uint8_t { on, off, skip_next, skip_this };
 
-enum class Transaction : std::uint8_t {
-    none,
-    open,       // MULTI was sent on the pinned link
-    exec_sent,  // EXEC was sent, its reply is awaited
-    broken,     // the leader was lost since MULTI: commands are answered QUEUED, EXEC fails
-};
-
 class SessionState {
   public:
     using Clock = std::chrono::steady_clock;
@@ -44,26 +35,22 @@ class SessionState {
     std::string library_name, library_version;
     ReplyMode reply_mode = ReplyMode::on;
 
-    Transaction transaction = Transaction::none;
-    bool doubtful = false;         // what was queued in it may have been executed: its EXEC or DISCARD says so
-    bool watching = false;         // WATCH was sent; what ends it is for the link to tell, see LinkState::watching()
-    bool watch_broken = false;     // the link of an accepted WATCH was lost: the next EXEC answers nil
-    bool tracking = false;         // CLIENT TRACKING ON
-    bool monitoring = false;       // MONITOR
-    bool debugging = false;        // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
-    bool no_evict = false;         // CLIENT NO-EVICT ON
-    bool no_touch = false;         // CLIENT NO-TOUCH ON
+    bool tracking = false;    // CLIENT TRACKING ON
+    bool monitoring = false;  // MONITOR
+    bool debugging = false;   // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
+    bool no_evict = false;    // CLIENT NO-EVICT ON
+    bool no_touch = false;    // CLIENT NO-TOUCH ON
     bool listens = false;          // it has subscriptions
-    bool listens_on_link = false;  // some of them, which a transaction made, on the pinned link
+    bool listens_on_link = false;  // some of them, which a transaction made, on a link of its own
 
-    /// True while the connection holds state that only a link of its own can hold.
-    [[nodiscard]] bool needs_pinned() const noexcept {
-        return transaction == Transaction::open || transaction == Transaction::exec_sent || watching || tracking ||
-               monitoring || debugging || listens_on_link;
+    /// True while the connection holds state, beside a transaction, that only a link of its own can hold.
+    [[nodiscard]] bool needs_link() const noexcept {
+        return tracking || monitoring || debugging || listens_on_link;
     }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
-    [[nodiscard]] bool resp2_subscriber() const noexcept { return listens && protocol == resp::Protocol::resp2; }
-    [[nodiscard]] bool in_transaction() const noexcept { return transaction != Transaction::none; }
+    [[nodiscard]] bool resp2_subscriber() const noexcept {
+        return listens && protocol == resp::Protocol::resp2;
+    }
 
     /// RESET: everything as after connect. The login goes too.
     void reset();

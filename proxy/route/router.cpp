@@ -4,8 +4,7 @@ namespace portal::route {
 
 using command::Affinity;
 using command::Handling;
-using command::SessionState;
-using command::Transaction;
+using command::TransactionPhase;
 
 namespace {
 
@@ -15,8 +14,8 @@ bool always_local(Handling handling) {
 }
 
 /// Inside a transaction, the node judges every command in its place.
-bool node_judges(const SessionState& state) {
-    return state.transaction == Transaction::open || state.transaction == Transaction::exec_sent;
+bool node_judges(const Client& client) {
+    return client.transaction == TransactionPhase::open || client.transaction == TransactionPhase::exec_sent;
 }
 
 /// To stop listening needs no leader.
@@ -27,24 +26,24 @@ bool needs_leader(const command::CommandRow& row) {
 
 }  // namespace
 
-Destination route(const command::CommandRow& row, bool blocks, const SessionState& state, bool forwarding) noexcept {
-    if (always_local(row.handling) || state.transaction == Transaction::broken) {
+Destination route(const command::CommandRow& row, bool blocks, const Client& client, bool forwarding) noexcept {
+    if (always_local(row.handling) || client.transaction == TransactionPhase::broken) {
         return Destination::local;
     }
-    if (row.affinity == Affinity::local && !node_judges(state)) {
+    if (row.affinity == Affinity::local && !node_judges(client)) {
         return Destination::local;
     }
-    if (row.handling == Handling::ping && state.resp2_subscriber()) {
+    if (row.handling == Handling::ping && client.resp2_subscriber) {
         return Destination::local;
     }
-    if (!forwarding && (node_judges(state) || needs_leader(row))) {
+    if (!forwarding && (node_judges(client) || needs_leader(row))) {
         return Destination::hold;
     }
-    if (row.affinity == Affinity::feed && !node_judges(state)) {
+    if (row.affinity == Affinity::feed && !node_judges(client)) {
         return Destination::feed;
     }
     const bool own_link = row.affinity == Affinity::pinned && (row.handling != Handling::blocking || blocks);
-    return own_link || state.needs_pinned() ? Destination::pinned : Destination::shared;
+    return own_link || client.needs_link || node_judges(client) ? Destination::pinned : Destination::shared;
 }
 
 }  // namespace portal::route

@@ -1,8 +1,8 @@
-// Decides where one command goes. Pure: command, session and "may this portal forward now" in, one word out.
+// Decides where one command goes. Pure: command, client and "may this portal forward now" in, one word out.
 #pragma once
 
 #include "command/command_table.hpp"
-#include "command/session_state.hpp"
+#include "command/transaction_phase.hpp"
 
 namespace portal::route {
 
@@ -14,9 +14,16 @@ enum class Destination : unsigned char {
     hold,    // there is no leader to forward to right now: wait
 };
 
+/// What of a client decides where its commands go.
+struct Client {
+    command::TransactionPhase transaction = command::TransactionPhase::none;
+    bool needs_link = false;        // it has state that only a link of its own can hold
+    bool resp2_subscriber = false;  // nothing but subscriptions, PING, QUIT and RESET is allowed
+};
+
 /// `blocks`: the request may wait inside the node (command::may_block). `forwarding`: there is a leader and this portal
 /// may forward to it.
-[[nodiscard]] Destination route(const command::CommandRow& row, bool blocks, const command::SessionState& state,
+[[nodiscard]] Destination route(const command::CommandRow& row, bool blocks, const Client& client,
                                 bool forwarding) noexcept;
 
 }  // namespace portal::route

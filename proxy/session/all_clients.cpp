@@ -1,7 +1,7 @@
 #include "session/all_clients.hpp"
 
+#include "conversation/client_errors.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 

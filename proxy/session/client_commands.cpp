@@ -1,8 +1,8 @@
 #include "session/client_commands.hpp"
 
+#include "conversation/client_errors.hpp"
 #include "resp/words.hpp"
 #include "session/all_clients.hpp"
-#include "session/client_errors.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
@@ -100,7 +100,7 @@ bool ClientCommands::permitted(const Row& row, const resp::RequestView& request,
         return false;
     }
     const std::string frame = question(row, request, context.config->name);
-    upstream::Link& link = host_.link_for(host_.state().needs_pinned() || is_large(frame));
+    upstream::Link& link = host_.link_for(host_.needs_pinned() || is_large(frame));
     if (host_.in_flight_elsewhere(is_large(frame) ? nullptr : &link)) {
         host_.pause(Wait::drained);
         return false;
@@ -289,7 +289,7 @@ void ClientCommands::unblock(const Row& row, const resp::RequestView& request) {
             return;
         }
         asker->end_reply_wait();
-        asker->submit(asker->link_for(asker->state().needs_pinned()), row, frame);
+        asker->submit(asker->link_for(asker->needs_pinned()), row, frame);
         asker->mark();
     };
     host_.await_answer();

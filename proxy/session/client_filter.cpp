@@ -1,11 +1,13 @@
 #include "session/client_filter.hpp"
 
+#include "conversation/client_errors.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
 
 #include <limits>
 
 namespace portal::session {
+
+namespace client_errors = conversation::client_errors;
 
 bool ClientFilter::matches(const ClientLine& line) const {
     return (id == 0 || line.id == id) && (!type || line.type() == *type) && (!username || line.username == *username) &&

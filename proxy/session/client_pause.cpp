@@ -1,7 +1,7 @@
 #include "session/client_pause.hpp"
 
+#include "conversation/client_errors.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
 
 #include <array>
 #include <string_view>
@@ -9,6 +9,7 @@
 namespace portal::session {
 
 using command::Handling;
+namespace client_errors = conversation::client_errors;
 
 namespace {
 

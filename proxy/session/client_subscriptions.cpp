@@ -1,6 +1,6 @@
 #include "session/client_subscriptions.hpp"
 
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session_bounds.hpp"
 #include "session/session_context.hpp"
 
@@ -240,7 +240,7 @@ void ClientSubscriptions::move_to_feed() {
     for (const auto kind : kKinds) {
         const auto& names = names_of(lost, kind);
         if (!names.empty()) {
-            feed->subscribe(*this, {kind, {names.begin(), names.end()}, FeatureHost::kNoSlot});
+            feed->subscribe(*this, {kind, {names.begin(), names.end()}, kNoSlot});
         }
     }
 }
@@ -267,7 +267,7 @@ void ClientSubscriptions::on_subscribed(upstream::SubscriptionFeed& feed, const 
     std::string out;
     const std::string word = lower(upstream::subscribe_word(request.kind));
     auto& subscribed = names_of(names_, request.kind);
-    if (request.sequence == FeatureHost::kNoSlot) {  // from move_to_feed()
+    if (request.sequence == kNoSlot) {  // from move_to_feed()
         for (const std::string& name : request.names) {
             if (subscribed.contains(name)) {
                 feed.enter(request.kind, name, *this);
@@ -287,7 +287,7 @@ void ClientSubscriptions::on_subscribed(upstream::SubscriptionFeed& feed, const 
 }
 
 void ClientSubscriptions::on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) {
-    if (request.sequence == FeatureHost::kNoSlot) {
+    if (request.sequence == kNoSlot) {
         on_subscription_denied();
         return;
     }
@@ -297,7 +297,7 @@ void ClientSubscriptions::on_subscribe_refused(const upstream::SubscribeRequest&
 }
 
 void ClientSubscriptions::on_subscribe_expired(const upstream::SubscribeRequest& request) {
-    if (request.sequence == FeatureHost::kNoSlot) {
+    if (request.sequence == kNoSlot) {
         on_subscription_denied();
         return;
     }
@@ -318,7 +318,7 @@ void ClientSubscriptions::on_message_dropped() {
 
 upstream::Link* ClientSubscriptions::feed_link() const noexcept {
     const command::SessionState& state = host_.state();
-    if (!state.listens || state.needs_pinned()) {
+    if (!state.listens) {
         return nullptr;
     }
     const auto own = std::ranges::find_if(feeds_, [&](const SubscriptionFeedPtr& feed) {

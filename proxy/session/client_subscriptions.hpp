@@ -3,9 +3,9 @@
 #pragma once
 
 #include "command/command_table.hpp"
+#include "conversation/queued_commands.hpp"
 #include "resp/request_view.hpp"
 #include "session/feature_host.hpp"
-#include "session/queued_commands.hpp"
 #include "upstream/subscription_feed.hpp"
 
 #include <cstddef>

@@ -118,10 +118,6 @@ TrackingRelayPtr ClientTracking::take_redirect() {
     return redirect ? std::move(redirect->relay) : nullptr;
 }
 
-bool ClientTracking::drop_redirect() noexcept {
-    return std::exchange(redirect_, nullptr) != nullptr;
-}
-
 bool ClientTracking::has_redirect() const noexcept {
     return redirect_ && redirect_->refusal.empty() && (!redirect_->relay || redirect_->relay->ready());
 }

@@ -4,10 +4,10 @@
 
 #include "command/command_table.hpp"
 #include "command/session_state.hpp"
+#include "conversation/reply_sequencer.hpp"
 #include "observe/shard_counters.hpp"
 #include "resp/reply_writer.hpp"
 #include "session/client_line.hpp"
-#include "session/reply_sequencer.hpp"
 #include "session/session_waits.hpp"
 #include "upstream/link_pool.hpp"
 #include "upstream/message.hpp"
@@ -25,8 +25,6 @@ class FeatureHost {
   public:
     using Slot = ReplySequencer::Slot;
     using Row = command::CommandRow;
-    /// The slot of requests that nobody asked for.
-    static constexpr Slot kNoSlot = ~Slot{0};
 
     /// The portal's number of the client.
     [[nodiscard]] virtual std::uint64_t id() const noexcept = 0;
@@ -90,6 +88,8 @@ class FeatureHost {
     // --- links
     /// The one that serves this client alone, or null.
     [[nodiscard]] virtual upstream::Link* pinned_link() const noexcept = 0;
+    /// What the client has begun needs one.
+    [[nodiscard]] virtual bool needs_pinned() const noexcept = 0;
     /// The link for a request: the client's own one, leased if it has none (`pinned`), or the one that its requests
     /// share with those of others.
     [[nodiscard]] virtual upstream::Link& link_for(bool pinned) = 0;

@@ -1,8 +1,8 @@
 // Session: the commands that the portal answers itself, because what they speak of is the portal's: login, protocol,
 // database. The CLIENT command has a file of its own.
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
@@ -13,7 +13,6 @@
 namespace portal::session {
 
 using command::Handling;
-using command::Transaction;
 
 namespace {
 
@@ -53,7 +52,7 @@ void Session::reply(std::string bytes) {
         give_result(bytes);
         return;
     }
-    replies_.finish(replies_.open(), muted_ ? std::string() : std::move(bytes), output_);
+    order_.finish(order_.open(), muted_ ? std::string() : std::move(bytes), output_);
     context_.turn.mark(*this);
 }
 
@@ -62,8 +61,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
     std::string out;
     const bool complete = command::arity_fits(row, request.argc());
     const bool aborts = row.handling == Handling::exec;  // with too many words, too
-    if (state_.transaction == Transaction::broken && (complete || aborts) && answer_broken_transaction(row, out)) {
-        reply(std::move(out));
+    if (transaction_.phase() == Transaction::Phase::broken && (complete || aborts) && answer_broken_transaction(row)) {
         return true;
     }
     if (!complete) {
@@ -94,7 +92,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             ending_ = observe::Closed::quit;
             return true;
         case Handling::reset:
-            if (in_flight_ > 0) {
+            if (!order_.idle()) {
                 pause(Wait::drained);
                 return false;
             }
@@ -106,7 +104,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             if (tracking_) {
                 tracking_->stop();
             }
-            queued_.clear();
+            transaction_ = {};
             state_.reset();
             muted_ = false;
             resp::write_simple(out, "RESET");
@@ -122,8 +120,7 @@ bool Session::begin_auth(const Row& row, const resp::RequestView& request) {
         reply_error(client_errors::kSyntax);
         return true;
     }
-    return ask_first(state_.needs_pinned() ? &link_for(true) : nullptr, row, request.frame(),
-                     upstream::Effect::lasting);
+    return ask_first(needs_pinned() ? &link_for(true) : nullptr, row, request.frame(), upstream::Effect::lasting);
 }
 
 bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
@@ -135,7 +132,7 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
     if (hello.logs_in) {
         wanted_protocol_ = hello.protocol;
         wanted_name_ = std::move(hello.name);
-        if (state_.needs_pinned()) {
+        if (needs_pinned()) {
             // What the client has begun there goes on as the new user and in the new protocol.
             return ask_first(&link_for(true), row, request.frame(), upstream::Effect::lasting);
         }
@@ -147,11 +144,11 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
         reply_error(client_errors::kHelloNoAuth);
         return true;
     }
-    if (in_flight_ > 0) {  // replies to what was sent before are in the old protocol
+    if (!order_.idle()) {  // replies to what was sent before are in the old protocol
         pause(Wait::drained);
         return false;
     }
-    if (pinned_ && state_.needs_pinned() && hello.protocol != state_.protocol) {
+    if (pinned_ && needs_pinned() && hello.protocol != state_.protocol) {
         wanted_protocol_ = hello.protocol;
         wanted_name_ = std::move(hello.name);
         return ask_first(pinned_.get(), row, request.frame(), upstream::Effect::lasting);
@@ -179,11 +176,11 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
     if (!context_.forwarding()) {
         return ask_first(nullptr, row, request.frame(), upstream::Effect::lasting);
     }
-    if (pinned_ && in_flight_ > 0) {  // what is on its way decides whether the pinned link stays
+    if (pinned_ && !order_.idle()) {  // what is on its way decides whether the pinned link stays
         pause(Wait::drained);
         return false;
     }
-    if (pinned_ && state_.needs_pinned()) {
+    if (pinned_ && needs_pinned()) {
         return ask_first(pinned_.get(), row, request.frame(), upstream::Effect::lasting);
     }
     upstream::LinkIdentity wanted = identity();
@@ -206,7 +203,7 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
         return false;
     }
     if (link == nullptr && is_large(frame)) {
-        if (in_flight_ > 0) {
+        if (!order_.idle()) {
             pause(Wait::drained);
             return false;
         }
@@ -222,7 +219,7 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
     } else if (link == nullptr) {
         link = &context_.links.auth_link();
     }
-    if (in_flight_ > 0 && last_link_ != link) {
+    if (!order_.may_use(link)) {
         pause(Wait::drained);
         return false;
     }
@@ -231,53 +228,18 @@ bool Session::ask_first(upstream::Link* link, const Row& row, std::string_view f
     return true;
 }
 
-/// A write may have been executed, and this client is told so, or closed.
-void Session::tell_in_doubt(std::string& out) {
-    context_.counters.commands_in_doubt.add();
-    if (context_.config->writes.in_doubt == config::InDoubt::close) {
-        ending_ = observe::Closed::in_doubt;
-        cut_off_ = true;
-        context_.turn.mark(*this);
+/// A transaction whose leader was lost before its EXEC. False: the command is none of it.
+bool Session::answer_broken_transaction(const Row& row) {
+    std::optional<Fate> fate = transaction_.answer_broken(row, state_.protocol);
+    if (!fate) {
+        return false;
     }
-    resp::write_error(out, client_errors::kInDoubt);
-}
-
-/// A transaction whose leader was lost before its EXEC: nothing of it was executed, unless that is in doubt, and
-/// nothing will be.
-bool Session::answer_broken_transaction(const Row& row, std::string& out) {
-    switch (row.handling) {
-        case Handling::quit:
-        case Handling::reset:
-            return false;
-        case Handling::exec:
-            if (state_.doubtful) {
-                tell_in_doubt(out);
-            } else if (state_.watch_broken && !denied_in_transaction_) {
-                resp::write_null_array(out, state_.protocol);
-            } else {
-                resp::write_error(out, client_errors::kExecAbort);
-            }
-            break;
-        case Handling::discard:
-            if (state_.doubtful) {
-                tell_in_doubt(out);
-            } else {
-                resp::write_simple(out, "OK");
-            }
-            break;
-        case Handling::multi:
-            resp::write_error(out, "ERR MULTI calls can not be nested");
-            return true;
-        case Handling::watch:
-            resp::write_error(out, "ERR WATCH inside MULTI is not allowed");
-            return true;
-        default:
-            resp::write_simple(out, "QUEUED");
-            return true;
+    if (fate->kind == Fate::Kind::in_doubt) {
+        tell_in_doubt(order_.open(), client_errors::kInDoubt, muted_);
+    } else {
+        reply(std::move(fate->bytes));
     }
-    state_.transaction = Transaction::none;
-    state_.watch_broken = false;
-    if (pinned_ && std::exchange(state_.watching, false)) {  // a WATCH since the loss is over, too
+    if (pinned_ && transaction_.end_watch()) {  // a WATCH since the loss is over, too
         std::string unwatch;
         resp::write_request(unwatch, "UNWATCH");
         submit_own(*pinned_, unwatch, 1);

@@ -1,8 +1,8 @@
 #include "session/session.hpp"
 
+#include "conversation/client_errors.hpp"
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
-#include "session/client_errors.hpp"
 #include "session/session_bounds.hpp"
 
 #include <algorithm>
@@ -114,7 +114,7 @@ void Session::take_input(std::string_view fresh) {
 std::size_t Session::take_requests(std::string_view bytes) {
     std::size_t taken = 0;
     while (taken < bytes.size() && wait_ == Wait::nothing && !closed_ && !ended_ && !executed_) {
-        if (settle_) {
+        if (recovery_.due()) {
             pause(Wait::drained);  // a link was lost in this turn; what it carried comes before what was read now
             break;
         }
@@ -137,7 +137,7 @@ std::size_t Session::take_requests(std::string_view bytes) {
                     return taken;  // not now: the same bytes are framed again when the wait is over
                 }
                 taken += result.size;
-                if (unit_left_ > 0) {
+                if (transaction_.unit_left() > 0) {
                     taken += take_unit(bytes.substr(taken));
                 }
                 break;
@@ -163,23 +163,23 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     }
     const Row& row = command::row_at(request.tag);
     if (request.unit) {
-        follow_unit(request, row, !reply.is_error());
+        transaction_.follow_unit(request, row, !reply.is_error());
     }
     if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, reply.bytes(), command);
     }
     std::string_view bytes = reply.bytes();
-    window_.learn(bytes.size());
-    if ((request.unit || is_inside(request)) && row.handling != Handling::exec) {
+    order_.learn(bytes.size());
+    if ((request.unit || transaction_.contains(request)) && row.handling != Handling::exec) {
         note_queued(row, bytes, command);
     }
-    if ((reply.is_error() || !lost_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
+    if ((reply.is_error() || !recovery_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
-    const bool queued = request.unit || state_.in_transaction();
+    const bool queued = request.unit || transaction_.active();
     std::string replacement;
     if (row.handling != Handling::plain) {
-        if (row.handling == Handling::exec && !request.unit && !queued_.own().empty()) {
+        if (row.handling == Handling::exec && !request.unit && !transaction_.queued().own().empty()) {
             return take_exec(request, bytes);
         }
         if (reply.complete() &&
@@ -210,11 +210,10 @@ void Session::pass_head(upstream::PendingRequest& request, const Row& row, std::
     if (!request.streamed) {
         note_large_key(row, resp::RequestView(command));
     }
-    if (replies_.is_front(request.sequence) && part_.empty()) {
+    if (order_.is_front(request.sequence) && !order_.has_part()) {
         output_.begin_reply(bytes);
     } else {
-        part_slot_ = request.sequence;
-        keep_part(bytes);
+        keep_part(request.sequence, bytes);
     }
 }
 
@@ -224,9 +223,9 @@ void Session::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
         return;
     }
     const std::string_view bytes = request.muted ? std::string_view() : rest.bytes();
-    const bool waits = !part_.empty() && part_slot_ == request.sequence;
+    const bool waits = order_.has_part(request.sequence);
     if (!rest.last() && waits) {
-        keep_part(bytes);
+        keep_part(request.sequence, bytes);
     } else if (!rest.last()) {
         output_.append(bytes);
     } else {
@@ -243,13 +242,12 @@ void Session::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
 
 /// `unproven`: it acknowledges a write.
 void Session::finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven) {
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     if (context_.first_write_due && unproven) {
         context_.note_first_write();
     }
-    if (!part_.empty() && part_slot_ == request.sequence) {
-        replies_.finish(request.sequence, std::exchange(part_, {}).append(bytes), output_);
+    if (order_.has_part(request.sequence)) {
+        order_.finish(request.sequence, order_.take_part().append(bytes), output_);
     } else if (context_.proof == nullptr || !unproven || !park(request, bytes)) {
         deliver(request.sequence, bytes);
     }
@@ -274,8 +272,12 @@ void Session::flush() {
         close(ending_);
         return;
     }
-    if (settle_) {
+    if (recovery_.due()) {
         settle_losses();
+        if (cut_off_) {
+            close(ending_);
+            return;
+        }
     }
     if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
         refuse_held(client_errors::kHoldFull);
@@ -292,17 +294,17 @@ void Session::flush() {
     if (!closed_) {
         send_output();
     }
-    if (timed_ && replies_.is_done(timed_->slot)) {
+    if (timed_ && order_.is_done(timed_->slot)) {
         note_duration();
     }
-    if (pinned_ && output_.unsent().size() < kSendAt / 2 && part_.size() < kSendAt) {
+    if (pinned_ && output_.unsent().size() < kSendAt / 2 && order_.part_size() < kSendAt) {
         pinned_->resume_reading();
     }
     if (leaving_ && !ended_) {
         leave_if_done();
     }
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
-    if (!closed_ && finished && replies_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
+    if (!closed_ && finished && order_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
         !output_.has_messages()) {
         close(ended_ ? ending_ : Closed::client);
     }
@@ -311,7 +313,7 @@ void Session::flush() {
 /// Ends the wait whose reason is gone, and goes on with what was read already.
 void Session::resume_if_due() {
     release_pinned_if_free();
-    if (pinned_ && pinned_->finishes() && in_flight_ == 0) {
+    if (pinned_ && pinned_->finishes() && order_.idle()) {
         ended_ = true;  // what comes behind would need what that link carries
         ending_ = Closed::client;
         return;
@@ -323,14 +325,17 @@ void Session::resume_if_due() {
             }
             return;
         case Wait::drained:
-            if (in_flight_ > 0) {
+            if (!order_.idle()) {
                 return;
             }
             if (!link_agrees()) {
                 pinned_->end("the node did not end a transaction that is over for the client");
                 settle_losses();
+                if (closed_ || cut_off_) {
+                    return;
+                }
             }
-            if (!lost_.empty()) {
+            if (!recovery_.empty()) {
                 hold();  // those that came back and go on another link than the ones before them
                 retry();
                 return;
@@ -338,8 +343,7 @@ void Session::resume_if_due() {
             hold_began_.reset();
             break;
         case Wait::window:
-            if (in_flight_ > window_.requests() / 2 || in_flight_ + parked_.size() > ReplyWindow::kRequests / 2 ||
-                in_flight_bytes_ > kWindowBytes / 2) {
+            if (!order_.has_room(parked_.size())) {
                 return;
             }
             break;

@@ -5,6 +5,12 @@
 
 #include "command/classifier.hpp"
 #include "command/session_state.hpp"
+#include "conversation/hello_request.hpp"
+#include "conversation/order.hpp"
+#include "conversation/parked_replies.hpp"
+#include "conversation/queued_commands.hpp"
+#include "conversation/recovery.hpp"
+#include "conversation/transaction.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
@@ -20,15 +26,9 @@
 #include "session/client_tracking.hpp"
 #include "session/deadlines.hpp"
 #include "session/feature_host.hpp"
-#include "session/hello_request.hpp"
-#include "session/parked_replies.hpp"
-#include "session/queued_commands.hpp"
 #include "session/registry_hook.hpp"
-#include "session/reply_sequencer.hpp"
-#include "session/reply_window.hpp"
 #include "session/session_context.hpp"
 #include "session/session_waits.hpp"
-#include "session/transaction_copy.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <chrono>
@@ -165,7 +165,7 @@ class Session final : public upstream::ReplySink,
     void finish_awaited(Slot slot, std::string bytes) override;
     void finish_killed(Slot slot, std::string bytes) override;
     void confirm(std::string bytes) override;
-    [[nodiscard]] Slot open_slot() noexcept override { return executed_ ? executed_->slot : replies_.open(); }
+    [[nodiscard]] Slot open_slot() noexcept override { return executed_ ? executed_->slot : order_.open(); }
     [[nodiscard]] bool in_flight_elsewhere(const upstream::Link* link) const noexcept override;
     void count_sent(std::size_t size) noexcept override;
     void note_sent(const upstream::Link* link) override;
@@ -204,7 +204,6 @@ class Session final : public upstream::ReplySink,
     void note_large_key(const Row& row, const resp::RequestView& request);
     void pass_on(std::string_view bytes, bool last);
     void give_up_large();
-    void settle_streamed(const Lost& lost, const Row& row);
 
     // --- session_relay.cpp: a client in the debugger of scripts
     bool begin_relay(const Row& row, std::string_view frame);
@@ -229,6 +228,14 @@ class Session final : public upstream::ReplySink,
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) override;
     [[nodiscard]] bool link_agrees() const noexcept;
+    /// What the link of its own carries; null: it has none.
+    [[nodiscard]] Transaction::Link own_state() const noexcept { return pinned_ ? &pinned_->carries() : nullptr; }
+    [[nodiscard]] bool needs_pinned() const noexcept override {
+        return transaction_.needs_link() || state_.needs_link();
+    }
+    [[nodiscard]] route::Client route_client() const noexcept {
+        return {transaction_.phase(), needs_pinned(), state_.resp2_subscriber()};
+    }
     void release_pinned_if_free();
     [[nodiscard]] bool must_log_in() const noexcept;
     [[nodiscard]] std::string_view no_leader_reason() const noexcept override;
@@ -250,8 +257,7 @@ class Session final : public upstream::ReplySink,
     bool begin_hello(const Row& row, const resp::RequestView& request);
     bool begin_select(const Row& row, const resp::RequestView& request);
     bool ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect);
-    bool answer_broken_transaction(const Row& row, std::string& out);
-    void tell_in_doubt(std::string& out);
+    bool answer_broken_transaction(const Row& row);
     void write_hello(std::string& out) const;
     void log_in(std::string_view username, std::string_view password, bool proven);
     void refuse_before_login(const Row& row, const resp::RequestView& request);
@@ -263,7 +269,7 @@ class Session final : public upstream::ReplySink,
 
     /// CLIENT PAUSE concerns this command.
     [[nodiscard]] bool pauses(const Row& row) const noexcept {
-        return session::pauses(context_.pause.mode, row, state_.in_transaction() && queued_.writes());
+        return session::pauses(context_.pause.mode, row, transaction_.active() && transaction_.queued().writes());
     }
 
     // --- session_transactions.cpp: the portal's part in a transaction
@@ -282,7 +288,8 @@ class Session final : public upstream::ReplySink,
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);
-    [[nodiscard]] bool may_lie(const Lost& lost) const noexcept;
+    bool apply(const Verdict& verdict, upstream::PendingRequest& request, std::string_view& bytes,
+               std::string_view command);
     std::string rearmed(const Row& row, const std::string& command);
 
     // --- session_proof.cpp: proven writes
@@ -291,48 +298,28 @@ class Session final : public upstream::ReplySink,
     bool park(const upstream::PendingRequest& request, std::string_view bytes);
     void deliver(Slot slot, std::string_view bytes);
     void pop_parked();
-    void unproven(Slot slot, std::string_view text);
     void drop_parked();
-    void keep_part(std::string_view bytes);
+    void keep_part(Slot slot, std::string_view bytes);
     void deliver_part();
     [[nodiscard]] bool must_await_proof(const Row& row) const noexcept;
     bool await_proof(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool must_stay_held() const;
 
     // --- session_loss.cpp: a lost link, in doubt
-    void keep(Lost lost);
     void settle_losses();
-    void answer_in_doubt(const Lost& lost);
-    [[nodiscard]] bool must_not_repeat(const Lost& lost, const Row& row) const;
-    void refuse_to_repeat(const Lost& lost, const Row& row);
-
-    // --- unfinished_transactions.cpp: those whose link is lost, or whose node leads no more
-    [[nodiscard]] bool is_inside(const upstream::PendingRequest& request) const noexcept;
-    [[nodiscard]] static bool opens_transaction(const Lost& lost);
-    void follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept;
-    [[nodiscard]] bool copy_stands() const noexcept;
-    [[nodiscard]] bool can_send_again(const LostRequests& came_back) const;
-    [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
-    void begin_transaction();
-    void forget_transaction();
-    void note_transaction();
-    void note_watch(bool unwatches);
-    [[nodiscard]] bool node_queues() const noexcept;
-    [[nodiscard]] bool node_watches() const noexcept;
-    void end_transaction();
-    void break_transaction();
-    void give_up_transaction(const LostRequests& refused);
+    void carry_out(const Lost& lost, Fate fate);
+    void carry_out(std::vector<Recovery::Settled> settled);
+    void tell_in_doubt(Slot slot, std::string_view text, bool muted);
+    void refuse_to_repeat(const Lost& lost);
     void note_queued(const Row& row, std::string_view bytes, std::string_view command);
     void keep_copy(Slot slot, std::string_view refusal, bool unit);
-    bool take_back_unit(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
-                        std::string_view command);
-    bool take_back_pinned(upstream::PendingRequest& request, const Row& row, std::string_view& bytes,
-                          std::string_view command);
-    void settle_unit(std::span<Lost> unit);
-    bool settle_pinned(Lost& lost, const Row& row);
+    void end_transaction();
 
     // --- session_hold.cpp: the wait for a leader, and what is sent again
     void resend();
+    [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row, bool held);
+    [[nodiscard]] upstream::Link* login_link_again(Lost& lost, const Row& row);
+    void send_again(upstream::Link& link, Lost& lost, const Row& row);
     void hold() override;
     void account_held();
     void leave_hold();
@@ -346,25 +333,17 @@ class Session final : public upstream::ReplySink,
     std::unique_ptr<std::string> proxy_header_;  // what came of the header that is still to come first
     resp::RequestScanner scanner_;
     resp::ByteBuffer input_;  // what was read and not taken yet
-    ReplySequencer replies_;
+    Order order_;
     ClientOutput output_;
     std::unique_ptr<ClientSubscriptions> subscriptions_;  // made when it subscribes first
     std::unique_ptr<ClientTracking> tracking_;            // made at the first CLIENT TRACKING
     std::unique_ptr<ClientCommands> commands_;            // made at the first other CLIENT command
 
     upstream::Lease pinned_;
-    const upstream::Link* last_link_ = nullptr;  // where the unanswered requests are; compared, never used
-    std::uint32_t in_flight_ = 0;                // requests on links
-    std::size_t in_flight_bytes_ = 0;
-    ReplyWindow window_;                    // how many of them there may be
-    std::uint32_t unit_left_ = 0;           // commands of a whole transaction still to be sent on the shared link
-    std::uint8_t transaction_repeats_ = 0;  // how often the open one was sent again
-    QueuedCommands queued_;                 // of the transaction that is open
-    bool denied_in_transaction_ = false;    // one of them was refused by the portal
-    bool unit_begun_ = false;               // the transaction that travels whole and is being answered
-    std::unique_ptr<Executed> executed_;    // while the answer to its EXEC is put together
-    std::string exec_reply_;                // what has come of that answer
-    std::string exec_end_;                  // what tells that it ends; empty: it is one frame
+    Transaction transaction_;
+    std::unique_ptr<Executed> executed_;                      // while the answer to its EXEC is put together
+    std::string exec_reply_;                                  // what has come of that answer
+    std::string exec_end_;                                    // what tells that it ends; empty: it is one frame
     std::optional<replication::Epoch> write_epoch_;           // under which the last write was sent; see forward_wait
     resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
     std::optional<std::string> wanted_name_;
@@ -377,30 +356,21 @@ class Session final : public upstream::ReplySink,
     Deadlines::Due deadline_;                    // for which it stands in a queue, if it does
 
     ParkedReplies parked_;
-    std::string part_;    // of a large reply whose turn has not come
-    Slot part_slot_ = 0;  // and its slot
-
-    LostRequests lost_;
-    TransactionCopy copy_;       // of the transaction that is open, or that travels in one piece and is being answered
-    Slot transaction_slot_ = 0;  // of the MULTI of the open transaction
-    std::optional<Slot> blocked_slot_;              // of the newest command that may block outside of a transaction
-    net::Turn::Clock::time_point blocked_since_{};  // since when the oldest such command has waited
+    Recovery recovery_;
     std::optional<net::Turn::Clock::time_point> hold_began_;  // unless nothing has waited for a leader since
     net::Turn::Clock::time_point left_hold_at_{};
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
     Large large_ = Large::nothing;
-    bool settle_ = false;   // lost_ holds new entries
     bool muted_ = false;    // the command at hand gets no reply
     bool writing_ = false;  // a wait for the socket to take more is pending
     bool established_ = false;
-    bool refused_ = false;   // over the limit of sessions
-    bool refusing_ = false;  // the hold has ended: what waits is answered NOLEADER
-    bool relaying_ = false;  // all bytes pass between the client and the pinned link, both ways
-    bool eof_ = false;       // the client has closed its side; what it sent before is still answered
-    bool leaving_ = false;   // the portal lets its clients go
-    bool ended_ = false;     // no more input is taken: QUIT, a protocol error, drain
-    bool pinned_lost_ = false;
+    bool refused_ = false;       // over the limit of sessions
+    bool refusing_ = false;      // the hold has ended: what waits is answered NOLEADER
+    bool relaying_ = false;      // all bytes pass between the client and the pinned link, both ways
+    bool eof_ = false;           // the client has closed its side; what it sent before is still answered
+    bool leaving_ = false;       // the portal lets its clients go
+    bool ended_ = false;         // no more input is taken: QUIT, a protocol error, drain
     bool awaits_proof_ = false;  // held until writes are confirmed, not for a leader
     bool hold_full_ = false;     // hold.bytes is used up
     bool cut_off_ = false;       // to be closed in this turn

@@ -8,8 +8,6 @@ namespace portal::session {
 
 /// Output is sent before the turn ends when it has grown to this many bytes.
 inline constexpr std::size_t kSendAt = 256 * 1024;
-/// More bytes of requests than this in flight, and no further commands are taken until some are answered.
-inline constexpr std::size_t kWindowBytes = 1024 * 1024;
 /// A link that owes the node this much lets each client add one request at a time.
 inline constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
 /// A request of this size or more travels alone, on a link that serves nobody else meanwhile, whatever its command: a

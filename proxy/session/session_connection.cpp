@@ -1,8 +1,8 @@
 // Session: a connection from accept to close, apart from what is said on it: the PROXY header, the handshake,
 // deadlines, drain.
+#include "conversation/client_errors.hpp"
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
-#include "session/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
@@ -85,14 +85,14 @@ void Session::close(Closed reason) {
     if (tracking_) {
         tracking_->stop();
     }
-    queued_.clear();
+    transaction_.queued().clear();
     drop_parked();
     stream_.close();
     if (pinned_) {
         pinned_->taint();
         pinned_.reset();
     }
-    lost_.clear();
+    recovery_.clear();
     RegistryHook<AllTag>::unlink();
     context_.registry.by_id.erase(origin_.id);
 }
@@ -176,8 +176,7 @@ bool Session::is_busy() const noexcept {
     if (large_ != Large::nothing && wait_ == Wait::nothing) {
         return false;
     }
-    return wait_ != Wait::nothing || replies_.outstanding() > 0 || in_flight_ > 0 || state_.needs_pinned() ||
-           state_.listens;
+    return wait_ != Wait::nothing || order_.outstanding() > 0 || !order_.idle() || needs_pinned() || state_.listens;
 }
 
 /// A limit that there was not before counts from now on.
@@ -261,13 +260,13 @@ void Session::settle_end() {
         give_up_large();
         ended_ = true;
         ending_ = Closed::client;
-    } else if (pinned_ && !pinned_->finishes() && lost_.empty()) {
-        const bool blocks = blocked_slot_ && !replies_.is_done(*blocked_slot_);
+    } else if (pinned_ && !pinned_->finishes() && recovery_.empty()) {
+        const bool blocks = order_.blocks();
         if (blocks || (eof_ && relaying_ && wait_ == Wait::nothing)) {
             end_block();
         }
     }
-    if (eof_ && wait_ == Wait::nothing && in_flight_ == 0 && subscriptions_) {
+    if (eof_ && wait_ == Wait::nothing && order_.idle() && subscriptions_) {
         subscriptions_->leave();
     }
 }
@@ -288,7 +287,7 @@ void Session::drain() {
         return;
     }
     leaving_ = true;
-    if (in_flight_ > 0 || context_.turn.now() - heard_at_ >= kPause) {
+    if (!order_.idle() || context_.turn.now() - heard_at_ >= kPause) {
         context_.turn.mark(*this);
     }
 }
@@ -296,7 +295,7 @@ void Session::drain() {
 /// Between two commands, and not within a pipeline: of that the client has perhaps not sent all.
 void Session::leave_if_done() {
     const auto now = context_.turn.now();
-    if (in_flight_ > 1 || !input_.empty()) {
+    if (order_.in_flight() > 1 || !input_.empty()) {
         pipelined_at_ = now;
     } else if (wait_ != Wait::output && now - pipelined_at_ >= kPause) {
         ended_ = true;

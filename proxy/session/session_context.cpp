@@ -1,6 +1,6 @@
 #include "session/session_context.hpp"
 
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 

@@ -1,5 +1,5 @@
 // Session: what CLIENT LIST and CLIENT INFO say of one client, put together from all its parts.
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 
 #include <chrono>
@@ -39,13 +39,13 @@ ClientLine Session::describe() const {
         line.patterns = subscriptions_->names().patterns.size();
         line.shard_channels = subscriptions_->names().shard_channels.size();
     }
-    if (state_.in_transaction()) {
-        line.queued_commands = static_cast<std::int64_t>(queued_.count());
+    if (transaction_.active()) {
+        line.queued_commands = static_cast<std::int64_t>(transaction_.queued().count());
     }
     line.input_bytes = input_.size();
     line.output_bytes = output_.unsent().size();
     line.queued_replies = output_.message_count();
-    line.queued_bytes = output_.message_bytes() + replies_.stored_bytes();
+    line.queued_bytes = output_.message_bytes() + order_.stored_bytes();
     line.total_bytes = sizeof(Session) + line.input_bytes + line.output_bytes + line.queued_bytes;
     line.writing = stream_.blocked();
     if (last_row_ != nullptr) {
@@ -66,7 +66,7 @@ ClientLine Session::describe() const {
 }
 
 bool Session::blocked_at_node() const noexcept {
-    if (!pinned_ || !pinned_->was_ready() || pinned_->unsent() > 0 || state_.in_transaction()) {
+    if (!pinned_ || !pinned_->was_ready() || pinned_->unsent() > 0 || transaction_.active()) {
         return false;
     }
     const upstream::PendingRequest* front = pinned_->front();
@@ -95,12 +95,12 @@ std::string Session::client_flags() const {
     };
     add(state_.monitoring, 'O');
     add(state_.listens, 'P');
-    add(state_.in_transaction(), 'x');
+    add(transaction_.active(), 'x');
     add(blocked_at_node() || wait_ == Wait::paused, 'b');
     add(state_.tracking, 't');
     add(tracking_ && tracking_->broken(), 'R');
     add(tracking_ && tracking_->broadcasts(), 'B');
-    add(state_.watch_broken, 'd');
+    add(transaction_.watch_broken(), 'd');
     add(ended_, 'c');
     add(state_.no_evict, 'e');
     add(state_.no_touch, 'T');

@@ -42,7 +42,7 @@ void Session::finish_awaited(Slot slot, std::string bytes) {
         finish_part(bytes);
         return;
     }
-    replies_.finish(slot, muted_ ? std::string() : std::move(bytes), output_);
+    order_.finish(slot, muted_ ? std::string() : std::move(bytes), output_);
     end_reply_wait();
     context_.turn.mark(*this);
 }
@@ -66,30 +66,28 @@ void Session::end_pause() {
 
 void Session::confirm(std::string bytes) {
     context_.counters.commands_local.add();
-    replies_.finish(replies_.open(), std::move(bytes), output_);
+    order_.finish(order_.open(), std::move(bytes), output_);
     context_.turn.mark(*this);
 }
 
 bool Session::in_flight_elsewhere(const upstream::Link* link) const noexcept {
-    return in_flight_ > 0 && (link == nullptr || last_link_ != link);
+    return !order_.idle() && (link == nullptr || !order_.is_on(link));
 }
 
 void Session::count_sent(std::size_t size) noexcept {
-    ++in_flight_;
-    in_flight_bytes_ += size;
+    order_.note_sent(nullptr, size);
 }
 
 void Session::note_sent(const upstream::Link* link) {
-    last_link_ = link;
-    if (in_flight_ >= window_.requests() || in_flight_bytes_ >= kWindowBytes) {
+    order_.note_moved(link);
+    if (order_.full(parked_.size())) {
         pause(Wait::window);
     }
 }
 
 void Session::finish_slot(Slot slot, std::size_t size, std::string bytes) {
-    --in_flight_;
-    in_flight_bytes_ -= size;
-    replies_.finish(slot, std::move(bytes), output_);
+    order_.note_back(size);
+    order_.finish(slot, std::move(bytes), output_);
     context_.turn.mark(*this);
 }
 
@@ -100,7 +98,7 @@ void Session::cut_off(observe::Closed reason) {
 }
 
 void Session::deny(std::string error) {
-    denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+    transaction_.deny();
     reply(std::move(error));
 }
 
@@ -112,7 +110,7 @@ void Session::end_reply_wait() noexcept {
 
 upstream::Link& Session::fresh_link() {
     using Before = upstream::LinkPool::Before;
-    return lease_fresh(lost_.empty() ? Before::anything : Before::no_request);  // see resend()
+    return lease_fresh(recovery_.empty() ? Before::anything : Before::no_request);  // see resend()
 }
 
 void Session::take_invalidation(std::string_view keys) {

@@ -1,8 +1,8 @@
 // Session: the wait for a leader, within hold.time and hold.bytes. It ends when what came back is sent again, or when
 // everything that waits is answered NOLEADER.
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
@@ -43,7 +43,7 @@ void Session::hold() {
         context_.registry.held.push_back(*this);
         context_.counters.sessions_held.add();
     }
-    context_.counters.commands_held.add(std::max<std::size_t>(1, lost_.size()));
+    context_.counters.commands_held.add(std::max<std::size_t>(1, recovery_.size()));
     arm_deadline();
     context_.turn.mark(*this);
     account_held();
@@ -51,10 +51,7 @@ void Session::hold() {
 
 /// What this client keeps waiting, counted anew; too much in all, and it is told so in this turn.
 void Session::account_held() {
-    std::size_t size = input_.size();
-    for (const Lost& each : lost_) {
-        size += each.command.size();
-    }
+    const std::size_t size = input_.size() + recovery_.bytes();
     context_.held_bytes += size - std::exchange(held_size_, size);
     context_.counters.held_bytes.set(context_.held_bytes);
     if (context_.held_bytes > context_.hold_bytes) {
@@ -79,10 +76,10 @@ void Session::retry() {
     if (closed_ || wait_ != Wait::leader || !context_.forwarding()) {
         return;
     }
-    if (settle_) {
+    if (recovery_.due()) {
         return;  // sorted out first, in this turn
     }
-    if (!lost_.empty() && in_flight_ > 0) {
+    if (!recovery_.empty() && !order_.idle()) {
         return;  // answers to what was sent behind them are still to come
     }
     if (context_.proof != nullptr && must_stay_held()) {
@@ -93,10 +90,10 @@ void Session::retry() {
         return;
     }
     const auto is_fresh = [this](const Lost& each) {
-        return may_lie(each) && each.epoch == context_.topology->epoch &&
+        return Recovery::may_lie(each, transaction_) && each.epoch == context_.topology->epoch &&
                context_.turn.now() - each.refused_at < kScriptsWord;
     };
-    if (std::ranges::any_of(lost_, is_fresh)) {
+    if (std::ranges::any_of(recovery_.waiting(), is_fresh)) {
         return;  // asked again at the shard's next look; a script's word stops nobody else
     }
     if (must_track_again() && !use_tracking().switch_on_again()) {
@@ -116,109 +113,123 @@ void Session::retry() {
 /// Sends what came back once more, each on the link that its kind wants, in its old slot. What wants another link than
 /// those before it waits until they are answered.
 void Session::resend() {
-    LostRequests again = std::exchange(lost_, {});
+    LostRequests again = recovery_.take();
     const bool held = pinned_ && pinned_->was_ready();  // made before the loss, perhaps
     auto next = again.begin();
     for (; next != again.end(); ++next) {
-        Lost& each = *next;
-        const Row& row = command::row_at(each.request.tag);
-        if (still_refused(each)) {
+        if (still_refused(*next)) {
             continue;
         }
-        const resp::RequestView request(each.command);
-        const bool inside = is_inside(each.request);
-        // Its link was lost and its node was not: perhaps for this very request.
-        // All of a transaction that travels whole goes where its MULTI goes.
-        const bool alone = each.sent && !each.request.unit && each.refusal.empty() && !inside &&
-                           each.request.losses > 0 && each.epoch == context_.topology->epoch;
-        upstream::Link* link = nullptr;
-        if (row.handling == Handling::auth || row.handling == Handling::hello) {
-            const bool own = (state_.needs_pinned() && pinned_) || is_large(each.command);
-            if (own && !has_link_for(route::Destination::pinned)) {
-                break;
-            }
-            link = own ? &link_for(true) : &context_.links.auth_link();
-            if (link != pinned_.get() && row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {
-                const HelloRequest hello = read_hello(request, state_.protocol);
-                std::string login;
-                resp::write_request(login, "AUTH", hello.username, hello.password);
-                each.command = std::move(login);
-            }
-        } else if (row.handling == Handling::select && state_.needs_pinned() && pinned_) {
-            link = pinned_.get();
-            each.request.effect = upstream::Effect::lasting;
-        } else if (row.handling == Handling::select) {
-            upstream::LinkIdentity wanted = identity();
-            const std::string_view index = request.arg(1);
-            std::from_chars(index.data(), index.data() + index.size(), wanted.database);
-            link = &context_.links.shared(wanted);
-            each.request.effect = upstream::Effect::none;
-        } else {
-            const bool pinned = !each.request.unit && route::route(row, command::may_block(row, request), state_,
-                                                                   true) == route::Destination::pinned;
-            const bool own = inside || pinned || alone || (!each.request.unit && is_large(each.command));
-            if (!has_link_for(own ? route::Destination::pinned : route::Destination::shared)) {
-                break;
-            }
-            each.request.alone = alone && !held;
-            // An idle link may be lost with the same node, and nobody has read that yet; only a new one proves
-            // anything.
-            link = own ? &lease_fresh(upstream::LinkPool::Before::no_request) : &link_for(false);
-        }
-        if (in_flight_ > 0 && last_link_ != link) {
+        const Row& row = command::row_at(next->request.tag);
+        upstream::Link* const link = link_again(*next, row, held);
+        if (link == nullptr || (!order_.may_use(link))) {
             break;
         }
-        state_.watching = state_.watching || row.handling == Handling::watch;
-        if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
-            wait_ = Wait::reply;
-        } else if (row.handling == Handling::blocking && !inside) {
-            each.command = rearmed(row, each.command);
-        }
-        if (row.write) {
-            write_epoch_ = context_.topology->epoch;
-        }
-        if (each.sent) {
-            context_.counters.commands_replayed.add();
-        }
-        each.request.parts = false;  // others may be answered before it, from where it was sent first
-        last_link_ = link;
-        ++in_flight_;
-        in_flight_bytes_ += each.command.size();
-        link->submit(each.command, std::move(each.request));
+        send_again(*link, *next, row);
     }
     for (; next != again.end(); ++next) {
-        keep(std::move(*next));
+        recovery_.keep(std::move(*next));
     }
-    if (!lost_.empty() && in_flight_ == 0) {
+    if (!recovery_.empty() && order_.idle()) {
         hold();  // no link can be had now
     }
 }
 
+/// Where a request goes that came back; null: no such link can be had now. `held`: the client's own link, if it has
+/// one, may be older than the loss.
+upstream::Link* Session::link_again(Lost& lost, const Row& row, bool held) {
+    const resp::RequestView request(lost.command);
+    switch (row.handling) {
+        case Handling::auth:
+        case Handling::hello:
+            return login_link_again(lost, row);
+        case Handling::select: {
+            if (needs_pinned() && pinned_) {
+                lost.request.effect = upstream::Effect::lasting;
+                return pinned_.get();
+            }
+            upstream::LinkIdentity wanted = identity();
+            const std::string_view index = request.arg(1);
+            std::from_chars(index.data(), index.data() + index.size(), wanted.database);
+            lost.request.effect = upstream::Effect::none;
+            return &context_.links.shared(wanted);
+        }
+        default:
+            break;
+    }
+    // All of a transaction that travels whole goes where its MULTI goes.
+    const bool alone = Recovery::goes_alone(lost, transaction_, context_.topology->epoch);
+    const bool pinned =
+        route::route(row, command::may_block(row, request), route_client(), true) == route::Destination::pinned;
+    const bool own =
+        transaction_.contains(lost.request) || alone || (!lost.request.unit && (pinned || is_large(lost.command)));
+    if (!has_link_for(own ? route::Destination::pinned : route::Destination::shared)) {
+        return nullptr;
+    }
+    lost.request.alone = alone && !held;
+    // An idle link may be lost with the same node, and nobody has read that yet; only a new one proves anything.
+    return own ? &lease_fresh(upstream::LinkPool::Before::no_request) : &link_for(false);
+}
+
+/// A login travels on the link for logins, unless what the client has begun goes on as the new user.
+upstream::Link* Session::login_link_again(Lost& lost, const Row& row) {
+    if ((needs_pinned() && pinned_) || is_large(lost.command)) {
+        return has_link_for(route::Destination::pinned) ? &link_for(true) : nullptr;
+    }
+    const resp::RequestView request(lost.command);
+    if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {
+        const HelloRequest hello = read_hello(request, state_.protocol);
+        std::string login;
+        resp::write_request(login, "AUTH", hello.username, hello.password);
+        lost.command = std::move(login);
+    }
+    return &context_.links.auth_link();
+}
+
+void Session::send_again(upstream::Link& link, Lost& lost, const Row& row) {
+    if (row.handling == Handling::watch) {
+        transaction_.send_watch();
+    }
+    if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
+        wait_ = Wait::reply;
+    } else if (row.handling == Handling::blocking && !transaction_.contains(lost.request)) {
+        lost.command = rearmed(row, lost.command);
+    }
+    if (row.write) {
+        write_epoch_ = context_.topology->epoch;
+    }
+    if (lost.sent) {
+        context_.counters.commands_replayed.add();
+    }
+    lost.request.parts = false;  // others may be answered before it, from where it was sent first
+    order_.note_sent(&link, lost.command.size());
+    link.submit(lost.command, std::move(lost.request));
+}
+
 /// The hold is over without a leader: everything that waits is answered, and the client is read again.
 void Session::refuse_held(std::string_view text) {
-    if (settle_) {
+    if (recovery_.due()) {
         settle_losses();  // what was lost in this turn may have been executed
-        if (closed_ || wait_ != Wait::leader) {
+        if (closed_ || cut_off_ || wait_ != Wait::leader) {
             return;
         }
     }
     const std::string reason = std::string(text) + std::string(no_leader_reason());
     leave_hold();
-    const LostRequests refused = std::exchange(lost_, {});
-    const bool in_transaction = state_.in_transaction();
-    give_up_transaction(refused);
-    state_.watching = node_watches();
+    const LostRequests refused = recovery_.take();
+    const bool in_transaction = transaction_.active();
+    transaction_.give_up(refused, own_state());
     for (const Lost& each : refused) {
         if (each.request.silent) {
             continue;
         }
         const bool discards = in_transaction && is_discard(each);
         context_.counters.commands_no_leader.add();
-        replies_.finish(each.request.sequence,
-                        each.request.muted ? std::string()
-                        : discards         ? resp::simple("OK")  // that nothing of it runs needs no leader
-                                           : resp::error(reason),
-                        output_);
+        order_.finish(each.request.sequence,
+                      each.request.muted ? std::string()
+                      : discards         ? resp::simple("OK")  // that nothing of it runs needs no leader
+                                         : resp::error(reason),
+                      output_);
     }
     hold_began_.reset();
     wait_ = Wait::nothing;

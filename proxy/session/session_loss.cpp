@@ -1,59 +1,22 @@
-// Session: what becomes of a client when its link or the leader is lost. Requests never sent, and reads, are kept for
-// the next leader; writes that may have been executed are answered INDOUBT; for transactions see
-// unfinished_transactions.cpp.
-#include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
-#include "session/lost_unit.hpp"
+// Session: carries out what becomes of a client when its link or the leader is lost. What that is, Recovery and
+// Transaction decide.
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
+#include "conversation/leading_replies.hpp"
 #include "session/session.hpp"
 
-#include <algorithm>
-#include <cstddef>
 #include <utility>
 
 namespace portal::session {
 
 using command::Handling;
-using command::Transaction;
 using observe::Closed;
-
-namespace {
-
-/// Reads that cost a node next to nothing may be lost with it so many times.
-constexpr std::uint8_t kQuickRepeats = 8;
-
-/// HELLO without AUTH.
-bool is_plain_hello(const Lost& lost) {
-    const resp::RequestView request(lost.command);
-    return !resp::is_word(request.arg(0), "auth") && !read_hello(request, resp::Protocol::resp2).logs_in;
-}
-
-/// Requests that change nothing in the data, or whose doing again is what the client wants: a blocked pop is armed
-/// again. But it may have taken an element whose answer was lost on the way, and then another one would seem to be the
-/// first: with `strict` the client is told so.
-bool may_repeat(const upstream::PendingRequest& request, const command::CommandRow& row, config::Proven proven) {
-    switch (row.handling) {
-        case Handling::auth:
-        case Handling::hello:
-        case Handling::select:
-        case Handling::watch:
-        case Handling::unwatch:
-            return true;
-        case Handling::blocking:
-            return !row.write || proven != config::Proven::strict;
-        default:
-            return request.repeatable;
-    }
-}
-
-}  // namespace
 
 void Session::on_lost(upstream::PendingRequest& request, std::string_view command, const upstream::Loss& loss) {
     if (closed_) {
         return;
     }
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     if (relaying_) {
         end_relay(request);
         return;
@@ -71,12 +34,12 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         return;
     }
     if (request.streamed && large_ == Large::broken) {
-        replies_.finish(request.sequence, {}, output_);  // the client is told what was wrong with it instead
+        order_.finish(request.sequence, {}, output_);  // the client is told what was wrong with it instead
         return;
     }
     if (pinned_ && pinned_->finishes() && loss.sent && (request.blocks || ended_)) {
         // It was blocked there, and the node has let it go.
-        replies_.finish(request.sequence, {}, output_);
+        order_.finish(request.sequence, {}, output_);
         ended_ = true;
         ending_ = Closed::client;
         context_.turn.mark(*this);
@@ -87,25 +50,19 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         return;
     }
     if (request.unit) {
-        follow_unit(request, command::row_at(request.tag), true);
+        transaction_.follow_unit(request, command::row_at(request.tag), true);
     }
-    keep({std::move(request), std::string(command), loss.sent, {}, {}, context_.topology->epoch, loss.worked_on});
-    settle_ = true;
+    recovery_.keep(
+        {std::move(request), std::string(command), loss.sent, {}, {}, context_.topology->epoch, loss.worked_on});
+    recovery_.note_due();
     context_.turn.mark(*this);
-}
-
-void Session::keep(Lost lost) {
-    const auto at = std::ranges::upper_bound(lost_, lost.request.sequence, {},
-                                             [](const Lost& each) { return each.request.sequence; });
-    lost_.insert(at, std::move(lost));
 }
 
 void Session::on_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal) {
     if (closed_) {
         return;
     }
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     if (request.silent) {
         return;
     }
@@ -124,7 +81,7 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view com
         large_ = Large::swallowed;
     }
     note_reply(command::row_at(request.tag), false, refusal, command);
-    replies_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
+    order_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
     if (wait_ == Wait::reply) {
         wait_ = Wait::drained;
     }
@@ -140,7 +97,7 @@ void Session::on_login_refused() {
 }
 
 void Session::on_login_required() {
-    if (state_.credentials->username.empty() && (state_.needs_pinned() || pinned_ || state_.listens)) {
+    if (state_.credentials->username.empty() && (needs_pinned() || pinned_ || state_.listens)) {
         on_login_refused();
     }
 }
@@ -149,11 +106,11 @@ void Session::on_pinned_lost() {
     if (closed_) {
         return;
     }
-    state_.watch_broken = state_.watch_broken || (state_.watching && node_watches());
-    const bool to_end = pinned_ && pinned_->finishes() && !state_.in_transaction();
+    transaction_.note_link_lost(own_state());
+    const bool to_end = pinned_ && pinned_->finishes() && !transaction_.active();
     pinned_.reset();
     if (to_end) {
-        if (state_.needs_pinned()) {
+        if (needs_pinned()) {
             ended_ = true;
             ending_ = Closed::client;
         }
@@ -163,20 +120,18 @@ void Session::on_pinned_lost() {
     if (large_ == Large::forwarded) {
         large_ = Large::swallowed;
     }
-    pinned_lost_ = true;
-    settle_ = true;
+    recovery_.note_link_lost();
     context_.turn.mark(*this);
 }
 
 /// Sorts out, in order, what came back from a lost link.
 void Session::settle_losses() {
-    settle_ = false;
-    const bool pinned_lost = std::exchange(pinned_lost_, false);
-    if (pinned_lost && (state_.monitoring || (state_.debugging && !relaying_))) {
+    const bool link_lost = recovery_.begin_settling();
+    if (link_lost && (state_.monitoring || (state_.debugging && !relaying_))) {
         close(Closed::backend);
         return;
     }
-    if (pinned_lost) {
+    if (link_lost) {
         if (subscriptions_) {
             subscriptions_->move_to_feed();
         }
@@ -184,107 +139,128 @@ void Session::settle_losses() {
             tracking_->invalidate_all();
         }
     }
-    LostRequests came_back = std::exchange(lost_, {});
-    const bool reached_node = std::ranges::any_of(came_back, &Lost::sent);
-    state_.doubtful = state_.doubtful || (pinned_lost && may_have_run(came_back, false));
-    const bool sent_again = pinned_lost && !state_.doubtful && can_send_again(came_back);
-    bool in_transaction = pinned_lost && state_.in_transaction() && std::ranges::none_of(came_back, opens_transaction);
-    for (auto each = came_back.begin(); each != came_back.end() && !closed_; ++each) {
-        const Row& row = command::row_at(each->request.tag);
-        if (each->request.unit) {
-            const std::span<Lost> unit = unit_at_front({each, came_back.end()});
-            settle_unit(unit);
-            each += static_cast<std::ptrdiff_t>(unit.size()) - 1;
-            continue;
-        }
-        if (row.handling == Handling::hello && pinned_lost && is_plain_hello(*each)) {
-            // Its protocol was to change on the link that is gone; there is nothing to be asked any more.
-            std::string answer;
-            accept_hello(read_hello(resp::RequestView(each->command), state_.protocol), answer);
-            replies_.finish(each->request.sequence, each->request.muted ? std::string() : std::move(answer), output_);
-        } else if (sent_again && is_inside(each->request)) {
-            lost_.push_back(std::move(*each));
-        } else if (pinned_lost && (in_transaction || row.handling == Handling::multi)) {
-            in_transaction = settle_pinned(*each, row);  // also what was refused before: it cannot run any more
-        } else if (!each->refusal.empty()) {
-            lost_.push_back(std::move(*each));
-        } else if (row.handling == Handling::wait || row.handling == Handling::client_unblock) {
-            // The leader that had the writes, or the blocked connection, is gone: nobody confirms, nobody is unblocked.
-            replies_.finish(each->request.sequence, each->request.muted ? std::string() : resp::integer(0), output_);
-        } else if (each->request.streamed) {
-            settle_streamed(*each, row);
-        } else if (row.handling == Handling::client_tracking && tracking_ && tracking_->drop_redirect()) {
-            // It names a connection of the lost node.
-            if (each->sent) {
-                answer_in_doubt(*each);
-            } else {
-                replies_.finish(each->request.sequence,
-                                each->request.muted ? std::string() : resp::error(client_errors::kNeverAsked), output_);
-            }
-        } else if (each->sent && must_not_repeat(*each, row)) {
-            refuse_to_repeat(*each, row);
-        } else if (!each->sent || may_repeat(each->request, row, context_.config->writes.proven)) {
-            lost_.push_back(std::move(*each));
-        } else {
-            answer_in_doubt(*each);
-        }
-    }
-    if (closed_) {
+    Recovery::Outcome outcome = recovery_.settle(transaction_, link_lost,
+                                                 {.protocol = state_.protocol,
+                                                  .proven = context_.config->writes.proven,
+                                                  .down_after = context_.config->monitor.down_after,
+                                                  .names_connection = tracking_ && tracking_->redirects()});
+    carry_out(std::move(outcome.settled));
+    if (closed_ || cut_off_) {
         return;
     }
-    if (pinned_lost) {
-        state_.watching = false;
+    if (link_lost) {
+        transaction_.lose_watch();
         exec_reply_.clear();
         exec_end_.clear();
-        if (sent_again) {
-            transaction_repeats_ = static_cast<std::uint8_t>(transaction_repeats_ + (reached_node ? 1 : 0));
-            keep_copy(transaction_slot_, {}, false);
-        } else {
-            break_transaction();
-        }
     }
-    if (!lost_.empty() || must_track_again()) {
+    if (outcome.survives) {
+        transaction_.note_repeat(outcome.reached_node);
+        keep_copy(transaction_.slot(), {}, false);
+    } else if (link_lost) {
+        transaction_.break_off(executed_ != nullptr);
+    }
+    if (!recovery_.empty() || must_track_again()) {
         hold();
         awaits_proof_ = false;
         retry();
     } else if (wait_ == Wait::leader) {
         retry();
-    } else if (wait_ == Wait::reply && in_flight_ == 0) {
+    } else if (wait_ == Wait::reply && order_.idle()) {
         wait_ = Wait::drained;  // what it waited for is answered
     }
 }
 
-/// A read is sent again once, and alone if its link was lost without its node. One at which the node worked for long
-/// before it was lost may be what took it away, and the next node is not asked for it.
-bool Session::must_not_repeat(const Lost& lost, const Row& row) const {
-    if (!lost.request.repeatable || row.handling != Handling::plain || lost.request.unit) {
-        return false;
+void Session::carry_out(std::vector<Recovery::Settled> settled) {
+    for (Recovery::Settled& each : settled) {
+        if (closed_ || cut_off_) {
+            return;
+        }
+        carry_out(each.lost, std::move(each.fate));
     }
-    if (lost.request.alone || lost.request.losses > (row.quick ? kQuickRepeats : 1)) {
-        return true;
+}
+
+void Session::carry_out(const Lost& lost, Fate fate) {
+    const Row& row = command::row_at(lost.request.tag);
+    if (row.handling == Handling::client_tracking && tracking_ && lost.refusal.empty()) {
+        tracking_->drop_redirect();  // it names a connection of the lost node
     }
-    return !row.quick && lost.worked_on >= context_.config->monitor.down_after / 2;
+    switch (fate.kind) {
+        case Fate::Kind::again:
+            return;
+        case Fate::Kind::accept_hello:
+            accept_hello(read_hello(resp::RequestView(lost.command), state_.protocol), fate.bytes);
+            break;
+        case Fate::Kind::answer:
+            if (!lost.refusal.empty() && fate.bytes == lost.refusal) {
+                note_reply(row, false, fate.bytes, lost.command);
+            }
+            break;
+        case Fate::Kind::in_doubt:
+            tell_in_doubt(lost.request.sequence, client_errors::kInDoubt, lost.request.muted);
+            return;
+        case Fate::Kind::not_repeated:
+            refuse_to_repeat(lost);
+            return;
+        case Fate::Kind::close:
+            close(Closed::backend);
+            return;
+    }
+    if (!lost.request.silent) {
+        order_.finish(lost.request.sequence, lost.request.muted ? std::string() : std::move(fate.bytes), output_);
+    }
 }
 
 /// As with Redis, which closes a connection whose reply is too large for it: nobody but who asked is concerned.
-void Session::refuse_to_repeat(const Lost& lost, const Row& row) {
-    note_large_key(row, resp::RequestView(lost.command));  // asked for again, it has a link of its own from the start
+void Session::refuse_to_repeat(const Lost& lost) {
+    // Asked for again, it has a link of its own from the start.
+    note_large_key(command::row_at(lost.request.tag), resp::RequestView(lost.command));
     if (lost.request.alone || context_.config->writes.in_doubt == config::InDoubt::close) {
         close(Closed::backend);
         return;
     }
-    replies_.finish(lost.request.sequence,
-                    lost.request.muted ? std::string() : resp::error(client_errors::kNotRepeated), output_);
+    order_.finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kNotRepeated),
+                  output_);
 }
 
-void Session::answer_in_doubt(const Lost& lost) {
+/// A write may have been executed, or may be lost: the client is told so with `text`, or closed.
+void Session::tell_in_doubt(Slot slot, std::string_view text, bool muted) {
     context_.counters.commands_in_doubt.add();
+    context_.turn.mark(*this);
     if (context_.config->writes.in_doubt == config::InDoubt::close) {
-        close(Closed::in_doubt);
+        ending_ = Closed::in_doubt;  // not here: a reply may be in the middle of being handed over
+        cut_off_ = true;
         return;
     }
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kInDoubt),
-                    output_);
+    deliver(slot, muted ? std::string() : resp::error(text));
+}
+
+/// What was answered of a transaction is sent again, before its requests with `slot` and later ones; the client hears
+/// nothing of it.
+void Session::keep_copy(Slot slot, std::string_view refusal, bool unit) {
+    Lost sample;
+    sample.request.sink = upstream::ReplySinkPtr(this);
+    sample.request.sequence = slot;
+    sample.request.unit = unit;
+    sample.refusal = refusal;
+    sample.epoch = context_.topology->epoch;
+    recovery_.keep_copy(transaction_.take_copy(), sample, context_.limits);
+}
+
+/// It ends here without the node's consent, which forgets it, too.
+void Session::end_transaction() {
+    transaction_.forget();
+    if (pinned_) {
+        std::string discard;
+        resp::write_request(discard, "DISCARD");
+        submit_own(*pinned_, discard, 1);
+    }
+}
+
+/// `command` of a transaction was answered, EXEC not yet.
+void Session::note_queued(const Row& row, std::string_view bytes, std::string_view command) {
+    if (transaction_.note_queued(row, bytes, command)) {
+        context_.links.doubt_leader(error_words(bytes));
+    }
 }
 
 }  // namespace portal::session

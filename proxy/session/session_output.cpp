@@ -59,7 +59,7 @@ void Session::send_messages() {
 
 /// What the client has not taken yet.
 std::size_t Session::unread() const noexcept {
-    return output_.unread() + replies_.stored_bytes() + parked_.bytes() + part_.size();
+    return output_.unread() + order_.stored_bytes() + parked_.bytes();
 }
 
 /// One of perhaps ten thousand calls for one message: notes it, and leaves the rest to the flush.

@@ -1,6 +1,6 @@
 // Session: proven writes. A reply to a write waits until the replicas that may be promoted have confirmed it; what the
 // same client asked for behind it waits in its slot. While nobody confirms, new writes are not sent.
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
@@ -11,7 +11,6 @@
 namespace portal::session {
 
 using command::Handling;
-using command::Transaction;
 using observe::Closed;
 
 namespace {
@@ -52,7 +51,7 @@ bool Session::park(const upstream::PendingRequest& request, std::string_view byt
         case upstream::WriteProof::Place::pass:
             return false;
         case upstream::WriteProof::Place::lost:
-            unproven(request.sequence, client_errors::kUnprovenInDoubt);
+            tell_in_doubt(request.sequence, client_errors::kUnprovenInDoubt, false);
             return true;
         case upstream::WriteProof::Place::wait:
             break;
@@ -67,14 +66,14 @@ bool Session::park(const upstream::PendingRequest& request, std::string_view byt
 
 /// Puts a reply into its slot.
 void Session::deliver(Slot slot, std::string_view bytes) {
-    if (replies_.is_front(slot)) {
-        if (output_.empty() && (in_flight_ > 0 || bytes.size() > SpareBuffers::kSmall)) {
+    if (order_.is_front(slot)) {
+        if (output_.empty() && (!order_.idle() || bytes.size() > SpareBuffers::kSmall)) {
             context_.spare.lend(output_);
         }
         output_.append(bytes);
-        replies_.finish_front(output_);
+        order_.finish_front(output_);
     } else {
-        replies_.finish(slot, std::string(bytes), output_);
+        order_.finish(slot, std::string(bytes), output_);
     }
 }
 
@@ -103,7 +102,7 @@ void Session::lose_parked() {
     while (!parked_.empty() && !closed_) {
         const Slot slot = parked_.front().slot;
         pop_parked();
-        unproven(slot, client_errors::kUnprovenInDoubt);
+        tell_in_doubt(slot, client_errors::kUnprovenInDoubt, false);
     }
     deliver_part();
 }
@@ -120,17 +119,6 @@ void Session::expire_parked(net::Turn::Clock::time_point since) {
     }
 }
 
-void Session::unproven(Slot slot, std::string_view text) {
-    context_.counters.commands_in_doubt.add();
-    if (context_.config->writes.in_doubt == config::InDoubt::close) {
-        ending_ = Closed::in_doubt;  // not here: a reply may be in the middle of being handed over
-        cut_off_ = true;
-        context_.turn.mark(*this);
-        return;
-    }
-    deliver(slot, resp::error(text));
-}
-
 void Session::drop_parked() {
     context_.counters.replies_unproven.subtract(parked_.size());
     parked_.clear();
@@ -138,18 +126,17 @@ void Session::drop_parked() {
 }
 
 /// A part of a large reply whose turn has not come: it is kept, and no more of it is read than can be.
-void Session::keep_part(std::string_view bytes) {
-    part_.append(bytes);
-    if (pinned_ && part_.size() >= kSendAt) {
+void Session::keep_part(Slot slot, std::string_view bytes) {
+    order_.keep_part(slot, bytes);
+    if (pinned_ && order_.part_size() >= kSendAt) {
         pinned_->pause_reading();
     }
 }
 
 /// What is kept of a large reply goes out when it is its turn.
 void Session::deliver_part() {
-    if (!part_.empty() && replies_.is_front(part_slot_)) {
-        output_.begin_reply(part_);
-        part_ = {};
+    if (order_.part_is_due()) {
+        output_.begin_reply(order_.take_part());
         context_.turn.mark(*this);
     }
 }
@@ -160,10 +147,10 @@ bool Session::must_await_proof(const Row& row) const noexcept {
     if (context_.proof == nullptr || context_.proof->open()) {
         return false;
     }
-    if (unit_left_ > 0) {
+    if (transaction_.unit_left() > 0) {
         return row.handling == Handling::multi;
     }
-    return state_.transaction == Transaction::open ? row.handling == Handling::exec : changes_data(row);
+    return transaction_.open() ? row.handling == Handling::exec : changes_data(row);
 }
 
 /// Waits until writes are confirmed again. True: the hold is over, and the command was answered.
@@ -175,13 +162,12 @@ bool Session::await_proof(const Row& row, const resp::RequestView& request) {
     }
     context_.counters.commands_unproven.add();
     if (row.handling == Handling::multi) {
-        unit_left_ = 0;
-        state_.transaction = Transaction::broken;  // else what follows would run outside of it
+        transaction_.begin_broken();  // else what follows would run outside of it
         reply(resp::simple("OK"));
         return true;
     }
-    if (row.handling == Handling::exec && state_.transaction == Transaction::open) {
-        denied_in_transaction_ = true;  // the node is told to discard it
+    if (row.handling == Handling::exec && transaction_.open()) {
+        transaction_.deny();  // the node is told to discard it
         return forward(row, request, route::Destination::pinned);
     }
     reply_error(client_errors::kNoProofRefused);
@@ -190,9 +176,7 @@ bool Session::await_proof(const Row& row, const resp::RequestView& request) {
 
 /// Held for more than a leader: until writes are confirmed, or until what is to be sent again can be.
 bool Session::must_stay_held() const {
-    return awaits_proof_ ? !context_.proof->open()
-                         : !context_.proof->ready() &&
-                               std::ranges::any_of(lost_, [](const Lost& each) { return !each.request.repeatable; });
+    return awaits_proof_ ? !context_.proof->open() : !context_.proof->ready() && recovery_.writes();
 }
 
 }  // namespace portal::session

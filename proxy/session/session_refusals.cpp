@@ -1,11 +1,10 @@
 // Session: answers by which a node says that it does not lead (any more), or that it loads its data. What was answered
 // so was not executed: it waits, with all that came behind it, and goes to the next leader.
 #include "command/block_timeout.hpp"
-#include "session/client_errors.hpp"
-#include "session/leading_replies.hpp"
+#include "conversation/client_errors.hpp"
+#include "conversation/leading_replies.hpp"
 #include "session/session.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace portal::session {
@@ -16,11 +15,6 @@ namespace {
 
 constexpr std::string_view kNoReplicas = ":0\r\n";
 
-/// What runs code of others can be answered with any words, READONLY among them.
-bool may_say_anything(const command::CommandRow& row) {
-    return row.runs_code || row.handling == Handling::script || row.handling == Handling::unknown;
-}
-
 }  // namespace
 
 /// Judges a reply that is an error, or that came while earlier requests wait for a leader. True: the request waits,
@@ -28,11 +22,11 @@ bool may_say_anything(const command::CommandRow& row) {
 bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::string_view& bytes, bool complete,
                         std::string_view command) {
     if (request.unit) {
-        return take_back_unit(request, row, bytes, command);
+        return apply(transaction_.judge_unit(row, bytes, recovery_.precedes(request.sequence)), request, bytes,
+                     command);
     }
-    if (is_inside(request) && row.handling != Handling::multi &&
-        (row.handling == Handling::exec ? refuses_exec(bytes) : says_not_leading(bytes))) {
-        return take_back_pinned(request, row, bytes, command);
+    if (transaction_.concerns(request, row, bytes)) {
+        return apply(transaction_.judge_own(row, bytes, state_.protocol), request, bytes, command);
     }
     if (row.handling == Handling::wait && bytes.starts_with("-ERR WAIT cannot be used with replica")) {
         bytes = kNoReplicas;
@@ -47,13 +41,13 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
             bytes = lost;
             return false;
         }
-        if (row.handling == Handling::multi && in_flight_ > 1) {
+        if (row.handling == Handling::multi && order_.in_flight() > 1) {
             return false;  // what was sent behind it is judged without it by now
         }
         keep_refused(request, command, bytes, false);
         return true;
     }
-    if (lost_.empty() || lost_.front().request.sequence > request.sequence) {
+    if (recovery_.empty() || recovery_.waiting().front().request.sequence > request.sequence) {
         return false;
     }
     // Something before it was refused. What only reads is asked again behind that; what was executed stays, and then
@@ -62,9 +56,7 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
     if (reads && !request.streamed) {
         keep_refused(request, command, {}, true);
         if (complete) {
-            const auto kept =
-                std::ranges::find(lost_, request.sequence, [](const Lost& each) { return each.request.sequence; });
-            kept->answer = bytes;
+            recovery_.keep_answer(request.sequence, bytes);
         } else {
             request.sink.reset();  // what else comes of this reply is swallowed by the link
         }
@@ -73,69 +65,69 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
     if (row.write && bytes.front() != '-') {
         give_up_refused();
     }
-    if (!complete && !replies_.is_front(request.sequence)) {
+    if (!complete && !order_.is_front(request.sequence)) {
         close(observe::Closed::backend);  // there is no room to keep a large reply until its turn comes
     }
     return closed_;
 }
 
+/// What a transaction makes of an answer. True: the request waits, and its reply is dropped.
+bool Session::apply(const Verdict& verdict, upstream::PendingRequest& request, std::string_view& bytes,
+                    std::string_view command) {
+    if (verdict.settles_earlier) {
+        give_up_refused();
+    }
+    if (verdict.doubts_leader) {
+        context_.links.doubt_leader(error_words(bytes));
+    }
+    if (verdict.ends_link && pinned_) {
+        pinned_->end("the node goes on queueing what the client has discarded");
+    }
+    if (verdict.again) {
+        const std::string refusal(bytes);
+        keep_copy(request.sequence, refusal, request.unit);
+        keep_refused(request, command, refusal, false);
+        return true;
+    }
+    bytes = verdict.bytes;
+    return false;
+}
+
 /// `refusal` empty: it was answered, but is asked again behind one that was refused.
 void Session::keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal,
                            bool sent) {
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     request.losses = static_cast<std::uint8_t>(request.losses + (refusal.empty() ? 0 : 1));
-    keep({request,
-          std::string(command),
-          sent,
-          std::string(refusal),
-          {},
-          context_.topology->epoch,
-          {},
-          context_.turn.now()});
-    settle_ = true;
+    recovery_.keep({request,
+                    std::string(command),
+                    sent,
+                    std::string(refusal),
+                    {},
+                    context_.topology->epoch,
+                    {},
+                    context_.turn.now()});
+    recovery_.note_due();
     context_.turn.mark(*this);
 }
 
-/// A later request was executed: those before it get the node's answers, refusals or not, so that the order stays true.
 void Session::give_up_refused() {
-    LostRequests stay;
-    for (Lost& each : std::exchange(lost_, {})) {
-        std::string& answer = each.refusal.empty() ? each.answer : each.refusal;
-        if (answer.empty()) {
-            stay.push_back(std::move(each));
-        } else if (!each.request.silent) {
-            if (!each.refusal.empty()) {
-                note_reply(command::row_at(each.request.tag), false, answer, each.command);
-            }
-            replies_.finish(each.request.sequence, each.request.muted ? std::string() : std::move(answer), output_);
-        }
-    }
-    lost_ = std::move(stay);
-}
-
-/// It was refused in words that a script may have chosen.
-bool Session::may_lie(const Lost& lost) const noexcept {
-    return !lost.refusal.empty() && !lost.request.unit && !is_inside(lost.request) &&
-           may_say_anything(command::row_at(lost.request.tag));
+    carry_out(recovery_.settle_refused());
 }
 
 /// A script can say READONLY by itself, after it has changed something. Unless another node leads now, it is taken at
-/// its word, and not run again: then it is answered here. In a transaction it was only to be queued, and goes with it.
+/// its word, and not run again: then it is answered here.
 bool Session::still_refused(const Lost& lost) {
-    if (!may_lie(lost) || lost.epoch != context_.topology->epoch) {
+    if (!Recovery::may_lie(lost, transaction_) || lost.epoch != context_.topology->epoch) {
         return false;
     }
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : lost.refusal, output_);
+    order_.finish(lost.request.sequence, lost.request.muted ? std::string() : lost.refusal, output_);
     return true;
 }
 
 /// A blocking command with the time that remains of its timeout. The oldest one has waited; those behind it have not
 /// begun to.
 std::string Session::rearmed(const Row& row, const std::string& command) {
-    const auto now = context_.turn.now();
-    const auto waited = now - std::exchange(blocked_since_, now);
-    return command::with_less_timeout(row, resp::RequestView(command), waited);
+    return command::with_less_timeout(row, resp::RequestView(command), order_.take_blocked_time(context_.turn.now()));
 }
 
 }  // namespace portal::session

@@ -9,13 +9,12 @@ namespace portal::session {
 
 /// False: what was sent before must be answered first.
 bool Session::begin_relay(const Row& row, std::string_view frame) {
-    if (in_flight_ > 0) {
+    if (!order_.idle()) {
         pause(Wait::drained);
         return false;
     }
     relaying_ = true;
-    last_link_ = pinned_.get();
-    ++in_flight_;
+    order_.note_sent(pinned_.get(), 0);
     const upstream::LinkPtr link(pinned_.get());
     link->taint();
     link->stream(open_request(row));
@@ -26,7 +25,7 @@ bool Session::begin_relay(const Row& row, std::string_view frame) {
 
 /// The node has ended it. What it said last still goes out.
 void Session::end_relay(const upstream::PendingRequest& request) {
-    replies_.finish(request.sequence, {}, output_);
+    order_.finish(request.sequence, {}, output_);
     ended_ = true;
     ending_ = observe::Closed::backend;
     context_.turn.mark(*this);

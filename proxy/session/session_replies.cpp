@@ -1,7 +1,7 @@
 // Session: what replies change in the session's state.
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/hello_request.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
@@ -12,34 +12,29 @@
 namespace portal::session {
 
 using command::Handling;
-using command::Transaction;
 
 /// `bytes`: of a reply that was not large.
 void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, std::string_view command) {
     const bool failed = !accepted;
     switch (row.handling) {
         case Handling::multi:
-            note_transaction();
+            transaction_.note_answer(own_state());
             break;
         case Handling::watch:
-            note_watch(false);
+            transaction_.note_watch(own_state(), false);
             break;
         case Handling::exec:
-            if (state_.transaction == Transaction::exec_sent) {
-                state_.transaction = Transaction::none;
-            }
-            note_transaction();
-            note_watch(!failed || bytes.starts_with("-EXECABORT"));
+            transaction_.note_exec_answer(own_state(), !failed || bytes.starts_with("-EXECABORT"));
             break;
         case Handling::discard:
-            note_transaction();
-            note_watch(!failed);
+            transaction_.note_answer(own_state());
+            transaction_.note_watch(own_state(), !failed);
             break;
         case Handling::unwatch:
-            note_watch(!failed && state_.transaction == Transaction::none);
+            transaction_.note_watch(own_state(), !failed && !transaction_.active());
             break;
         case Handling::script_debug:
-            if (state_.transaction == Transaction::none && !failed) {
+            if (!transaction_.active() && !failed) {
                 state_.debugging = !resp::is_word(resp::RequestView(command).arg(2), "no");
             }
             break;
@@ -47,12 +42,12 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
             state_.monitoring = state_.monitoring || !failed;
             break;
         case Handling::client_tracking:
-            if (state_.transaction != Transaction::open) {  // else it is only queued
+            if (!transaction_.open()) {  // else it is only queued
                 use_tracking().note_answer(resp::RequestView(command), bytes);
             }
             break;
         case Handling::blocking:
-            blocked_since_ = context_.turn.now();  // the next one begins to wait
+            static_cast<void>(order_.take_blocked_time(context_.turn.now()));  // the next one begins to wait
             break;
         case Handling::select:
             if (bytes.starts_with("+OK")) {
@@ -156,8 +151,7 @@ void Session::note_selected(std::string_view command) {
 /// A reply to a request of the session's own. True when it was the last of its request.
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
     if (request.silent && bytes.front() == '-' && command::row_at(request.tag).handling == Handling::multi) {
-        --in_flight_;
-        in_flight_bytes_ -= request.size;
+        order_.note_back(request.size);
         ending_ = observe::Closed::in_doubt;  // what was queued behind it may be run one by one by now
         cut_off_ = true;
         context_.turn.mark(*this);
@@ -176,11 +170,10 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
     if (--request.replies_left > 0) {
         return false;
     }
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     const Handling handling = command::row_at(request.tag).handling;
-    if (!request.silent && (handling == Handling::discard || handling == Handling::unwatch) &&
-        (node_queues() || node_watches())) {
+    if (!request.silent && (handling == Handling::discard || handling == Handling::unwatch) && pinned_ &&
+        (pinned_->carries().in_transaction() || pinned_->carries().watching())) {
         pinned_->end("the node did not end what is over for the client");
     }
     context_.turn.mark(*this);

@@ -1,7 +1,7 @@
 // Session: from one framed request to the link that carries it.
+#include "conversation/client_errors.hpp"
+#include "conversation/link_effect.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
-#include "session/link_effect.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
@@ -11,7 +11,6 @@
 namespace portal::session {
 
 using command::Handling;
-using command::Transaction;
 using observe::Closed;
 using route::Destination;
 
@@ -76,9 +75,7 @@ void Session::begin_request() {
 /// The request was answered, or is on its way.
 void Session::end_request() {
     context_.counters.commands.add();
-    if (unit_left_ > 0) {
-        --unit_left_;
-    }
+    transaction_.note_unit_sent();
     if (state_.reply_mode == command::ReplyMode::skip_this) {
         state_.reply_mode = command::ReplyMode::on;
     } else if (state_.reply_mode == command::ReplyMode::skip_next) {
@@ -94,7 +91,7 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
         return true;
     }
     if (const std::string_view refusal = context_.refusal(row, request); !refusal.empty()) {
-        denied_in_transaction_ = denied_in_transaction_ || state_.in_transaction();
+        transaction_.deny();
         if (refusal == client_errors::kDenied) {
             context_.counters.commands_denied.add();
             reply_error(std::string(refusal) + std::string(request.arg(0).substr(0, 64)));
@@ -120,8 +117,8 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
 /// Inside a transaction the node does not know of it: its EXEC must fail, and an EXEC that is refused ends it.
 void Session::refuse_without_leader(const Row& row) {
     context_.counters.commands_no_leader.add();
-    if (state_.transaction == Transaction::open) {
-        denied_in_transaction_ = true;
+    if (transaction_.open()) {
+        transaction_.deny();
         if (row.handling == Handling::exec || row.handling == Handling::discard) {
             end_transaction();
         }
@@ -173,24 +170,25 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         pause(Wait::paused);
         taken = false;
     } else if (!refuse(row, request)) {
-        if (row.handling == Handling::multi && state_.watch_broken && state_.transaction == Transaction::none &&
+        if (row.handling == Handling::multi && transaction_.watch_broken() && !transaction_.active() &&
             request.argc() == 1) {
-            state_.transaction = Transaction::broken;
-            state_.doubtful = false;
-            denied_in_transaction_ = false;
+            transaction_.begin_broken();
             reply(resp::simple("OK"));
             end_request();
             return true;
         }
-        if (row.handling == Handling::multi && !pinned_ && !state_.needs_pinned() && !state_.in_transaction() &&
-            request.argc() == 1 && unit_left_ == 0 && context_.pause.mode == ClientPause::Mode::none) {
+        if (row.handling == Handling::multi && !pinned_ && !needs_pinned() && !transaction_.active() &&
+            request.argc() == 1 && transaction_.unit_left() == 0 && context_.pause.mode == ClientPause::Mode::none) {
             find_unit(rest, context_);
-            unit_left_ = context_.unit.empty() ? 0 : static_cast<std::uint32_t>(context_.unit.size()) + 1;
+            if (!context_.unit.empty()) {
+                transaction_.begin_unit(context_.unit.size());
+            }
         }
-        Destination destination = route::route(row, command::may_block(row, request), state_, context_.forwarding());
-        if (unit_left_ > 0 && destination == Destination::pinned) {
+        Destination destination =
+            route::route(row, command::may_block(row, request), route_client(), context_.forwarding());
+        if (transaction_.unit_left() > 0 && destination == Destination::pinned) {
             destination = Destination::shared;
-        } else if (destination == Destination::shared && unit_left_ == 0 &&
+        } else if (destination == Destination::shared && transaction_.unit_left() == 0 &&
                    (is_large(frame) || (context_.large_keys.any() && has_large_key(row, request)))) {
             destination = Destination::pinned;
         }
@@ -200,7 +198,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 break;
             case Destination::hold:
                 if (refusing_) {
-                    unit_left_ = 0;
+                    transaction_.abandon_unit();
                     refuse_without_leader(row);
                 } else {
                     hold();
@@ -217,7 +215,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
                 } else if (has_link_for(destination)) {
                     taken = forward(row, request, destination);
                 } else if (refusing_) {
-                    unit_left_ = 0;
+                    transaction_.abandon_unit();
                     refuse_without_leader(row);
                 } else {
                     hold();
@@ -227,7 +225,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         }
     }
     if (!taken) {
-        unit_left_ = 0;  // a whole transaction is looked for again when its MULTI is taken
+        transaction_.abandon_unit();  // a whole transaction is looked for again when its MULTI is taken
     } else {
         end_request();
     }
@@ -251,67 +249,66 @@ std::size_t Session::take_unit(std::string_view rest) {
 
 /// Sends the request on its link. False: the link is another than the one that still owes replies, so it must wait.
 bool Session::forward(const Row& row, const resp::RequestView& request, Destination destination) {
-    if (state_.transaction == Transaction::open && !pinned_) {
+    if (transaction_.open() && !pinned_) {
         pause(Wait::drained);  // its link has just been lost, which is sorted out first
         return false;
     }
-    if (row.handling == Handling::exec && denied_in_transaction_ && state_.transaction == Transaction::open) {
+    if (row.handling == Handling::exec && transaction_.denied() && transaction_.open()) {
         // The node knows nothing of the command that was denied; with EXEC it would run the others.
-        denied_in_transaction_ = false;
-        queued_.clear();
+        transaction_.send_discard_for_exec();
         std::string discard;
         resp::write_request(discard, "DISCARD");
-        state_.transaction = Transaction::exec_sent;
         return submit(*pinned_, row, discard, upstream::Effect::discard);
     }
-    if (state_.transaction == Transaction::open && QueuedCommands::concerns_portal(row.handling)) {
+    if (transaction_.open() && QueuedCommands::concerns_portal(row.handling)) {
         return queue(row, request);
     }
-    if (row.handling == Handling::wait && state_.transaction == Transaction::none) {
+    if (row.handling == Handling::wait && !transaction_.active()) {
         return forward_wait(row, request);
     }
     if (row.handling == Handling::client_tracking) {
         return use_tracking().take(row, request);
     }
-    if (row.handling == Handling::script_debug && state_.transaction == Transaction::none) {
-        if (in_flight_ > 0) {
+    if (row.handling == Handling::script_debug && !transaction_.active()) {
+        if (!order_.idle()) {
             pause(Wait::drained);
             return false;
         }
         lease_fresh(upstream::LinkPool::Before::no_fence);  // the node accepts it only where no reply is still to come,
                                                             // not even to a fence
     }
-    if (state_.debugging && state_.transaction == Transaction::none && row.name.starts_with("eval")) {
+    if (state_.debugging && !transaction_.active() && row.name.starts_with("eval")) {
         return begin_relay(row, request.frame());
     }
     const bool large = is_large(request.frame());
-    const bool to_feed = subscriptions_ && row.handling == Handling::publish && !large && unit_left_ == 0;
+    const bool to_feed = subscriptions_ && !needs_pinned() && row.handling == Handling::publish && !large &&
+                         transaction_.unit_left() == 0;
     upstream::Link* const own_feed = to_feed ? subscriptions_->feed_link() : nullptr;
     upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
-    if (in_flight_ > 0 && (large || last_link_ != &link)) {
+    if (!order_.idle() && (large || !order_.is_on(&link))) {
         pause(Wait::drained);
         return false;
     }
     switch (row.handling) {
         case Handling::multi:
-            if (state_.transaction == Transaction::open && !node_queues()) {
+            if (transaction_.open() && !(pinned_ && pinned_->carries().in_transaction())) {
                 pause(Wait::drained);  // whether it is nested is known when the one before it is answered
                 return false;
             }
-            if (unit_left_ == 0 && state_.transaction == Transaction::none && request.argc() == 1) {
-                begin_transaction();
+            if (transaction_.unit_left() == 0 && !transaction_.active() && request.argc() == 1) {
+                transaction_.begin(order_.next());
             }
             break;
         case Handling::exec:
-            if (state_.transaction == Transaction::open && request.argc() == 1) {
-                state_.transaction = Transaction::exec_sent;
-                if (!queued_.own().empty()) {
+            if (transaction_.open() && request.argc() == 1) {
+                transaction_.send_exec();
+                if (!transaction_.queued().own().empty()) {
                     return submit_exec(row, request);
                 }
             }
             break;
         case Handling::watch:
-            state_.watching = true;
+            transaction_.send_watch();
             break;
         case Handling::client_caching:
             if (tracking_) {
@@ -322,8 +319,9 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             break;
     }
     submit(link, row, request.frame());
-    const bool opens_none = row.handling == Handling::multi && state_.transaction == Transaction::none;
-    if (unit_left_ == 0 && (row.handling == Handling::exec || row.handling == Handling::discard || opens_none)) {
+    const bool opens_none = row.handling == Handling::multi && !transaction_.active();
+    if (transaction_.unit_left() == 0 &&
+        (row.handling == Handling::exec || row.handling == Handling::discard || opens_none)) {
         pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
     } else if (row.handling == Handling::script_debug) {
         pause(Wait::drained);  // or in the debugger
@@ -335,7 +333,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
 /// makes the node take its present offset, which covers them all. Writes that an earlier leader answered nobody can
 /// confirm now.
 bool Session::forward_wait(const Row& row, const resp::RequestView& request) {
-    if (in_flight_ > 0) {
+    if (!order_.idle()) {
         pause(Wait::drained);
         return false;
     }
@@ -371,7 +369,7 @@ upstream::Link& Session::link_for(bool pinned) {
         return shared_link();
     }
     if (!pinned) {
-        // The lease ends when its last reply has come; until then last_link_ makes the request wait.
+        // The lease ends when its last reply has come; until then Order::may_use() makes the request wait.
         release_pinned_if_free();
         return pinned_ ? *pinned_ : shared_link();
     }
@@ -392,23 +390,22 @@ upstream::Link& Session::lease_fresh(upstream::LinkPool::Before before) {
 upstream::PendingRequest Session::open_request(const Row& row) {
     upstream::PendingRequest pending;
     pending.sink = upstream::ReplySinkPtr(this);
-    pending.sequence = replies_.open();
+    pending.sequence = order_.open();
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.repeatable = !row.write;
     pending.effect = effect_of(row.handling);
-    pending.free_text = row.runs_code || (row.handling == Handling::exec && queued_.runs_code());
+    pending.free_text = row.runs_code || (row.handling == Handling::exec && transaction_.queued().runs_code());
+    pending.inside = transaction_.active() && pending.sequence != transaction_.slot();
     // SCRIPT DEBUG is accepted only where no reply is still to come.
-    pending.no_fence = state_.in_transaction() || state_.monitoring || state_.listens_on_link || state_.debugging ||
-                       row.handling == Handling::script_debug;
+    pending.no_fence =
+        state_.monitoring || state_.listens_on_link || state_.debugging || row.handling == Handling::script_debug;
     pending.muted = muted_;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
-    if (pending.blocks && !state_.in_transaction()) {
-        if (!blocked_slot_ || replies_.is_done(*blocked_slot_)) {
-            blocked_since_ = context_.turn.now();
-        }
-        blocked_slot_ = pending.sequence;
+    if (pending.blocks && !transaction_.active()) {
+        order_.note_blocking(pending.sequence, context_.turn.now());
     }
-    pending.parts = may_come_in_parts(row.handling) && (row.handling != Handling::exec || queued_.own().empty()) &&
+    pending.parts = may_come_in_parts(row.handling) &&
+                    (row.handling != Handling::exec || transaction_.queued().own().empty()) &&
                     (context_.proof == nullptr || !row.write);
     if (row.write) {
         write_epoch_ = context_.topology->epoch;
@@ -429,15 +426,12 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
 bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect) {
     upstream::PendingRequest pending = open_request(row);
     pending.effect = effect;
-    pending.unit = unit_left_ > 0;
-    queued_.note(row);
-    last_link_ = &link;
-    ++in_flight_;
-    in_flight_bytes_ += frame.size();
+    pending.unit = transaction_.unit_left() > 0;
+    transaction_.note_sent(row);
+    order_.note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
-    const bool may_pause = unit_left_ <= 1;  // a transaction that travels whole is never cut
-    if (may_pause && (in_flight_ >= window_.requests() || in_flight_ + parked_.size() >= ReplyWindow::kRequests ||
-                      in_flight_bytes_ >= kWindowBytes || link.unsent() >= kLinkBytes)) {
+    const bool may_pause = transaction_.unit_left() <= 1;  // a transaction that travels whole is never cut
+    if (may_pause && (order_.full(parked_.size()) || link.unsent() >= kLinkBytes)) {
         pause(Wait::window);
     }
     return true;
@@ -452,14 +446,12 @@ void Session::submit_own(upstream::Link& link, std::string_view frame, std::int3
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.effect = effect_of(row.handling);
     pending.replies_left = replies;
-    last_link_ = &link;
-    ++in_flight_;
-    in_flight_bytes_ += frame.size();
+    order_.note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
 }
 
 void Session::release_pinned_if_free() {
-    if (pinned_ && in_flight_ == 0 && !state_.needs_pinned() && lost_.empty()) {
+    if (pinned_ && order_.idle() && !needs_pinned() && recovery_.empty()) {
         pinned_.reset();
     }
 }
@@ -467,8 +459,8 @@ void Session::release_pinned_if_free() {
 /// The node is in a transaction of this client when the client believes to be in one, and not else. Only while nothing
 /// is on its way.
 bool Session::link_agrees() const noexcept {
-    return !pinned_ || !lost_.empty() || pinned_->state() != upstream::Link::State::ready || pinned_->pending() > 0 ||
-           pinned_->carries().in_transaction() == (state_.transaction == Transaction::open);
+    return !pinned_ || !recovery_.empty() || pinned_->state() != upstream::Link::State::ready ||
+           pinned_->pending() > 0 || transaction_.agrees(pinned_->carries());
 }
 
 upstream::LinkIdentity Session::identity() const {
@@ -484,7 +476,7 @@ std::string_view Session::no_leader_reason() const noexcept {
     if (!context_.topology->leader) {
         return context_.topology->reason;
     }
-    if (!lost_.empty() && !lost_.front().refusal.empty()) {
+    if (!recovery_.empty() && !recovery_.waiting().front().refusal.empty()) {
         return client_errors::kRefuses;
     }
     if (!context_.links.failure().empty()) {

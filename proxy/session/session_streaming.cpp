@@ -1,6 +1,6 @@
 // Session: requests and replies too large to be gathered are passed on as they come, each on a link that carries
 // nothing else meanwhile. Neither side is read faster than the other takes the bytes.
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
@@ -41,7 +41,7 @@ void Session::take_last_part(std::string_view bytes) {
     if (context_.draining) {
         drain();
     }
-    if (in_flight_ > 0) {
+    if (!order_.idle()) {
         pause(Wait::drained);
     }
 }
@@ -68,7 +68,7 @@ bool Session::begin_large(std::string_view head) {
     last_row_ = &row;
     large_ = Large::swallowed;
     if (!refuse(row, request)) {
-        const Destination destination = route::route(row, true, state_, context_.forwarding());
+        const Destination destination = route::route(row, true, route_client(), context_.forwarding());
         if (destination == Destination::local) {
             answer_locally(row, request);
         } else if (destination == Destination::hold && !refusing_) {
@@ -77,7 +77,7 @@ bool Session::begin_large(std::string_view head) {
             return false;
         } else if (destination == Destination::hold) {
             refuse_without_leader(row);
-        } else if (in_flight_ > 0) {
+        } else if (!order_.idle()) {
             large_ = Large::nothing;
             pause(Wait::drained);
             return false;
@@ -107,10 +107,9 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
         note_large_key(row, request);
     }
     upstream::Link& link = lease_fresh(upstream::LinkPool::Before::no_fence);
-    copy_.spoil();  // of a transaction that may be open: there will be no copy of this
-    last_link_ = &link;
-    queued_.note(row);
-    ++in_flight_;
+    transaction_.spoil_copy();  // of a transaction that may be open: there will be no copy of this
+    transaction_.note_sent(row);
+    order_.note_sent(&link, 0);
     link.stream(open_request(row));
 }
 
@@ -150,7 +149,7 @@ void Session::on_streamed() {
 }
 
 void Session::on_moved(const upstream::Link& link) {
-    last_link_ = &link;
+    order_.note_moved(&link);
 }
 
 /// A link that is held already was leased for a command that waits until everything is answered; nothing was sent on
@@ -174,17 +173,6 @@ void Session::give_up_large() {
         pinned_->taint();
         pinned_.reset();
     }
-}
-
-/// A large request whose link was lost. There is no copy to be sent again; as long as the node had not all of it, it
-/// was not executed.
-void Session::settle_streamed(const Lost& lost, const Row& row) {
-    if (lost.sent && row.write) {
-        answer_in_doubt(lost);
-        return;
-    }
-    replies_.finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kLargeLost),
-                    output_);
 }
 
 }  // namespace portal::session

@@ -1,10 +1,10 @@
 // Session: commands inside a transaction in which the portal has a part. Each is queued at the node, as it is or as a
 // question that changes nothing there, so that the node judges it in its place. When EXEC is answered, the portal does
 // its part, in order, and puts its answers in place of the node's.
+#include "conversation/client_errors.hpp"
+#include "conversation/hello_request.hpp"
 #include "resp/words.hpp"
-#include "session/client_errors.hpp"
 #include "session/client_permission.hpp"
-#include "session/hello_request.hpp"
 #include "session/session.hpp"
 
 #include <charconv>
@@ -17,10 +17,19 @@ namespace portal::session {
 
 using command::Handling;
 using command::Tracking;
-using command::Transaction;
 using upstream::PubSubFrame;
 
 namespace {
+
+/// The relay of a CLIENT TRACKING that redirects, until its EXEC is answered.
+struct KeptRelay : QueuedCommands::Kept {
+    explicit KeptRelay(TrackingRelayPtr made) : relay(std::move(made)) {}
+    TrackingRelayPtr relay;
+};
+
+TrackingRelayPtr take_relay(QueuedCommands::Own& command) {
+    return command.kept ? std::move(static_cast<KeptRelay&>(*command.kept).relay) : nullptr;
+}
 
 /// A word that no reply holds by chance.
 std::string rare_word() {
@@ -39,7 +48,7 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
         return use_tracking().await_redirect(row, *target);
     }
     // As long as MULTI is not accepted the command may be no part of a transaction.
-    if (in_flight_ > 0 && (last_link_ != pinned_.get() || !pinned_->carries().in_transaction())) {
+    if (!order_.idle() && (!order_.is_on(pinned_.get()) || !pinned_->carries().in_transaction())) {
         pause(Wait::drained);
         return false;
     }
@@ -47,12 +56,12 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
     if (complete && command::is_client_command(row.handling)) {
         frame = question(row, request, context_.config->name);
     }
-    TrackingRelayPtr relay;
+    std::unique_ptr<KeptRelay> kept;
     if (target) {
-        relay = use_tracking().take_redirect();
-        frame = ClientTracking::redirected(request, relay.get());
+        kept = std::make_unique<KeptRelay>(use_tracking().take_redirect());
+        frame = ClientTracking::redirected(request, kept->relay.get());
     }
-    queued_.add(row, request.frame(), std::move(relay));
+    transaction_.queued().add(row, request.frame(), std::move(kept));
     return submit(*pinned_, row, frame);
 }
 
@@ -62,7 +71,7 @@ bool Session::submit_exec(const Row& row, const resp::RequestView& request) {
     std::string frame(request.frame());
     exec_reply_.clear();
     exec_end_.clear();
-    if (queued_.subscribes()) {
+    if (transaction_.queued().subscribes()) {
         exec_end_ = rare_word();
         resp::write_request(frame, "PING", exec_end_);
     }
@@ -86,8 +95,7 @@ bool Session::take_exec(upstream::PendingRequest& request, std::string_view byte
     executed_->bytes = bytes;
     exec_reply_.clear();
     exec_end_.clear();
-    --in_flight_;
-    in_flight_bytes_ -= request.size;
+    order_.note_back(request.size);
     muted_ = request.muted;
     Executed& executed = *executed_;
     const std::size_t head = executed.bytes.find("\r\n") + 2;
@@ -125,7 +133,7 @@ void Session::go_on_executed() {
         return;
     }
     const std::unique_ptr<Executed> done = std::move(executed_);
-    if (done->ran && (done->place != done->elements || done->own != queued_.own().size())) {
+    if (done->ran && (done->place != done->elements || done->own != transaction_.queued().own().size())) {
         // Which answer belongs to which command is not known then, nor who this client is by now.
         ending_ = observe::Closed::backend;
         cut_off_ = true;
@@ -135,12 +143,9 @@ void Session::go_on_executed() {
     upstream::PendingRequest exec;
     exec.sequence = done->slot;
     if (context_.proof == nullptr || !done->ran || done->out.empty() || !park(exec, done->out)) {
-        replies_.finish(done->slot, std::move(done->out), output_);
+        order_.finish(done->slot, std::move(done->out), output_);
     }
-    queued_.clear();
-    state_.transaction = Transaction::none;
-    state_.watching = node_watches();
-    state_.watch_broken = false;
+    transaction_.finish(own_state());
     if (state_.reply_mode == command::ReplyMode::skip_next) {
         state_.reply_mode = command::ReplyMode::skip_this;  // EXEC itself is over already
     }
@@ -153,7 +158,7 @@ void Session::go_on_executed() {
 /// The next frame of the answer.
 void Session::take_result(std::string_view frame) {
     Executed& executed = *executed_;
-    std::vector<QueuedCommands::Own>& own = queued_.own();
+    std::vector<QueuedCommands::Own>& own = transaction_.queued().own();
     const bool ours = executed.own < own.size() && own[executed.own].place == executed.place;
     const PubSubFrame head = upstream::read_pubsub_frame(frame);
     const bool as_push = frame.front() == '>' || state_.protocol == resp::Protocol::resp2;
@@ -207,7 +212,7 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             }
             break;
         case Handling::client_tracking:
-            use_tracking().accept(request, frame, std::exchange(command.relay, nullptr));
+            use_tracking().accept(request, frame, take_relay(command));
             break;
         case Handling::client_getredir:
         case Handling::client_trackinginfo:
@@ -217,7 +222,8 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             break;
         case Handling::client_reply: {
             const bool was_muted = muted_;
-            const std::string answer = is_refusal(frame, row.handling) ? std::string(frame) : use_commands().set_reply_mode(request);
+            const std::string answer =
+                is_refusal(frame, row.handling) ? std::string(frame) : use_commands().set_reply_mode(request);
             if (resp::is_word(request.arg(2), "skip")) {
                 muted_ = was_muted;  // it is about the command behind EXEC
             }

@@ -1,27 +1,13 @@
-// What a session waits for, and what it keeps meanwhile. Values only; one shard.
+// What a session keeps while it waits for the rest of something. Values only; one shard.
 #pragma once
 
-#include "replication/topology.hpp"
-#include "upstream/pending_queue.hpp"
+#include "conversation/lost_request.hpp"
 
-#include <chrono>
 #include <cstdint>
-#include <string>
-#include <vector>
 
 namespace portal::session {
 
-/// Why no further command is taken from the input.
-enum class Wait : std::uint8_t {
-    nothing,
-    drained,  // until everything sent is answered: the next command goes elsewhere
-    reply,    // for the answer that decides what comes next (AUTH, HELLO, SELECT)
-    window,   // too much is in flight
-    output,   // the client does not read
-    link,     // the link does not take more of a large request
-    leader,   // for a leader
-    paused,   // for the end of a CLIENT PAUSE
-};
+using namespace conversation;  // the decisions of a session; it carries them out
 
 /// What becomes of the rest of a request that was too large to be gathered.
 enum class Large : std::uint8_t {
@@ -30,20 +16,5 @@ enum class Large : std::uint8_t {
     swallowed,  // it was answered already
     broken,     // the client broke the protocol inside it
 };
-
-/// A request that came back: its link was lost, or the node said that it does not lead.
-struct Lost {
-    upstream::PendingRequest request;
-    std::string command;
-    bool sent = false;                                // and perhaps executed
-    std::string refusal;                              // the node's answer, which says that it was not executed
-    std::string answer{};                             // of a read that is asked again behind one that was refused
-    replication::Epoch epoch{0};                      // when it came back
-    std::chrono::steady_clock::duration worked_on{};  // see upstream::Loss
-    std::chrono::steady_clock::time_point refused_at{};
-};
-
-/// In the order of their slots. Allocates nothing while it is empty, as it is for nearly every client.
-using LostRequests = std::vector<Lost>;
 
 }  // namespace portal::session

@@ -11,12 +11,12 @@ constexpr std::chrono::milliseconds kLongest{1000};
 
 }  // namespace
 
-bool ConnectPauses::holds(Link::Use use, std::string_view username, Clock::time_point now) const {
+bool ConnectPauses::holds(Use use, std::string_view username, Clock::time_point now) const {
     const auto found = pauses_.find(std::pair(use, username));
     return found != pauses_.end() && now < found->second.until;
 }
 
-void ConnectPauses::failed(Link::Use use, const std::string& username, std::string_view why, Clock::time_point now) {
+void ConnectPauses::failed(Use use, const std::string& username, std::string_view why, Clock::time_point now) {
     Pause& pause = pauses_[{use, username}];
     if (now >= pause.until) {  // else several that were on their way at once have failed
         pause.length = std::clamp<Clock::duration>(pause.length * 2, kFirst, kLongest);
@@ -25,7 +25,7 @@ void ConnectPauses::failed(Link::Use use, const std::string& username, std::stri
     why_ = why;
 }
 
-void ConnectPauses::succeeded(Link::Use use, const std::string& username) {
+void ConnectPauses::succeeded(Use use, const std::string& username) {
     if (!pauses_.empty()) {
         pauses_.erase({use, username});
         if (pauses_.empty()) {

@@ -2,7 +2,7 @@
 // each user apart, so that a user who cannot connect, or a node that is full, stops nobody who has a link. Pure.
 #pragma once
 
-#include "upstream/link.hpp"
+#include "upstream/link_standing.hpp"
 
 #include <chrono>
 #include <map>
@@ -14,13 +14,14 @@ namespace portal::upstream {
 
 class ConnectPauses {
   public:
+    using Use = LinkStanding::Use;
     using Clock = std::chrono::steady_clock;
 
     [[nodiscard]] bool empty() const noexcept { return pauses_.empty(); }
-    [[nodiscard]] bool holds(Link::Use use, std::string_view username, Clock::time_point now) const;
+    [[nodiscard]] bool holds(Use use, std::string_view username, Clock::time_point now) const;
     /// Connecting has failed; `why` is one sentence.
-    void failed(Link::Use use, const std::string& username, std::string_view why, Clock::time_point now);
-    void succeeded(Link::Use use, const std::string& username);
+    void failed(Use use, const std::string& username, std::string_view why, Clock::time_point now);
+    void succeeded(Use use, const std::string& username);
     void clear() noexcept;
     /// Why it failed last; empty: all is well.
     [[nodiscard]] const std::string& why() const noexcept { return why_; }
@@ -30,7 +31,7 @@ class ConnectPauses {
         Clock::time_point until{};
         Clock::duration length{};
     };
-    using Key = std::pair<Link::Use, std::string>;
+    using Key = std::pair<Use, std::string>;
     struct Less {
         using is_transparent = void;
         template <typename A, typename B>

@@ -88,7 +88,7 @@ LinkPtr LinkPool::take_idle(const LinkIdentityView& identity, std::uint64_t user
     auto best = idle_.end();
     for (auto each = idle_.begin(); each != idle_.end(); ++each) {
         if ((*each)->identity().same_login(identity)) {
-            const bool own = (*each)->last_user() == user;
+            const bool own = (*each)->fences().last_user() == user;
             if (own || (before == Before::anything && best == idle_.end())) {
                 best = each;
             }
@@ -108,7 +108,8 @@ LinkPtr LinkPool::take_idle(const LinkIdentityView& identity, std::uint64_t user
 /// False: the link is of no further use.
 bool LinkPool::keep_idle(const LinkPtr& link) {
     const bool outdated = auth_required_ && link->identity().username.empty();
-    if (!link->fit_for_reuse() || idle_.size() >= kIdleLimit || leader_ != link->node() || outdated) {
+    if (link->state() != Link::State::ready || link->pending() > 0 || !link->carries().fit_for_reuse() ||
+        idle_.size() >= kIdleLimit || leader_ != link->node() || outdated) {
         return false;
     }
     idle_.push_back(link);
@@ -191,7 +192,7 @@ LinkPool::Retired* LinkPool::retire(Link& link) {
         return nullptr;
     }
     retired_.push_back({std::move(taken), nullptr});
-    link.set_retired(true);
+    link.set_use(Link::Use::retired);
     return &retired_.back();
 }
 
@@ -203,7 +204,7 @@ LinkPtr LinkPool::take_retired(const Link& link) {
     }
     on_reply_swallowed(*found->link);
     LinkPtr taken = std::move(found->link);
-    taken->set_retired(false);
+    taken->set_use(Link::Use::shared);
     retired_.erase(retired_.begin() + (found - retired_.data()));
     return taken;
 }
@@ -217,18 +218,18 @@ void LinkPool::on_large_reply(Link& link) {
         return;
     }
     const LinkPtr alive(&link);
-    const ReplySinkPtr receiver = link.front_sink();
-    const std::vector<const ReplySink*> bound = link.bound_sinks();
+    const ReplySinkPtr receiver = link.front()->sink;
+    const std::vector<const ReplySink*> bound = link.requests().bound_sinks();
     const auto is_bound = [&](const ReplySink& sink) { return std::ranges::binary_search(bound, &sink); };
-    const auto move = [&](std::vector<Link::Moved> requests, Link& to) {
-        for (auto& [request, command] : requests) {
+    const auto move = [&](std::vector<MovedRequest> requests, Link& to) {
+        for (auto& [request, command, sent] : requests) {
             context_.counters.requests_moved.add();
             const ReplySinkPtr sink = request.sink;
             to.submit(command, std::move(request));
             sink->on_moved(to);
         }
     };
-    std::vector<Link::Moved> others =
+    std::vector<MovedRequest> others =
         link.take_requests([&](const ReplySink& sink) { return &sink != receiver.get() && !is_bound(sink); });
     if (!others.empty()) {
         move(std::move(others), shared(link.identity()));
@@ -237,16 +238,16 @@ void LinkPool::on_large_reply(Link& link) {
     if (bound.size() == (receiver_bound ? 1 : 0)) {
         const LinkPtr taken = take_retired(link);
         taken->set_use(Link::Use::leased);
-        taken->set_last_user(receiver->serial());
+        taken->fences().set_last_user(receiver->serial());
         ++leases_;
         Lease lease = hold(taken, *receiver);
         if (!receiver->adopt(lease)) {
             lease.reset();  // nobody wants the reply
         }
     } else if (Link* own = receiver_bound ? nullptr : receiver->own_link()) {
-        std::vector<Link::Moved> again =
+        std::vector<MovedRequest> again =
             link.take_requests([&](const ReplySink& sink) { return &sink == receiver.get(); });
-        for (auto& [request, command] : again) {
+        for (auto& [request, command, sent] : again) {
             request.alone = true;  // it has been asked for once, and is not asked for a third time
         }
         move(std::move(again), *own);
@@ -327,7 +328,7 @@ void LinkPool::drop_anonymous(const Link* knows) {
         } else if (link->state() != Link::State::ready || link->pending() == 0) {
             link->end("other rules hold for clients that have not logged in");
         } else {
-            link->set_retired(true);  // answers what it still has
+            link->set_use(Link::Use::retired);  // answers what it still has
             retired_.push_back({std::move(link), nullptr});
         }
     }

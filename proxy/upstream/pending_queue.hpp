@@ -1,14 +1,18 @@
-// The requests that were handed to one link and are not answered yet, oldest first: replies are paired with the front.
-// Pure: knows no socket. Entries keep their sink alive, so a session that left still swallows its replies.
+// The requests that were handed to one link and are not answered yet, with their bytes, oldest first: replies are
+// paired with the front. Pure: knows no socket. Entries keep their sink alive, so a session that left still swallows
+// its replies.
 #pragma once
 
+#include "resp/byte_buffer.hpp"
 #include "resp/reply_piece.hpp"
 #include "upstream/link_state.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -21,19 +25,27 @@ class Link;
 class ReplySink;
 using ReplySinkPtr = boost::intrusive_ptr<ReplySink>;
 
+/// Whether a request is a fence (see link_fences.hpp), and what went before it.
+enum class Fence : std::uint8_t {
+    none,               // the request of a sink
+    behind_loose_ends,  // what went before may be answered once too often
+    behind_plain,
+};
+
 /// One request on its way. `tag` and the flags mean something to the sink only.
 struct PendingRequest {
     ReplySinkPtr sink;
     std::uint64_t sequence = 0;  // the sink's slot
-    std::size_t size = 0;        // bytes of the request in the link's output
+    std::size_t size = 0;        // bytes of the request, as far as the queue keeps them
     std::uint32_t tag = 0;
     std::int32_t replies_left = 1;    // the sink may want several frames for one request (SUBSCRIBE a b)
     Effect effect = Effect::lasting;  // on the link
     std::uint8_t losses = 0;          // links that were lost after it had been sent there
-    bool no_fence = false;            // a command of the link's own before this one would do harm to its sender
-    bool free_text = false;   // runs code of others: may be answered with anything, more than once or not at all
-    bool alone = false;       // sent again on a link where nobody else's requests are
-    bool fence = false;       // the link's own, see fence.hpp
+    bool no_fence = false;            // a command of the link's own next to this one would do harm to its sender
+    bool inside = false;              // its sender believes to be in a transaction that is open
+    bool free_text = false;  // runs code of others: may be answered with anything, more than once or not at all
+    bool alone = false;      // sent again on a link where nobody else's requests are
+    Fence fence = Fence::none;
     bool repeatable = false;  // a read: may be sent again after a loss
     bool muted = false;       // the client wants no reply
     bool unit = false;        // part of a transaction that travels in one piece
@@ -99,27 +111,78 @@ class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_u
     const std::uint64_t serial_;
 };
 
-/// A growing ring of PendingRequest.
+/// What was taken from a link, to be sent on another.
+struct MovedRequest {
+    PendingRequest request;
+    std::string command;
+    bool sent = false;  // its reply still comes here, for nobody
+};
+
+/// A growing ring of PendingRequest, and the bytes that are to be written for them.
 class PendingQueue {
   public:
+    using Time = std::chrono::steady_clock::time_point;
+
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
     [[nodiscard]] const PendingRequest& front() const noexcept { return ring_[head_]; }
+    /// The front request's own bytes; the view lives until the queue is changed.
+    [[nodiscard]] std::string_view front_command() const noexcept { return output_.view().substr(0, front().size); }
+
+    /// Appends a request with a copy of `command`, whose size is filled in. False, and nothing has changed: there is no
+    /// room for it.
+    [[nodiscard]] bool push(std::string_view command, PendingRequest&& request, Time now) {
+        if (!output_.append(command)) {
+            return false;
+        }
+        request.size = command.size();
+        append(std::move(request), now);
+        return true;
+    }
+    /// The front request has been answered. False: the node had not got all of it yet.
+    [[nodiscard]] bool pop(Time now) noexcept;
+
+    /// Appends a request whose bytes come by add_part(), and are not kept once they are written. Nothing else may be
+    /// pending before all of them are.
+    void push_streamed(PendingRequest&& request, Time now);
+    /// False: there is no room.
+    [[nodiscard]] bool add_part(std::string_view bytes, bool last);
+    /// Such a request is pending.
+    [[nodiscard]] bool streams() const noexcept { return streaming_ != Streaming::nothing; }
+    /// And some of it is still to come by add_part().
+    [[nodiscard]] bool lacks_parts() const noexcept { return streaming_ == Streaming::open; }
+    /// Another request may follow: none is streamed, or all of it is written.
+    [[nodiscard]] bool may_follow() const noexcept {
+        return streaming_ == Streaming::nothing || streaming_ == Streaming::written;
+    }
+
+    /// Something of the front request has been written, so it may be answered.
+    [[nodiscard]] bool awaits_reply() const noexcept { return size_ > 0 && (sent_ > 0 || streams()); }
+    /// Bytes that wait to be written.
+    [[nodiscard]] std::size_t unsent() const noexcept { return output_.size() - sent_; }
+    [[nodiscard]] std::string_view unsent_bytes() const noexcept { return output_.view().substr(sent_); }
+    void note_sent(std::size_t size) noexcept {
+        if (may_follow()) {
+            sent_ += size;
+            return;
+        }
+        output_.consume(size);
+        if (streaming_ == Streaming::whole && output_.empty()) {
+            streaming_ = Streaming::written;
+        }
+    }
 
     /// The sinks that cannot leave this link, sorted: some request of theirs was sent and must not be sent again.
-    [[nodiscard]] std::vector<const ReplySink*> bound_sinks(std::size_t sent_bytes) const;
+    [[nodiscard]] std::vector<const ReplySink*> bound_sinks() const;
 
-    void push(PendingRequest&& request);
-    void pop() noexcept;
-
-    /// True if holds(request, offset) is true of any; `offset` is where its frame begins in the link's output.
+    /// True if holds(request, command) is true of any.
     template <typename Holds>
     [[nodiscard]] bool any(Holds&& holds) const {
         std::size_t offset = 0;
         for (std::size_t i = 0; i < size_; ++i) {
-            const PendingRequest& each = ring_[(head_ + i) & (ring_.size() - 1)];
-            if (holds(each, offset)) {
+            const PendingRequest& each = at(i);
+            if (holds(each, output_.view().substr(offset, each.size))) {
                 return true;
             }
             offset += each.size;
@@ -127,25 +190,84 @@ class PendingQueue {
         return false;
     }
 
-    /// Empties the queue, calling each(request, command, sent) oldest first. `output` holds the frames of all requests
-    /// in order, of which the first `sent_bytes` have been written. `each` may push to other queues, not to this one.
+    /// Takes the requests of those sinks for which moves(sink) is true. What was sent already stays, without its sink:
+    /// a reply to it still comes. Nothing may be streamed.
+    template <typename Moves>
+    [[nodiscard]] std::vector<MovedRequest> take(Moves&& moves);
+
+    /// Empties the queue, calling each(request, command, loss) oldest first; the link is lost. `each` may push to other
+    /// queues, not to this one.
     template <typename Each>
-    void drain(std::string_view output, std::size_t sent_bytes, Each&& each) {
-        std::size_t offset = 0;
-        while (!empty()) {
-            PendingRequest request = std::move(front());
-            pop();
-            const std::string_view command = output.substr(offset, request.size);
-            const bool sent = sent_bytes > offset;
-            offset += request.size;
-            each(request, command, sent);
-        }
-    }
+    void drain(Time now, Each&& each);
 
   private:
+    /// Of the request that is passed on as it comes: `whole`, all of it is here; `written`, and has been written, so
+    /// that what is in output_ came behind it and is kept.
+    enum class Streaming : std::uint8_t { nothing, open, whole, written };
+
+    [[nodiscard]] PendingRequest& at(std::size_t i) noexcept { return ring_[(head_ + i) & (ring_.size() - 1)]; }
+    [[nodiscard]] const PendingRequest& at(std::size_t i) const noexcept {
+        return ring_[(head_ + i) & (ring_.size() - 1)];
+    }
+    void append(PendingRequest&& request, Time now) {
+        if (size_ == 0) {
+            front_since_ = now;
+        }
+        if (size_ == ring_.size()) {
+            grow();
+        }
+        at(size_++) = std::move(request);
+    }
+    void grow();
+    void drop_front() noexcept {
+        ring_[head_].sink.reset();
+        head_ = (head_ + 1) & (ring_.size() - 1);
+        --size_;
+    }
+
     std::vector<PendingRequest> ring_;  // a power of two long
     std::size_t head_ = 0;
     std::size_t size_ = 0;
+    resp::ByteBuffer output_;  // [sent, unanswered | unsent] commands, all in order; of a streamed one: [unsent]
+    std::size_t sent_ = 0;     // bytes of output_
+    Streaming streaming_ = Streaming::nothing;
+    Time front_since_{};  // the front request is the oldest one since then
 };
+
+template <typename Moves>
+std::vector<MovedRequest> PendingQueue::take(Moves&& moves) {
+    std::vector<MovedRequest> moved;
+    PendingQueue before = std::exchange(*this, PendingQueue());
+    sent_ = before.sent_;  // whatever was sent stays
+    const Time front_since = before.front_since_;
+    before.drain(front_since, [&](PendingRequest& request, std::string_view command, const Loss& loss) {
+        if (request.sink && moves(std::as_const(*request.sink))) {
+            moved.push_back({request, std::string(command), loss.sent});
+            if (!loss.sent) {
+                return;
+            }
+            request.sink.reset();
+        }
+        [[maybe_unused]] const bool kept = push(command, std::move(request), front_since);  // it had room before
+    });
+    return moved;
+}
+
+template <typename Each>
+void PendingQueue::drain(Time now, Each&& each) {
+    const resp::ByteBuffer output = std::exchange(output_, {});
+    const std::size_t sent = std::exchange(sent_, 0);
+    const bool streamed_all = std::exchange(streaming_, Streaming::nothing) == Streaming::written;
+    Loss loss{.worked_on = now - front_since_};
+    for (std::size_t offset = 0; !empty();) {
+        PendingRequest request = std::move(front());
+        drop_front();
+        loss.sent = request.streamed ? streamed_all : sent > offset;
+        const std::string_view command = output.view().substr(offset, request.size);
+        offset += request.size;
+        each(request, command, loss);
+        loss.worked_on = {};
+    }
+}
 
 }  // namespace portal::upstream

@@ -10,13 +10,13 @@ TEST(SessionState, ResetForgetsEverything) {
     state.database = 3;
     state.name = "x";
     state.protocol = resp::Protocol::resp3;
-    state.watching = true;
+    state.monitoring = true;
     state.listens = true;
     state.reset();
     EXPECT_EQ(state.database, 0U);
     EXPECT_EQ(state.name, "");
     EXPECT_EQ(state.protocol, resp::Protocol::resp2);
-    EXPECT_FALSE(state.needs_pinned());
+    EXPECT_FALSE(state.needs_link());
 }
 
 TEST(SessionState, OnlyARespTwoClientIsBoundToListenWhileItIsSubscribed) {
@@ -24,7 +24,7 @@ TEST(SessionState, OnlyARespTwoClientIsBoundToListenWhileItIsSubscribed) {
     EXPECT_FALSE(state.resp2_subscriber());
     state.listens = true;
     EXPECT_TRUE(state.resp2_subscriber());
-    EXPECT_FALSE(state.needs_pinned()) << "subscriptions live on a link that many share";
+    EXPECT_FALSE(state.needs_link()) << "subscriptions live on a link that many share";
     state.protocol = resp::Protocol::resp3;
     EXPECT_FALSE(state.resp2_subscriber());
 }

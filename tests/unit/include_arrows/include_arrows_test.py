@@ -18,7 +18,8 @@ ARROWS = {
     "main": EVERYTHING,
     "admin": {"observe", "replication", "config", "net"},
     "shard": {"session", "upstream", "net", "certs", "replication", "config", "observe"},
-    "session": {"route", "upstream", "command", "resp", "net", "replication", "config", "observe"},
+    "session": {"conversation", "route", "upstream", "command", "resp", "net", "replication", "config", "observe"},
+    "conversation": {"route", "upstream", "command", "resp", "replication", "config"},
     "upstream": {"resp", "net", "replication", "config", "observe"},
     "route": {"command", "replication"},
     "command": {"resp"},
@@ -38,13 +39,13 @@ ARROWS = {
 
 # Files of proxy/ itself and proxy/cli compose the program, so they count as main.
 FOLDERS = {f"proxy/{name}": name for name in
-           ("admin", "shard", "session", "upstream", "route", "command", "resp", "net", "config", "observe")}
+           ("admin", "shard", "session", "conversation", "upstream", "route", "command", "resp", "net", "config", "observe")}
 FOLDERS |= {"proxy/net/http": "net/http", "proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "kubernetes": "kubernetes", "certs": "certs", "demo": "demo", "agent": "agent", "storage": "storage",
             "replication": "replication"}
 
-PURE_FOLDERS = {"resp", "command", "route", "replication"}
+PURE_FOLDERS = {"conversation", "resp", "command", "route", "replication"}
 PURE_FILES = {"health", "failover", "leader_watch", "acting_role", "node_account", "standing", "still_marks",
-              "pending_queue", "link_setup", "write_proof", "role_reply", "parked_replies", "proven_sync",
+              "pending_queue", "link_setup", "link_state", "link_standing", "link_fences", "link_reader", "fence", "write_proof", "role_reply", "parked_replies", "proven_sync",
               "reply_sequencer", "session_state", "deadlines", "info_text", "growth", "quantity",
               "successor", "volume_claim", "client_output", "client_pause"}
 IMPURE_HEADER = re.compile(r"^(boost/(asio|beast)|openssl/|yaml-cpp/|prometheus/|hiredis)")

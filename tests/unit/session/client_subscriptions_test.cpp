@@ -52,7 +52,7 @@ TEST(ClientSubscriptions, WhatATransactionSubscribedToIsOnTheLinkAndConfirmedNam
               "*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n");
     EXPECT_TRUE(host.client.listens);
     EXPECT_TRUE(host.client.listens_on_link);
-    EXPECT_TRUE(host.client.needs_pinned());
+    EXPECT_TRUE(host.client.needs_link());
     EXPECT_TRUE(subscriptions.listens_on_link(heard(SubscriptionKind::channel, "a")));
     EXPECT_FALSE(subscriptions.listens_on_link(heard(SubscriptionKind::pattern, "a")));
     EXPECT_FALSE(subscriptions.listens_on_link(heard(SubscriptionKind::channel, "c")));
@@ -73,7 +73,7 @@ TEST(ClientSubscriptions, AnUnsubscribeOfEverythingInATransactionTakesAFrameForE
               "*3\r\n$12\r\npunsubscribe\r\n$2\r\na*\r\n:1\r\n"
               "*3\r\n$12\r\npunsubscribe\r\n$2\r\nb*\r\n:0\r\n");
     EXPECT_FALSE(host.client.listens);
-    EXPECT_FALSE(host.client.needs_pinned());
+    EXPECT_FALSE(host.client.needs_link());
 }
 
 TEST(ClientSubscriptions, ASubscribeThatTheNodeRefusesIsOneFrame) {
@@ -115,7 +115,7 @@ TEST(ClientSubscriptions, AClientThatLosesMessagesOrItsRightIsCutOff) {
     ClientSubscriptions subscriptions(host);
     subscriptions.on_message_dropped();
     subscriptions.on_subscription_denied();
-    upstream::SubscribeRequest again{SubscriptionKind::channel, {"a"}, FeatureHost::kNoSlot};
+    upstream::SubscribeRequest again{SubscriptionKind::channel, {"a"}, kNoSlot};
     subscriptions.on_subscribe_refused(again, "-NOPERM no\r\n");
     using observe::Closed;
     EXPECT_EQ(host.cut_offs, (std::vector{Closed::output_limit, Closed::backend, Closed::backend}));

@@ -27,7 +27,7 @@ TEST(ClientTracking, IsOnFromTheNodesWordUntilItSaysOff) {
     EXPECT_FALSE(host.client.tracking);
     tracking.accept(resp::RequestView(on), kOk, nullptr);
     EXPECT_TRUE(host.client.tracking);
-    EXPECT_TRUE(host.client.needs_pinned());
+    EXPECT_TRUE(host.client.needs_link());
     EXPECT_TRUE(tracking.broadcasts());
     EXPECT_EQ(tracking.target(), 0U);
     const std::string off = request("CLIENT", "TRACKING", "OFF");
@@ -69,7 +69,7 @@ TEST(ClientTracking, AnAnswerAboutAnotherClientIsForgottenWhenTheCommandHasGoneO
     host.waits = Wait::reply;
     tracking.note_target(1, 7, false);
     EXPECT_FALSE(tracking.has_redirect()) << "it answers another question";
-    EXPECT_FALSE(tracking.drop_redirect());
+    EXPECT_FALSE(tracking.redirects());
 }
 
 TEST(ClientTracking, WithoutALeaderARedirectionIsRefusedWhenTheHoldIsOver) {

@@ -52,6 +52,7 @@ class FakeFeatureHost final : public FeatureHost {
     void note_sent(const upstream::Link*) override {}
     void finish_slot(Slot, std::size_t, std::string bytes) override { replies.push_back(std::move(bytes)); }
     upstream::Link* pinned_link() const noexcept override { return nullptr; }
+    bool needs_pinned() const noexcept override { return client.needs_link(); }
     upstream::Link& link_for(bool) override { std::abort(); }
     upstream::Link& fresh_link() override { std::abort(); }
     bool submit(upstream::Link&, const Row&, std::string_view) override { std::abort(); }

@@ -6,7 +6,7 @@
 namespace portal::upstream {
 namespace {
 
-using Use = Link::Use;
+using Use = LinkStanding::Use;
 using std::chrono::milliseconds;
 
 TEST(ConnectPauses, OneUserAndOneKindWait) {

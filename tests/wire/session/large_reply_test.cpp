@@ -2,7 +2,7 @@
 // the node only, and what becomes of all when something fails midway.
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 
 #include <algorithm>
 #include <atomic>

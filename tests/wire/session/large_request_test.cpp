@@ -2,7 +2,7 @@
 // midway.
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
-#include "session/client_errors.hpp"
+#include "conversation/client_errors.hpp"
 
 #include <algorithm>
 
@@ -25,6 +25,14 @@ struct LargeSet {
     }
     std::string begin, end;
 };
+
+std::string encoded(const Words& words) {
+    std::string out = "*" + std::to_string(words.size()) + "\r\n";
+    for (const std::string& word : words) {
+        out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    }
+    return out;
+}
 
 std::string ok(const Words& words) {
     return words[0] == "GET" ? "$1\r\nv\r\n" : "+OK\r\n";
@@ -137,6 +145,16 @@ TEST_F(LargeRequestTest, ThatTheLeaderHadWholeIsInDoubt) {
     app->expect("GET a\r\n", "$1\r\nv\r\n");
 }
 
+TEST_F(LargeRequestTest, WithAScriptThatIsNotAnsweredLetsNobodyWait) {
+    FakeNode node(silent);
+    lead(node);
+    const auto app = client();
+    app->send(encoded({"EVAL", binary_content(300 * 1024), "0"}));
+    app->expect(kInDoubt);
+    app->send(encoded({"EVAL_RO", binary_content(300 * 1024), "0"}));
+    app->expect(kLost);
+}
+
 TEST_F(LargeRequestTest, InsideATransactionWhoseLeaderIsLostEndsWithExecAbort) {
     FakeNode first(ok);
     FakeNode second(ok);
@@ -219,14 +237,6 @@ TEST_F(LargeRequestTest, InWhichTheClientBreaksTheProtocolIsNeverCompleted) {
     EXPECT_TRUE(app->closed());
     wait_for([&] { return node.left() == 1; }, "its link has ended");
     EXPECT_TRUE(node.seen().empty());
-}
-
-std::string encoded(const Words& words) {
-    std::string out = "*" + std::to_string(words.size()) + "\r\n";
-    for (const std::string& word : words) {
-        out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-    }
-    return out;
 }
 
 /// A node ends a connection on which more comes than it takes, with everything that others have asked for there.
