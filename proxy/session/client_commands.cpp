@@ -1,11 +1,12 @@
-// Session: the CLIENT command. It speaks of the portal's clients, never of the links to the node. Whether the user may
-// use it is judged by the node, which is asked the same subcommand in a form that changes nothing there. Here is what
-// speaks of the client itself; all_clients.cpp has what speaks of others.
+#include "session/client_commands.hpp"
+
 #include "conversation/client_errors.hpp"
 #include "resp/words.hpp"
+#include "session/all_clients.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
+#include "session/session_registry.hpp"
 
 #include <utility>
 
@@ -16,6 +17,9 @@ namespace portal::session {
 using command::Handling;
 
 namespace {
+
+/// A question that ends its link so many times is not asked any more.
+constexpr std::uint8_t kLostQuestions = 8;
 
 /// About the asking client's own connection: nothing that needs a leader.
 bool is_about_itself(Handling handling) {
@@ -33,96 +37,106 @@ bool is_about_itself(Handling handling) {
 
 }  // namespace
 
-/// False: must wait, and is asked again.
-bool Session::answer_client(const Row& row, const resp::RequestView& request) {
+bool ClientCommands::answer(const Row& row, const resp::RequestView& request) {
     std::string verdict;
     if (!permitted(row, request, verdict)) {
         return false;
     }
     if (is_refusal(verdict, row.handling)) {
-        reply(std::move(verdict));
+        host_.reply(std::move(verdict));
     } else {
         answer_permitted(row, request, verdict);
     }
     return true;
 }
 
-/// `verdict` is what the node has said of it.
-void Session::answer_permitted(const Row& row, const resp::RequestView& request, std::string_view verdict) {
+void ClientCommands::note_verdict(std::string_view verdict) {
+    verdict_ = verdict;
+    lost_questions_ = 0;
+}
+
+bool ClientCommands::note_lost_question() noexcept {
+    return ++lost_questions_ <= kLostQuestions;
+}
+
+void ClientCommands::answer_permitted(const Row& row, const resp::RequestView& request, std::string_view verdict) {
     switch (row.handling) {
         case Handling::client_list:
-            list_clients(request);
+            list(request);
             break;
         case Handling::client_kill:
-            kill_clients(request, verdict);
+            kill(request, verdict);
             break;
         case Handling::client_pause:
         case Handling::client_unpause:
-            pause_clients(row, request);
+            pause(row, request);
             break;
         case Handling::client_unblock:
-            unblock_client(row, request);
+            unblock(row, request);
             break;
         default:
-            reply(answer_own(row, request));
+            host_.reply(answer_own(row, request));
             break;
     }
 }
 
 /// True once it is known what the node says, which is in `verdict` then. False: it has been asked, or there is nobody
 /// to ask.
-bool Session::permitted(const Row& row, const resp::RequestView& request, std::string& verdict) {
+bool ClientCommands::permitted(const Row& row, const resp::RequestView& request, std::string& verdict) {
     if (verdict_) {
         verdict = *std::exchange(verdict_, std::nullopt);
         return true;
     }
-    if (!context_.forwarding()) {
+    const SessionContext& context = host_.context();
+    if (!context.forwarding()) {
         if (is_about_itself(row.handling)) {
             return true;
         }
-        if (refusing_) {
-            verdict = resp::error(std::string(client_errors::kNoLeader) + std::string(no_leader_reason()));
+        if (host_.refusing()) {
+            verdict = resp::error(std::string(client_errors::kNoLeader) + std::string(host_.no_leader_reason()));
             return true;
         }
-        hold();
+        host_.hold();
         return false;
     }
-    const std::string frame = question(row, request, context_.config->name);
-    upstream::Link& link = link_for(needs_pinned() || is_large(frame));
-    if (!order_.idle() && (is_large(frame) || !order_.is_on(&link))) {
-        pause(Wait::drained);
+    const std::string frame = question(row, request, context.config->name);
+    upstream::Link& link = host_.link_for(host_.needs_pinned() || is_large(frame));
+    if (host_.in_flight_elsewhere(is_large(frame) ? nullptr : &link)) {
+        host_.pause(Wait::drained);
         return false;
     }
-    pause(Wait::reply);  // first: a link that cannot be had says so at once
-    submit_own(link, frame, 1);
+    host_.pause(Wait::reply);  // first: a link that cannot be had says so at once
+    host_.submit_own(link, frame, 1);
     return false;
 }
 
-/// The subcommands about the client's own connection.
-std::string Session::answer_own(const Row& row, const resp::RequestView& request) {
+// ------------------------------------------------------------------------------------------- the client itself
+
+std::string ClientCommands::answer_own(const Row& row, const resp::RequestView& request) {
+    command::SessionState& state = host_.state();
     std::string out;
     switch (row.handling) {
         case Handling::client_id:
-            return resp::integer(static_cast<std::int64_t>(origin_.id));
+            return resp::integer(static_cast<std::int64_t>(host_.id()));
         case Handling::client_getname:
-            if (state_.name.empty()) {
-                resp::write_null(out, state_.protocol);
+            if (state.name.empty()) {
+                resp::write_null(out, state.protocol);
             } else {
-                resp::write_bulk(out, state_.name);
+                resp::write_bulk(out, state.name);
             }
             return out;
         case Handling::client_setname:
             if (!resp::is_printable_word(request.arg(2))) {
                 return resp::error(client_errors::kClientName);
             }
-            state_.name = request.arg(2);
+            state.name = request.arg(2);
             return resp::simple("OK");
         case Handling::client_setinfo:
             return set_library(request);
         case Handling::client_info: {
             std::string line;
-            write_client_line(line, describe());
-            resp::write_verbatim(out, line, state_.protocol);
+            write_client_line(line, host_.describe());
+            resp::write_verbatim(out, line, state.protocol);
             return out;
         }
         case Handling::client_no_evict:
@@ -131,7 +145,7 @@ std::string Session::answer_own(const Row& row, const resp::RequestView& request
             if (!on && !resp::is_word(request.arg(2), "off")) {
                 return resp::error(client_errors::kSyntax);
             }
-            (row.handling == Handling::client_no_evict ? state_.no_evict : state_.no_touch) = on;
+            (row.handling == Handling::client_no_evict ? state.no_evict : state.no_touch) = on;
             return resp::simple("OK");
         }
         default:
@@ -139,7 +153,7 @@ std::string Session::answer_own(const Row& row, const resp::RequestView& request
     }
 }
 
-std::string Session::set_library(const resp::RequestView& request) {
+std::string ClientCommands::set_library(const resp::RequestView& request) {
     const std::string option(request.arg(2));
     const bool library = resp::is_word(option, "lib-name");
     if (!library && !resp::is_word(option, "lib-ver")) {
@@ -148,27 +162,159 @@ std::string Session::set_library(const resp::RequestView& request) {
     if (!resp::is_printable_word(request.arg(3))) {
         return resp::error(fmt::format("ERR {} cannot contain spaces, newlines or special characters.", option));
     }
-    (library ? state_.library_name : state_.library_version) = request.arg(3);
+    command::SessionState& state = host_.state();
+    (library ? state.library_name : state.library_version) = request.arg(3);
     return resp::simple("OK");
 }
 
-/// CLIENT REPLY. What it answers is muted already for OFF and SKIP.
-std::string Session::set_reply_mode(const resp::RequestView& request) {
+std::string ClientCommands::set_reply_mode(const resp::RequestView& request) {
     using command::ReplyMode;
+    command::SessionState& state = host_.state();
     const std::string_view wanted = request.arg(2);
     if (resp::is_word(wanted, "on")) {
-        state_.reply_mode = ReplyMode::on;
-        muted_ = false;
+        state.reply_mode = ReplyMode::on;
+        host_.mute(false);
         return resp::simple("OK");
     }
     const bool skip = resp::is_word(wanted, "skip");
     if (!skip && !resp::is_word(wanted, "off")) {
         return resp::error(client_errors::kSyntax);
     }
-    if (!skip || state_.reply_mode != ReplyMode::off) {
-        state_.reply_mode = skip ? ReplyMode::skip_next : ReplyMode::off;
+    if (!skip || state.reply_mode != ReplyMode::off) {
+        state.reply_mode = skip ? ReplyMode::skip_next : ReplyMode::off;
     }
-    muted_ = true;
+    host_.mute(true);
     return {};
 }
+
+// ------------------------------------------------------------------------------------------- all clients, on all
+// shards
+
+/// The slot of the answer, for FeatureHost::finish_awaited().
+FeatureHost::Slot ClientCommands::await_shards() {
+    host_.context().counters.commands_local.add();
+    host_.await_answer();
+    return host_.open_slot();
+}
+
+/// CLIENT LIST [TYPE type] | [ID id ...]
+void ClientCommands::list(const resp::RequestView& request) {
+    const ListRequest wanted = read_list(request);
+    if (!wanted.error.empty()) {
+        host_.reply_error(wanted.error);
+        return;
+    }
+    const auto look = [wanted](SessionContext& context) { return list_clients(context, wanted); };
+    const auto done = [id = host_.id(), slot = await_shards(), wanted](SessionContext& context,
+                                                                       std::vector<std::vector<ListedClient>>& shards) {
+        if (FeatureHost* asker = context.registry.find(id)) {
+            std::string out;
+            resp::write_verbatim(out, listed_lines(std::move(shards), wanted), asker->state().protocol);
+            asker->finish_awaited(slot, std::move(out));
+        }
+    };
+    host_.context().peers.ask_all<std::vector<ListedClient>>(host_.context().shard, look, done);
+}
+
+void ClientCommands::kill(const resp::RequestView& request, std::string_view verdict) {
+    std::string user_error;
+    if (verdict.starts_with("-ERR")) {
+        user_error = verdict.substr(1, verdict.size() - 3);  // without '-' and the line end
+    }
+    ClientFilter filter;
+    if (const std::string problem = read_kill(request, user_error, filter); !problem.empty()) {
+        host_.reply_error(problem);
+        return;
+    }
+    const auto look = [filter, asker = host_.id()](SessionContext& context) {
+        return kill_clients(context, filter, asker);
+    };
+    const auto done = [id = host_.id(), slot = await_shards(), old_form = filter.old_form](
+                          SessionContext& context, std::vector<KilledClients>& shards) {
+        FeatureHost* asker = context.registry.find(id);
+        if (asker == nullptr) {
+            return;
+        }
+        std::int64_t count = 0;
+        bool itself = false;
+        for (const KilledClients& each : shards) {
+            count += each.count;
+            itself = itself || each.asker;
+        }
+        std::string out = resp::integer(count);
+        if (old_form) {
+            out = count > 0 ? resp::simple("OK") : resp::error(client_errors::kNoSuchClient);
+        }
+        if (itself) {
+            asker->finish_killed(slot, std::move(out));
+        } else {
+            asker->finish_awaited(slot, std::move(out));
+        }
+    };
+    host_.context().peers.ask_all<KilledClients>(host_.context().shard, look, done);
+}
+
+/// CLIENT UNBLOCK id [TIMEOUT|ERROR]: the node unblocks the connection on which that client waits; its answer is the
+/// answer.
+void ClientCommands::unblock(const Row& row, const resp::RequestView& request) {
+    if (request.argc() > 4) {
+        host_.reply_error(client_errors::wrong_subcommand(request.arg(1), "CLIENT"));
+        return;
+    }
+    const bool fails = request.argc() == 4 && resp::is_word(request.arg(3), "error");
+    if (request.argc() == 4 && !fails && !resp::is_word(request.arg(3), "timeout")) {
+        host_.reply_error(client_errors::kUnblockReason);
+        return;
+    }
+    const auto wanted = resp::to_integer(request.arg(2));
+    if (!wanted) {
+        host_.reply_error(client_errors::kNotInteger);
+        return;
+    }
+    const auto target = static_cast<std::uint64_t>(*wanted);
+    const auto look = [target](SessionContext& context) { return blocked_connection(context, target); };
+    const auto done = [id = host_.id(), &row, fails](SessionContext& context, std::uint64_t& connection) {
+        FeatureHost* asker = context.registry.find(id);
+        if (asker == nullptr) {
+            return;
+        }
+        if (connection == 0 || !context.forwarding()) {
+            asker->finish_awaited(asker->open_slot(), resp::integer(0));
+            return;
+        }
+        std::string frame;
+        resp::write_request(frame, "CLIENT", "UNBLOCK", std::to_string(connection), fails ? "ERROR" : "TIMEOUT");
+        if (asker->within_exec()) {
+            asker->submit_own(context.links.shared(asker->identity()), frame, 1);
+            return;
+        }
+        asker->end_reply_wait();
+        asker->submit(asker->link_for(asker->needs_pinned()), row, frame);
+        asker->mark();
+    };
+    host_.await_answer();
+    SessionContext& context = host_.context();
+    const auto shard = static_cast<std::uint32_t>(target % context.peers.shards());
+    context.peers.ask<std::uint64_t>(shard, context.shard, look, done);
+}
+
+/// CLIENT PAUSE timeout [WRITE|ALL], CLIENT UNPAUSE
+void ClientCommands::pause(const Row& row, const resp::RequestView& request) {
+    const PauseRequest wanted = read_pause(row, request);
+    if (!wanted.error.empty()) {
+        host_.reply_error(wanted.error);
+        return;
+    }
+    const auto look = [mode = wanted.mode, time = wanted.time](SessionContext& context) {
+        pause_clients(context, mode, time);
+        return 0;
+    };
+    const auto done = [id = host_.id(), slot = await_shards()](SessionContext& context, std::vector<int>& /*shards*/) {
+        if (FeatureHost* asker = context.registry.find(id)) {
+            asker->finish_awaited(slot, resp::simple("OK"));
+        }
+    };
+    host_.context().peers.ask_all<int>(host_.context().shard, look, done);
+}
+
 }  // namespace portal::session

@@ -43,9 +43,8 @@ class ClientTracking final : public TrackingRelay::Holder {
     bool await_redirect(const Row& row, std::uint64_t target);
     /// The relay that was made for the command at hand; null if there is no such client.
     [[nodiscard]] TrackingRelayPtr take_redirect();
-    /// The command at hand redirects, so it names a connection of the node.
-    [[nodiscard]] bool names_connection() const noexcept { return redirect_ != nullptr; }
-    /// The command at hand will not be answered by the node.
+    /// The command at hand redirects, and a relay is there or is being made; and that it will not be answered.
+    [[nodiscard]] bool redirects() const noexcept { return redirect_ != nullptr; }
     void drop_redirect() noexcept { redirect_.reset(); }
     /// `request` as the node understands it; `relay` is null when there is no such client.
     [[nodiscard]] static std::string redirected(const resp::RequestView& request, const TrackingRelay* relay);

@@ -7,6 +7,7 @@
 #include "conversation/reply_sequencer.hpp"
 #include "observe/shard_counters.hpp"
 #include "resp/reply_writer.hpp"
+#include "session/client_line.hpp"
 #include "session/session_waits.hpp"
 #include "upstream/link_pool.hpp"
 #include "upstream/message.hpp"
@@ -37,6 +38,9 @@ class FeatureHost {
     [[nodiscard]] virtual command::SessionState& state() noexcept = 0;
     /// The client wants no reply to the command at hand.
     [[nodiscard]] virtual bool muted() const noexcept = 0;
+    virtual void mute(bool on) noexcept = 0;
+    /// Its line in CLIENT LIST.
+    [[nodiscard]] virtual ClientLine describe() const = 0;
 
     // --- the command at hand
     /// Answers it, unless the client wants no replies. Inside EXEC's answer the reply is put in its place there.
@@ -46,6 +50,14 @@ class FeatureHost {
     virtual void deny(std::string error) = 0;
     /// Answers it whether or not the client wants replies.
     virtual void confirm(std::string bytes) = 0;
+    /// The command at hand is part of a transaction whose EXEC is being answered.
+    [[nodiscard]] virtual bool within_exec() const noexcept = 0;
+    /// Others have to be asked for the answer: takes nothing more from the client until finish_awaited(). The session
+    /// may be gone before that; who answers finds it by its id.
+    virtual void await_answer() = 0;
+    virtual void finish_awaited(Slot slot, std::string bytes) = 0;
+    /// The client has killed itself, and this is the last that it hears.
+    virtual void finish_killed(Slot slot, std::string bytes) = 0;
     /// Takes nothing more from the client until `wait` ends. The command stays in the input unless it was taken.
     virtual void pause(Wait wait) = 0;
     [[nodiscard]] virtual Wait wait() const noexcept = 0;
@@ -76,6 +88,8 @@ class FeatureHost {
     // --- links
     /// The one that serves this client alone, or null.
     [[nodiscard]] virtual upstream::Link* pinned_link() const noexcept = 0;
+    /// What the client has begun needs one.
+    [[nodiscard]] virtual bool needs_pinned() const noexcept = 0;
     /// The link for a request: the client's own one, leased if it has none (`pinned`), or the one that its requests
     /// share with those of others.
     [[nodiscard]] virtual upstream::Link& link_for(bool pinned) = 0;

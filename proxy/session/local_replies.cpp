@@ -111,7 +111,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             reply(std::move(out));
             return true;
         default:
-            return answer_client(row, request);
+            return use_commands().answer(row, request);
     }
 }
 

@@ -5,7 +5,6 @@
 
 #include "command/classifier.hpp"
 #include "command/session_state.hpp"
-#include "command/tracking.hpp"
 #include "conversation/hello_request.hpp"
 #include "conversation/order.hpp"
 #include "conversation/parked_replies.hpp"
@@ -19,6 +18,7 @@
 #include "resp/byte_buffer.hpp"
 #include "resp/frame_scanner.hpp"
 #include "route/router.hpp"
+#include "session/client_commands.hpp"
 #include "session/client_line.hpp"
 #include "session/client_origin.hpp"
 #include "session/client_output.hpp"
@@ -86,7 +86,7 @@ class Session final : public upstream::ReplySink,
 
     // --- what other clients ask for
     [[nodiscard]] std::uint64_t id() const noexcept override { return origin_.id; }
-    [[nodiscard]] ClientLine describe() const;
+    [[nodiscard]] ClientLine describe() const override;
     /// The node's id of the connection on which this client is blocked at the node; 0 when it is not. The connection is
     /// not used for another client afterwards, so that the id stays this client's.
     [[nodiscard]] std::uint64_t blocked_connection() noexcept;
@@ -159,8 +159,13 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] SessionContext& context() noexcept override { return context_; }
     [[nodiscard]] command::SessionState& state() noexcept override { return state_; }
     [[nodiscard]] bool muted() const noexcept override { return muted_; }
+    void mute(bool on) noexcept override { muted_ = on; }
+    [[nodiscard]] bool within_exec() const noexcept override { return executed_ != nullptr; }
+    void await_answer() override;
+    void finish_awaited(Slot slot, std::string bytes) override;
+    void finish_killed(Slot slot, std::string bytes) override;
     void confirm(std::string bytes) override;
-    [[nodiscard]] Slot open_slot() noexcept override { return order_.open(); }
+    [[nodiscard]] Slot open_slot() noexcept override { return executed_ ? executed_->slot : order_.open(); }
     [[nodiscard]] bool in_flight_elsewhere(const upstream::Link* link) const noexcept override;
     void count_sent(std::size_t size) noexcept override;
     void note_sent(const upstream::Link* link) override;
@@ -176,6 +181,7 @@ class Session final : public upstream::ReplySink,
     void mark() override { context_.turn.mark(*this); }
     ClientSubscriptions& use_subscriptions();
     ClientTracking& use_tracking();
+    ClientCommands& use_commands();
     [[nodiscard]] bool must_track_again() const noexcept { return state_.tracking && !pinned_; }
     [[nodiscard]] std::string translated_push(std::string_view frame) const;
 
@@ -224,7 +230,9 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] bool link_agrees() const noexcept;
     /// What the link of its own carries; null: it has none.
     [[nodiscard]] Transaction::Link own_state() const noexcept { return pinned_ ? &pinned_->carries() : nullptr; }
-    [[nodiscard]] bool needs_pinned() const noexcept { return transaction_.needs_link() || state_.needs_link(); }
+    [[nodiscard]] bool needs_pinned() const noexcept override {
+        return transaction_.needs_link() || state_.needs_link();
+    }
     [[nodiscard]] route::Client route_client() const noexcept {
         return {transaction_.phase(), needs_pinned(), state_.resp2_subscriber()};
     }
@@ -255,28 +263,14 @@ class Session final : public upstream::ReplySink,
     void refuse_before_login(const Row& row, const resp::RequestView& request);
     void reply(std::string bytes) override;
 
-    // --- client_commands.cpp: the CLIENT command
-    bool answer_client(const Row& row, const resp::RequestView& request);
-    void answer_permitted(const Row& row, const resp::RequestView& request, std::string_view verdict);
-    bool permitted(const Row& row, const resp::RequestView& request, std::string& verdict);
-    std::string answer_own(const Row& row, const resp::RequestView& request);
-    std::string set_reply_mode(const resp::RequestView& request);
-    std::string set_library(const resp::RequestView& request);
-
-    // --- all_clients.cpp: CLIENT LIST, KILL and UNBLOCK
-    void list_clients(const resp::RequestView& request);
-    void kill_clients(const resp::RequestView& request, std::string_view verdict);
-    void unblock_client(const Row& row, const resp::RequestView& request);
-    [[nodiscard]] Slot await_shards();
-    void finish_shards(Slot slot, std::string bytes);
-    [[nodiscard]] bool blocked_at_node() const noexcept;
-
     // --- session_description.cpp: its line in CLIENT LIST
     [[nodiscard]] std::string client_flags() const;
+    [[nodiscard]] bool blocked_at_node() const noexcept;
 
-    // --- client_pause.cpp: CLIENT PAUSE
-    void pause_clients(const Row& row, const resp::RequestView& request);
-    [[nodiscard]] bool pauses(const Row& row) const noexcept;
+    /// CLIENT PAUSE concerns this command.
+    [[nodiscard]] bool pauses(const Row& row) const noexcept {
+        return session::pauses(context_.pause.mode, row, transaction_.active() && transaction_.queued().writes());
+    }
 
     // --- session_transactions.cpp: the portal's part in a transaction
     bool queue(const Row& row, const resp::RequestView& request);
@@ -343,9 +337,9 @@ class Session final : public upstream::ReplySink,
     ClientOutput output_;
     std::unique_ptr<ClientSubscriptions> subscriptions_;  // made when it subscribes first
     std::unique_ptr<ClientTracking> tracking_;            // made at the first CLIENT TRACKING
+    std::unique_ptr<ClientCommands> commands_;            // made at the first other CLIENT command
 
     upstream::Lease pinned_;
-    std::uint8_t lost_questions_ = 0;  // of the session's own, one after the other
     Transaction transaction_;
     std::unique_ptr<Executed> executed_;                      // while the answer to its EXEC is put together
     std::string exec_reply_;                                  // what has come of that answer
@@ -360,7 +354,6 @@ class Session final : public upstream::ReplySink,
     net::Turn::Clock::time_point active_at_{};   // when something went either way; exact to kActivity
     net::Turn::Clock::time_point stalled_at_{};  // since when the socket takes nothing, if it does not
     Deadlines::Due deadline_;                    // for which it stands in a queue, if it does
-    std::optional<std::string> verdict_;         // what the node says of the CLIENT command at hand; see permitted()
 
     ParkedReplies parked_;
     Recovery recovery_;
@@ -369,10 +362,8 @@ class Session final : public upstream::ReplySink,
     std::size_t held_size_ = 0;
     Wait wait_ = Wait::nothing;
     Large large_ = Large::nothing;
-    bool tracking_armed_ = false;  // the node tracks on the pinned link
-    bool caching_yes_ = false;     // CLIENT CACHING YES was used
-    bool muted_ = false;           // the command at hand gets no reply
-    bool writing_ = false;         // a wait for the socket to take more is pending
+    bool muted_ = false;    // the command at hand gets no reply
+    bool writing_ = false;  // a wait for the socket to take more is pending
     bool established_ = false;
     bool refused_ = false;       // over the limit of sessions
     bool refusing_ = false;      // the hold has ended: what waits is answered NOLEADER

@@ -11,6 +11,7 @@
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
+#include "session/client_pause.hpp"
 #include "session/deadlines.hpp"
 #include "session/large_keys.hpp"
 #include "session/shard_peers.hpp"
@@ -28,19 +29,6 @@
 namespace portal::session {
 
 struct SessionRegistry;
-
-/// CLIENT PAUSE.
-struct ClientPause {
-    enum class Mode : std::uint8_t { none, writes, all };
-    Mode mode = Mode::none;
-    net::Turn::Clock::time_point until{};
-
-    /// A pause may be made stronger and longer by the next, never weaker or shorter.
-    void extend(Mode wanted, net::Turn::Clock::time_point end) {
-        mode = std::max(mode, wanted);
-        until = std::max(until, end);
-    }
-};
 
 /// A command of a transaction that travels in one piece, and how many bytes it has.
 struct UnitPart {

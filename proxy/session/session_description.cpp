@@ -1,4 +1,4 @@
-// Session: what CLIENT LIST and CLIENT INFO say of one client.
+// Session: what CLIENT LIST and CLIENT INFO say of one client, put together from all its parts.
 #include "conversation/client_errors.hpp"
 #include "session/session.hpp"
 
@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 namespace portal::session {
+
+using command::Handling;
 
 namespace {
 
@@ -61,6 +63,26 @@ ClientLine Session::describe() const {
         line.tls_cipher = tls->cipher();
     }
     return line;
+}
+
+bool Session::blocked_at_node() const noexcept {
+    if (!pinned_ || !pinned_->was_ready() || pinned_->unsent() > 0 || transaction_.active()) {
+        return false;
+    }
+    const upstream::PendingRequest* front = pinned_->front();
+    if (front == nullptr || front->sink.get() != this || front->sequence == kNoSlot) {
+        return false;
+    }
+    const Handling handling = command::row_at(front->tag).handling;
+    return handling == Handling::blocking || handling == Handling::wait;
+}
+
+std::uint64_t Session::blocked_connection() noexcept {
+    if (!blocked_at_node()) {
+        return 0;
+    }
+    pinned_->taint();
+    return pinned_->setup().connection_id();
 }
 
 /// In redis-server's order of letters.

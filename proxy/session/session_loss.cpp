@@ -12,13 +12,6 @@ namespace portal::session {
 using command::Handling;
 using observe::Closed;
 
-namespace {
-
-/// A question of the session's own that ends its link so many times is not asked any more.
-constexpr std::uint8_t kLostQuestions = 8;
-
-}  // namespace
-
 void Session::on_lost(upstream::PendingRequest& request, std::string_view command, const upstream::Loss& loss) {
     if (closed_) {
         return;
@@ -34,9 +27,8 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         } else if (command::is_client_command(command::row_at(request.tag).handling) && wait_ == Wait::reply) {
             wait_ = Wait::drained;  // the question is asked anew
             context_.turn.mark(*this);
-            if (++lost_questions_ > kLostQuestions) {
-                ending_ = Closed::backend;
-                cut_off_ = true;
+            if (!use_commands().note_lost_question()) {
+                cut_off(Closed::backend);
             }
         }
         return;
@@ -76,7 +68,7 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view com
     }
     if (request.sequence == kNoSlot && command::is_client_command(command::row_at(request.tag).handling) &&
         wait_ == Wait::reply && !executed_) {
-        verdict_ = refusal;
+        use_commands().note_verdict(refusal);
         wait_ = Wait::drained;
         context_.turn.mark(*this);
         return;
@@ -151,7 +143,7 @@ void Session::settle_losses() {
                                                  {.protocol = state_.protocol,
                                                   .proven = context_.config->writes.proven,
                                                   .down_after = context_.config->monitor.down_after,
-                                                  .names_connection = tracking_ && tracking_->names_connection()});
+                                                  .names_connection = tracking_ && tracking_->redirects()});
     carry_out(std::move(outcome.settled));
     if (closed_ || cut_off_) {
         return;

@@ -162,8 +162,7 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
     } else if (command::is_client_command(command::row_at(request.tag).handling) && executed_) {
         finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {
-        verdict_ = bytes;
-        lost_questions_ = 0;
+        use_commands().note_verdict(bytes);
         wait_ = Wait::drained;
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         use_tracking().note_switched_on(bytes);

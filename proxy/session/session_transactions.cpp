@@ -222,7 +222,8 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             break;
         case Handling::client_reply: {
             const bool was_muted = muted_;
-            const std::string answer = is_refusal(frame, row.handling) ? std::string(frame) : set_reply_mode(request);
+            const std::string answer =
+                is_refusal(frame, row.handling) ? std::string(frame) : use_commands().set_reply_mode(request);
             if (resp::is_word(request.arg(2), "skip")) {
                 muted_ = was_muted;  // it is about the command behind EXEC
             }
@@ -233,7 +234,7 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
             if (is_refusal(frame, row.handling)) {
                 break;
             }
-            answer_permitted(row, request, frame);
+            use_commands().answer_permitted(row, request, frame);
             return;
     }
     give_result(replacement.empty() ? frame : replacement);

@@ -2,11 +2,8 @@
 #pragma once
 
 #include "conversation/lost_request.hpp"
-#include "upstream/subscription_feed.hpp"
 
-#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace portal::session {
 
@@ -18,12 +15,6 @@ enum class Large : std::uint8_t {
     forwarded,  // it goes to the pinned link as it comes
     swallowed,  // it was answered already
     broken,     // the client broke the protocol inside it
-};
-
-/// Messages that wait until the large reply that has begun is complete.
-struct MessagesBehind {
-    std::vector<upstream::MessagePtr> messages;
-    std::size_t bytes = 0;
 };
 
 }  // namespace portal::session

@@ -69,7 +69,7 @@ TEST(ClientTracking, AnAnswerAboutAnotherClientIsForgottenWhenTheCommandHasGoneO
     host.waits = Wait::reply;
     tracking.note_target(1, 7, false);
     EXPECT_FALSE(tracking.has_redirect()) << "it answers another question";
-    EXPECT_FALSE(tracking.names_connection());
+    EXPECT_FALSE(tracking.redirects());
 }
 
 TEST(ClientTracking, WithoutALeaderARedirectionIsRefusedWhenTheHoldIsOver) {

@@ -29,6 +29,12 @@ class FakeFeatureHost final : public FeatureHost {
     SessionContext& context() noexcept override { std::abort(); }
     command::SessionState& state() noexcept override { return client; }
     bool muted() const noexcept override { return mutes; }
+    void mute(bool on) noexcept override { mutes = on; }
+    ClientLine describe() const override { return {}; }
+    bool within_exec() const noexcept override { return false; }
+    void await_answer() override { waits = Wait::reply; }
+    void finish_awaited(Slot, std::string bytes) override { reply(std::move(bytes)); }
+    void finish_killed(Slot, std::string bytes) override { reply(std::move(bytes)); }
     void reply(std::string bytes) override { replies.push_back(mutes ? std::string() : std::move(bytes)); }
     void confirm(std::string bytes) override { replies.push_back(std::move(bytes)); }
     void deny(std::string error) override { reply(std::move(error)); }
@@ -46,6 +52,7 @@ class FakeFeatureHost final : public FeatureHost {
     void note_sent(const upstream::Link*) override {}
     void finish_slot(Slot, std::size_t, std::string bytes) override { replies.push_back(std::move(bytes)); }
     upstream::Link* pinned_link() const noexcept override { return nullptr; }
+    bool needs_pinned() const noexcept override { return client.needs_link(); }
     upstream::Link& link_for(bool) override { std::abort(); }
     upstream::Link& fresh_link() override { std::abort(); }
     bool submit(upstream::Link&, const Row&, std::string_view) override { std::abort(); }
