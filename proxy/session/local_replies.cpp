@@ -281,9 +281,7 @@ bool Session::answer_broken_transaction(const Row& row, std::string& out) {
     state_.transaction = Transaction::none;
     state_.watch_broken = false;
     if (pinned_ && std::exchange(state_.watching, false)) {  // a WATCH since the loss is over, too
-        std::string unwatch;
-        resp::write_request(unwatch, "UNWATCH");
-        submit_own(*pinned_, unwatch, 1);
+        submit_end("UNWATCH");
     }
     return true;
 }

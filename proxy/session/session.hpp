@@ -208,6 +208,7 @@ class Session final : public upstream::ReplySink,
     bool submit(upstream::Link& link, const Row& row, std::string_view frame);
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
+    void submit_end(std::string_view name);
     [[nodiscard]] bool link_agrees() const noexcept;
     void release_pinned_if_free();
     [[nodiscard]] bool must_log_in() const noexcept;

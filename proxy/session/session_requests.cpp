@@ -254,7 +254,9 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         std::string discard;
         resp::write_request(discard, "DISCARD");
         state_.transaction = Transaction::exec_sent;
-        return submit(*pinned_, row, discard, upstream::Effect::discard);
+        submit(*pinned_, row, discard, upstream::Effect::discard);
+        pause(Wait::drained);  // it may be refused
+        return true;
     }
     if (state_.transaction == Transaction::open && QueuedCommands::concerns_portal(row.handling)) {
         return queue(row, request);
@@ -447,6 +449,14 @@ void Session::submit_own(upstream::Link& link, std::string_view frame, std::int3
     ++in_flight_;
     in_flight_bytes_ += frame.size();
     link.submit(frame, std::move(pending));
+}
+
+/// Sends what ends a state on the pinned link. The node may refuse it, so nothing follows before it is answered.
+void Session::submit_end(std::string_view name) {
+    std::string frame;
+    resp::write_request(frame, name);
+    submit_own(*pinned_, frame, 1);
+    last_link_ = nullptr;
 }
 
 void Session::release_pinned_if_free() {

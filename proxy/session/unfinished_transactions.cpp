@@ -72,9 +72,7 @@ bool Session::node_watches() const noexcept {
 void Session::end_transaction() {
     forget_transaction();
     if (pinned_) {
-        std::string discard;
-        resp::write_request(discard, "DISCARD");
-        submit_own(*pinned_, discard, 1);
+        submit_end("DISCARD");
     }
 }
 
