@@ -533,7 +533,11 @@ bool Link::take_fence(std::string_view reply) {
         context_.counters.fences_broken.add();
         return distrust("the node has answered more or fewer times than it was asked");
     }
-    return finish_front(std::move(pending_.front()));
+    const bool goes_on = finish_front(std::move(pending_.front()));
+    if (goes_on && holder_ != nullptr && pending_.empty()) {
+        holder_->on_streamed();  // it may wait to begin
+    }
+    return goes_on;
 }
 
 void Link::relay_input() {
