@@ -240,9 +240,7 @@ bool Session::answer_broken_transaction(const Row& row) {
         reply(std::move(fate->bytes));
     }
     if (pinned_ && transaction_.end_watch()) {  // a WATCH since the loss is over, too
-        std::string unwatch;
-        resp::write_request(unwatch, "UNWATCH");
-        submit_own(*pinned_, unwatch, 1);
+        submit_end("UNWATCH");
     }
     return true;
 }

@@ -353,7 +353,7 @@ void Session::resume_if_due() {
             }
             break;
         case Wait::link:
-            if (pinned_ && pinned_->unsent() > 0) {
+            if (pinned_ && (pinned_->unsent() > 0 || (!relaying_ && order_.idle() && pinned_->pending() > 0))) {
                 return;
             }
             break;

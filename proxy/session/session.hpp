@@ -227,6 +227,7 @@ class Session final : public upstream::ReplySink,
     bool submit(upstream::Link& link, const Row& row, std::string_view frame) override;
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) override;
+    void submit_end(std::string_view name);
     [[nodiscard]] bool link_agrees() const noexcept;
     /// What the link of its own carries; null: it has none.
     [[nodiscard]] Transaction::Link own_state() const noexcept { return pinned_ ? &pinned_->carries() : nullptr; }

@@ -250,9 +250,7 @@ void Session::keep_copy(Slot slot, std::string_view refusal, bool unit) {
 void Session::end_transaction() {
     transaction_.forget();
     if (pinned_) {
-        std::string discard;
-        resp::write_request(discard, "DISCARD");
-        submit_own(*pinned_, discard, 1);
+        submit_end("DISCARD");
     }
 }
 

@@ -258,7 +258,9 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         transaction_.send_discard_for_exec();
         std::string discard;
         resp::write_request(discard, "DISCARD");
-        return submit(*pinned_, row, discard, upstream::Effect::discard);
+        submit(*pinned_, row, discard, upstream::Effect::discard);
+        pause(Wait::drained);  // it may be refused
+        return true;
     }
     if (transaction_.open() && QueuedCommands::concerns_portal(row.handling)) {
         return queue(row, request);
@@ -448,6 +450,14 @@ void Session::submit_own(upstream::Link& link, std::string_view frame, std::int3
     pending.replies_left = replies;
     order_.note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
+}
+
+/// Sends what ends a state on the pinned link. The node may refuse it, so nothing follows before it is answered.
+void Session::submit_end(std::string_view name) {
+    std::string frame;
+    resp::write_request(frame, name);
+    submit_own(*pinned_, frame, 1);
+    order_.note_moved(nullptr);
 }
 
 void Session::release_pinned_if_free() {

@@ -81,6 +81,10 @@ bool Session::begin_large(std::string_view head) {
             large_ = Large::nothing;
             pause(Wait::drained);
             return false;
+        } else if (pinned_ && pinned_->pending() > 0) {
+            large_ = Large::nothing;
+            pause(Wait::link);  // for the answer to a fence
+            return false;
         } else if (!has_link_for(Destination::pinned) && !refusing_) {
             large_ = Large::nothing;
             hold();

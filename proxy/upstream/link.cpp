@@ -340,7 +340,11 @@ bool Link::take_fence(const resp::ReplyHead& reply) {
         context_.counters.fences_broken.add();
         return distrust("the node has answered more or fewer times than it was asked");
     }
-    return finish_front(fence);
+    const bool goes_on = finish_front(fence);
+    if (goes_on && holder_ != nullptr && requests_.empty()) {
+        holder_->on_streamed();  // it may wait to begin
+    }
+    return goes_on;
 }
 
 /// `request`, which stood at the front, has been answered. False when the link has ended.

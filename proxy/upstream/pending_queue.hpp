@@ -102,7 +102,7 @@ class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_u
     /// A large reply has begun, and others wait behind it. A link held by this sink, to be asked again on, or null.
     virtual Link* own_link() { return nullptr; }
 
-    /// For the holder of a lease: all that was handed over of a streamed request has been written.
+    /// For the holder of a lease: all that was handed over of a streamed request has been written, or one may begin.
     virtual void on_streamed() {}
     /// For the holder of a lease that relays: bytes from the node, whatever they are.
     virtual void on_relayed(std::string_view /*bytes*/) {}

@@ -154,7 +154,7 @@ TEST(Adversary, too_many_clients_at_the_node_is_no_wrong_login) {
 TEST(Adversary, a_reply_too_many_behind_a_script_reaches_nobody) {
     Hostility hostility{.name = "surplus replies"};
     hostility.script = plain().with(Scene::script, 4).with(Scene::unknown, 2).with(Scene::watch, 1);
-    hostility.script.large = 0;
+    hostility.script.large = 0.02;  // a large script travels alone, and past what looks at the others
     hostility.script.few_scripts = true;
     hostility.switches.with(Act::surplus, 0.05);
     hostility.tolerance = lossy();
@@ -165,7 +165,7 @@ TEST(Adversary, a_reply_too_many_behind_a_script_reaches_nobody) {
 TEST(Adversary, a_reply_too_few_behind_a_script_shifts_nobody) {
     Hostility hostility{.name = "missing replies"};
     hostility.script = plain().with(Scene::script, 4).with(Scene::unknown, 2).with(Scene::watch, 1);
-    hostility.script.large = 0;
+    hostility.script.large = 0.02;  // a large script travels alone, and past what looks at the others
     hostility.script.few_scripts = true;
     hostility.switches.with(Act::missing, 0.05);
     hostility.tolerance = lossy();

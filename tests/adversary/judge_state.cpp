@@ -135,11 +135,13 @@ void Judge::answer_exec(Client& client, const Command& command, const Value& val
     const std::vector<Command> queued = std::exchange(client.queued, {});
     const bool watched = client.watched;
     const bool broken = client.watch_broken;
-    if (!value.error() || !value.text.starts_with("ERR EXEC without MULTI")) {  // else what is watched stays so
+    const Known before = std::exchange(client.multi, Known::no);
+    const bool none = value.text.starts_with("ERR EXEC without MULTI") ||
+                      (before == Known::no && !value.text.starts_with("EXECABORT"));
+    if (!value.error() || !none) {  // else what is watched stays so
         client.watched = client.watch_broken = false;
         client.watched_keys.clear();
     }
-    const Known before = std::exchange(client.multi, Known::no);
     if (value.error()) {
         const Fate fate = judge_error(client, command, value);
         const bool known = value.text.starts_with("EXECABORT") || value.text.find("without MULTI") != std::string::npos;

@@ -155,6 +155,24 @@ TEST_F(LargeRequestTest, WithAScriptThatIsNotAnsweredLetsNobodyWait) {
     app->expect(kLost);
 }
 
+TEST_F(LargeRequestTest, WaitsForTheAnswerToAFenceOnItsConnection) {
+    FakeNode node([](const Words& words) {
+        return words[0] == "EVAL" ? FakeNode::kPause + "$1\r\nv\r\n" + FakeNode::kPause : "+OK\r\n";
+    });
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->send("EVAL x 0\r\n");
+    wait_for([&] { return counters().fences.get() == 1; }, "a fence is on its way");
+    node.release();
+    app->expect("$1\r\nv\r\n");
+    app->send(set_.begin);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // what may not begin would have by now
+    node.release();
+    app->expect(set_.end, "+OK\r\n");
+    EXPECT_EQ(counters().leases.get(), 1U);
+}
+
 TEST_F(LargeRequestTest, InsideATransactionWhoseLeaderIsLostEndsWithExecAbort) {
     FakeNode first(ok);
     FakeNode second(ok);

@@ -3,10 +3,12 @@
 // judged alone, and a WATCH ends where its client was told so and nowhere else.
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
+#include "conversation/client_errors.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <initializer_list>
+#include <thread>
 
 namespace portal::testing {
 namespace {
@@ -238,6 +240,53 @@ TEST_F(RefusedMultiTest, AWatchEndsWithTheExecThatThePortalAnswersForIt) {
     node.cut();
     app->expect("GET k\r\n", "$5\r\nvalue\r\n");
     app->expect("MULTI\r\nSET k 2\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+}
+
+/// A node that lets nobody discard: what it queues for a connection ends with the connection only.
+class UndiscardableTest : public RefusedMultiTest {
+  protected:
+    std::string answer(const Words& words) {
+        if (words[0] == "MULTI") {
+            return "+OK\r\n";
+        }
+        if (words[0] == "DISCARD") {
+            return FakeNode::kPause + kOom;
+        }
+        for (int i = 0; i < 100 && node_.left() == 0; ++i) {  // its connection ends at about the same time
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return node_.left() == 0 ? "+QUEUED\r\n" : "+OK\r\n";
+    }
+    void wait_discard() {
+        wait_for([&] { return !node_.seen().empty() && node_.seen().back() == "DISCARD"; }, "DISCARD at the node");
+    }
+    FakeNode node_{[this](const Words& words) { return answer(words); }};
+};
+
+TEST_F(UndiscardableTest, WhatFollowsATransactionWithADeniedCommandIsNotQueued) {
+    config_.commands.deny = {"append"};
+    lead(node_);
+    const auto app = client();
+    app->expect("MULTI\r\nAPPEND k v\r\n", "+OK\r\n-" + std::string(session::client_errors::kDenied) + "APPEND\r\n");
+    app->send("EXEC\r\nSET k v\r\n");
+    wait_discard();
+    node_.release();
+    app->expect(kAborted + "+OK\r\n");
+}
+
+TEST_F(UndiscardableTest, WhatFollowsATransactionThatFoundNoLeaderIsNotQueued) {
+    config_.hold.time = std::chrono::milliseconds(50);
+    lead(node_);
+    const auto app = client();
+    app->expect("MULTI\r\n", "+OK\r\n");
+    fence();
+    app->expect("EXEC\r\n", "-NOLEADER no leader within the hold time: the record could not be confirmed in time\r\n");
+    confirm();
+    app->send("SET k v\r\n");
+    wait_discard();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // what may not be sent would be by now
+    node_.release();
+    app->expect("+OK\r\n");
 }
 
 /// The loss and the command are read in the same turn in some of the rounds only.
