@@ -2,8 +2,6 @@
 // hostility, and one for all of them together. ADVERSARY_SEED and ADVERSARY_SECONDS make long runs of any of them.
 #include "run.hpp"
 
-#include <cstdlib>
-
 #include <gtest/gtest.h>
 
 namespace portal::adversary {
@@ -277,10 +275,6 @@ TEST(Adversary, changes_of_the_leader) {
 }
 
 TEST(Adversary, everything_at_once) {
-    if (std::getenv("ADVERSARY_SEED") == nullptr && std::getenv("ADVERSARY_SECONDS") == nullptr) {
-        GTEST_SKIP()
-            << "some seeds still find something in this mixture; ADVERSARY_SEED=N or ADVERSARY_SECONDS=N runs it";
-    }
     Hostility hostility{.name = "everything"};
     hostility.script = everything().with(Scene::debugger, 1).with(Scene::deadly, 1);
     hostility.script.large = 0.01;
