@@ -178,30 +178,32 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     }
     const bool queued = request.unit || transaction_.active();
     std::string replacement;
-    if (row.handling != Handling::plain) {
-        if (row.handling == Handling::exec && !request.unit && !transaction_.queued().own().empty()) {
-            return take_exec(request, bytes);
-        }
-        if (reply.complete() &&
-            !request.unit) {  // else it says nothing of the transaction that may have been opened behind it
-            note_login(command, row, bytes, replacement);
-            note_reply(row, !reply.is_error(), bytes, command);
-        }
+    if (row.handling == Handling::exec && !request.unit && !transaction_.queued().own().empty()) {
+        return take_exec(request, bytes);
+    }
+    // One of a unit says nothing of a transaction that may have been opened behind it.
+    if (row.handling != Handling::plain && !request.unit && reply.complete()) {
+        note_login(command, row, bytes, replacement);
+        note_reply(row, !reply.is_error(), bytes, command);
     }
     if (reply.is_error()) {
         at(context_.counters.error_replies, observe::error_of(bytes)).add();
     }
-    if (!replacement.empty()) {
-        bytes = replacement;
-    }
-    if (reply.complete()) {
-        const bool acknowledges = replacement.empty() && awaits_proof(request, row, reply, queued);
-        finish_reply(request, request.muted ? std::string_view() : bytes, acknowledges);
+    const bool acknowledges = reply.complete() && replacement.empty() && awaits_proof(request, row, reply, queued);
+    hand_over(request, reply.complete(), replacement.empty() ? bytes : replacement, command, acknowledges);
+    return true;
+}
+
+/// `bytes`, a reply or the beginning of a large one, is for the client. `acknowledges`: a write.
+void Session::hand_over(upstream::PendingRequest& request, bool complete, std::string_view bytes,
+                        std::string_view command, bool acknowledges) {
+    const std::string_view heard = request.muted ? std::string_view() : bytes;
+    if (complete) {
+        finish_reply(request, heard, acknowledges);
     } else {
-        pass_head(request, row, request.muted ? std::string_view() : bytes, command);
+        pass_head(request, command::row_at(request.tag), heard, command);
     }
     send_what_came();
-    return true;
 }
 
 /// The beginning of a large reply.
@@ -268,22 +270,14 @@ void Session::flush() {
     }
     const SessionPtr alive(this);
     note_activity();
+    if (recovery_.due() && !cut_off_) {
+        settle_losses();
+    }
     if (cut_off_) {
         close(ending_);
         return;
     }
-    if (recovery_.due()) {
-        settle_losses();
-        if (cut_off_) {
-            close(ending_);
-            return;
-        }
-    }
-    if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
-        refuse_held(client_errors::kHoldFull);
-    } else if (wait_ == Wait::leader && held_size_ > 0 && context_.config->hold.time == config::Milliseconds::zero()) {
-        refuse_held(client_errors::kNoLeader);
-    }
+    end_hold_if_due();
     if (wait_ == Wait::output) {
         send_output();
     }
@@ -303,6 +297,11 @@ void Session::flush() {
     if (leaving_ && !ended_) {
         leave_if_done();
     }
+    close_if_done();
+}
+
+/// Nothing more comes from the client, and nothing is left for it.
+void Session::close_if_done() {
     const bool finished = ended_ || (eof_ && wait_ == Wait::nothing);
     if (!closed_ && finished && order_.outstanding() == 0 && output_.empty() && !stream_.blocked() &&
         !output_.has_messages()) {
@@ -318,51 +317,17 @@ void Session::resume_if_due() {
         ending_ = Closed::client;
         return;
     }
-    switch (wait_) {
-        case Wait::nothing:
-            if (unread() >= kSendAt && stream_.blocked()) {
-                pause(Wait::output);
-            }
-            return;
-        case Wait::drained:
-            if (!order_.idle()) {
-                return;
-            }
-            if (!link_agrees()) {
-                pinned_->end("the node did not end a transaction that is over for the client");
-                settle_losses();
-                if (closed_ || cut_off_) {
-                    return;
-                }
-            }
-            if (!recovery_.empty()) {
-                hold();  // those that came back and go on another link than the ones before them
-                retry();
-                return;
-            }
-            hold_began_.reset();
-            break;
-        case Wait::window:
-            if (!order_.has_room(parked_.size())) {
-                return;
-            }
-            break;
-        case Wait::output:
-            if (stream_.blocked()) {
-                return;
-            }
-            break;
-        case Wait::link:
-            if (pinned_ && (pinned_->unsent() > 0 || (!relaying_ && order_.idle() && pinned_->pending() > 0))) {
-                return;
-            }
-            break;
-        case Wait::reply:
-        case Wait::leader:
-        case Wait::paused:
-            return;
+    const bool slow = unread() >= kSendAt && stream_.blocked();
+    if (wait_ == Wait::nothing) {
+        if (slow) {
+            pause(Wait::output);
+        }
+        return;
     }
-    if (unread() >= kSendAt && stream_.blocked()) {
+    if (wait_ == Wait::drained ? !settle_drained() : !wait_is_over()) {
+        return;
+    }
+    if (slow) {
         wait_ = Wait::output;  // else a client that reads more slowly than the node sends is asked for more and more
         return;
     }
@@ -377,6 +342,41 @@ void Session::resume_if_due() {
     if (reads_on() && !closed_ && !ended_) {
         wait_readable();
     }
+}
+
+/// The reason for which the client waits, other than to be drained, is gone.
+bool Session::wait_is_over() const noexcept {
+    switch (wait_) {
+        case Wait::window:
+            return order_.has_room(parked_.size());
+        case Wait::output:
+            return !stream_.blocked();
+        case Wait::link:
+            return !pinned_ || (pinned_->unsent() == 0 && (relaying_ || !order_.idle() || pinned_->pending() == 0));
+        default:
+            return false;
+    }
+}
+
+/// What was sent is answered, or has come back. True: all of it is answered.
+bool Session::settle_drained() {
+    if (!order_.idle()) {
+        return false;
+    }
+    if (!link_agrees()) {
+        pinned_->end("the node did not end a transaction that is over for the client");
+        settle_losses();
+        if (closed_ || cut_off_) {
+            return false;
+        }
+    }
+    if (!recovery_.empty()) {
+        hold();  // those that came back and go on another link than the ones before them
+        retry();
+        return false;
+    }
+    hold_began_.reset();
+    return true;
 }
 
 void Session::pause(Wait wait) {

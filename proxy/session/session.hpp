@@ -153,6 +153,9 @@ class Session final : public upstream::ReplySink,
     std::size_t take_requests(std::string_view bytes);
     void protocol_error(resp::Error error);
     void resume_if_due();
+    [[nodiscard]] bool wait_is_over() const noexcept;
+    bool settle_drained();
+    void close_if_done();
     void pause(Wait wait) override;
 
     // --- what its features ask of it
@@ -199,6 +202,7 @@ class Session final : public upstream::ReplySink,
     std::size_t take_part(std::string_view rest);
     void take_last_part(std::string_view bytes);
     bool begin_large(std::string_view head);
+    bool begin_stream(const Row& row, const resp::RequestView& request);
     void stream(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool has_large_key(const Row& row, const resp::RequestView& request) const noexcept;
     void note_large_key(const Row& row, const resp::RequestView& request);
@@ -217,7 +221,13 @@ class Session final : public upstream::ReplySink,
     bool refuse(const Row& row, const resp::RequestView& request);
     void refuse_without_leader(const Row& row) override;
     void end_request();
+    bool dispatch(const Row& row, const resp::RequestView& request, std::string_view rest);
+    void look_for_unit(std::string_view rest);
+    [[nodiscard]] route::Destination destination_of(const Row& row, const resp::RequestView& request) const;
     bool forward(const Row& row, const resp::RequestView& request, route::Destination destination);
+    upstream::Link& link_that_carries(const Row& row, bool large, route::Destination destination);
+    [[nodiscard]] std::optional<bool> forward_in_its_way(const Row& row, const resp::RequestView& request);
+    bool note_forwarded(const Row& row, const resp::RequestView& request);
     bool forward_wait(const Row& row, const resp::RequestView& request);
     [[nodiscard]] bool has_link_for(route::Destination destination) const;
     upstream::Link& shared_link();
@@ -246,9 +256,12 @@ class Session final : public upstream::ReplySink,
     void note_login(std::string_view command, const Row& row, std::string_view bytes, std::string& replacement);
     void accept_hello(const HelloRequest& hello, std::string& answer);
     bool take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command);
+    void hand_over(upstream::PendingRequest& request, bool complete, std::string_view bytes, std::string_view command,
+                   bool acknowledges);
     void pass_head(upstream::PendingRequest& request, const Row& row, std::string_view bytes, std::string_view command);
     void finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven);
     void send_what_came();
+    bool take_message_on_link(std::string_view frame);
     void note_selected(std::string_view command);
     bool keep_output_bounded();
 
@@ -286,6 +299,8 @@ class Session final : public upstream::ReplySink,
     // --- session_refusals.cpp: answers of a node that does not lead
     bool take_back(upstream::PendingRequest& request, const Row& row, std::string_view& bytes, bool complete,
                    std::string_view command);
+    bool take_behind(upstream::PendingRequest& request, const Row& row, std::string_view bytes, bool complete,
+                     std::string_view command);
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);
@@ -324,6 +339,7 @@ class Session final : public upstream::ReplySink,
     void hold() override;
     void account_held();
     void leave_hold();
+    void end_hold_if_due();
     void refuse_held(std::string_view text);
 
     SessionContext& context_;

@@ -206,6 +206,15 @@ void Session::send_again(upstream::Link& link, Lost& lost, const Row& row) {
     link.submit(lost.command, std::move(lost.request));
 }
 
+/// hold.bytes is used up, or there is no hold.
+void Session::end_hold_if_due() {
+    if (std::exchange(hold_full_, false) && wait_ == Wait::leader) {
+        refuse_held(client_errors::kHoldFull);
+    } else if (wait_ == Wait::leader && held_size_ > 0 && context_.config->hold.time == config::Milliseconds::zero()) {
+        refuse_held(client_errors::kNoLeader);
+    }
+}
+
 /// The hold is over without a leader: everything that waits is answered, and the client is read again.
 void Session::refuse_held(std::string_view text) {
     if (recovery_.due()) {

@@ -47,11 +47,14 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
         keep_refused(request, command, bytes, false);
         return true;
     }
-    if (recovery_.empty() || recovery_.waiting().front().request.sequence > request.sequence) {
-        return false;
-    }
-    // Something before it was refused. What only reads is asked again behind that; what was executed stays, and then
-    // nothing from before it may be executed any more.
+    return !recovery_.empty() && recovery_.waiting().front().request.sequence <= request.sequence &&
+           take_behind(request, row, bytes, complete, command);
+}
+
+/// The answer to what came behind something that waits for a leader. What only reads is asked again behind that; what
+/// was executed stays, and then nothing from before it may be executed any more.
+bool Session::take_behind(upstream::PendingRequest& request, const Row& row, std::string_view bytes, bool complete,
+                          std::string_view command) {
     const bool reads = request.repeatable && (row.handling == Handling::plain || row.handling == Handling::blocking);
     if (reads && !request.streamed) {
         keep_refused(request, command, {}, true);

@@ -117,14 +117,8 @@ bool Session::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
         return true;
     }
     const bool in_resp2 = state_.listens_on_link && state_.protocol == resp::Protocol::resp2;
-    if (frame.front() == '>' || (frame.front() == '*' && in_resp2)) {
-        const upstream::PubSubFrame head = upstream::read_pubsub_frame(frame);
-        if (head.type == upstream::PubSubFrame::Type::message) {
-            if (subscriptions_ && subscriptions_->listens_on_link(head)) {  // else it comes by a feed too
-                send_push(frame);
-            }
-            return true;
-        }
+    if ((frame.front() == '>' || (frame.front() == '*' && in_resp2)) && take_message_on_link(frame)) {
+        return true;
     }
     if (front != nullptr && front->sequence == kNoSlot &&
         command::is_subscription(command::row_at(front->tag).handling)) {
@@ -139,6 +133,18 @@ bool Session::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
         return false;
     }
     send_push(translated_push(frame));
+    return true;
+}
+
+/// A message for what a transaction subscribed to. False: it is something else.
+bool Session::take_message_on_link(std::string_view frame) {
+    const upstream::PubSubFrame head = upstream::read_pubsub_frame(frame);
+    if (head.type != upstream::PubSubFrame::Type::message) {
+        return false;
+    }
+    if (subscriptions_ && subscriptions_->listens_on_link(head)) {  // else it comes by a feed too
+        send_push(frame);
+    }
     return true;
 }
 

@@ -148,7 +148,6 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
     const resp::RequestView request(frame);
     const Row& listed = command::classify(request);
     begin_request();
-
     if (listed.handling == Handling::unknown && is_http(request.arg(0))) {
         close(Closed::protocol);  // as redis-server: a browser was lured into talking to us
         return true;
@@ -158,78 +157,86 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         relay_request(row, request);
         return true;
     }
-    bool taken = true;
     last_row_ = &row;
     if (pinned_) {
         release_pinned_if_free();
     }
+    if (!dispatch(row, request, rest)) {
+        transaction_.abandon_unit();  // a whole transaction is looked for again when its MULTI is taken
+        return false;
+    }
+    end_request();
+    return true;
+}
+
+/// Refuses the request, answers it, or sends it on its way. False: it must wait.
+bool Session::dispatch(const Row& row, const resp::RequestView& request, std::string_view rest) {
     if (subscriptions_ && subscriptions_->delays(row)) {
         pause(Wait::drained);
-        taken = false;
-    } else if (context_.pause.mode != ClientPause::Mode::none && !must_log_in() && pauses(row)) {
+        return false;
+    }
+    if (context_.pause.mode != ClientPause::Mode::none && !must_log_in() && pauses(row)) {
         pause(Wait::paused);
-        taken = false;
-    } else if (!refuse(row, request)) {
-        if (row.handling == Handling::multi && transaction_.watch_broken() && !transaction_.active() &&
-            request.argc() == 1) {
+        return false;
+    }
+    if (refuse(row, request)) {
+        return true;
+    }
+    if (row.handling == Handling::multi && request.argc() == 1 && !transaction_.active()) {
+        if (transaction_.watch_broken()) {
             transaction_.begin_broken();
             reply(resp::simple("OK"));
-            end_request();
             return true;
         }
-        if (row.handling == Handling::multi && !pinned_ && !needs_pinned() && !transaction_.active() &&
-            request.argc() == 1 && transaction_.unit_left() == 0 && context_.pause.mode == ClientPause::Mode::none) {
-            find_unit(rest, context_);
-            if (!context_.unit.empty()) {
-                transaction_.begin_unit(context_.unit.size());
+        look_for_unit(rest);
+    }
+    const Destination destination = destination_of(row, request);
+    switch (destination) {
+        case Destination::local:
+            return answer_locally(row, request);
+        case Destination::feed:
+            return use_subscriptions().take(row, request);
+        case Destination::hold:
+            break;
+        case Destination::shared:
+        case Destination::pinned:
+            if (must_await_proof(row)) {
+                return await_proof(row, request);
             }
-        }
-        Destination destination =
-            route::route(row, command::may_block(row, request), route_client(), context_.forwarding());
-        if (transaction_.unit_left() > 0 && destination == Destination::pinned) {
-            destination = Destination::shared;
-        } else if (destination == Destination::shared && transaction_.unit_left() == 0 &&
-                   (is_large(frame) || (context_.large_keys.any() && has_large_key(row, request)))) {
-            destination = Destination::pinned;
-        }
-        switch (destination) {
-            case Destination::local:
-                taken = answer_locally(row, request);
-                break;
-            case Destination::hold:
-                if (refusing_) {
-                    transaction_.abandon_unit();
-                    refuse_without_leader(row);
-                } else {
-                    hold();
-                    taken = false;
-                }
-                break;
-            case Destination::feed:
-                taken = use_subscriptions().take(row, request);
-                break;
-            case Destination::shared:
-            case Destination::pinned:
-                if (must_await_proof(row)) {
-                    taken = await_proof(row, request);
-                } else if (has_link_for(destination)) {
-                    taken = forward(row, request, destination);
-                } else if (refusing_) {
-                    transaction_.abandon_unit();
-                    refuse_without_leader(row);
-                } else {
-                    hold();
-                    taken = false;
-                }
-                break;
+            if (has_link_for(destination)) {
+                return forward(row, request, destination);
+            }
+            break;
+    }
+    if (!refusing_) {
+        hold();
+        return false;
+    }
+    transaction_.abandon_unit();
+    refuse_without_leader(row);
+    return true;
+}
+
+/// A MULTI is at hand: whether all of its transaction is there, and may travel in one piece.
+void Session::look_for_unit(std::string_view rest) {
+    if (!pinned_ && !needs_pinned() && transaction_.unit_left() == 0 &&
+        context_.pause.mode == ClientPause::Mode::none) {
+        find_unit(rest, context_);
+        if (!context_.unit.empty()) {
+            transaction_.begin_unit(context_.unit.size());
         }
     }
-    if (!taken) {
-        transaction_.abandon_unit();  // a whole transaction is looked for again when its MULTI is taken
-    } else {
-        end_request();
+}
+
+route::Destination Session::destination_of(const Row& row, const resp::RequestView& request) const {
+    const Destination destination =
+        route::route(row, command::may_block(row, request), route_client(), context_.forwarding());
+    if (transaction_.unit_left() > 0) {
+        return destination == Destination::pinned ? Destination::shared : destination;
     }
-    return taken;
+    const bool alone = destination == Destination::shared &&
+                       (is_large(request.frame()) || (context_.large_keys.any() && has_large_key(row, request)));
+    return alone ? Destination::pinned : destination;
 }
 
 /// The rest of a transaction that travels in one piece, `rest` begins with it: its MULTI has just been sent, and
@@ -253,6 +260,47 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
         pause(Wait::drained);  // its link has just been lost, which is sorted out first
         return false;
     }
+    if (row.handling != Handling::plain) {
+        if (const std::optional<bool> taken = forward_in_its_way(row, request)) {
+            return *taken;
+        }
+    }
+    const bool large = is_large(request.frame());
+    upstream::Link& link = link_that_carries(row, large, destination);
+    if (!order_.idle() && (large || !order_.is_on(&link))) {
+        pause(Wait::drained);
+        return false;
+    }
+    if (row.handling != Handling::plain && !note_forwarded(row, request)) {
+        return false;
+    }
+    if (transaction_.phase() == Transaction::Phase::exec_sent && row.handling == Handling::exec &&
+        !transaction_.queued().own().empty()) {
+        return submit_exec(row, request);
+    }
+    submit(link, row, request.frame());
+    const bool opens_none = row.handling == Handling::multi && !transaction_.active();
+    const bool ends = row.handling == Handling::exec || row.handling == Handling::discard || opens_none;
+    if (transaction_.unit_left() == 0 && ends) {
+        pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
+    } else if (row.handling == Handling::script_debug) {
+        pause(Wait::drained);  // or in the debugger
+    }
+    return true;
+}
+
+upstream::Link& Session::link_that_carries(const Row& row, bool large, Destination destination) {
+    if (row.handling == Handling::publish && subscriptions_ && !needs_pinned() && !large &&
+        transaction_.unit_left() == 0) {
+        if (upstream::Link* const feed = subscriptions_->feed_link()) {
+            return *feed;
+        }
+    }
+    return link_for(destination == Destination::pinned);
+}
+
+/// What does not simply travel as it is: whether it was taken. Nothing: it does.
+std::optional<bool> Session::forward_in_its_way(const Row& row, const resp::RequestView& request) {
     if (row.handling == Handling::exec && transaction_.denied() && transaction_.open()) {
         // The node knows nothing of the command that was denied; with EXEC it would run the others.
         transaction_.send_discard_for_exec();
@@ -265,32 +313,31 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     if (transaction_.open() && QueuedCommands::concerns_portal(row.handling)) {
         return queue(row, request);
     }
-    if (row.handling == Handling::wait && !transaction_.active()) {
-        return forward_wait(row, request);
-    }
     if (row.handling == Handling::client_tracking) {
         return use_tracking().take(row, request);
     }
-    if (row.handling == Handling::script_debug && !transaction_.active()) {
+    if (transaction_.active()) {
+        return std::nullopt;
+    }
+    if (row.handling == Handling::wait) {
+        return forward_wait(row, request);
+    }
+    if (row.handling == Handling::script_debug) {
         if (!order_.idle()) {
             pause(Wait::drained);
             return false;
         }
-        lease_fresh(upstream::LinkPool::Before::no_fence);  // the node accepts it only where no reply is still to come,
-                                                            // not even to a fence
+        // The node accepts it only where no reply is still to come, not even to a fence.
+        lease_fresh(upstream::LinkPool::Before::no_fence);
     }
-    if (state_.debugging && !transaction_.active() && row.name.starts_with("eval")) {
+    if (state_.debugging && row.name.starts_with("eval")) {
         return begin_relay(row, request.frame());
     }
-    const bool large = is_large(request.frame());
-    const bool to_feed = subscriptions_ && !needs_pinned() && row.handling == Handling::publish && !large &&
-                         transaction_.unit_left() == 0;
-    upstream::Link* const own_feed = to_feed ? subscriptions_->feed_link() : nullptr;
-    upstream::Link& link = own_feed != nullptr ? *own_feed : link_for(destination == Destination::pinned);
-    if (!order_.idle() && (large || !order_.is_on(&link))) {
-        pause(Wait::drained);
-        return false;
-    }
+    return std::nullopt;
+}
+
+/// The request is about to be sent: what it begins or ends for this client. False: it must wait.
+bool Session::note_forwarded(const Row& row, const resp::RequestView& request) {
     switch (row.handling) {
         case Handling::multi:
             if (transaction_.open() && !(pinned_ && pinned_->carries().in_transaction())) {
@@ -300,35 +347,23 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
             if (transaction_.unit_left() == 0 && !transaction_.active() && request.argc() == 1) {
                 transaction_.begin(order_.next());
             }
-            break;
+            return true;
         case Handling::exec:
             if (transaction_.open() && request.argc() == 1) {
                 transaction_.send_exec();
-                if (!transaction_.queued().own().empty()) {
-                    return submit_exec(row, request);
-                }
             }
-            break;
+            return true;
         case Handling::watch:
             transaction_.send_watch();
-            break;
+            return true;
         case Handling::client_caching:
             if (tracking_) {
                 tracking_->note_caching(request);
             }
-            break;
+            return true;
         default:
-            break;
+            return true;
     }
-    submit(link, row, request.frame());
-    const bool opens_none = row.handling == Handling::multi && !transaction_.active();
-    if (transaction_.unit_left() == 0 &&
-        (row.handling == Handling::exec || row.handling == Handling::discard || opens_none)) {
-        pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
-    } else if (row.handling == Handling::script_debug) {
-        pause(Wait::drained);  // or in the debugger
-    }
-    return true;
 }
 
 /// WAIT speaks of the writes of this client, which travelled on a shared link. A command before it on the pinned link

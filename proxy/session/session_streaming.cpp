@@ -67,40 +67,41 @@ bool Session::begin_large(std::string_view head) {
     begin_request();
     last_row_ = &row;
     large_ = Large::swallowed;
-    if (!refuse(row, request)) {
-        const Destination destination = route::route(row, true, route_client(), context_.forwarding());
-        if (destination == Destination::local) {
-            answer_locally(row, request);
-        } else if (destination == Destination::hold && !refusing_) {
-            large_ = Large::nothing;
-            hold();
-            return false;
-        } else if (destination == Destination::hold) {
-            refuse_without_leader(row);
-        } else if (!order_.idle()) {
-            large_ = Large::nothing;
-            pause(Wait::drained);
-            return false;
-        } else if (pinned_ && pinned_->pending() > 0) {
-            large_ = Large::nothing;
-            pause(Wait::link);  // for the answer to a fence
-            return false;
-        } else if (!has_link_for(Destination::pinned) && !refusing_) {
-            large_ = Large::nothing;
-            hold();
-            return false;
-        } else if (!has_link_for(Destination::pinned)) {
-            refuse_without_leader(row);
-        } else if (must_await_proof(row)) {
-            if (!await_proof(row, request)) {
-                large_ = Large::nothing;
-                return false;
-            }
-        } else {
-            stream(row, request);
-        }
+    if (!refuse(row, request) && !begin_stream(row, request)) {
+        large_ = Large::nothing;
+        return false;
     }
     end_request();
+    return true;
+}
+
+/// Answers it, or begins to forward it. False: it must wait.
+bool Session::begin_stream(const Row& row, const resp::RequestView& request) {
+    const Destination destination = route::route(row, true, route_client(), context_.forwarding());
+    if (destination == Destination::local) {
+        answer_locally(row, request);
+        return true;
+    }
+    if (destination != Destination::hold && !order_.idle()) {
+        pause(Wait::drained);
+        return false;
+    }
+    if (destination != Destination::hold && pinned_ && pinned_->pending() > 0) {
+        pause(Wait::link);  // for the answer to a fence
+        return false;
+    }
+    if (destination == Destination::hold || !has_link_for(Destination::pinned)) {
+        if (!refusing_) {
+            hold();
+            return false;
+        }
+        refuse_without_leader(row);
+        return true;
+    }
+    if (must_await_proof(row)) {
+        return await_proof(row, request);
+    }
+    stream(row, request);
     return true;
 }
 
