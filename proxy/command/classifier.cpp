@@ -112,12 +112,9 @@ class RowIndex {
     [[nodiscard]] const CommandRow& unlisted(std::size_t which) const noexcept { return unlisted_[which]; }
 
     [[nodiscard]] std::size_t index_of(const CommandRow& row) const noexcept {
-        for (std::size_t i = 0; i < unlisted_.size(); ++i) {
-            if (&row == &unlisted_[i]) {
-                return rows_.size() + i;
-            }
-        }
-        return static_cast<std::size_t>(&row - rows_.data());
+        const auto distance = reinterpret_cast<std::uintptr_t>(&row) - reinterpret_cast<std::uintptr_t>(rows_.data());
+        return distance < rows_.size_bytes() ? distance / sizeof row
+                                             : rows_.size() + static_cast<std::size_t>(&row - unlisted_.data());
     }
 
   private:
