@@ -100,6 +100,9 @@ class Failover {
     [[nodiscard]] bool forwards_by_failsafe(const View& view) const;
     Decision outwait_failsafe(const View& view);
     Decision conclude(const View& view);
+    void note_begun(const View& view);
+    [[nodiscard]] const NodeView* first_unsettled(const View& view, TimePoint not_before) const;
+    Decision choose(const View& view, TimePoint not_before);
     [[nodiscard]] std::vector<Action> disarm(const View& view);
     Decision promote_or_record(const View& view, const NodeView& node, const std::string& why);
     [[nodiscard]] std::vector<replication::Contender> contenders(const View& view, TimePoint not_before) const;

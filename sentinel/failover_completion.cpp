@@ -34,6 +34,15 @@ std::string unfenced(const View& view) {
     return names;
 }
 
+/// The node that somebody has `asked` for (null: nobody has), if it can lead. Who asked while a leader led wanted to
+/// lose nothing; he is told what this waits for, and may ask again.
+const NodeView* named_by_operator(const View& view, const Mark* asked) {
+    const bool knowingly = asked != nullptr && asked->wants_in == view.record.epoch;
+    const NodeView* named = knowingly ? find_node(view, asked->wants_to) : nullptr;
+    const bool fit = named != nullptr && named->health == Health::up && named->report && !named->report->loading;
+    return fit ? named : nullptr;
+}
+
 }  // namespace
 
 /// Phase fencing, begun by this portal or by one that did not finish it.
@@ -68,13 +77,7 @@ std::vector<Action> Failover::disarm(const View& view) {
 
 Decision Failover::conclude(const View& view) {
     if (timeline_.epoch != view.record.epoch) {
-        timeline_ = {};
-        timeline_.from = view.record.leader;
-        timeline_.epoch = view.record.epoch;
-        timeline_.reason = view.record.reason;
-        timeline_.detected = view.phase_since;
-        planned_.reset();
-        agreed_at_ = view.now;
+        note_begun(view);
     }
     watch_agreement(view);
     note_fenced(view);
@@ -100,24 +103,41 @@ Decision Failover::conclude(const View& view) {
     }
 
     const auto not_before = planned_ ? *planned_->tried_at : view.phase_since;
-    for (const auto& node : view.nodes) {
+    if (const NodeView* node = first_unsettled(view, not_before)) {
+        return {Step::choosing, ask_again(view, not_before), "waiting for a report of " + node->node.name,
+                view.now + kSoon};
+    }
+    return choose(view, not_before);
+}
+
+/// Of a change of leader that this portal has not worked on before.
+void Failover::note_begun(const View& view) {
+    timeline_ = {};
+    timeline_.from = view.record.leader;
+    timeline_.epoch = view.record.epoch;
+    timeline_.reason = view.record.reason;
+    timeline_.detected = view.phase_since;
+    planned_.reset();
+    agreed_at_ = view.now;
+}
+
+/// A node that may be about to answer, or whose last report is older than what counts now; null: there is none.
+const NodeView* Failover::first_unsettled(const View& view, TimePoint not_before) const {
+    const auto found = std::ranges::find_if(view.nodes, [&](const NodeView& node) {
         const auto told = told_at_.find(node.node.name);
         const bool was_asked = node.asked_at >= not_before && (told == told_at_.end() || node.asked_at > told->second);
-        const bool unsettled = node.health == Health::suspected || (node.health == Health::up && !was_asked);
-        if (unsettled) {
-            return {Step::choosing, ask_again(view, not_before), "waiting for a report of " + node.node.name,
-                    view.now + kSoon};
-        }
-    }
+        return node.health == Health::suspected || (node.health == Health::up && !was_asked);
+    });
+    return found == view.nodes.end() ? nullptr : &*found;
+}
+
+/// All have reported.
+Decision Failover::choose(const View& view, TimePoint not_before) {
     const auto waited = std::chrono::duration_cast<Milliseconds>(view.now - view.phase_since);
     const auto looked_at = contenders(view, not_before);
     auto choice = replication::choose_candidate(looked_at, waited, timing_.patience);
     if (!choice.node && !planned_) {
-        const auto* asked = pending_request(view, timing_);
-        // Who asked while a leader led wanted to lose nothing; he is told what this waits for, and may ask again.
-        const bool knowingly = asked != nullptr && asked->wants_in == view.record.epoch;
-        const auto* named = knowingly ? find_node(view, asked->wants_to) : nullptr;
-        if (named != nullptr && named->health == Health::up && named->report && !named->report->loading) {
+        if (const NodeView* named = named_by_operator(view, pending_request(view, timing_))) {
             choice.node = named->node.name;
             choice.why = "chosen by the operator";
         }

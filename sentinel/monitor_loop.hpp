@@ -106,6 +106,9 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void show_flights();
     void note_changes();
     void update_status(const View* view);
+    void tell_record(boost::json::object& status, TimePoint now) const;
+    void tell_view(boost::json::object& status, const View& view, TimePoint now) const;
+    void tell_counts(boost::json::object& status) const;
 
     const std::string name_;
     const Timing timing_;

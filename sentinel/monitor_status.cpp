@@ -153,7 +153,10 @@ void Monitor::Loop::update_status(const View* view) {
     const bool confirmed =
         standing_.record() && standing_.arbiter_error().empty() && now - standing_.confirmed_at() < timing_.fence_after;
     status["record_confirmed"] = confirmed;
-    if (!standing_.record()) {
+    if (standing_.record()) {
+        tell_record(status, now);
+        tell_view(status, *view, now);
+    } else {
         status["epoch"] = 0;
         status["phase"] = "unknown";
         status["leader"] = "";
@@ -161,50 +164,64 @@ void Monitor::Loop::update_status(const View* view) {
         status["acting_here"] = false;
         status["reason"] = standing_.arbiter_error().empty() ? "no record yet" : standing_.arbiter_error();
         status["nodes"] = json::array{};
-    } else {
-        const bool acting_here = standing_.role().held_here(now);
-        std::string reason = standing_.published() ? standing_.published()->reason : "";
-        if (!standing_.arbiter_error().empty()) {
-            reason = standing_.arbiter_error();
-        } else if (acting_here && standing_.record()->phase != Phase::leading && !why_.empty()) {
-            reason = why_;
-        }
-        status["epoch"] = static_cast<std::uint64_t>(standing_.record()->epoch);
-        status["phase"] = to_string(standing_.record()->phase);
-        status["leader"] = standing_.record()->phase == Phase::leading ? standing_.record()->leader : "";
-        if (!leader_seen_.empty()) {
-            status["leader_since"] = utc(leader_since_);
-            status["leader_since_unix"] = unix_seconds(leader_since_);
-        }
-        status["acting"] = standing_.record()->acting;
-        status["acting_here"] = acting_here;
-        status["acting_changes"] = acting_changes_;
-        status["confirmed_unix"] = unix_seconds(
-            std::chrono::system_clock::now() -
-            std::chrono::duration_cast<std::chrono::system_clock::duration>(now - standing_.confirmed_at()));
-        status["step"] = acting_here ? to_string(step_) : "standing by";
-        status["reason"] = reason;
-        status["decision"] = acting_here ? why_ : "";
-        if (standing_.record()->phase == Phase::fencing) {
-            const auto& timeline = failover_.timeline();
-            status["change"] = {{"from", standing_.record()->leader},
-                                {"reason", standing_.record()->reason},
-                                {"planned", timeline.planned && timeline.epoch == standing_.record()->epoch}};
-        }
-        json::array nodes;
-        for (const auto& node : view->nodes) {
-            nodes.emplace_back(to_json(node, *view));
-        }
-        status["nodes"] = std::move(nodes);
-        json::array portals;
-        for (const auto& portal : view->portals) {
-            portals.emplace_back(json::object{{"name", portal.mark.portal},
-                                              {"live", now - portal.changed_at < timing_.fence_after},
-                                              {"reaches_leader", portal.mark.reaches_leader},
-                                              {"suspects", portal.mark.suspects}});
-        }
-        status["portals"] = std::move(portals);
     }
+    tell_counts(status);
+    const std::lock_guard lock(status_mutex_);
+    status_ = std::move(status);
+}
+
+/// What the record says, and what this portal does about it.
+void Monitor::Loop::tell_record(json::object& status, TimePoint now) const {
+    const Record& record = *standing_.record();
+    const bool acting_here = standing_.role().held_here(now);
+    std::string reason = standing_.published() ? standing_.published()->reason : "";
+    if (!standing_.arbiter_error().empty()) {
+        reason = standing_.arbiter_error();
+    } else if (acting_here && record.phase != Phase::leading && !why_.empty()) {
+        reason = why_;
+    }
+    status["epoch"] = static_cast<std::uint64_t>(record.epoch);
+    status["phase"] = to_string(record.phase);
+    status["leader"] = record.phase == Phase::leading ? record.leader : "";
+    if (!leader_seen_.empty()) {
+        status["leader_since"] = utc(leader_since_);
+        status["leader_since_unix"] = unix_seconds(leader_since_);
+    }
+    status["acting"] = record.acting;
+    status["acting_here"] = acting_here;
+    status["acting_changes"] = acting_changes_;
+    status["confirmed_unix"] =
+        unix_seconds(std::chrono::system_clock::now() -
+                     std::chrono::duration_cast<std::chrono::system_clock::duration>(now - standing_.confirmed_at()));
+    status["step"] = acting_here ? to_string(step_) : "standing by";
+    status["reason"] = reason;
+    status["decision"] = acting_here ? why_ : "";
+    if (record.phase == Phase::fencing) {
+        const auto& timeline = failover_.timeline();
+        status["change"] = {{"from", record.leader},
+                            {"reason", record.reason},
+                            {"planned", timeline.planned && timeline.epoch == record.epoch}};
+    }
+}
+
+/// Nodes and portals as they were seen.
+void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint now) const {
+    json::array nodes;
+    for (const auto& node : view.nodes) {
+        nodes.emplace_back(to_json(node, view));
+    }
+    status["nodes"] = std::move(nodes);
+    json::array portals;
+    for (const auto& portal : view.portals) {
+        portals.emplace_back(json::object{{"name", portal.mark.portal},
+                                          {"live", now - portal.changed_at < timing_.fence_after},
+                                          {"reaches_leader", portal.mark.reaches_leader},
+                                          {"suspects", portal.mark.suspects}});
+    }
+    status["portals"] = std::move(portals);
+}
+
+void Monitor::Loop::tell_counts(json::object& status) const {
     json::object probes;
     json::object health_changes;
     for (const auto& node : nodes_) {
@@ -229,8 +246,6 @@ void Monitor::Loop::update_status(const View* view) {
         failovers[type] = found == failovers_.end() ? 0 : found->second;
     }
     status["failovers"] = std::move(failovers);
-    const std::lock_guard lock(status_mutex_);
-    status_ = std::move(status);
 }
 
 /// Only when one was added or has changed: the others are told as they were.

@@ -58,37 +58,11 @@ std::string PortalProcess::start() {
     if (std::string problem = run_by(config_); !problem.empty()) {
         return problem;
     }
-    try {
-        monitor_ = std::make_unique<sentinel::Monitor>(
-            *config_, sentinel::make_arbiter(*config_, upkeep_.role.value_or("")), permit_,
-            [this](replication::TopologyPtr topology, std::function<void()> applied) {
-                publish(std::move(topology), std::move(applied));
-            });
-        monitor_->watch_clients([this](std::chrono::steady_clock::time_point since) { return tally(since); });
-        if (storage::Caretaker::is_needed(*config_, upkeep_)) {
-            caretaker_ = std::make_unique<storage::Caretaker>(
-                *config_, upkeep_,
-                storage::MonitorAccess{[this] { return monitor_->status(); },
-                                       [this](std::optional<std::string> to, std::function<void(std::string)> done) {
-                                           monitor_->switchover(std::move(to), std::move(done));
-                                       }});
-        }
-    } catch (const std::exception& problem) {
-        return problem.what();
+    if (std::string problem = make_monitor(); !problem.empty()) {
+        return problem;
     }
-    exporter_ = std::make_unique<observe::Exporter>(shards_->counters());
-    exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_samples(samples); });
-    exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_volume_samples(samples); });
-    exporter_->add_provider(observe::add_log_samples);
-    admin::ServerOptions options;
-    options.address = config_->admin.address;
-    options.socket = config_->admin.socket;
-    admin::ChangeAccess access;
-    access.socket = config_->admin.socket;
-    access.token_file = config_->admin.token_file;
-    admin_ = std::make_unique<admin::HttpServer>(options, admin::admin_responder(handlers(), std::move(access)));
-    if (const auto problem = admin_->start()) {
-        return *problem;
+    if (std::string problem = start_admin(); !problem.empty()) {
+        return problem;
     }
     if (std::string problem = shards_->listen(descriptors_.connections()); !problem.empty()) {
         return problem;
@@ -107,6 +81,44 @@ std::string PortalProcess::start() {
                       {{"name", config_->name}, {"version", PORTAL_VERSION}, {"shards", shards_->size()}});
     notify_service_manager("READY=1");
     return {};
+}
+
+/// Monitor and caretaker, not started yet. The sentence that says why that is not possible, else empty.
+std::string PortalProcess::make_monitor() {
+    try {
+        monitor_ = std::make_unique<sentinel::Monitor>(
+            *config_, sentinel::make_arbiter(*config_, upkeep_.role.value_or("")), permit_,
+            [this](replication::TopologyPtr topology, std::function<void()> applied) {
+                publish(std::move(topology), std::move(applied));
+            });
+        monitor_->watch_clients([this](std::chrono::steady_clock::time_point since) { return tally(since); });
+        if (storage::Caretaker::is_needed(*config_, upkeep_)) {
+            caretaker_ = std::make_unique<storage::Caretaker>(
+                *config_, upkeep_,
+                storage::MonitorAccess{[this] { return monitor_->status(); },
+                                       [this](std::optional<std::string> to, std::function<void(std::string)> done) {
+                                           monitor_->switchover(std::move(to), std::move(done));
+                                       }});
+        }
+    } catch (const std::exception& problem) {
+        return problem.what();
+    }
+    return {};
+}
+
+std::string PortalProcess::start_admin() {
+    exporter_ = std::make_unique<observe::Exporter>(shards_->counters());
+    exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_samples(samples); });
+    exporter_->add_provider([this](std::vector<observe::Sample>& samples) { add_volume_samples(samples); });
+    exporter_->add_provider(observe::add_log_samples);
+    admin::ServerOptions options;
+    options.address = config_->admin.address;
+    options.socket = config_->admin.socket;
+    admin::ChangeAccess access;
+    access.socket = config_->admin.socket;
+    access.token_file = config_->admin.token_file;
+    admin_ = std::make_unique<admin::HttpServer>(options, admin::admin_responder(handlers(), std::move(access)));
+    return admin_->start().value_or("");
 }
 
 void PortalProcess::run() {
@@ -145,7 +157,7 @@ void PortalProcess::wait_for_signal() {
         }
         if (signal == SIGHUP) {
             reload("SIGHUP");
-        } else if (draining_.load()) {
+        } else if (drain_.begun.load()) {
             observe::log_info(kSource, "second signal: stopping at once");
             io_.stop();
         } else {
@@ -156,13 +168,13 @@ void PortalProcess::wait_for_signal() {
 }
 
 void PortalProcess::begin_drain() {
-    if (draining_.exchange(true)) {
+    if (drain_.begun.exchange(true)) {
         return;
     }
     notify_service_manager("STOPPING=1\nSTATUS=letting clients go");
     observe::log_info(kSource, "draining", {{"clients", shards_->open_connections()}});
-    drain_timer_.expires_after(config_->drain.delay);
-    drain_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    drain_.timer.expires_after(config_->drain.delay);
+    drain_.timer.async_wait([this](const boost::system::error_code& cancelled) {
         if (!cancelled) {
             stop_listening();
         }
@@ -174,24 +186,24 @@ void PortalProcess::stop_listening() {
     shards_->stop_listening();
     shards_->drain();
     const auto now = std::chrono::steady_clock::now();
-    drain_until_ = now + config_->drain.timeout;
-    ask_to_leave_ = now + kAskToLeave;
+    drain_.until = now + config_->drain.timeout;
+    drain_.ask_at = now + kAskToLeave;
     watch_drain();
 }
 
 /// A client that sends one command behind another is asked anew until it pauses.
 void PortalProcess::watch_drain() {
     const auto now = std::chrono::steady_clock::now();
-    if (shards_->open_connections() == 0 || now >= drain_until_) {
+    if (shards_->open_connections() == 0 || now >= drain_.until) {
         io_.stop();
         return;
     }
-    if (now >= ask_to_leave_) {
-        ask_to_leave_ = now + kAskToLeave;
+    if (now >= drain_.ask_at) {
+        drain_.ask_at = now + kAskToLeave;
         shards_->drain();
     }
-    drain_timer_.expires_after(kDrainPoll);
-    drain_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    drain_.timer.expires_after(kDrainPoll);
+    drain_.timer.async_wait([this](const boost::system::error_code& cancelled) {
         if (!cancelled) {
             watch_drain();
         }
@@ -206,19 +218,19 @@ std::string PortalProcess::sentence_of_state() const {
 
 /// A shard whose loop does not turn for two rounds makes /livez fail.
 void PortalProcess::watch_heartbeats() {
-    heartbeat_timer_.expires_after(kHeartbeatPoll);
-    heartbeat_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    heartbeats_.timer.expires_after(kHeartbeatPoll);
+    heartbeats_.timer.async_wait([this](const boost::system::error_code& cancelled) {
         if (cancelled) {
             return;
         }
         const std::vector<std::uint64_t> now = shards_->heartbeats();
         bool stuck = false;
-        for (std::size_t i = 0; i < last_heartbeats_.size(); ++i) {
-            stuck = stuck || now[i] == last_heartbeats_[i];
+        for (std::size_t i = 0; i < heartbeats_.last.size(); ++i) {
+            stuck = stuck || now[i] == heartbeats_.last[i];
         }
-        last_heartbeats_ = now;
-        stuck_.store(stuck);
-        if (!stuck && !draining_.load()) {
+        heartbeats_.last = now;
+        heartbeats_.stuck.store(stuck);
+        if (!stuck && !drain_.begun.load()) {
             notify_service_manager("WATCHDOG=1\nSTATUS=" + sentence_of_state());
         }
         tell_of_ending_certificates();
@@ -229,7 +241,7 @@ void PortalProcess::watch_heartbeats() {
 admin::AdminHandlers PortalProcess::handlers() {
     admin::AdminHandlers handlers;
     handlers.live = [this]() -> std::optional<std::string> {
-        return stuck_.load() ? std::optional<std::string>("an event loop does not turn") : std::nullopt;
+        return heartbeats_.stuck.load() ? std::optional<std::string>("an event loop does not turn") : std::nullopt;
     };
     handlers.ready = [this] { return not_ready(); };
     handlers.metrics = [this] { return exporter_->render(); };

@@ -15,7 +15,10 @@
 #include "shard/shard_group.hpp"
 #include "storage/caretaker.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +28,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 namespace portal::cli {
@@ -49,6 +53,33 @@ class PortalProcess {
     void run();
 
   private:
+    /// Letting clients go.
+    struct Drain {
+        explicit Drain(boost::asio::io_context& io) : timer(io) {}
+        boost::asio::steady_timer timer;
+        std::chrono::steady_clock::time_point until{};
+        std::chrono::steady_clock::time_point ask_at{};  // those that are still there are asked again to leave
+        std::atomic<bool> begun{false};
+    };
+    /// Whether the loops of the shards turn.
+    struct Heartbeats {
+        explicit Heartbeats(boost::asio::io_context& io) : timer(io) {}
+        boost::asio::steady_timer timer;
+        std::vector<std::uint64_t> last;
+        std::atomic<bool> stuck{false};
+    };
+    /// What people are told of the configuration and of what is routed to, as they are now.
+    struct Present {
+        std::string state;
+        std::string reason;
+        config::ConfigPtr config;
+        boost::json::object configuration;
+        boost::json::array certificates;
+        boost::json::array confirming;
+    };
+
+    [[nodiscard]] std::string make_monitor();
+    [[nodiscard]] std::string start_admin();
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     [[nodiscard]] sentinel::ClientTally tally(std::chrono::steady_clock::time_point since) const;
     void begin_drain();
@@ -75,7 +106,9 @@ class PortalProcess {
     [[nodiscard]] admin::AdminHandlers handlers();
     [[nodiscard]] std::optional<std::string> not_ready() const;
     [[nodiscard]] boost::json::object status() const;
+    [[nodiscard]] Present present() const;
     void add_samples(std::vector<observe::Sample>& samples) const;
+    void add_configuration_samples(std::vector<observe::Sample>& samples) const;
     void add_volume_samples(std::vector<observe::Sample>& samples) const;
 
     const config::Upkeep upkeep_;
@@ -84,12 +117,10 @@ class PortalProcess {
     const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
     boost::asio::io_context io_{1};
     boost::asio::signal_set signals_{io_};
-    boost::asio::steady_timer drain_timer_{io_};
     FileWatch files_;
     certs::EndingCertificates ending_;
-    boost::asio::steady_timer heartbeat_timer_{io_};
-    std::chrono::steady_clock::time_point drain_until_{};
-    std::chrono::steady_clock::time_point ask_to_leave_{};
+    Drain drain_{io_};
+    Heartbeats heartbeats_{io_};
 
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::unique_ptr<shard::ShardGroup> shards_;
@@ -98,9 +129,6 @@ class PortalProcess {
     std::unique_ptr<observe::Exporter> exporter_;
     std::unique_ptr<admin::HttpServer> admin_;
 
-    std::vector<std::uint64_t> last_heartbeats_;
-    std::atomic<bool> stuck_{false};
-    std::atomic<bool> draining_{false};
     mutable std::mutex mutex_;  // guards what follows; never taken on the data path
     replication::TopologyPtr topology_ = std::make_shared<const replication::Topology>();
     config::ConfigPtr config_;  // changed by the main thread only, which therefore reads it without the lock

@@ -43,183 +43,46 @@ json::value take_out(json::object& object, std::string_view key, json::value oth
     return otherwise;
 }
 
-/// What stands under that key in the object of each node.
+/// What stands under that key: an object for each node, or for each kind of call.
 template <class Each>
-void for_each_node(const json::object& monitor, std::string_view key, Each each) {
-    const json::value* nodes = monitor.if_contains(key);
-    if (nodes == nullptr || !nodes->is_object()) {
+void for_each_named(const json::object& monitor, std::string_view key, Each each) {
+    const json::value* named = monitor.if_contains(key);
+    if (named == nullptr || !named->is_object()) {
         return;
     }
-    for (const auto& [name, counts] : nodes->as_object()) {
+    for (const auto& [name, counts] : named->as_object()) {
         each(std::string(name), counts.as_object());
     }
 }
 
 void add_probe_samples(const json::object& monitor, std::vector<observe::Sample>& samples) {
-    for_each_node(monitor, "probes", [&samples](const std::string& node, const json::object& counts) {
+    for_each_named(monitor, "probes", [&samples](const std::string& node, const json::object& counts) {
         for (const char* result : {"ok", "denied", "broken", "refused", "timeout"}) {
             samples.push_back({Metric::backend_checks, {node, result}, number_of(counts, result)});
         }
         samples.push_back({Metric::backend_check_seconds, {node}, number_of(counts, "seconds")});
     });
-    for_each_node(monitor, "health_changes", [&samples](const std::string& node, const json::object& counts) {
+    for_each_named(monitor, "health_changes", [&samples](const std::string& node, const json::object& counts) {
         for (const char* health : {"up", "suspected", "down"}) {
             samples.push_back({Metric::backend_state_changes, {node, health}, number_of(counts, health)});
         }
     });
 }
 
-double seconds_of(std::chrono::system_clock::time_point time) {
-    return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+void add_arbiter_samples(const json::object& monitor, std::vector<observe::Sample>& samples) {
+    for_each_named(monitor, "arbiter_calls", [&samples](const std::string& call, const json::object& counts) {
+        for (const char* result : {"ok", "conflict", "error"}) {
+            samples.push_back({Metric::lease_requests, {call, result}, number_of(counts, result)});
+        }
+        samples.push_back({Metric::lease_request_seconds, {call}, number_of(counts, "seconds")});
+    });
+    if (monitor.contains("confirmed_unix")) {
+        samples.push_back({Metric::lease_transitions, {}, number_of(monitor, "acting_changes")});
+        samples.push_back({Metric::arbiter_last_contact, {}, number_of(monitor, "confirmed_unix")});
+    }
 }
 
-std::string_view name_of(config::Proven proven) {
-    switch (proven) {
-        case config::Proven::off:
-            return "off";
-        case config::Proven::available:
-            return "available";
-        case config::Proven::strict:
-            return "strict";
-    }
-    return "unknown";
-}
-
-}  // namespace
-
-std::optional<std::string> PortalProcess::not_ready() const {
-    if (draining_.load()) {
-        return "draining";
-    }
-    const std::lock_guard lock(mutex_);
-    if (topology_->epoch == replication::Epoch{0}) {
-        return "no record has been read yet" + (topology_->reason.empty() ? std::string() : ": " + topology_->reason);
-    }
-    if (!topology_->leader && !config_->admin.ready_without_leader) {
-        return "no leader" + (topology_->reason.empty() ? std::string() : ": " + topology_->reason);
-    }
-    return std::nullopt;
-}
-
-json::object PortalProcess::status() const {
-    json::object topology = monitor_->status();
-    json::value last_failover = take_out(topology, "last_failover", nullptr);
-    json::value flights = take_out(topology, "flight_recorder", json::array{});
-    std::uint64_t accepted = 0;
-    std::uint64_t shared = 0;
-    std::uint64_t pinned = 0;
-    std::uint64_t held = 0;
-    std::uint64_t unproven = 0;
-    for (const observe::ShardCounters* shard : shards_->counters()) {
-        accepted += shard->client_connections_accepted.get();
-        shared += shard->upstream_links_shared.get();
-        pinned += shard->upstream_links_pinned.get();
-        held += shard->sessions_held.get();
-        unproven += shard->replies_unproven.get();
-    }
-    json::array certificates;
-    config::ConfigPtr config;
-    json::object configuration;
-    json::array confirming;
-    std::string state = "ready";
-    std::string reason;
-    {
-        const std::lock_guard lock(mutex_);
-        config = config_;
-        configuration = {{"sha256", reloads_.sha256},
-                         {"loaded_at", certs::format_time(reloads_.loaded_at)},
-                         {"reloads", reloads_.succeeded},
-                         {"refused", reloads_.refused},
-                         {"refusal", reloads_.refusal}};
-        for (std::size_t i = 0; i < certificates_.size(); ++i) {
-            if (certificates_[i]) {
-                const auto end = certificates_[i]->leaf.not_after;
-                const auto left =
-                    std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
-                certificates.emplace_back(
-                    json::object{{"listener", config::AddressRule{}.print(config_->listen[i].address)},
-                                 {"not_after", certs::format_time(end)},
-                                 {"days_left", left.count() / 24}});
-            }
-        }
-        for (const replication::Confirmer& each : topology_->confirming) {
-            confirming.emplace_back(each.name);
-        }
-        if (!topology_->leader) {
-            state = "holding";
-            reason = topology_->reason;
-        } else if (!permit_->valid(std::chrono::steady_clock::now())) {
-            state = "holding";
-            reason = "the record could not be confirmed in time";
-        }
-    }
-    if (draining_.load()) {
-        state = "draining";
-    }
-    const auto uptime =
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at_);
-    return {{"name", config->name},
-            {"version", PORTAL_VERSION},
-            {"state", state},
-            {"reason", reason},
-            {"uptime_seconds", uptime.count()},
-            {"topology", std::move(topology)},
-            {"sessions",
-             {{"current", shards_->open_connections()},
-              {"limit", config->limits.sessions},
-              {"accepted", accepted},
-              {"held", held}}},
-            {"links", {{"shared", shared}, {"pinned", pinned}}},
-            {"writes",
-             {{"proven", name_of(config->writes.proven)},
-              {"confirming", std::move(confirming)},
-              {"waiting_replies", unproven}}},
-            {"last_failover", std::move(last_failover)},
-            {"flight_recorder", std::move(flights)},
-            {"certificates", std::move(certificates)},
-            {"configuration", std::move(configuration)}};
-}
-
-void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
-    const json::object monitor = monitor_->status();
-    samples.push_back(observe::build_info(OpenSSL_version(OPENSSL_VERSION_STRING)));
-    samples.push_back({Metric::ready, {}, not_ready() ? 0.0 : 1.0});
-    samples.push_back({Metric::draining, {}, draining_.load() ? 1.0 : 0.0});
-    samples.push_back({Metric::lease_held, {}, flag_of(monitor, "acting_here")});
-    samples.push_back({Metric::failsafe_active, {}, flag_of(monitor, "failsafe_active")});
-    if (const json::value* calls = monitor.if_contains("arbiter_calls"); calls != nullptr && calls->is_object()) {
-        for (const auto& [op, counts] : calls->as_object()) {
-            for (const char* result : {"ok", "conflict", "error"}) {
-                samples.push_back(
-                    {Metric::lease_requests, {std::string(op), result}, number_of(counts.as_object(), result)});
-            }
-            samples.push_back(
-                {Metric::lease_request_seconds, {std::string(op)}, number_of(counts.as_object(), "seconds")});
-        }
-    }
-    {
-        const std::lock_guard lock(mutex_);
-        samples.push_back({Metric::client_connections_limit, {}, static_cast<double>(config_->limits.sessions)});
-        samples.push_back({Metric::config_info, {reloads_.sha256}, 1});
-        samples.push_back({Metric::config_last_reload_successful, {}, reloads_.refusal.empty() ? 1.0 : 0.0});
-        samples.push_back({Metric::config_last_reload_success, {}, seconds_of(reloads_.loaded_at)});
-        samples.push_back({Metric::config_reloads, {"success"}, static_cast<double>(reloads_.succeeded)});
-        samples.push_back({Metric::config_reloads, {"refused"}, static_cast<double>(reloads_.refused)});
-        samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});
-        for (const auto mode : {config::Proven::off, config::Proven::available, config::Proven::strict}) {
-            samples.push_back(
-                {Metric::writes_proven, {std::string(name_of(mode))}, mode == config_->writes.proven ? 1.0 : 0.0});
-        }
-        samples.push_back({Metric::confirming_replicas, {}, static_cast<double>(topology_->confirming.size())});
-        samples.push_back({Metric::leader_epoch, {}, static_cast<double>(topology_->epoch)});
-        for (std::size_t i = 0; i < certificates_.size(); ++i) {
-            if (certificates_[i]) {
-                samples.push_back({Metric::tls_certificate_not_after,
-                                   {config::AddressRule{}.print(config_->listen[i].address)},
-                                   seconds_of(certificates_[i]->leaf.not_after)});
-            }
-        }
-    }
+void add_failover_samples(const json::object& monitor, std::vector<observe::Sample>& samples) {
     const std::string phase = text_of(monitor, "phase");
     samples.push_back({Metric::failover_in_progress, {}, phase == "fencing" ? 1.0 : 0.0});
     if (const json::value* failovers = monitor.if_contains("failovers");
@@ -245,11 +108,9 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     if (monitor.contains("leader_since_unix")) {
         samples.push_back({Metric::leader_changed, {}, number_of(monitor, "leader_since_unix")});
     }
-    if (monitor.contains("confirmed_unix")) {
-        samples.push_back({Metric::lease_transitions, {}, number_of(monitor, "acting_changes")});
-        samples.push_back({Metric::arbiter_last_contact, {}, number_of(monitor, "confirmed_unix")});
-    }
-    add_probe_samples(monitor, samples);
+}
+
+void add_node_samples(const json::object& monitor, std::vector<observe::Sample>& samples) {
     double leaders = 0;
     if (const json::value* nodes = monitor.if_contains("nodes"); nodes != nullptr && nodes->is_array()) {
         for (const json::value& each : nodes->as_array()) {
@@ -269,6 +130,153 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
         }
     }
     samples.push_back({Metric::leaders_observed, {}, leaders});
+}
+
+double seconds_of(std::chrono::system_clock::time_point time) {
+    return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+}
+
+std::string_view name_of(config::Proven proven) {
+    switch (proven) {
+        case config::Proven::off:
+            return "off";
+        case config::Proven::available:
+            return "available";
+        case config::Proven::strict:
+            return "strict";
+    }
+    return "unknown";
+}
+
+}  // namespace
+
+std::optional<std::string> PortalProcess::not_ready() const {
+    if (drain_.begun.load()) {
+        return "draining";
+    }
+    const std::lock_guard lock(mutex_);
+    if (topology_->epoch == replication::Epoch{0}) {
+        return "no record has been read yet" + (topology_->reason.empty() ? std::string() : ": " + topology_->reason);
+    }
+    if (!topology_->leader && !config_->admin.ready_without_leader) {
+        return "no leader" + (topology_->reason.empty() ? std::string() : ": " + topology_->reason);
+    }
+    return std::nullopt;
+}
+
+PortalProcess::Present PortalProcess::present() const {
+    Present present;
+    present.state = "ready";
+    const std::lock_guard lock(mutex_);
+    present.config = config_;
+    present.configuration = {{"sha256", reloads_.sha256},
+                             {"loaded_at", certs::format_time(reloads_.loaded_at)},
+                             {"reloads", reloads_.succeeded},
+                             {"refused", reloads_.refused},
+                             {"refusal", reloads_.refusal}};
+    for (std::size_t i = 0; i < certificates_.size(); ++i) {
+        if (certificates_[i]) {
+            const auto end = certificates_[i]->leaf.not_after;
+            const auto left = std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
+            present.certificates.emplace_back(
+                json::object{{"listener", config::AddressRule{}.print(config_->listen[i].address)},
+                             {"not_after", certs::format_time(end)},
+                             {"days_left", left.count() / 24}});
+        }
+    }
+    for (const replication::Confirmer& each : topology_->confirming) {
+        present.confirming.emplace_back(each.name);
+    }
+    if (!topology_->leader) {
+        present.state = "holding";
+        present.reason = topology_->reason;
+    } else if (!permit_->valid(std::chrono::steady_clock::now())) {
+        present.state = "holding";
+        present.reason = "the record could not be confirmed in time";
+    }
+    if (drain_.begun.load()) {
+        present.state = "draining";
+    }
+    return present;
+}
+
+json::object PortalProcess::status() const {
+    json::object topology = monitor_->status();
+    json::value last_failover = take_out(topology, "last_failover", nullptr);
+    json::value flights = take_out(topology, "flight_recorder", json::array{});
+    std::uint64_t accepted = 0;
+    std::uint64_t shared = 0;
+    std::uint64_t pinned = 0;
+    std::uint64_t held = 0;
+    std::uint64_t unproven = 0;
+    for (const observe::ShardCounters* shard : shards_->counters()) {
+        accepted += shard->client_connections_accepted.get();
+        shared += shard->upstream_links_shared.get();
+        pinned += shard->upstream_links_pinned.get();
+        held += shard->sessions_held.get();
+        unproven += shard->replies_unproven.get();
+    }
+    Present now = present();
+    const auto uptime =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at_);
+    return {{"name", now.config->name},
+            {"version", PORTAL_VERSION},
+            {"state", now.state},
+            {"reason", now.reason},
+            {"uptime_seconds", uptime.count()},
+            {"topology", std::move(topology)},
+            {"sessions",
+             {{"current", shards_->open_connections()},
+              {"limit", now.config->limits.sessions},
+              {"accepted", accepted},
+              {"held", held}}},
+            {"links", {{"shared", shared}, {"pinned", pinned}}},
+            {"writes",
+             {{"proven", name_of(now.config->writes.proven)},
+              {"confirming", std::move(now.confirming)},
+              {"waiting_replies", unproven}}},
+            {"last_failover", std::move(last_failover)},
+            {"flight_recorder", std::move(flights)},
+            {"certificates", std::move(now.certificates)},
+            {"configuration", std::move(now.configuration)}};
+}
+
+void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
+    const json::object monitor = monitor_->status();
+    samples.push_back(observe::build_info(OpenSSL_version(OPENSSL_VERSION_STRING)));
+    samples.push_back({Metric::ready, {}, not_ready() ? 0.0 : 1.0});
+    samples.push_back({Metric::draining, {}, drain_.begun.load() ? 1.0 : 0.0});
+    samples.push_back({Metric::lease_held, {}, flag_of(monitor, "acting_here")});
+    samples.push_back({Metric::failsafe_active, {}, flag_of(monitor, "failsafe_active")});
+    add_configuration_samples(samples);
+    add_arbiter_samples(monitor, samples);
+    add_failover_samples(monitor, samples);
+    add_probe_samples(monitor, samples);
+    add_node_samples(monitor, samples);
+}
+
+void PortalProcess::add_configuration_samples(std::vector<observe::Sample>& samples) const {
+    const std::lock_guard lock(mutex_);
+    samples.push_back({Metric::client_connections_limit, {}, static_cast<double>(config_->limits.sessions)});
+    samples.push_back({Metric::config_info, {reloads_.sha256}, 1});
+    samples.push_back({Metric::config_last_reload_successful, {}, reloads_.refusal.empty() ? 1.0 : 0.0});
+    samples.push_back({Metric::config_last_reload_success, {}, seconds_of(reloads_.loaded_at)});
+    samples.push_back({Metric::config_reloads, {"success"}, static_cast<double>(reloads_.succeeded)});
+    samples.push_back({Metric::config_reloads, {"refused"}, static_cast<double>(reloads_.refused)});
+    samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});
+    for (const auto mode : {config::Proven::off, config::Proven::available, config::Proven::strict}) {
+        samples.push_back(
+            {Metric::writes_proven, {std::string(name_of(mode))}, mode == config_->writes.proven ? 1.0 : 0.0});
+    }
+    samples.push_back({Metric::confirming_replicas, {}, static_cast<double>(topology_->confirming.size())});
+    samples.push_back({Metric::leader_epoch, {}, static_cast<double>(topology_->epoch)});
+    for (std::size_t i = 0; i < certificates_.size(); ++i) {
+        if (certificates_[i]) {
+            samples.push_back({Metric::tls_certificate_not_after,
+                               {config::AddressRule{}.print(config_->listen[i].address)},
+                               seconds_of(certificates_[i]->leaf.not_after)});
+        }
+    }
 }
 
 void PortalProcess::add_volume_samples(std::vector<observe::Sample>& samples) const {

@@ -65,13 +65,6 @@ bool ByteBuffer::append_with_more_room(std::string_view bytes) {
     return true;
 }
 
-void ByteBuffer::consume(std::size_t n) noexcept {
-    begin_ += n;
-    if (begin_ == end_) {
-        begin_ = end_ = 0;
-    }
-}
-
 void ByteBuffer::release() noexcept {
     data_.reset();
     capacity_ = begin_ = end_ = 0;

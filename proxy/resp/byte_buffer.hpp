@@ -39,7 +39,12 @@ class ByteBuffer {
         return append_with_more_room(bytes);
     }
     /// Drops `n` bytes from the front, n <= size().
-    void consume(std::size_t n) noexcept;
+    void consume(std::size_t n) noexcept {
+        begin_ += n;
+        if (begin_ == end_) {
+            begin_ = end_ = 0;
+        }
+    }
     void clear() noexcept { begin_ = end_ = 0; }
     /// Gives the memory back; the content is dropped.
     void release() noexcept;

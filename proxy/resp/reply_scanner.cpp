@@ -98,6 +98,10 @@ ScanResult ReplyScanner::scan(std::string_view bytes) noexcept {
         return {ScanStatus::error, 0, error_};
     }
     if (bytes.size() > position_ && outstanding_ == 0 && depth_ == 0) {
+        if (const std::size_t plain = plain_value(bytes, *limits_); plain > 0) {  // nearly every reply
+            type_ = bytes.front();
+            return {ScanStatus::complete, plain, {}};
+        }
         outstanding_ = 1;
         in_value_ = false;
         type_ = 0;

@@ -24,13 +24,13 @@ LengthLine length_line(std::string_view frame, std::size_t at) noexcept {
 
 }  // namespace
 
-RequestView::RequestView(std::string_view frame) noexcept : frame_(frame) {
-    const LengthLine line = length_line(frame, 0);
+void RequestView::read_header() noexcept {
+    const LengthLine line = length_line(frame_, 0);
     argc_ = line.value;
     first_ = next_offset_ = line.end;
 }
 
-std::string_view RequestView::find(std::size_t index) const noexcept {
+std::string_view RequestView::seek(std::size_t index) const noexcept {
     if (index < next_index_) {
         next_index_ = 0;
         next_offset_ = first_;

@@ -12,7 +12,14 @@ namespace portal::resp {
 class RequestView {
   public:
     /// `frame` is one whole multibulk request (ScanStatus::complete and starting with '*').
-    explicit RequestView(std::string_view frame) noexcept;
+    explicit RequestView(std::string_view frame) noexcept : frame_(frame) {
+        if (frame.size() > 4 && frame[2] == '\r') {  // few words, as nearly always
+            argc_ = static_cast<std::size_t>(frame[1] - '0');
+            first_ = next_offset_ = 4;
+        } else {
+            read_header();
+        }
+    }
 
     [[nodiscard]] std::string_view frame() const noexcept { return frame_; }
     [[nodiscard]] std::size_t argc() const noexcept { return argc_; }
@@ -20,11 +27,12 @@ class RequestView {
     /// Argument `index`, index < argc(). Cheap when asked in growing order or again: the view remembers where it
     /// stands.
     [[nodiscard]] std::string_view arg(std::size_t index) const noexcept {
-        return index + 1 == next_index_ ? last_ : find(index);
+        return index + 1 == next_index_ ? last_ : seek(index);
     }
 
   private:
-    [[nodiscard]] std::string_view find(std::size_t index) const noexcept;
+    void read_header() noexcept;
+    [[nodiscard]] std::string_view seek(std::size_t index) const noexcept;
 
     std::string_view frame_;
     std::size_t argc_ = 0;

@@ -16,15 +16,8 @@ constexpr std::chrono::milliseconds kTick{50};
 constexpr std::chrono::seconds kIdleLinks{10};
 /// A reply waits at least this long for its proof, also where nothing else may wait.
 constexpr std::chrono::seconds kProofTime{1};
-/// How long requests that are in flight may still be answered by the old leader once forwarding has stopped.
-constexpr std::chrono::milliseconds kFenceGrace{100};
-constexpr std::chrono::milliseconds kFencePoll{2};
 /// How often the leader is asked what newcomers must do.
 constexpr std::chrono::milliseconds kLoginWatch{250};
-/// As long is always waited for commands that block: one that found data is answered by then.
-constexpr std::chrono::milliseconds kBlockedGrace{10};
-/// A leader that has sent nothing for this long is waited for less, down to not at all.
-constexpr std::chrono::milliseconds kSilence{200};
 
 bool end_of(int socket, int (*ask)(int, sockaddr*, socklen_t*), boost::asio::ip::tcp::endpoint& end) {
     auto size = static_cast<socklen_t>(end.capacity());
@@ -150,8 +143,8 @@ void Shard::end() {
     loop_.post([this] {
         listeners_.clear();
         tick_timer_.cancel();
-        fence_timer_.cancel();
-        finish_fence();
+        stop_.cancel();
+        stop_.finish();
         while (!registry_.all.empty()) {
             registry_.all.front().close(observe::Closed::drain);
         }
@@ -206,42 +199,47 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
 void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {
     loop_.post([this, topology = std::move(topology), applied = std::move(applied)]() mutable {
         if (topology->epoch >= context_.topology->epoch) {
-            learn_addresses(*topology);
-            const bool other_epoch = topology->epoch != context_.topology->epoch;
-            const bool slept = topology->epoch > replication::next(context_.topology->epoch);
-            context_.first_write_due =
-                topology->leader && (context_.first_write_due || other_epoch || !context_.topology->leader);
-            if (context_.reads_only) {
-                link_context_.may_follow = replication::has_replica(*topology);
-                topology =
-                    std::make_shared<const replication::Topology>(replication::for_reads(*topology, setup_.index));
-            }
-            context_.topology = std::move(topology);
-            if (!context_.topology->leader) {
-                if (slept) {
-                    // Another node has led meanwhile, and may lack what this portal's leader has answered; the replicas
-                    // that the record names now are those of that one.
-                    links_.set_leader(std::nullopt);
-                } else if (proof_ && context_.topology->fencing) {
-                    proof_->finish(context_.topology->confirming);
-                }
-                fence(std::move(applied));
-                return;
-            }
-            finish_fence();
-            if (other_epoch) {
-                // Also of a node that leads again: a portal that slept through the epochs between does not know whom it
-                // followed meanwhile, and its replicas would confirm an offset that covers nothing answered before.
-                links_.set_leader(std::nullopt);
-            }
-            links_.set_leader(context_.topology->leader);
-            if (proof_) {
-                proof_->require(context_.topology->confirming);
-            }
-            retry_held();
+            apply(std::move(topology), std::move(applied));
+        } else {
+            applied();
         }
-        applied();
     });
+}
+
+void Shard::apply(replication::TopologyPtr topology, std::function<void()> applied) {
+    learn_addresses(*topology);
+    const bool other_epoch = topology->epoch != context_.topology->epoch;
+    const bool slept = topology->epoch > replication::next(context_.topology->epoch);
+    context_.first_write_due =
+        topology->leader && (context_.first_write_due || other_epoch || !context_.topology->leader);
+    if (context_.reads_only) {
+        link_context_.may_follow = replication::has_replica(*topology);
+        topology = std::make_shared<const replication::Topology>(replication::for_reads(*topology, setup_.index));
+    }
+    context_.topology = std::move(topology);
+    if (!context_.topology->leader) {
+        if (slept) {
+            // Another node has led meanwhile, and may lack what this portal's leader has answered; the replicas that
+            // the record names now are those of that one.
+            links_.set_leader(std::nullopt);
+        } else if (proof_ && context_.topology->fencing) {
+            proof_->finish(context_.topology->confirming);
+        }
+        stop_.begin(std::move(applied));
+        return;
+    }
+    stop_.finish();
+    if (other_epoch) {
+        // Also of a node that leads again: a portal that slept through the epochs between does not know whom it
+        // followed meanwhile, and its replicas would confirm an offset that covers nothing answered before.
+        links_.set_leader(std::nullopt);
+    }
+    links_.set_leader(context_.topology->leader);
+    if (proof_) {
+        proof_->require(context_.topology->confirming);
+    }
+    retry_held();
+    applied();
 }
 
 /// What the probes are connected to needs no lookup now that links are about to be made.
@@ -264,38 +262,6 @@ std::optional<net::Turn::Clock::time_point> Shard::first_write() const noexcept 
     return at == 0
                ? std::nullopt
                : std::optional(net::Turn::Clock::time_point(net::Turn::Clock::duration(static_cast<std::int64_t>(at))));
-}
-
-/// Nothing new is forwarded from here on. What is in flight may still be answered for a moment; then the links end.
-void Shard::fence(std::function<void()> applied) {
-    fence_waiters_.push_back(std::move(applied));
-    if (fence_waiters_.size() == 1) {
-        // A leader that has been silent for long answers nothing in a moment either.
-        fence_until_ = std::min(turn_.now(), link_context_.heard_at + kSilence) + kFenceGrace;
-        link_context_.answers_until = fence_until_;
-    }
-    check_fence();
-}
-
-void Shard::check_fence() {
-    const bool answered = link_context_.in_flight == 0 && registry_.parked.empty();
-    const bool settled = link_context_.blocked == 0 || turn_.now() >= fence_until_ - kFenceGrace + kBlockedGrace;
-    if ((answered && settled) || turn_.now() >= fence_until_) {
-        links_.set_leader(std::nullopt);
-        finish_fence();
-        return;
-    }
-    fence_timer_.start(kFencePoll, [this] {
-        if (!fence_waiters_.empty()) {
-            check_fence();
-        }
-    });
-}
-
-void Shard::finish_fence() {
-    for (const std::function<void()>& applied : std::exchange(fence_waiters_, {})) {
-        applied();
-    }
 }
 
 void Shard::configure(config::ConfigPtr config, TlsContexts contexts) {

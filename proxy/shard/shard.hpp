@@ -11,6 +11,7 @@
 #include "session/server_survey.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
+#include "shard/forwarding_stop.hpp"
 #include "shard/listener.hpp"
 
 #include <atomic>
@@ -97,9 +98,7 @@ class Shard {
     void check_dropped_users();
     void on_login_required();
     void close_sessions_of(const upstream::LinkIdentity& refused);
-    void fence(std::function<void()> applied);
-    void check_fence();
-    void finish_fence();
+    void apply(replication::TopologyPtr topology, std::function<void()> applied);
 
     ShardSetup setup_;
     observe::ShardCounters counters_;
@@ -112,6 +111,7 @@ class Shard {
     session::SessionRegistry registry_;
     upstream::LinkContext link_context_;
     upstream::LinkPool links_;
+    ForwardingStop stop_{link_context_, links_, registry_};
     upstream::SubscriptionHub subscriptions_;
     session::SessionContext context_;
     boost::intrusive_ptr<session::ServerSurvey> survey_;
@@ -119,9 +119,6 @@ class Shard {
     TlsContexts tls_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     net::Loop::Timer tick_timer_{loop_};
-    net::Loop::Timer fence_timer_{loop_};
-    net::Turn::Clock::time_point fence_until_{};
-    std::vector<std::function<void()>> fence_waiters_;
     net::Turn::Clock::time_point idle_links_checked_{}, login_asked_{};
     std::set<std::string> dropped_users_;  // whose links the leader has closed; to be asked whether they still exist
     std::uint64_t next_id_ = 0;

@@ -13,23 +13,6 @@ namespace {
 
 /// Reads of one link in one turn, so that a busy one does not starve the clients.
 constexpr int kReadsPerTurn = 4;
-/// A reply that is longer than this, or announces to be, is large: it is handed on in parts as it arrives.
-constexpr std::size_t kLargeReply = 256 * 1024;
-
-/// Of a reply that is not whole: whether what is there is taken now. Pushes and the lines of MONITOR, which may stand
-/// in front of a reply, are gathered whole.
-bool is_taken_in_parts(const LinkReader& reader, const PendingRequest& front) noexcept {
-    if (reader.within_reply()) {
-        return true;
-    }
-    if (reader.type() == '>' || reader.type() == '+') {
-        return false;
-    }
-    if (front.fence != Fence::none) {
-        return reader.expected() >= LinkFences::kLongestAnswer;
-    }
-    return !front.sink || (front.parts && reader.expected() >= kLargeReply);
-}
 
 }  // namespace
 
@@ -249,10 +232,11 @@ void Link::take_replies() {
             return;
         }
         if (!piece.whole() && (piece.bytes.empty() || state_ != State::ready || requests_.empty() ||
-                               !is_taken_in_parts(reader_, requests_.front()))) {
+                               !reader_.takes_part(requests_.front()))) {
             return;
         }
-        if (!take_piece(piece)) {
+        const bool ordinary = piece.whole() && !reader_.within_reply();
+        if (!(ordinary ? take_head({piece.bytes, reader_.type(), true}) : take_piece(piece))) {
             return;
         }
         reader_.take(piece);
@@ -265,18 +249,18 @@ void Link::take_replies() {
     }
 }
 
-/// False when the link has ended.
+/// Of a reply that does not come at once. False when the link has ended.
 bool Link::take_piece(const LinkReader::Piece& piece) {
     if (reader_.within_reply()) {
         return take_rest({piece.bytes, piece.whole()});
     }
-    if (!piece.whole() && requests_.front().sink) {
+    if (requests_.front().sink) {
         owner_.on_large_reply(*this);  // may take the request away, and the link
         if (state_ == State::ended) {
             return false;
         }
     }
-    return take_head({piece.bytes, reader_.type(), piece.whole()});
+    return take_head({piece.bytes, reader_.type(), false});
 }
 
 bool Link::take_head(const resp::ReplyHead& reply) {

@@ -146,7 +146,7 @@ template <typename Moves>
 std::vector<MovedRequest> Link::take_requests(Moves&& moves) {
     std::vector<MovedRequest> moved = requests_.take(std::forward<Moves>(moves));
     for (const MovedRequest& each : moved) {
-        context_.counted(each.request) -= each.sent ? 0 : 1;
+        context_.counted(each.request) -= each.sent ? 0U : 1U;
     }
     return moved;
 }

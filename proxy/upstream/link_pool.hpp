@@ -5,23 +5,23 @@
 
 #include "replication/topology.hpp"
 #include "upstream/connect_pauses.hpp"
+#include "upstream/idle_links.hpp"
+#include "upstream/large_replies.hpp"
 #include "upstream/lease.hpp"
+#include "upstream/leases.hpp"
 #include "upstream/link.hpp"
-#include "upstream/login_watch.hpp"
+#include "upstream/login_lane.hpp"
 #include "upstream/shared_links.hpp"
 
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
-
-#include <boost/smart_ptr/intrusive_ptr.hpp>
 
 namespace portal::upstream {
 
-class LinkPool final : private LinkOwner {
+class LinkPool final : private LinkOwner, private LargeReplies::Places {
   public:
     struct Events {
         /// A link failed; evidence for the monitor.
@@ -57,7 +57,7 @@ class LinkPool final : private LinkOwner {
     }
     /// False while no lease can be had: there are too many, or connecting has just failed.
     [[nodiscard]] bool may_lease(const LinkIdentityView& identity) const {
-        return leases_ < context_.lease_limit && connecting_ < kConnecting &&
+        return !leases_.full(context_.lease_limit) && leases_.may_connect() &&
                (pauses_.empty() || !pauses_.holds(Link::Use::leased, identity.username, context_.turn.now()));
     }
     /// How many leases there may be at a time.
@@ -67,27 +67,25 @@ class LinkPool final : private LinkOwner {
 
     /// The shared link for `identity`, made if there is none. One that is not set up yet may still be refused for its
     /// password, so that it serves no session with another. Only with a leader.
-    Link& shared(const LinkIdentityView& identity);
+    Link& shared(const LinkIdentityView& identity) {
+        Link* found = shared_.find(identity);
+        return found != nullptr ? *found : make_shared(identity);
+    }
 
-    /// What may have been on a leased link before.
-    enum class Before : std::uint8_t {
-        anything,    // an idle one or a new one
-        no_fence,    // nothing of its own, not even a fence, may stand before the first request
-        no_request,  // a new one: an idle one may be lost with its node, and nobody has read that yet
-    };
+    using Before = IdleLinks::Before;
     /// A link for `holder` alone. Only with a leader.
     [[nodiscard]] Lease lease(const LinkIdentity& identity, ReplySink& holder, Before before = Before::anything);
     /// A new link for the portal's own questions, which counts as no lease and needs no permit to forward.
     [[nodiscard]] Lease reserve(const LinkIdentity& identity, ReplySink& holder);
 
     /// The link that carries only logins. Only with a leader.
-    Link& auth_link();
+    Link& auth_link() { return logins_.link(); }
     /// Finds out what newcomers must do now. Called several times a second.
     void watch_login();
 
     /// What the leader said of itself, and whether it wants a login of newcomers; known once a link was set up.
-    [[nodiscard]] const ServerHello& hello() const noexcept { return hello_; }
-    [[nodiscard]] bool auth_required() const noexcept { return auth_required_; }
+    [[nodiscard]] const ServerHello& hello() const noexcept { return logins_.hello(); }
+    [[nodiscard]] bool auth_required() const noexcept { return logins_.required(); }
 
     /// Requests on links that are not answered yet, without those that block.
     [[nodiscard]] std::size_t in_flight() const noexcept { return context_.in_flight; }
@@ -99,53 +97,35 @@ class LinkPool final : private LinkOwner {
     void close_idle();
 
   private:
-    /// New leases are made so many at a time: a leader that has just been lost is not asked by all of its clients.
-    static constexpr std::size_t kConnecting = 32;
-
     friend class Lease;
     void on_link_ready(Link& link) override;
     void on_link_ended(Link& link, std::string_view why) override;
     void on_large_reply(Link& link) override;
     void on_reply_swallowed(Link& link) override;
     void on_link_empty(Link& link) override;
+    Link& replacement(const LinkIdentity& identity) override { return shared(identity); }
+    Lease lease_of(LinkPtr link, ReplySink& holder) override;
+    Link& make_shared(const LinkIdentityView& identity);
     LinkPtr make(const LinkIdentity& identity, Link::Use use);
     Lease hold(LinkPtr link, ReplySink& holder);
     void give_back(LinkPtr link) noexcept;
-    LinkPtr take_idle(const LinkIdentityView& identity, std::uint64_t user, Before before);
     bool keep_idle(const LinkPtr& link);
-    struct Retired;
-    [[nodiscard]] Retired* find_retired(const Link& link) noexcept;
-    Retired* retire(Link& link);
-    LinkPtr take_retired(const Link& link);
     bool forget(Link& link);
-    void note_connected(const Link& link) noexcept;
     void set_auth_required(bool required, const Link* knows);
     void drop_anonymous(const Link* knows);
-    void take_verdict(LoginWatch::Verdict verdict);
     void count();
-
-    /// Was shared until a large reply came; answers what it still has.
-    struct Retired {
-        LinkPtr link;
-        LinkPtr behind;  // where that reply is asked for again once this copy has been read over
-    };
 
     LinkContext& context_;
     Events events_;
     std::optional<replication::Node> leader_;
     SharedLinks shared_;
-    std::unordered_map<const Link*, LinkPtr> held_;  // by leases and reservations
-    std::vector<Retired> retired_;
-    std::vector<LinkPtr> idle_;  // links without state that nobody holds
-    LinkPtr auth_link_;
+    Leases leases_;
+    LargeReplies large_replies_;
+    IdleLinks idle_;
+    LoginLane logins_;
     LinkPtr made_last_;  // outlives its end, which may come before whoever asked for it has it
-    boost::intrusive_ptr<LoginWatch> login_watch_;
     ConnectPauses pauses_;
-    std::size_t leases_ = 0;      // of held_, those that count
-    std::size_t connecting_ = 0;  // new ones that are not set up yet
-    ServerHello hello_;
-    bool auth_required_ = false;
-    net::Turn::Clock::time_point unusable_until_{}, login_asked_{};
+    net::Turn::Clock::time_point unusable_until_{};
     bool closing_ = false;
 };
 

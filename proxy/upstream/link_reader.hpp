@@ -4,6 +4,7 @@
 
 #include "resp/byte_buffer.hpp"
 #include "resp/frame_scanner.hpp"
+#include "upstream/pending_queue.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,9 @@ namespace portal::upstream {
 
 class LinkReader {
   public:
+    /// A reply that is longer than this, or announces to be, is large: it is handed on in parts as it arrives.
+    static constexpr std::size_t kLarge = 256 * 1024;
+
     /// `limits` outlives this.
     explicit LinkReader(const resp::ReplyLimits& limits) noexcept : scanner_(limits) {}
 
@@ -40,6 +44,9 @@ class LinkReader {
     [[nodiscard]] bool within_reply() const noexcept { return within_reply_; }
     /// Bytes of a piece that is not whole, with those that are announced to follow.
     [[nodiscard]] std::size_t expected() const noexcept { return scanner_.scanned() + scanner_.announced(); }
+    /// Whether a piece that is not whole, for that request, is taken as it is. Pushes and the lines of MONITOR, which
+    /// may stand in front of a reply, are gathered whole.
+    [[nodiscard]] bool takes_part(const PendingRequest& front) const noexcept;
 
     /// The piece has been dealt with.
     void take(const Piece& piece) noexcept {

@@ -5,26 +5,17 @@
 
 namespace portal::upstream {
 
-/// What a session believes of its client may be wrong where the answer to AUTH came among others, which a client can
-/// shape; then only the node decides, by the very password.
-bool SharedLinks::serves(const Link& link, const LinkIdentityView& identity) noexcept {
-    return identity.proven && link.was_ready() ? link.identity().same_link(identity)
-                                               : link.identity().same_login(identity);
-}
-
-Link* SharedLinks::find(const LinkIdentityView& identity) {
-    if (last_ == nullptr || !serves(*last_->link, identity)) {
-        const auto found = links_.find(identity);
-        if (found == links_.end()) {
-            return nullptr;
-        }
-        const auto entry =
-            std::ranges::find_if(found->second, [&](const Entry& each) { return serves(*each.link, identity); });
-        if (entry == found->second.end()) {
-            return nullptr;
-        }
-        last_ = &*entry;
+Link* SharedLinks::search(const LinkIdentityView& identity) {
+    const auto found = links_.find(identity);
+    if (found == links_.end()) {
+        return nullptr;
     }
+    const auto entry =
+        std::ranges::find_if(found->second, [&](const Entry& each) { return serves(*each.link, identity); });
+    if (entry == found->second.end()) {
+        return nullptr;
+    }
+    last_ = &*entry;
     last_->used = true;
     return last_->link.get();
 }

@@ -14,7 +14,13 @@ namespace portal::upstream {
 class SharedLinks {
   public:
     /// A link that may serve `identity`; null: there is none.
-    [[nodiscard]] Link* find(const LinkIdentityView& identity);
+    [[nodiscard]] Link* find(const LinkIdentityView& identity) {
+        if (last_ != nullptr && serves(*last_->link, identity)) {
+            last_->used = true;
+            return last_->link.get();
+        }
+        return search(identity);
+    }
     void add(LinkPtr link);
     /// Takes it out; null: it was not here.
     LinkPtr take(const Link& link);
@@ -46,7 +52,13 @@ class SharedLinks {
         bool operator()(const LinkIdentityView& a, const LinkIdentity& b) const noexcept { return b.same_link(a); }
         bool operator()(const LinkIdentity& a, const LinkIdentity& b) const noexcept { return a.same_link(b); }
     };
-    [[nodiscard]] static bool serves(const Link& link, const LinkIdentityView& identity) noexcept;
+    /// What a session believes of its client may be wrong where the answer to AUTH came among others, which a client
+    /// can shape; then only the node decides, by the very password.
+    [[nodiscard]] static bool serves(const Link& link, const LinkIdentityView& identity) noexcept {
+        return link.identity().same_link(identity) &&
+               ((identity.proven && link.was_ready()) || link.identity().password == identity.password);
+    }
+    [[nodiscard]] Link* search(const LinkIdentityView& identity);
     template <typename Takes>
     [[nodiscard]] std::vector<LinkPtr> take_if(Takes&& takes);
 

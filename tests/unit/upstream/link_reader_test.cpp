@@ -76,6 +76,63 @@ TEST(LinkReader, APieceThatIsNotTakenComesAgainWithWhatFollows) {
     EXPECT_EQ(piece.bytes, "$5\r\nhello\r\n");
 }
 
+class Nobody final : public ReplySink {
+  public:
+    bool on_reply(PendingRequest&, const resp::ReplyHead&, std::string_view) override { return true; }
+    void on_lost(PendingRequest&, std::string_view, const Loss&) override {}
+    void on_refused(PendingRequest&, std::string_view, std::string_view) override {}
+    bool take_push(const resp::ReplyHead&, const PendingRequest*) override { return false; }
+    void on_pinned_lost() override {}
+};
+
+TEST(LinkReader, OnlyALargeReplyThatMayComeInPartsIsTakenBeforeItIsWhole) {
+    PendingRequest swallowed;
+    PendingRequest whole;
+    whole.sink = ReplySinkPtr(new Nobody);
+    PendingRequest parts = whole;
+    parts.parts = true;
+    struct Case {
+        std::string_view bytes;
+        bool swallowed, whole, parts;
+    };
+    for (const Case& each : {Case{"$262143\r\nabc", true, false, true}, Case{"$262000\r\nabc", true, false, false},
+                             Case{"$262144\r\n", true, false, true}, Case{">3\r\n$900000\r\nabc", false, false, false},
+                             Case{"+1700000000.0 [0 127.0.0.1:1] \"SET\"", false, false, false},
+                             Case{"*100000\r\n:1\r\n", true, false, true}}) {
+        LinkReader reader{kLimits};
+        put(reader, each.bytes);
+        EXPECT_FALSE(reader.next().whole());
+        EXPECT_EQ(reader.takes_part(swallowed), each.swallowed) << each.bytes;
+        EXPECT_EQ(reader.takes_part(whole), each.whole) << each.bytes;
+        EXPECT_EQ(reader.takes_part(parts), each.parts) << each.bytes;
+    }
+}
+
+TEST(LinkReader, TheRestOfAReplyIsTakenAsItComes) {
+    PendingRequest whole;
+    whole.sink = ReplySinkPtr(new Nobody);
+    LinkReader reader{kLimits};
+    put(reader, "$300000\r\nabc");
+    reader.take(reader.next());
+    put(reader, ">+");
+    const LinkReader::Piece rest = reader.next();
+    EXPECT_FALSE(rest.whole());
+    EXPECT_TRUE(reader.takes_part(whole));
+}
+
+TEST(LinkReader, AFenceIsAnsweredShortly) {
+    PendingRequest fence;
+    fence.fence = Fence::behind_plain;
+    LinkReader reader{kLimits};
+    put(reader, "$4000\r\nabc");
+    EXPECT_FALSE(reader.next().whole());
+    EXPECT_FALSE(reader.takes_part(fence));
+    LinkReader longer{kLimits};
+    put(longer, "$4096\r\nabc");
+    EXPECT_FALSE(longer.next().whole());
+    EXPECT_TRUE(longer.takes_part(fence));
+}
+
 TEST(LinkReader, WhatIsNoReplyIsAnError) {
     LinkReader reader{kLimits};
     put(reader, "GET x\r\n");
