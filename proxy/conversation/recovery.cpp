@@ -138,7 +138,6 @@ Fate Recovery::fate_of(const Lost& lost, const Row& row, const Facts& facts) {
 Recovery::Outcome Recovery::settle(Transaction& transaction, bool link_lost, const Facts& facts) {
     LostRequests came_back = take();
     Outcome outcome;
-    outcome.reached_node = std::ranges::any_of(came_back, &Lost::sent);
     outcome.survives = link_lost && transaction.survives(came_back);
     const auto opens = [](const Lost& each) {
         return !each.request.unit && command::row_at(each.request.tag).handling == Handling::multi;

@@ -54,7 +54,6 @@ void Transaction::begin(Slot slot) {
 void Transaction::begin_broken() {
     phase_ = Phase::broken;
     doubtful_ = denied_ = false;
-    unit_left_ = 0;
 }
 
 void Transaction::send_discard_for_exec() {
@@ -112,18 +111,6 @@ bool Transaction::end_watch() noexcept {
 
 // ---------------------------------------------------------------------------------------- one that travels in one
 // piece
-
-void Transaction::begin_unit(std::size_t behind) {
-    unit_left_ = static_cast<std::uint32_t>(behind) + 1;
-    queued_.clear();
-}
-
-void Transaction::follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept {
-    if (row.handling == Handling::multi) {
-        unit_begun_ = begins;
-    }
-    request.unit = unit_begun_;
-}
 
 /// Its MULTI and what was queued got their answers already, or get them now; if the node did not run it for not
 /// leading, or if it only read behind something that waits, EXEC decides that all of it is sent again.
@@ -242,7 +229,12 @@ bool Transaction::copy_stands() const noexcept {
 
 bool Transaction::survives(std::span<const Lost> came_back) {
     doubtful_ = doubtful_ || may_have_run(came_back, false);
-    return !doubtful_ && can_repeat(came_back);
+    if (doubtful_ || !can_repeat(came_back)) {
+        return false;
+    }
+    repeats_ = static_cast<std::uint8_t>(repeats_ + std::ranges::any_of(came_back, &Lost::sent));
+    watching_ = false;  // said again by the WATCH that came back, if there is one
+    return true;
 }
 
 /// The copy together with `came_back` is all of it, and no EXEC was sent.
@@ -266,6 +258,7 @@ void Transaction::break_off(bool executing) {
         queued_.clear();
     }
     copy_.clear();
+    watching_ = false;
     if (phase_ == Phase::open) {
         phase_ = Phase::broken;
     } else if (phase_ == Phase::exec_sent) {

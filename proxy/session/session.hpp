@@ -11,6 +11,7 @@
 #include "conversation/queued_commands.hpp"
 #include "conversation/recovery.hpp"
 #include "conversation/transaction.hpp"
+#include "conversation/whole_transaction.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
@@ -358,6 +359,7 @@ class Session final : public upstream::ReplySink,
 
     upstream::Lease pinned_;
     Transaction transaction_;
+    WholeTransaction unit_;
     std::unique_ptr<Executed> executed_;                      // while the answer to its EXEC is put together
     std::string exec_reply_;                                  // what has come of that answer
     std::string exec_end_;                                    // what tells that it ends; empty: it is one frame

@@ -151,6 +151,36 @@ TEST(Recovery, ALaterWriteThatWasExecutedGivesThoseBeforeItTheNodesAnswers) {
     EXPECT_EQ(recovery.waiting().front().request.sequence, 2U);
 }
 
+TEST(Recovery, WhatIsInsideATransactionThatSurvivesWaitsWithIt) {
+    Recovery recovery;
+    Transaction transaction;
+    script::OwnLink link(transaction);
+    link.say("MULTI", "+OK\r\n");
+    const std::uint64_t slot = link.send("SET k v");
+    recovery.keep(lost("SET k v", slot, true));
+    recovery.keep(lost("INCR n", link.send("INCR n"), false));
+    const auto outcome = recovery.settle(transaction, true, facts());
+    EXPECT_TRUE(outcome.survives);
+    EXPECT_TRUE(outcome.settled.empty());
+    ASSERT_EQ(recovery.size(), 2U);
+    EXPECT_EQ(recovery.waiting().front().request.sequence, slot);
+}
+
+TEST(Recovery, WhatIsInsideATransactionThatDoesNotSurviveIsAnsweredAsIfItWereQueued) {
+    Recovery recovery;
+    Transaction transaction;
+    script::OwnLink link(transaction);
+    link.say("WATCH k", "+OK\r\n");
+    link.say("MULTI", "+OK\r\n");
+    recovery.keep(lost("SET k v", link.send("SET k v"), true));
+    transaction.note_link_lost(&link.state);
+    const auto outcome = recovery.settle(transaction, true, facts());
+    EXPECT_FALSE(outcome.survives);
+    ASSERT_EQ(outcome.settled.size(), 1U);
+    EXPECT_EQ(outcome.settled[0].fate.bytes, "+QUEUED\r\n");
+    EXPECT_TRUE(recovery.empty());
+}
+
 TEST(Recovery, TheCopyOfATransactionGoesBeforeItsRestAndBehindWhatIsOlder) {
     Recovery recovery;
     recovery.keep(lost("GET k", 3, true));

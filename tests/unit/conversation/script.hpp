@@ -80,7 +80,7 @@ class OwnLink {
             default:
                 break;
         }
-        transaction_.note_sent(row);
+        transaction_.queued().note(row);
         return next_++;
     }
 

@@ -1,5 +1,6 @@
 #include "conversation/transaction.hpp"
 
+#include "conversation/whole_transaction.hpp"
 #include "script.hpp"
 
 #include <gtest/gtest.h>
@@ -201,7 +202,6 @@ TEST(Transaction, IsSentAgainThreeTimesAtMost) {
     const std::vector<Lost> came_back{lost("SET k v", link.send("SET k v"), true)};
     for (int repeats = 0; repeats < 3; ++repeats) {
         EXPECT_TRUE(transaction.survives(came_back));
-        transaction.note_repeat(true);
     }
     EXPECT_FALSE(transaction.survives(came_back));
 }
@@ -230,7 +230,7 @@ TEST(Transaction, AWatchWhoseLinkIsLostFailsTheNextExecOnly) {
     OwnLink link(transaction);
     link.say("WATCH k", "+OK\r\n");
     transaction.note_link_lost(&link.state);
-    transaction.lose_watch();
+    transaction.break_off(false);
     EXPECT_TRUE(transaction.watch_broken());
     transaction.begin_broken();
     EXPECT_EQ(transaction.answer_broken(script::row_of("EXEC"), resp::Protocol::resp3)->bytes, "_\r\n");
@@ -267,11 +267,11 @@ TEST(Transaction, WithoutItsEndIsNeverSentAgain) {
 }
 
 TEST(Transaction, AfterAMultiThatTheNodeRefusedWhatIsLeftIsNoTransaction) {
-    Transaction transaction;
+    WholeTransaction transaction;
     upstream::PendingRequest multi = script::request_of("MULTI", 0, true);
     upstream::PendingRequest set = script::request_of("SET k v", 1, true);
-    transaction.follow_unit(multi, script::row_of("MULTI"), false);
-    transaction.follow_unit(set, script::row_of("SET k v"), true);
+    transaction.follow(multi, script::row_of("MULTI"), false);
+    transaction.follow(set, script::row_of("SET k v"), true);
     EXPECT_FALSE(multi.unit);
     EXPECT_FALSE(set.unit);
 }
