@@ -57,7 +57,7 @@ class Transaction {
     /// MULTI is sent on the client's own link; `slot` awaits its answer.
     void begin(Slot slot);
     /// MULTI where it is known already that EXEC must fail: a WATCH was broken, or no write can be proven now.
-    void begin_broken();
+    void begin_broken(Slot slot);
     void deny() noexcept { denied_ = denied_ || active(); }
     void send_exec() noexcept { phase_ = Phase::exec_sent; }
     /// An EXEC behind a command that was denied: the node is told to discard what it has queued.
@@ -103,9 +103,8 @@ class Transaction {
     void break_off(bool executing);
     /// `refused` waited for a leader in vain.
     void give_up(std::span<const Lost> refused, Link link);
-    /// What becomes of a request inside it that came back with the lost link. `goes_on`: what is behind it is inside,
-    /// too.
-    [[nodiscard]] Fate settle(const Lost& lost, resp::Protocol protocol, bool& goes_on);
+    /// What becomes of a request inside it that came back with the lost link.
+    [[nodiscard]] Fate settle(const Lost& lost, resp::Protocol protocol);
     /// Of all of one that travelled in one piece and came back: the fate of its last request, and whether the others
     /// share it (else they are answered with what they would have been told).
     struct UnitFate {
@@ -119,6 +118,7 @@ class Transaction {
 
   private:
     [[nodiscard]] bool copy_stands() const noexcept;
+    [[nodiscard]] bool opens(const Lost& lost) const noexcept;
     [[nodiscard]] bool can_repeat(std::span<const Lost> came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
 

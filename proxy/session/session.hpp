@@ -305,6 +305,7 @@ class Session final : public upstream::ReplySink,
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);
+    [[nodiscard]] bool is_script_at_its_word(const Lost& lost) const noexcept;
     bool apply(const Verdict& verdict, upstream::PendingRequest& request, std::string_view& bytes,
                std::string_view command);
     std::string rearmed(const Row& row, const std::string& command);
@@ -333,6 +334,7 @@ class Session final : public upstream::ReplySink,
     void end_transaction();
 
     // --- session_hold.cpp: the wait for a leader, and what is sent again
+    [[nodiscard]] bool must_run_before_transaction() const;
     void resend();
     [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row, bool held);
     [[nodiscard]] upstream::Link* login_link_again(Lost& lost, const Row& row);

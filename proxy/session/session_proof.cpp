@@ -163,7 +163,7 @@ bool Session::await_proof(const Row& row, const resp::RequestView& request) {
     context_.counters.commands_unproven.add();
     if (row.handling == Handling::multi) {
         unit_.abandon();
-        transaction_.begin_broken();  // else what follows would run outside of it
+        transaction_.begin_broken(order_.next());  // else what follows would run outside of it
         reply(resp::simple("OK"));
         return true;
     }

@@ -184,7 +184,7 @@ bool Session::dispatch(const Row& row, const resp::RequestView& request, std::st
     }
     if (row.handling == Handling::multi && request.argc() == 1 && !transaction_.active()) {
         if (transaction_.watch_broken()) {
-            transaction_.begin_broken();
+            transaction_.begin_broken(order_.next());
             reply(resp::simple("OK"));
             return true;
         }

@@ -159,11 +159,9 @@ TEST(Transaction, WithAWatchIsNotSentAgainWhereverItsLinkIsLost) {
         const std::vector<Lost> came_back{lost(kSteps[step].line, link.send(kSteps[step].line), false)};
         transaction.note_link_lost(&link.state);
         EXPECT_FALSE(transaction.survives(came_back)) << kSteps[step].line;
-        bool goes_on = false;
-        const Fate fate = transaction.settle(came_back.front(), resp::Protocol::resp2, goes_on);
+        const Fate fate = transaction.settle(came_back.front(), resp::Protocol::resp2);
         EXPECT_EQ(fate.kind, Fate::Kind::answer);
         EXPECT_EQ(fate.bytes, step == 3 ? "*-1\r\n" : step == 0 ? "+OK\r\n" : "+QUEUED\r\n") << kSteps[step].line;
-        EXPECT_EQ(goes_on, step != 3);
     }
 }
 
@@ -174,9 +172,7 @@ TEST(Transaction, AnExecThatWasSentIsInDoubt) {
     link.say("SET k v", kQueued);
     const std::vector<Lost> came_back{lost("EXEC", link.send("EXEC"), true)};
     EXPECT_FALSE(transaction.survives(came_back));
-    bool goes_on = true;
-    EXPECT_EQ(transaction.settle(came_back.front(), resp::Protocol::resp2, goes_on).kind, Fate::Kind::in_doubt);
-    EXPECT_FALSE(goes_on);
+    EXPECT_EQ(transaction.settle(came_back.front(), resp::Protocol::resp2).kind, Fate::Kind::in_doubt);
     EXPECT_FALSE(transaction.active());
 }
 
@@ -193,6 +189,15 @@ TEST(Transaction, AWriteBehindAMultiThatNobodyAnsweredPutsWhateverEndsItInDoubt)
         EXPECT_EQ(fate->kind, Fate::Kind::in_doubt) << end;
         EXPECT_FALSE(transaction.active());
     }
+}
+
+TEST(Transaction, ANestedMultiThatNobodyAnsweredPutsNothingInDoubt) {
+    Transaction transaction;
+    OwnLink link(transaction);
+    link.say("MULTI", "+OK\r\n");
+    const std::vector<Lost> came_back{lost("MULTI", link.send_nested_multi(), true),
+                                      lost("SET k v", link.send("SET k v"), true)};
+    EXPECT_TRUE(transaction.survives(came_back));
 }
 
 TEST(Transaction, IsSentAgainThreeTimesAtMost) {
@@ -232,7 +237,7 @@ TEST(Transaction, AWatchWhoseLinkIsLostFailsTheNextExecOnly) {
     transaction.note_link_lost(&link.state);
     transaction.break_off(false);
     EXPECT_TRUE(transaction.watch_broken());
-    transaction.begin_broken();
+    transaction.begin_broken(0);
     EXPECT_EQ(transaction.answer_broken(script::row_of("EXEC"), resp::Protocol::resp3)->bytes, "_\r\n");
     EXPECT_FALSE(transaction.watch_broken());
     EXPECT_FALSE(transaction.active());
