@@ -21,12 +21,12 @@ std::span<Lost> unit_at_front(std::span<Lost> lost) noexcept {
     return lost.first(size);
 }
 
-bool may_have_run(std::span<const Lost> lost, bool unit) noexcept {
+bool may_have_run(std::span<const Lost> lost, bool unit, std::optional<std::uint64_t> opening) noexcept {
     bool opened = false;
     for (const Lost& each : lost) {
         const command::CommandRow& row = command::row_at(each.request.tag);
         const bool unanswered = each.sent && each.refusal.empty() && each.request.unit == unit;
-        if (row.handling == command::Handling::multi) {
+        if (row.handling == command::Handling::multi && (!opening || *opening == each.request.sequence)) {
             opened = unanswered;
         } else if (opened && unanswered && row.write && row.handling != command::Handling::exec) {
             return true;

@@ -138,25 +138,19 @@ Fate Recovery::fate_of(const Lost& lost, const Row& row, const Facts& facts) {
 Recovery::Outcome Recovery::settle(Transaction& transaction, bool link_lost, const Facts& facts) {
     LostRequests came_back = take();
     Outcome outcome;
-    outcome.reached_node = std::ranges::any_of(came_back, &Lost::sent);
     outcome.survives = link_lost && transaction.survives(came_back);
-    const auto opens = [](const Lost& each) {
-        return !each.request.unit && command::row_at(each.request.tag).handling == Handling::multi;
-    };
-    bool inside = link_lost && transaction.active() && std::ranges::none_of(came_back, opens);
     for (auto each = came_back.begin(); each != came_back.end(); ++each) {
         const Row& row = command::row_at(each->request.tag);
         if (each->request.unit) {
             const std::span<Lost> unit = unit_at_front({each, came_back.end()});
             settle_unit(unit, transaction, outcome.settled);
             each += static_cast<std::ptrdiff_t>(unit.size()) - 1;
+        } else if (link_lost && transaction.contains(each->request)) {
+            // Also what was refused before: it cannot run any more.
+            Fate fate = outcome.survives ? Fate{} : transaction.settle(*each, facts.protocol);
+            settle_one(*each, std::move(fate), outcome.settled);
         } else if (row.handling == Handling::hello && link_lost && is_plain_hello(*each)) {
             settle_one(*each, {Fate::Kind::accept_hello}, outcome.settled);
-        } else if (outcome.survives && transaction.contains(each->request)) {
-            settle_one(*each, {}, outcome.settled);
-        } else if (link_lost && (inside || row.handling == Handling::multi)) {
-            // Also what was refused before: it cannot run any more.
-            settle_one(*each, transaction.settle(*each, facts.protocol, inside), outcome.settled);
         } else {
             settle_one(*each, fate_of(*each, row, facts), outcome.settled);
         }

@@ -69,8 +69,7 @@ class Recovery {
     [[nodiscard]] bool begin_settling() noexcept;
     struct Outcome {
         std::vector<Settled> settled;
-        bool survives = false;      // the transaction goes on at the next leader, as soon as its copy is there
-        bool reached_node = false;  // some of what came back had been sent
+        bool survives = false;  // the transaction goes on at the next leader, as soon as its copy is there
     };
     /// Sorts out, in order, all that came back; what is to be sent again stays. `link_lost`: begin_settling() said so.
     [[nodiscard]] Outcome settle(Transaction& transaction, bool link_lost, const Facts& facts);

@@ -23,9 +23,8 @@ Handling handling_of(const Lost& lost) {
     return command::row_at(lost.request.tag).handling;
 }
 
-/// A MULTI on the client's own link.
-bool opens_transaction(const Lost& lost) {
-    return !lost.request.unit && handling_of(lost) == Handling::multi;
+std::string nested_multi() {
+    return resp::error("ERR MULTI calls can not be nested");
 }
 
 std::string null_array(resp::Protocol protocol) {
@@ -43,18 +42,17 @@ bool Transaction::contains(const upstream::PendingRequest& request) const noexce
 // ---------------------------------------------------------------------------------------- what the client asks for
 
 void Transaction::begin(Slot slot) {
-    begin_broken();
+    begin_broken(slot);
     phase_ = Phase::open;
-    slot_ = slot;
     repeats_ = 0;
     queued_.clear();
     copy_.clear();
 }
 
-void Transaction::begin_broken() {
+void Transaction::begin_broken(Slot slot) {
     phase_ = Phase::broken;
+    slot_ = slot;
     doubtful_ = denied_ = false;
-    unit_left_ = 0;
 }
 
 void Transaction::send_discard_for_exec() {
@@ -85,7 +83,7 @@ std::optional<Fate> Transaction::answer_broken(const Row& row, resp::Protocol pr
         case Handling::reset:
             return std::nullopt;
         case Handling::multi:
-            return Fate::answered(resp::error("ERR MULTI calls can not be nested"));
+            return Fate::answered(nested_multi());
         case Handling::watch:
             return Fate::answered(resp::error("ERR WATCH inside MULTI is not allowed"));
         case Handling::exec:
@@ -112,18 +110,6 @@ bool Transaction::end_watch() noexcept {
 
 // ---------------------------------------------------------------------------------------- one that travels in one
 // piece
-
-void Transaction::begin_unit(std::size_t behind) {
-    unit_left_ = static_cast<std::uint32_t>(behind) + 1;
-    queued_.clear();
-}
-
-void Transaction::follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept {
-    if (row.handling == Handling::multi) {
-        unit_begun_ = begins;
-    }
-    request.unit = unit_begun_;
-}
 
 /// Its MULTI and what was queued got their answers already, or get them now; if the node did not run it for not
 /// leading, or if it only read behind something that waits, EXEC decides that all of it is sent again.
@@ -241,8 +227,18 @@ bool Transaction::copy_stands() const noexcept {
 }
 
 bool Transaction::survives(std::span<const Lost> came_back) {
-    doubtful_ = doubtful_ || may_have_run(came_back, false);
-    return !doubtful_ && can_repeat(came_back);
+    doubtful_ = doubtful_ || may_have_run(came_back, false, slot_);
+    if (doubtful_ || !can_repeat(came_back)) {
+        return false;
+    }
+    repeats_ = static_cast<std::uint8_t>(repeats_ + std::ranges::any_of(came_back, &Lost::sent));
+    watching_ = false;  // said again by the WATCH that came back, if there is one
+    return true;
+}
+
+/// Its own MULTI. Another one inside of it is nested, and refused.
+bool Transaction::opens(const Lost& lost) const noexcept {
+    return contains(lost.request) && lost.request.sequence == slot_ && handling_of(lost) == Handling::multi;
 }
 
 /// The copy together with `came_back` is all of it, and no EXEC was sent.
@@ -255,7 +251,8 @@ bool Transaction::can_repeat(std::span<const Lost> came_back) const {
     if (repeats_ >= kMostRepeats) {
         return false;
     }
-    const bool begins = !copy_.empty() || std::ranges::any_of(came_back, opens_transaction);
+    const bool begins =
+        !copy_.empty() || std::ranges::any_of(came_back, [this](const Lost& each) { return opens(each); });
     const bool goes_on =
         phase_ == Phase::open || (phase_ == Phase::exec_sent && std::ranges::any_of(came_back, is_exec));
     return copy_stands() && begins && goes_on && std::ranges::none_of(came_back, prevents);
@@ -266,6 +263,7 @@ void Transaction::break_off(bool executing) {
         queued_.clear();
     }
     copy_.clear();
+    watching_ = false;
     if (phase_ == Phase::open) {
         phase_ = Phase::broken;
     } else if (phase_ == Phase::exec_sent) {
@@ -292,12 +290,11 @@ void Transaction::give_up(std::span<const Lost> refused, Link link) {
     watching_ = link != nullptr && link->watching();
 }
 
-Fate Transaction::settle(const Lost& lost, resp::Protocol protocol, bool& goes_on) {
-    goes_on = true;
+Fate Transaction::settle(const Lost& lost, resp::Protocol protocol) {
     Fate fate;
     switch (handling_of(lost)) {
         case Handling::multi:
-            return Fate::answered(std::string(kOk));
+            return Fate::answered(opens(lost) ? std::string(kOk) : nested_multi());
         case Handling::discard:
             fate = doubtful_ ? Fate{Fate::Kind::in_doubt} : Fate::answered(std::string(kOk));
             break;
@@ -312,7 +309,6 @@ Fate Transaction::settle(const Lost& lost, resp::Protocol protocol, bool& goes_o
             return Fate::answered(std::string(kQueued));
     }
     forget();
-    goes_on = false;
     return fate;
 }
 

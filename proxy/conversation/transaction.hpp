@@ -57,18 +57,12 @@ class Transaction {
     /// MULTI is sent on the client's own link; `slot` awaits its answer.
     void begin(Slot slot);
     /// MULTI where it is known already that EXEC must fail: a WATCH was broken, or no write can be proven now.
-    void begin_broken();
+    void begin_broken(Slot slot);
     void deny() noexcept { denied_ = denied_ || active(); }
     void send_exec() noexcept { phase_ = Phase::exec_sent; }
     /// An EXEC behind a command that was denied: the node is told to discard what it has queued.
     void send_discard_for_exec();
     void send_watch() noexcept { watching_ = true; }
-    /// `row` is sent to the node.
-    void note_sent(const Row& row) noexcept {
-        if (phase_ != Phase::none || unit_left_ > 0) {
-            queued_.note(row);
-        }
-    }
     /// Something of it goes that is not kept, so there is no copy.
     void spoil_copy() noexcept { copy_.spoil(); }
     /// It ends, and the client hears so from the portal.
@@ -80,17 +74,6 @@ class Transaction {
     /// The client's WATCH since the loss of an earlier one is over with the broken transaction. True: the node is still
     /// to be told.
     [[nodiscard]] bool end_watch() noexcept;
-
-    // --- one that travels in one piece
-    /// MULTI and `behind` more commands.
-    void begin_unit(std::size_t behind);
-    void abandon_unit() noexcept { unit_left_ = 0; }
-    /// Commands of it that are still to be sent, the one at hand included.
-    [[nodiscard]] std::uint32_t unit_left() const noexcept { return unit_left_; }
-    void note_unit_sent() noexcept { unit_left_ -= unit_left_ > 0 ? 1 : 0; }
-    /// A command of it was answered, or is lost. `begins`: if it is MULTI, a transaction has begun, or will. One that
-    /// the node has refused is none, and what is left of it are commands as any others.
-    void follow_unit(upstream::PendingRequest& request, const Row& row, bool begins) noexcept;
 
     // --- what the node answers
     /// MULTI, EXEC or DISCARD was answered, and nothing of the kind is behind it but for the EXEC of a MULTI.
@@ -115,16 +98,13 @@ class Transaction {
     /// With its own link `came_back` was lost. `reached_node`: some of it had been sent. True: the transaction goes on
     /// at the next leader; its copy is to be sent before what came back.
     [[nodiscard]] bool survives(std::span<const Lost> came_back);
-    void note_repeat(bool reached_node) noexcept { repeats_ = static_cast<std::uint8_t>(repeats_ + reached_node); }
     /// Its link is gone: what the client still adds to it is answered, and EXEC fails. `executing`: the portal still
     /// does its parts of one whose EXEC was answered.
     void break_off(bool executing);
-    void lose_watch() noexcept { watching_ = false; }
     /// `refused` waited for a leader in vain.
     void give_up(std::span<const Lost> refused, Link link);
-    /// What becomes of a request inside it that came back with the lost link. `goes_on`: what is behind it is inside,
-    /// too.
-    [[nodiscard]] Fate settle(const Lost& lost, resp::Protocol protocol, bool& goes_on);
+    /// What becomes of a request inside it that came back with the lost link.
+    [[nodiscard]] Fate settle(const Lost& lost, resp::Protocol protocol);
     /// Of all of one that travelled in one piece and came back: the fate of its last request, and whether the others
     /// share it (else they are answered with what they would have been told).
     struct UnitFate {
@@ -138,6 +118,7 @@ class Transaction {
 
   private:
     [[nodiscard]] bool copy_stands() const noexcept;
+    [[nodiscard]] bool opens(const Lost& lost) const noexcept;
     [[nodiscard]] bool can_repeat(std::span<const Lost> came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
 
@@ -146,12 +127,10 @@ class Transaction {
     bool watching_ = false;
     bool watch_broken_ = false;
     bool denied_ = false;
-    bool unit_begun_ = false;   // the one that travels whole and is being answered
     std::uint8_t repeats_ = 0;  // how often the open one was sent again
-    std::uint32_t unit_left_ = 0;
-    Slot slot_ = 0;          // of the MULTI of the open one
-    QueuedCommands queued_;  // of the one that is open
-    TransactionCopy copy_;   // of the one that is open, or that travels in one piece and is being answered
+    Slot slot_ = 0;             // of the MULTI of the open one
+    QueuedCommands queued_;     // of the one that is open
+    TransactionCopy copy_;      // of the one that is open, or that travels in one piece and is being answered
 };
 
 }  // namespace portal::conversation

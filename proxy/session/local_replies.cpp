@@ -120,6 +120,10 @@ bool Session::begin_auth(const Row& row, const resp::RequestView& request) {
         reply_error(client_errors::kSyntax);
         return true;
     }
+    if (!order_.idle() && needs_pinned()) {
+        pause(Wait::drained);  // what comes before it is judged by the rights that the client had
+        return false;
+    }
     return ask_first(needs_pinned() ? &link_for(true) : nullptr, row, request.frame(), upstream::Effect::lasting);
 }
 
@@ -132,6 +136,10 @@ bool Session::begin_hello(const Row& row, const resp::RequestView& request) {
     if (hello.logs_in) {
         wanted_protocol_ = hello.protocol;
         wanted_name_ = std::move(hello.name);
+        if (!order_.idle() && needs_pinned()) {
+            pause(Wait::drained);
+            return false;
+        }
         if (needs_pinned()) {
             // What the client has begun there goes on as the new user and in the new protocol.
             return ask_first(&link_for(true), row, request.frame(), upstream::Effect::lasting);

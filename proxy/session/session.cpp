@@ -137,7 +137,7 @@ std::size_t Session::take_requests(std::string_view bytes) {
                     return taken;  // not now: the same bytes are framed again when the wait is over
                 }
                 taken += result.size;
-                if (transaction_.unit_left() > 0) {
+                if (unit_.left() > 0) {
                     taken += take_unit(bytes.substr(taken));
                 }
                 break;
@@ -163,7 +163,7 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     }
     const Row& row = command::row_at(request.tag);
     if (request.unit) {
-        transaction_.follow_unit(request, row, !reply.is_error());
+        unit_.follow(request, row, !reply.is_error());
     }
     if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, reply.bytes(), command);

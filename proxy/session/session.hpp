@@ -11,6 +11,7 @@
 #include "conversation/queued_commands.hpp"
 #include "conversation/recovery.hpp"
 #include "conversation/transaction.hpp"
+#include "conversation/whole_transaction.hpp"
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
@@ -304,6 +305,7 @@ class Session final : public upstream::ReplySink,
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
     bool still_refused(const Lost& lost);
+    [[nodiscard]] bool is_script_at_its_word(const Lost& lost) const noexcept;
     bool apply(const Verdict& verdict, upstream::PendingRequest& request, std::string_view& bytes,
                std::string_view command);
     std::string rearmed(const Row& row, const std::string& command);
@@ -332,6 +334,7 @@ class Session final : public upstream::ReplySink,
     void end_transaction();
 
     // --- session_hold.cpp: the wait for a leader, and what is sent again
+    [[nodiscard]] bool must_run_before_transaction() const;
     void resend();
     [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row, bool held);
     [[nodiscard]] upstream::Link* login_link_again(Lost& lost, const Row& row);
@@ -358,6 +361,7 @@ class Session final : public upstream::ReplySink,
 
     upstream::Lease pinned_;
     Transaction transaction_;
+    WholeTransaction unit_;
     std::unique_ptr<Executed> executed_;                      // while the answer to its EXEC is put together
     std::string exec_reply_;                                  // what has come of that answer
     std::string exec_end_;                                    // what tells that it ends; empty: it is one frame

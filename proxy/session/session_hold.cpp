@@ -96,6 +96,10 @@ void Session::retry() {
     if (std::ranges::any_of(recovery_.waiting(), is_fresh)) {
         return;  // asked again at the shard's next look; a script's word stops nobody else
     }
+    if (pinned_ && must_run_before_transaction()) {
+        pinned_->end("what the client has asked for before its transaction is to be executed first");
+        return;  // and then the transaction is begun again
+    }
     if (must_track_again() && !use_tracking().switch_on_again()) {
         return;
     }
@@ -108,6 +112,14 @@ void Session::retry() {
         wait_readable();  // what it sent while it was held, or that it has gone: it may be blocked once more for long
     }
     context_.turn.mark(*this);
+}
+
+/// Something that waits is older than the transaction that is open on the client's own link: sent there, it would be
+/// queued.
+bool Session::must_run_before_transaction() const {
+    return transaction_.active() && std::ranges::any_of(recovery_.waiting(), [this](const Lost& each) {
+               return each.request.sequence < transaction_.slot() && !each.request.unit && !is_script_at_its_word(each);
+           });
 }
 
 /// Sends what came back once more, each on the link that its kind wants, in its old slot. What wants another link than

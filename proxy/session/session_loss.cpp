@@ -50,7 +50,7 @@ void Session::on_lost(upstream::PendingRequest& request, std::string_view comman
         return;
     }
     if (request.unit) {
-        transaction_.follow_unit(request, command::row_at(request.tag), true);
+        unit_.follow(request, command::row_at(request.tag), true);
     }
     recovery_.keep(
         {std::move(request), std::string(command), loss.sent, {}, {}, context_.topology->epoch, loss.worked_on});
@@ -149,12 +149,10 @@ void Session::settle_losses() {
         return;
     }
     if (link_lost) {
-        transaction_.lose_watch();
         exec_reply_.clear();
         exec_end_.clear();
     }
     if (outcome.survives) {
-        transaction_.note_repeat(outcome.reached_node);
         keep_copy(transaction_.slot(), {}, false);
     } else if (link_lost) {
         transaction_.break_off(executed_ != nullptr);

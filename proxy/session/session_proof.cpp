@@ -147,7 +147,7 @@ bool Session::must_await_proof(const Row& row) const noexcept {
     if (context_.proof == nullptr || context_.proof->open()) {
         return false;
     }
-    if (transaction_.unit_left() > 0) {
+    if (unit_.left() > 0) {
         return row.handling == Handling::multi;
     }
     return transaction_.open() ? row.handling == Handling::exec : changes_data(row);
@@ -162,7 +162,8 @@ bool Session::await_proof(const Row& row, const resp::RequestView& request) {
     }
     context_.counters.commands_unproven.add();
     if (row.handling == Handling::multi) {
-        transaction_.begin_broken();  // else what follows would run outside of it
+        unit_.abandon();
+        transaction_.begin_broken(order_.next());  // else what follows would run outside of it
         reply(resp::simple("OK"));
         return true;
     }

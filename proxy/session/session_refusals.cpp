@@ -55,6 +55,9 @@ bool Session::take_back(upstream::PendingRequest& request, const Row& row, std::
 /// was executed stays, and then nothing from before it may be executed any more.
 bool Session::take_behind(upstream::PendingRequest& request, const Row& row, std::string_view bytes, bool complete,
                           std::string_view command) {
+    if (transaction_.contains(request) && row.handling != Handling::exec) {
+        return false;  // it is only queued; where what waits must be executed first, the transaction is begun anew
+    }
     const bool reads = request.repeatable && (row.handling == Handling::plain || row.handling == Handling::blocking);
     if (reads && !request.streamed) {
         keep_refused(request, command, {}, true);
@@ -120,11 +123,15 @@ void Session::give_up_refused() {
 /// A script can say READONLY by itself, after it has changed something. Unless another node leads now, it is taken at
 /// its word, and not run again: then it is answered here.
 bool Session::still_refused(const Lost& lost) {
-    if (!Recovery::may_lie(lost, transaction_) || lost.epoch != context_.topology->epoch) {
+    if (!is_script_at_its_word(lost)) {
         return false;
     }
     order_.finish(lost.request.sequence, lost.request.muted ? std::string() : lost.refusal, output_);
     return true;
+}
+
+bool Session::is_script_at_its_word(const Lost& lost) const noexcept {
+    return Recovery::may_lie(lost, transaction_) && lost.epoch == context_.topology->epoch;
 }
 
 /// A blocking command with the time that remains of its timeout. The oldest one has waited; those behind it have not

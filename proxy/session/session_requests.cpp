@@ -75,7 +75,7 @@ void Session::begin_request() {
 /// The request was answered, or is on its way.
 void Session::end_request() {
     context_.counters.commands.add();
-    transaction_.note_unit_sent();
+    unit_.note_sent();
     if (state_.reply_mode == command::ReplyMode::skip_this) {
         state_.reply_mode = command::ReplyMode::on;
     } else if (state_.reply_mode == command::ReplyMode::skip_next) {
@@ -162,7 +162,7 @@ bool Session::take_request(std::string_view frame, std::string_view rest) {
         release_pinned_if_free();
     }
     if (!dispatch(row, request, rest)) {
-        transaction_.abandon_unit();  // a whole transaction is looked for again when its MULTI is taken
+        unit_.abandon();  // a whole transaction is looked for again when its MULTI is taken
         return false;
     }
     end_request();
@@ -184,7 +184,7 @@ bool Session::dispatch(const Row& row, const resp::RequestView& request, std::st
     }
     if (row.handling == Handling::multi && request.argc() == 1 && !transaction_.active()) {
         if (transaction_.watch_broken()) {
-            transaction_.begin_broken();
+            transaction_.begin_broken(order_.next());
             reply(resp::simple("OK"));
             return true;
         }
@@ -212,18 +212,18 @@ bool Session::dispatch(const Row& row, const resp::RequestView& request, std::st
         hold();
         return false;
     }
-    transaction_.abandon_unit();
+    unit_.abandon();
     refuse_without_leader(row);
     return true;
 }
 
 /// A MULTI is at hand: whether all of its transaction is there, and may travel in one piece.
 void Session::look_for_unit(std::string_view rest) {
-    if (!pinned_ && !needs_pinned() && transaction_.unit_left() == 0 &&
-        context_.pause.mode == ClientPause::Mode::none) {
+    if (!pinned_ && !needs_pinned() && unit_.left() == 0 && context_.pause.mode == ClientPause::Mode::none) {
         find_unit(rest, context_);
         if (!context_.unit.empty()) {
-            transaction_.begin_unit(context_.unit.size());
+            unit_.begin(context_.unit.size());
+            transaction_.queued().clear();
         }
     }
 }
@@ -231,7 +231,7 @@ void Session::look_for_unit(std::string_view rest) {
 route::Destination Session::destination_of(const Row& row, const resp::RequestView& request) const {
     const Destination destination =
         route::route(row, command::may_block(row, request), route_client(), context_.forwarding());
-    if (transaction_.unit_left() > 0) {
+    if (unit_.left() > 0) {
         return destination == Destination::pinned ? Destination::shared : destination;
     }
     const bool alone = destination == Destination::shared &&
@@ -281,7 +281,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
     submit(link, row, request.frame());
     const bool opens_none = row.handling == Handling::multi && !transaction_.active();
     const bool ends = row.handling == Handling::exec || row.handling == Handling::discard || opens_none;
-    if (transaction_.unit_left() == 0 && ends) {
+    if (unit_.left() == 0 && ends) {
         pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
     } else if (row.handling == Handling::script_debug) {
         pause(Wait::drained);  // or in the debugger
@@ -290,8 +290,7 @@ bool Session::forward(const Row& row, const resp::RequestView& request, Destinat
 }
 
 upstream::Link& Session::link_that_carries(const Row& row, bool large, Destination destination) {
-    if (row.handling == Handling::publish && subscriptions_ && !needs_pinned() && !large &&
-        transaction_.unit_left() == 0) {
+    if (row.handling == Handling::publish && subscriptions_ && !needs_pinned() && !large && unit_.left() == 0) {
         if (upstream::Link* const feed = subscriptions_->feed_link()) {
             return *feed;
         }
@@ -344,7 +343,7 @@ bool Session::note_forwarded(const Row& row, const resp::RequestView& request) {
                 pause(Wait::drained);  // whether it is nested is known when the one before it is answered
                 return false;
             }
-            if (transaction_.unit_left() == 0 && !transaction_.active() && request.argc() == 1) {
+            if (unit_.left() == 0 && !transaction_.active() && request.argc() == 1) {
                 transaction_.begin(order_.next());
             }
             return true;
@@ -463,11 +462,13 @@ bool Session::submit(upstream::Link& link, const Row& row, std::string_view fram
 bool Session::submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect) {
     upstream::PendingRequest pending = open_request(row);
     pending.effect = effect;
-    pending.unit = transaction_.unit_left() > 0;
-    transaction_.note_sent(row);
+    pending.unit = unit_.left() > 0;
+    if (transaction_.active() || unit_.left() > 0) {
+        transaction_.queued().note(row);
+    }
     order_.note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
-    const bool may_pause = transaction_.unit_left() <= 1;  // a transaction that travels whole is never cut
+    const bool may_pause = unit_.left() <= 1;  // a transaction that travels whole is never cut
     if (may_pause && (order_.full(parked_.size()) || link.unsent() >= kLinkBytes)) {
         pause(Wait::window);
     }

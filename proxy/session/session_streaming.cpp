@@ -113,7 +113,9 @@ void Session::stream(const Row& row, const resp::RequestView& request) {
     }
     upstream::Link& link = lease_fresh(upstream::LinkPool::Before::no_fence);
     transaction_.spoil_copy();  // of a transaction that may be open: there will be no copy of this
-    transaction_.note_sent(row);
+    if (transaction_.active() || unit_.left() > 0) {
+        transaction_.queued().note(row);
+    }
     order_.note_sent(&link, 0);
     link.stream(open_request(row));
 }

@@ -181,6 +181,61 @@ TEST(Recovery, WhatIsInsideATransactionThatDoesNotSurviveIsAnsweredAsIfItWereQue
     EXPECT_TRUE(recovery.empty());
 }
 
+TEST(Recovery, WhatCameBeforeATransactionIsNotPartOfIt) {
+    Recovery recovery;
+    Transaction transaction;
+    script::OwnLink link(transaction);
+    link.say("WATCH k", "+OK\r\n");
+    Lost before = lost("SET a 1", link.send("SET a 1"), false);
+    before.refusal = kReadOnly;
+    recovery.keep(std::move(before));
+    link.say("MULTI", "+OK\r\n");
+    recovery.keep(lost("SET b 2", link.send("SET b 2"), true));
+    transaction.note_link_lost(&link.state);
+    const auto outcome = recovery.settle(transaction, true, facts());
+    ASSERT_EQ(outcome.settled.size(), 1U);
+    EXPECT_EQ(outcome.settled[0].lost.command, script::frame("SET b 2"));
+    EXPECT_EQ(outcome.settled[0].fate.bytes, "+QUEUED\r\n");
+    ASSERT_EQ(recovery.size(), 1U);
+    EXPECT_EQ(recovery.waiting().front().command, script::frame("SET a 1"));
+}
+
+TEST(Recovery, ANestedMultiIsNotTheBeginningOfItsTransaction) {
+    Recovery recovery;
+    Transaction transaction;
+    script::OwnLink link(transaction);
+    link.say("WATCH k", "+OK\r\n");
+    link.say("MULTI", "+OK\r\n");
+    recovery.keep(lost("RPUSH l 1", link.send("RPUSH l 1"), true));
+    const std::uint64_t nested = link.send_nested_multi();
+    recovery.keep(lost("MULTI", nested, true));
+    recovery.keep(lost("RPUSH l 2", link.send("RPUSH l 2"), true));
+    recovery.keep(lost("GET l", link.send("GET l"), true));
+    transaction.note_link_lost(&link.state);
+    const auto outcome = recovery.settle(transaction, true, facts());
+    EXPECT_TRUE(recovery.empty());
+    std::vector<std::string> answers;
+    for (const auto& each : outcome.settled) {
+        answers.push_back(each.fate.bytes);
+    }
+    const std::string queued = "+QUEUED\r\n";
+    EXPECT_EQ(answers, (std::vector<std::string>{queued, "-ERR MULTI calls can not be nested\r\n", queued, queued}));
+}
+
+TEST(Recovery, AHelloInsideATransactionIsOnlyQueued) {
+    Recovery recovery;
+    Transaction transaction;
+    script::OwnLink link(transaction);
+    link.say("WATCH k", "+OK\r\n");
+    link.say("MULTI", "+OK\r\n");
+    recovery.keep(lost("HELLO 3", link.send("HELLO 3"), true));
+    transaction.note_link_lost(&link.state);
+    const auto outcome = recovery.settle(transaction, true, facts());
+    ASSERT_EQ(outcome.settled.size(), 1U);
+    EXPECT_EQ(outcome.settled[0].fate.kind, Fate::Kind::answer);
+    EXPECT_EQ(outcome.settled[0].fate.bytes, "+QUEUED\r\n");
+}
+
 TEST(Recovery, TheCopyOfATransactionGoesBeforeItsRestAndBehindWhatIsOlder) {
     Recovery recovery;
     recovery.keep(lost("GET k", 3, true));

@@ -80,9 +80,12 @@ class OwnLink {
             default:
                 break;
         }
-        transaction_.note_sent(row);
+        transaction_.queued().note(row);
         return next_++;
     }
+
+    /// MULTI within the transaction that is open.
+    std::uint64_t send_nested_multi() { return next_++; }
 
     /// The node answers `line`. What the client gets, or that it goes again.
     Verdict answer(const std::string& line, std::uint64_t slot, std::string_view reply) {

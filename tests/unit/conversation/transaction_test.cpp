@@ -1,5 +1,6 @@
 #include "conversation/transaction.hpp"
 
+#include "conversation/whole_transaction.hpp"
 #include "script.hpp"
 
 #include <gtest/gtest.h>
@@ -158,11 +159,9 @@ TEST(Transaction, WithAWatchIsNotSentAgainWhereverItsLinkIsLost) {
         const std::vector<Lost> came_back{lost(kSteps[step].line, link.send(kSteps[step].line), false)};
         transaction.note_link_lost(&link.state);
         EXPECT_FALSE(transaction.survives(came_back)) << kSteps[step].line;
-        bool goes_on = false;
-        const Fate fate = transaction.settle(came_back.front(), resp::Protocol::resp2, goes_on);
+        const Fate fate = transaction.settle(came_back.front(), resp::Protocol::resp2);
         EXPECT_EQ(fate.kind, Fate::Kind::answer);
         EXPECT_EQ(fate.bytes, step == 3 ? "*-1\r\n" : step == 0 ? "+OK\r\n" : "+QUEUED\r\n") << kSteps[step].line;
-        EXPECT_EQ(goes_on, step != 3);
     }
 }
 
@@ -173,9 +172,7 @@ TEST(Transaction, AnExecThatWasSentIsInDoubt) {
     link.say("SET k v", kQueued);
     const std::vector<Lost> came_back{lost("EXEC", link.send("EXEC"), true)};
     EXPECT_FALSE(transaction.survives(came_back));
-    bool goes_on = true;
-    EXPECT_EQ(transaction.settle(came_back.front(), resp::Protocol::resp2, goes_on).kind, Fate::Kind::in_doubt);
-    EXPECT_FALSE(goes_on);
+    EXPECT_EQ(transaction.settle(came_back.front(), resp::Protocol::resp2).kind, Fate::Kind::in_doubt);
     EXPECT_FALSE(transaction.active());
 }
 
@@ -194,6 +191,15 @@ TEST(Transaction, AWriteBehindAMultiThatNobodyAnsweredPutsWhateverEndsItInDoubt)
     }
 }
 
+TEST(Transaction, ANestedMultiThatNobodyAnsweredPutsNothingInDoubt) {
+    Transaction transaction;
+    OwnLink link(transaction);
+    link.say("MULTI", "+OK\r\n");
+    const std::vector<Lost> came_back{lost("MULTI", link.send_nested_multi(), true),
+                                      lost("SET k v", link.send("SET k v"), true)};
+    EXPECT_TRUE(transaction.survives(came_back));
+}
+
 TEST(Transaction, IsSentAgainThreeTimesAtMost) {
     Transaction transaction;
     OwnLink link(transaction);
@@ -201,7 +207,6 @@ TEST(Transaction, IsSentAgainThreeTimesAtMost) {
     const std::vector<Lost> came_back{lost("SET k v", link.send("SET k v"), true)};
     for (int repeats = 0; repeats < 3; ++repeats) {
         EXPECT_TRUE(transaction.survives(came_back));
-        transaction.note_repeat(true);
     }
     EXPECT_FALSE(transaction.survives(came_back));
 }
@@ -230,9 +235,9 @@ TEST(Transaction, AWatchWhoseLinkIsLostFailsTheNextExecOnly) {
     OwnLink link(transaction);
     link.say("WATCH k", "+OK\r\n");
     transaction.note_link_lost(&link.state);
-    transaction.lose_watch();
+    transaction.break_off(false);
     EXPECT_TRUE(transaction.watch_broken());
-    transaction.begin_broken();
+    transaction.begin_broken(0);
     EXPECT_EQ(transaction.answer_broken(script::row_of("EXEC"), resp::Protocol::resp3)->bytes, "_\r\n");
     EXPECT_FALSE(transaction.watch_broken());
     EXPECT_FALSE(transaction.active());
@@ -267,11 +272,11 @@ TEST(Transaction, WithoutItsEndIsNeverSentAgain) {
 }
 
 TEST(Transaction, AfterAMultiThatTheNodeRefusedWhatIsLeftIsNoTransaction) {
-    Transaction transaction;
+    WholeTransaction transaction;
     upstream::PendingRequest multi = script::request_of("MULTI", 0, true);
     upstream::PendingRequest set = script::request_of("SET k v", 1, true);
-    transaction.follow_unit(multi, script::row_of("MULTI"), false);
-    transaction.follow_unit(set, script::row_of("SET k v"), true);
+    transaction.follow(multi, script::row_of("MULTI"), false);
+    transaction.follow(set, script::row_of("SET k v"), true);
     EXPECT_FALSE(multi.unit);
     EXPECT_FALSE(set.unit);
 }

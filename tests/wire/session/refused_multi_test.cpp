@@ -2,8 +2,8 @@
 // sees is what it would see on a connection of its own: a MULTI that is refused opens nothing, what follows it is
 // judged alone, and a WATCH ends where its client was told so and nowhere else.
 #include "binary_content.hpp"
-#include "portal_fixture.hpp"
 #include "conversation/client_errors.hpp"
+#include "portal_fixture.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -316,6 +316,63 @@ TEST_F(RefusedMultiTest, ADatabaseThatIsSelectedJustWhenAWatchIsLostIsTheOneThat
         const std::string size = app->read(1) == "$" ? app->read(3) : "0";
         EXPECT_NE(app->read(std::stoul(size) + 4).find(" db=" + index + " "), std::string::npos) << "round " << i;
     }
+}
+
+// What stands before a transaction, on a link of the client's own, and waits for a leader.
+
+TEST_F(RefusedMultiTest, AWriteBeforeATransactionThatWasRefusedForNotLeadingRunsAtTheNextLeader) {
+    FakeNode first{Node([](const Words& words) { return words[0] == "SET" ? kReadOnly : std::string(); })};
+    FakeNode second{Node()};
+    lead(first);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->send(piece({{"SET", "a", "1"}, {"MULTI"}, {"SET", "b", "2"}, {"GET", "b"}}));
+    lead(second);
+    app->expect("+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+    app->expect("EXEC\r\n", "*-1\r\n");
+    const std::vector<std::string> seen = second.seen();
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "SET a 1"), 1);
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "SET b 2"), 0);
+}
+
+TEST_F(RefusedMultiTest, AWriteBeforeATransactionThatIsSentAgainIsNotQueuedInIt) {
+    std::atomic<bool> leads = false;
+    FakeNode node{Node([&](const Words& words) { return words[0] != "SET" ? "" : leads ? "+OK\r\n" : kReadOnly; })};
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->send(piece({{"SET", "a", "1"}, {"MULTI"}, {"GET", "b"}}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    leads = true;  // the same node, on the same connection, leads after all
+    app->expect("+OK\r\n+OK\r\n+QUEUED\r\n");
+    app->expect("EXEC\r\n", "*-1\r\n");
+}
+
+TEST_F(RefusedMultiTest, WhatOnlyReadsInATransactionBehindARefusedCommandIsQueuedOnce) {
+    FakeNode node{Node([](const Words& words) { return words[0] == "EVAL" ? kReadOnly : std::string(); })};
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->expect(piece({{"EVAL", "x", "0"}, {"MULTI"}, {"GET", "k"}, {"ECHO", "a"}}),
+                kReadOnly + "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+    app->send("EXEC\r\n");
+    EXPECT_EQ(app->read(4), "*2\r\n");
+    const std::vector<std::string> seen = node.seen();
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "GET k"), 1);
+}
+
+TEST_F(RefusedMultiTest, WhatComesBeforeALoginIsNotAskedAgainAsTheNewUser) {
+    FakeNode node{Node([](const Words& words) { return words[0] == "EVAL" ? kReadOnly : std::string(); })};
+    lead(node);
+    const auto app = client();
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->send(piece({{"EVAL", "x", "0"}, {"GET", "k"}, {"AUTH", "u", "p"}}));
+    app->expect(kReadOnly + "$5\r\nvalue\r\n");
+    EXPECT_EQ(app->read(3), "+OK");
+    const std::vector<std::string> seen = node.seen();
+    const auto login = std::find(seen.begin(), seen.end(), "AUTH u p");
+    EXPECT_EQ(std::count(login, seen.end(), "GET k"), 0);
+    EXPECT_EQ(std::count(seen.begin(), login, "GET k"), 2);
 }
 
 }  // namespace
