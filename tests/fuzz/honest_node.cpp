@@ -152,7 +152,7 @@ std::optional<std::string> HonestNode::execute(NodeState& state, const Words& wo
         state.queued.clear();
         return std::exchange(state.in_multi, false) ? "+OK\r\n" : "-ERR DISCARD without MULTI\r\n";
     }
-    if (name.ends_with("subscribe")) {
+    if (one_of(name, {"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"})) {
         return subscribe(state, words, name);
     }
     if (one_of(name, {"blpop", "brpop", "blmove", "bzpopmin", "wait", "monitor"}) && !state.in_multi) {
