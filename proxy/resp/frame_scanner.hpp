@@ -118,6 +118,7 @@ class ReplyScanner {
     Step scan_chunk(std::string_view bytes) noexcept;
     Step open_bulk(const Length& length) noexcept;
     Step open_aggregate(char type, const Length& length) noexcept;
+    Step add_elements(std::int64_t count, std::int64_t per_element) noexcept;
     void begin_value(char type) noexcept;
     void value_done() noexcept;
 
@@ -139,6 +140,7 @@ class ReplyScanner {
     Phase phase_ = Phase::value;
     bool streaming_string_ = false;
     bool in_value_ = false;  // past the attributes in front of the value
+    bool within_ = false;    // inside an aggregate
     char type_ = 0;
     bool failed_ = false;
     Error error_{};

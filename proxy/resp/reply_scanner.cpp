@@ -1,4 +1,5 @@
 #include "resp/frame_scanner.hpp"
+#include "resp/nested_push.hpp"
 #include "resp/plain_length.hpp"
 
 #include <algorithm>
@@ -103,7 +104,7 @@ ScanResult ReplyScanner::scan(std::string_view bytes) noexcept {
             return {ScanStatus::complete, plain, {}};
         }
         outstanding_ = 1;
-        in_value_ = false;
+        in_value_ = within_ = false;
         type_ = 0;
     }
     while (bytes.size() > position_) {
@@ -204,6 +205,16 @@ ReplyScanner::Step ReplyScanner::scan_value(std::string_view bytes) noexcept {
     if (length.kind == Length::Kind::malformed) {
         return Step::malformed;
     }
+    if (type == '>' && within_ && !between_elements && length.kind == Length::Kind::number) {
+        const NestedPush push = look_at_nested_push(bytes.substr(position_ + 1 + length.size), length.value);
+        if (push == NestedPush::need_more) {
+            return Step::need_more;
+        }
+        if (push == NestedPush::stands_beside) {
+            position_ += 1 + length.size;
+            return add_elements(length.value, 1);
+        }
+    }
     position_ += 1 + length.size;
     outstanding_ += between_elements ? 1 : 0;
     if (length.kind == Length::Kind::null) {
@@ -236,7 +247,16 @@ ReplyScanner::Step ReplyScanner::open_bulk(const Length& length) noexcept {
     return Step::go_on;
 }
 
+ReplyScanner::Step ReplyScanner::add_elements(std::int64_t count, std::int64_t per_element) noexcept {
+    if (count > (std::numeric_limits<std::int64_t>::max() - outstanding_) / per_element) {
+        return Step::too_large;
+    }
+    outstanding_ += count * per_element;
+    return Step::go_on;
+}
+
 ReplyScanner::Step ReplyScanner::open_aggregate(char type, const Length& length) noexcept {
+    within_ = within_ || type != '|';
     if (length.kind == Length::Kind::streamed) {
         if (type == '>' || type == '|') {
             return Step::malformed;
@@ -249,15 +269,11 @@ ReplyScanner::Step ReplyScanner::open_aggregate(char type, const Length& length)
         outstanding_ = 0;
         return Step::go_on;
     }
-    const std::int64_t per_element = type == '%' || type == '|' ? 2 : 1;
-    if (length.value > (std::numeric_limits<std::int64_t>::max() - outstanding_) / per_element) {
-        return Step::too_large;
-    }
-    outstanding_ += length.value * per_element;
-    if (type != '|') {
+    const Step added = add_elements(length.value, type == '%' || type == '|' ? 2 : 1);
+    if (added == Step::go_on && type != '|') {
         value_done();
     }
-    return Step::go_on;
+    return added;
 }
 
 ReplyScanner::Step ReplyScanner::scan_bulk(std::string_view bytes) noexcept {

@@ -1,5 +1,6 @@
 #include "resp/reply_view.hpp"
 
+#include "resp/nested_push.hpp"
 #include "resp/plain_length.hpp"
 #include "resp/words.hpp"
 
@@ -73,7 +74,14 @@ ReplyView::Head ReplyView::Head::read_length(std::string_view bytes) noexcept {
     return {type, {}, size, type == '%' || type == '|' ? 2 * count : count};
 }
 
+/// A message within another value, which is none of its elements.
+bool ReplyView::Head::stands_beside(std::string_view bytes) const noexcept {
+    return type == '>' &&
+           look_at_nested_push(bytes.substr(size), static_cast<std::int64_t>(elements)) == NestedPush::stands_beside;
+}
+
 ReplyView ReplyView::whole(std::string_view frame) noexcept {
+    bool within = false;                               // an aggregate, so that a push may stand beside its elements
     std::array<std::size_t, kDeepest + 1> to_come{1};  // values, at each level of nesting
     std::size_t depth = 0;
     std::size_t at = 0;
@@ -83,7 +91,9 @@ ReplyView ReplyView::whole(std::string_view frame) noexcept {
         if (head.type == 0 || (head.elements > 0 && depth == kDeepest)) {
             return {};
         }
-        if (head.type != '|') {  // an attribute is no value, but stands before one
+        const bool beside = within && head.stands_beside(frame.substr(at));
+        within = within || std::string_view("*~>%").find(head.type) != std::string_view::npos;
+        if (head.type != '|' && !beside) {  // an attribute is no value, but stands before one
             found = depth == 0 ? ReplyView(head, frame.substr(at)) : found;
             --to_come[depth];
         }
@@ -104,7 +114,7 @@ std::size_t ReplyView::size_of_elements(std::string_view checked, std::size_t co
     for (std::size_t to_come = count; to_come > 0;) {
         const Head head = Head::read(checked.substr(at));
         to_come += head.elements;
-        to_come -= head.type == '|' ? 0U : 1U;
+        to_come -= head.type == '|' || head.stands_beside(checked.substr(at)) ? 0U : 1U;
         at += head.size;
     }
     return at;
@@ -157,7 +167,7 @@ ReplyView ReplyView::Elements::next() noexcept {
     --left_;
     rest_.remove_prefix(size_of_elements(rest_, elements_given_));
     Head head = Head::read(rest_);
-    while (head.type == '|') {
+    while (head.type == '|' || head.stands_beside(rest_)) {
         rest_.remove_prefix(head.size);
         rest_.remove_prefix(size_of_elements(rest_, head.elements));
         head = Head::read(rest_);

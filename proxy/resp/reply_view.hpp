@@ -56,6 +56,7 @@ class ReplyView {
         static Head read(std::string_view bytes) noexcept;
         static Head read_length(std::string_view bytes) noexcept;
         static Head read_line(std::string_view bytes) noexcept;
+        [[nodiscard]] bool stands_beside(std::string_view bytes) const noexcept;
     };
     ReplyView(const Head& head, std::string_view from) noexcept : head_(head), from_(from) {}
     [[nodiscard]] static std::size_t size_of_elements(std::string_view checked, std::size_t count) noexcept;

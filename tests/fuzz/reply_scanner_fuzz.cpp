@@ -93,13 +93,24 @@ class PlainReader {
             if (answer == Answer::complete && type_ == '.') {
                 return text_.empty() && (!pairs || count % 2 == 0) ? Answer::complete : Answer::malformed;
             }
-            if (answer == Answer::complete) {
-                answer = rest_of_value();
+            if (answer == Answer::complete) {  // no server streams, so there a push is an element
+                answer = type_ == '>' ? elements(length(), 1) : rest_of_value();
             }
             if (answer != Answer::complete) {
                 return answer;
             }
         }
+    }
+
+    /// A push within another value that is none of its elements.
+    [[nodiscard]] bool stands_beside() const {
+        if (type_ != '>' || !within_ || length() <= 0) {
+            return false;
+        }
+        PlainReader word(bytes_.substr(at_));
+        const std::size_t begin = at_;
+        return word.line() != Answer::complete || word.type_ != '$' || word.length() < 0 || word.length() > 12 ||
+               !bytes_.substr(begin + word.at_, static_cast<std::size_t>(word.length())).ends_with("subscribe");
     }
 
     Answer elements(std::int64_t count, int per_element) {
@@ -135,12 +146,19 @@ class PlainReader {
             case '!':
                 return string(length());
             case '*':
+                within_ = true;
                 return null ? Answer::complete : streamed ? streamed_elements(false) : elements(length(), 1);
             case '~':
+                within_ = true;
                 return streamed ? streamed_elements(false) : elements(length(), 1);
-            case '>':
-                return elements(length(), 1);
+            case '>': {
+                const bool beside = stands_beside();
+                within_ = true;
+                const Answer answer = elements(length(), 1);
+                return answer == Answer::complete && beside ? value() : answer;
+            }
             case '%':
+                within_ = true;
                 return streamed ? streamed_elements(true) : elements(length(), 2);
             case '|': {
                 const Answer answer = elements(length(), 2);
@@ -155,6 +173,7 @@ class PlainReader {
     std::size_t at_ = 0;
     char type_ = 0;
     std::string_view text_;
+    bool within_ = false;  // inside an aggregate
 };
 
 void check_against_plain_reader(std::string_view bytes, const resp::testing::Outcome& outcome) {
@@ -193,6 +212,8 @@ std::vector<std::string> seeds() {
              std::string("+a\rb\nc\r\r\n$2\r\na\r\n\r\n"),
              std::string("*?\r\n*?\r\n*?\r\n*?\r\n:1\r\n.\r\n.\r\n.\r\n.\r\n"),
              std::string("%?\r\n+a\r\n.\r\n"),
+             std::string("*2\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n:1\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:"
+                         "1\r\n+OK\r\n"),
              array,
          }) {
         result.push_back("\x08:" + bytes);

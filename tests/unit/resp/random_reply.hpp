@@ -3,6 +3,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace portal::resp::testing {
@@ -34,6 +35,9 @@ class RandomReply {
             for (std::size_t i = 0; i < 2 * pairs; ++i) {
                 value(level + 1);
             }
+        }
+        if (inside_ && level < kLevels && random_() % 12 == 0) {
+            message();
         }
         const char type = "+-:,(#_$=!$+:*~>%*"[random_() % (level < kLevels ? 18 : 13)];
         switch (type) {
@@ -81,11 +85,24 @@ class RandomReply {
         return {type, text, {}};
     }
 
+    /// Stands before an element and is none.
+    void message() {
+        bytes_ += ">2\r\n$10\r\ninvalidate\r\n";
+        value(kLevels);
+    }
+
     Node aggregate(char type, unsigned level) {
         const auto count = random_() % 4;
         Node node{type, {}, {}};
         bytes_ += type + std::to_string(count) + "\r\n";
-        for (std::size_t i = 0; i < (type == '%' ? 2 * count : count); ++i) {
+        std::size_t i = 0;
+        if (std::exchange(inside_, true) && type == '>' &&
+            count > 0) {  // else it would be no element of what is around
+            bytes_ += "$9\r\nsubscribe\r\n";
+            node.elements.push_back({'$', "subscribe", {}});
+            ++i;
+        }
+        for (; i < (type == '%' ? 2 * count : count); ++i) {
             node.elements.push_back(value(level + 1));
         }
         return node;
@@ -93,6 +110,7 @@ class RandomReply {
 
     std::mt19937& random_;
     std::string bytes_;
+    bool inside_ = false;  // an aggregate
     Node tree_;
 };
 

@@ -86,6 +86,15 @@ TEST(ReplyScanner, FramesAggregates) {
     expect_one("*1\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n", '*');
 }
 
+TEST(ReplyScanner, AMessageBetweenTwoElementsIsNoneOfThem) {
+    const std::string message = ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n";
+    const std::string invalidate = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
+    expect_one("*3\r\n" + message + ":1\r\n+OK\r\n$2\r\npp\r\n", '*');
+    expect_one("*3\r\n:1\r\n" + invalidate + "+OK\r\n" + message + message + "$2\r\npp\r\n", '*');
+    expect_one("*1\r\n" + message + "*1\r\n" + invalidate + ":1\r\n", '*');
+    expect_one("*1\r\n>0\r\n", '*');
+}
+
 TEST(ReplyScanner, AttributesBelongToTheValueThatFollows) {
     expect_one("|1\r\n+key\r\n+value\r\n:1\r\n", ':');
     expect_one("|0\r\n+a\r\n", '+');

@@ -133,8 +133,11 @@ TEST(ReplyView, WhatIsWrittenWronglyIsNothing) {
 
 TEST(ReplyView, NestingIsBoundedWhateverItIsMadeOf) {
     using Around = std::pair<std::string, std::string>;
-    for (const auto& [before, behind] : std::vector<Around>{
-             {"*1\r\n", ""}, {"~1\r\n", ""}, {">2\r\n", ":1\r\n"}, {"%1\r\n+k\r\n", ""}, {"|1\r\n+k\r\n", ":1\r\n"}}) {
+    for (const auto& [before, behind] : std::vector<Around>{{"*1\r\n", ""},
+                                                            {"~1\r\n", ""},
+                                                            {">2\r\n$9\r\nsubscribe\r\n", ""},
+                                                            {"%1\r\n+k\r\n", ""},
+                                                            {"|1\r\n+k\r\n", ":1\r\n"}}) {
         std::string frame = "+x\r\n";
         for (std::size_t depth = 1; depth <= ReplyView::kDeepest; ++depth) {
             frame = before + frame + behind;

@@ -326,13 +326,13 @@ TEST_F(RefusedMultiTest, AWriteBeforeATransactionThatWasRefusedForNotLeadingRuns
     lead(first);
     const auto app = client();
     app->expect("WATCH k\r\n", "+OK\r\n");
-    app->send(piece({{"SET", "a", "1"}, {"MULTI"}, {"SET", "b", "2"}, {"GET", "b"}}));
+    app->send(piece({{"SET", "a", "1"}, {"MULTI"}, {"GET", "b"}, {"GET", "c"}}));
+    wait_held();
     lead(second);
     app->expect("+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n");
     app->expect("EXEC\r\n", "*-1\r\n");
     const std::vector<std::string> seen = second.seen();
     EXPECT_EQ(std::count(seen.begin(), seen.end(), "SET a 1"), 1);
-    EXPECT_EQ(std::count(seen.begin(), seen.end(), "SET b 2"), 0);
 }
 
 TEST_F(RefusedMultiTest, AWriteBeforeATransactionThatIsSentAgainIsNotQueuedInIt) {
@@ -342,7 +342,7 @@ TEST_F(RefusedMultiTest, AWriteBeforeATransactionThatIsSentAgainIsNotQueuedInIt)
     const auto app = client();
     app->expect("WATCH k\r\n", "+OK\r\n");
     app->send(piece({{"SET", "a", "1"}, {"MULTI"}, {"GET", "b"}}));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    wait_held();
     leads = true;  // the same node, on the same connection, leads after all
     app->expect("+OK\r\n+OK\r\n+QUEUED\r\n");
     app->expect("EXEC\r\n", "*-1\r\n");
@@ -373,6 +373,21 @@ TEST_F(RefusedMultiTest, WhatComesBeforeALoginIsNotAskedAgainAsTheNewUser) {
     const auto login = std::find(seen.begin(), seen.end(), "AUTH u p");
     EXPECT_EQ(std::count(login, seen.end(), "GET k"), 0);
     EXPECT_EQ(std::count(seen.begin(), login, "GET k"), 2);
+}
+
+/// Redis 7.0 puts what a transaction causes for its own client between the elements of EXEC's answer.
+TEST_F(RefusedMultiTest, AMessageWithinTheAnswerToExecIsNoElementOfIt) {
+    const std::string answer = "*3\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n:1\r\n+OK\r\n$2\r\npp\r\n";
+    FakeNode node{Node([&](const Words& words) { return words[0] == "EXEC" ? answer : std::string(); })};
+    lead(node);
+    const auto app = client();
+    app->send("HELLO 3\r\n");
+    while (app->read(1) != "*") {
+    }
+    app->expect("0\r\n");
+    app->expect("WATCH k\r\n", "+OK\r\n");
+    app->expect(piece({{"MULTI"}, {"INCR", "n"}, {"SET", "k", "v"}, {"PING", "pp"}, {"EXEC"}, {"GET", "k"}}),
+                "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n" + answer);
 }
 
 }  // namespace
