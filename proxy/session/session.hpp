@@ -230,6 +230,8 @@ class Session final : public upstream::ReplySink,
     [[nodiscard]] std::optional<bool> forward_in_its_way(const Row& row, const resp::RequestView& request);
     bool note_forwarded(const Row& row, const resp::RequestView& request);
     bool forward_wait(const Row& row, const resp::RequestView& request);
+
+    // --- session_links.cpp: the links that carry them
     [[nodiscard]] bool has_link_for(route::Destination destination) const;
     upstream::Link& shared_link();
     upstream::Link& link_for(bool pinned) override;

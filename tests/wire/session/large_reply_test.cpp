@@ -1,8 +1,8 @@
 // Replies that are too large to be gathered: who waits behind one is served elsewhere, whoever reads slowly slows down
 // the node only, and what becomes of all when something fails midway.
 #include "binary_content.hpp"
-#include "portal_fixture.hpp"
 #include "conversation/client_errors.hpp"
+#include "portal_fixture.hpp"
 
 #include <algorithm>
 #include <atomic>

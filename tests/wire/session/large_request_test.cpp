@@ -1,8 +1,8 @@
 // Requests that are too large to be gathered: passed on as they come, and what becomes of them when something fails
 // midway.
 #include "binary_content.hpp"
-#include "portal_fixture.hpp"
 #include "conversation/client_errors.hpp"
+#include "portal_fixture.hpp"
 
 #include <algorithm>
 
