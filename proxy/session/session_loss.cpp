@@ -82,17 +82,13 @@ void Session::on_refused(upstream::PendingRequest& request, std::string_view com
     }
     note_reply(command::row_at(request.tag), false, refusal, command);
     order_.finish(request.sequence, request.muted ? std::string() : std::string(refusal), output_);
-    if (wait_ == Wait::reply) {
-        wait_ = Wait::drained;
-    }
+    end_reply_wait();
     context_.turn.mark(*this);
 }
 
 void Session::on_login_refused() {
     if (!closed_) {
-        ending_ = Closed::login;
-        cut_off_ = true;
-        context_.turn.mark(*this);
+        cut_off(Closed::login);
     }
 }
 
@@ -225,8 +221,7 @@ void Session::tell_in_doubt(Slot slot, std::string_view text, bool muted) {
     context_.counters.commands_in_doubt.add();
     context_.turn.mark(*this);
     if (context_.config->writes.in_doubt == config::InDoubt::close) {
-        ending_ = Closed::in_doubt;  // not here: a reply may be in the middle of being handed over
-        cut_off_ = true;
+        cut_off(Closed::in_doubt);  // not here: a reply may be in the middle of being handed over
         return;
     }
     deliver(slot, muted ? std::string() : resp::error(text));

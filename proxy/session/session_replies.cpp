@@ -53,9 +53,7 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
             if (bytes.starts_with("+OK")) {
                 note_selected(command);
             }
-            if (wait_ == Wait::reply) {  // perhaps for a command behind it
-                wait_ = Wait::drained;
-            }
+            end_reply_wait();  // perhaps for a command behind it
             break;
         default:
             break;
@@ -104,9 +102,7 @@ void Session::note_login(std::string_view command, const Row& row, std::string_v
             write_hello(replacement);
         }
     }
-    if (wait_ == Wait::reply) {
-        wait_ = Wait::drained;
-    }
+    end_reply_wait();
 }
 
 /// What MONITOR shows, invalidations of CLIENT TRACKING, and messages for what a transaction subscribed to.
@@ -158,9 +154,7 @@ void Session::note_selected(std::string_view command) {
 bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
     if (request.silent && bytes.front() == '-' && command::row_at(request.tag).handling == Handling::multi) {
         order_.note_back(request.size);
-        ending_ = observe::Closed::in_doubt;  // what was queued behind it may be run one by one by now
-        cut_off_ = true;
-        context_.turn.mark(*this);
+        cut_off(observe::Closed::in_doubt);  // what was queued behind it may be run one by one by now
         return true;
     }
     if (request.silent) {

@@ -135,9 +135,7 @@ void Session::go_on_executed() {
     const std::unique_ptr<Executed> done = std::move(executed_);
     if (done->ran && (done->place != done->elements || done->own != transaction_.queued().own().size())) {
         // Which answer belongs to which command is not known then, nor who this client is by now.
-        ending_ = observe::Closed::backend;
-        cut_off_ = true;
-        context_.turn.mark(*this);
+        cut_off(observe::Closed::backend);
         return;
     }
     upstream::PendingRequest exec;
