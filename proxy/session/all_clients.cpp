@@ -2,6 +2,7 @@
 
 #include "conversation/client_errors.hpp"
 #include "resp/words.hpp"
+#include "session/client_description.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
 
@@ -35,7 +36,7 @@ ListRequest read_list(const resp::RequestView& request) {
 std::vector<ListedClient> list_clients(SessionContext& context, const ListRequest& wanted) {
     std::vector<ListedClient> found;
     const auto add = [&](const Session& session) {
-        const ClientLine line = session.describe();
+        const ClientLine line = describe(session);
         if (!wanted.type || line.type() == *wanted.type) {
             found.push_back({line.id, {}});
             write_client_line(found.back().line, line);
@@ -76,7 +77,7 @@ KilledClients kill_clients(SessionContext& context, const ClientFilter& filter, 
     KilledClients killed;
     std::vector<SessionPtr> victims;
     const auto consider = [&](Session& session) {
-        if (!filter.matches(session.describe()) || (session.id() == asker && filter.skip_asker)) {
+        if (!filter.matches(describe(session)) || (session.id() == asker && filter.skip_asker)) {
             return;
         }
         ++killed.count;
@@ -92,14 +93,14 @@ KilledClients kill_clients(SessionContext& context, const ClientFilter& filter, 
         consider(*session);
     }
     for (const SessionPtr& victim : victims) {
-        victim->close(observe::Closed::killed);
+        victim->connection.close(observe::Closed::killed);
     }
     return killed;
 }
 
 std::uint64_t blocked_connection(SessionContext& context, std::uint64_t id) {
     Session* session = context.registry.find(id);
-    return session != nullptr ? session->blocked_connection() : 0;
+    return session != nullptr ? session->links.blocked_connection() : 0;
 }
 
 void pause_clients(SessionContext& context, ClientPause::Mode mode, std::chrono::milliseconds time) {
@@ -113,7 +114,7 @@ void pause_clients(SessionContext& context, ClientPause::Mode mode, std::chrono:
 void end_pause(SessionContext& context) {
     context.pause = {};
     for (Session& each : context.registry.all) {
-        each.end_pause();
+        each.intake.end_pause();
     }
 }
 

@@ -96,12 +96,12 @@ bool ClientCommands::permitted(const Row& row, const resp::RequestView& request,
             verdict = resp::error(std::string(client_errors::kNoLeader) + std::string(host_.no_leader_reason()));
             return true;
         }
-        host_.hold();
+        host_.wait_for_leader();
         return false;
     }
     const std::string frame = question(row, request, context.config->name);
-    upstream::Link& link = host_.link_for(host_.needs_pinned() || is_large(frame));
-    if (host_.in_flight_elsewhere(is_large(frame) ? nullptr : &link)) {
+    upstream::Link& link = host_.link_for(host_.needs_own_link() || is_large(frame));
+    if (is_large(frame) ? !host_.order().idle() : !host_.order().may_use(&link)) {
         host_.pause(Wait::drained);
         return false;
     }
@@ -207,7 +207,7 @@ void ClientCommands::list(const resp::RequestView& request) {
     const auto look = [wanted](SessionContext& context) { return list_clients(context, wanted); };
     const auto done = [id = host_.id(), slot = await_shards(), wanted](SessionContext& context,
                                                                        std::vector<std::vector<ListedClient>>& shards) {
-        if (FeatureHost* asker = context.registry.find(id)) {
+        if (FeatureHost* asker = context.registry.features(id)) {
             std::string out;
             resp::write_verbatim(out, listed_lines(std::move(shards), wanted), asker->state().protocol);
             asker->finish_awaited(slot, std::move(out));
@@ -231,7 +231,7 @@ void ClientCommands::kill(const resp::RequestView& request, std::string_view ver
     };
     const auto done = [id = host_.id(), slot = await_shards(), old_form = filter.old_form](
                           SessionContext& context, std::vector<KilledClients>& shards) {
-        FeatureHost* asker = context.registry.find(id);
+        FeatureHost* asker = context.registry.features(id);
         if (asker == nullptr) {
             return;
         }
@@ -274,7 +274,7 @@ void ClientCommands::unblock(const Row& row, const resp::RequestView& request) {
     const auto target = static_cast<std::uint64_t>(*wanted);
     const auto look = [target](SessionContext& context) { return blocked_connection(context, target); };
     const auto done = [id = host_.id(), &row, fails](SessionContext& context, std::uint64_t& connection) {
-        FeatureHost* asker = context.registry.find(id);
+        FeatureHost* asker = context.registry.features(id);
         if (asker == nullptr) {
             return;
         }
@@ -289,7 +289,7 @@ void ClientCommands::unblock(const Row& row, const resp::RequestView& request) {
             return;
         }
         asker->end_reply_wait();
-        asker->submit(asker->link_for(asker->needs_pinned()), row, frame);
+        asker->submit(asker->link_for(asker->needs_own_link()), row, frame);
         asker->mark();
     };
     host_.await_answer();
@@ -310,7 +310,7 @@ void ClientCommands::pause(const Row& row, const resp::RequestView& request) {
         return 0;
     };
     const auto done = [id = host_.id(), slot = await_shards()](SessionContext& context, std::vector<int>& /*shards*/) {
-        if (FeatureHost* asker = context.registry.find(id)) {
+        if (FeatureHost* asker = context.registry.features(id)) {
             asker->finish_awaited(slot, resp::simple("OK"));
         }
     };

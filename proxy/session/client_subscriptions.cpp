@@ -98,7 +98,7 @@ bool ClientSubscriptions::take(const command::CommandRow& row, const resp::Reque
     }
     const SubscriptionKind kind = kind_of(row.handling);
     if (!subscribes(row.handling)) {
-        if (host_.in_flight_elsewhere(nullptr)) {
+        if (!host_.order().idle()) {
             host_.pause(Wait::drained);
             return false;
         }
@@ -106,7 +106,7 @@ bool ClientSubscriptions::take(const command::CommandRow& row, const resp::Reque
         return true;
     }
     const SubscriptionFeedPtr feed = own_feed();
-    if (host_.in_flight_elsewhere(feed->link())) {
+    if (!host_.order().may_use(feed->link())) {
         host_.pause(Wait::drained);
         return false;
     }
@@ -116,7 +116,7 @@ bool ClientSubscriptions::take(const command::CommandRow& row, const resp::Reque
         asked.names.emplace_back(request.arg(i));
     }
     ++asking_;
-    host_.count_sent(asked.size);
+    host_.order().note_sent(nullptr, asked.size);
     feed->subscribe(*this, std::move(asked));
     host_.note_sent(feed->link());
     return true;
@@ -155,7 +155,7 @@ void ClientSubscriptions::unsubscribe(const command::CommandRow& row, Subscripti
         for (const std::string& name : on_link) {
             resp::write_bulk(frame, name);
         }
-        host_.submit_own(*host_.pinned_link(), frame, static_cast<std::int32_t>(on_link.size()));
+        host_.submit_own(*host_.own_link(), frame, static_cast<std::int32_t>(on_link.size()));
     }
     host_.confirm(std::move(out));  // also with CLIENT REPLY OFF, as redis-server
 }

@@ -63,7 +63,7 @@ bool ClientTracking::take(const Row& row, const resp::RequestView& request) {
         return await_redirect(row, *target);
     }
     upstream::Link& link = host_.link_for(true);
-    if (host_.in_flight_elsewhere(&link)) {
+    if (!host_.order().may_use(&link)) {
         host_.pause(Wait::drained);
         return false;
     }
@@ -143,9 +143,8 @@ bool ClientTracking::await_redirect(const Row& row, std::uint64_t target) {
 void ClientTracking::find_target(std::uint64_t target) {
     const auto look = [target](SessionContext& context) { return context.registry.find(target) != nullptr; };
     const auto done = [id = host_.id(), target, question = ++question_](SessionContext& context, bool& found) {
-        Session* session = context.registry.find(id);
-        if (session != nullptr && session->tracking() != nullptr) {
-            session->tracking()->note_target(question, target, found);
+        if (ClientTracking* tracking = context.registry.tracking(id)) {
+            tracking->note_target(question, target, found);
         }
     };
     host_.pause(Wait::reply);
@@ -208,10 +207,10 @@ void ClientTracking::on_relay_lost(TrackingRelay& relay) {
         }
         redirect_.reset();  // tried again a little later
         if (host_.wait() == Wait::reply) {
-            host_.hold();
+            host_.wait_for_leader();
         }
-    } else if (relay_.get() == &relay && host_.pinned_link() != nullptr) {
-        host_.pinned_link()->end("its invalidations cannot be delivered any more");
+    } else if (relay_.get() == &relay && host_.own_link() != nullptr) {
+        host_.own_link()->end("its invalidations cannot be delivered any more");
     }
 }
 

@@ -1,10 +1,10 @@
-// What a feature of a session (its subscriptions, its tracking, ...) may ask of it. The session implements this, so
-// that features know neither it nor each other. One shard; outlives its features.
+// What a feature of a session (its subscriptions, its tracking, ...) may ask of it, so that features know neither it
+// nor each other. One shard; outlives its features.
 #pragma once
 
 #include "command/command_table.hpp"
 #include "command/session_state.hpp"
-#include "conversation/reply_sequencer.hpp"
+#include "conversation/order.hpp"
 #include "observe/shard_counters.hpp"
 #include "resp/reply_writer.hpp"
 #include "session/client_line.hpp"
@@ -64,7 +64,7 @@ class FeatureHost {
     /// What Wait::reply waited for is there. Any other wait goes on.
     virtual void end_reply_wait() noexcept = 0;
     /// Waits for a leader, or for a link that cannot be had yet.
-    virtual void hold() = 0;
+    virtual void wait_for_leader() = 0;
     /// Tries again if it waits so.
     virtual void retry() = 0;
     /// That wait is over in vain: what must wait longer is answered with refuse_without_leader().
@@ -76,23 +76,21 @@ class FeatureHost {
     // --- requests of the client that the feature sends itself
     /// The slot for the reply to the command at hand.
     [[nodiscard]] virtual Slot open_slot() noexcept = 0;
-    /// Requests of the client are unanswered on another link than `link`; if that is null, on any.
-    [[nodiscard]] virtual bool in_flight_elsewhere(const upstream::Link* link) const noexcept = 0;
-    /// One of `size` bytes is about to be sent; what is unanswered of a client is bounded.
-    virtual void count_sent(std::size_t size) noexcept = 0;
-    /// It was sent, on `link`, which is null while there is none.
+    /// What is on its way, and where.
+    [[nodiscard]] virtual Order& order() noexcept = 0;
+    /// One was sent, on `link`, which is null while there is none; what is unanswered of a client is bounded.
     virtual void note_sent(const upstream::Link* link) = 0;
     /// It is answered with `bytes`, which go to the client in their turn.
     virtual void finish_slot(Slot slot, std::size_t size, std::string bytes) = 0;
 
     // --- links
     /// The one that serves this client alone, or null.
-    [[nodiscard]] virtual upstream::Link* pinned_link() const noexcept = 0;
+    [[nodiscard]] virtual upstream::Link* own_link() const noexcept = 0;
     /// What the client has begun needs one.
-    [[nodiscard]] virtual bool needs_pinned() const noexcept = 0;
-    /// The link for a request: the client's own one, leased if it has none (`pinned`), or the one that its requests
+    [[nodiscard]] virtual bool needs_own_link() const noexcept = 0;
+    /// The link for a request: the client's own one, leased if it has none (`own`), or the one that its requests
     /// share with those of others.
-    [[nodiscard]] virtual upstream::Link& link_for(bool pinned) = 0;
+    [[nodiscard]] virtual upstream::Link& link_for(bool own) = 0;
     /// The client's own link, leased if it has none, so that what is sent now comes before anything else there.
     [[nodiscard]] virtual upstream::Link& fresh_link() = 0;
     /// Sends the command at hand, as `frame`; its reply goes to the client.

@@ -74,7 +74,7 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     hold_bytes = config->hold.bytes.count / shards;
     links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
     for (Session& each : registry.all) {
-        each.on_configured();
+        each.connection.on_configured();
     }
 }
 

@@ -23,6 +23,16 @@ struct SessionRegistry {
         const auto found = by_id.find(id);
         return found != by_id.end() ? found->second : nullptr;
     }
+    /// Of the client of that id; null: it is gone.
+    [[nodiscard]] FeatureHost* features(std::uint64_t id) const {
+        Session* const session = find(id);
+        return session != nullptr ? &session->features.host() : nullptr;
+    }
+    /// Null, too, if it has never used CLIENT TRACKING.
+    [[nodiscard]] ClientTracking* tracking(std::uint64_t id) const {
+        Session* const session = find(id);
+        return session != nullptr ? session->features.tracking() : nullptr;
+    }
 };
 
 /// Ends the pause of this shard's clients.

@@ -93,13 +93,12 @@ void TrackingRelay::deliver(std::string_view keys) {
     const auto found = [source = source_, target = target_, keys = std::string(keys), home = context_.shard,
                         &peers](SessionContext& context) {
         if (Session* session = context.registry.find(target)) {
-            session->take_invalidation(keys);
+            session->sender.send_invalidation(keys);
             return;
         }
         peers.post(home, [source, target](SessionContext& back) {
-            Session* session = back.registry.find(source);
-            if (session != nullptr && session->tracking() != nullptr) {
-                session->tracking()->on_target_gone(target);
+            if (ClientTracking* tracking = back.registry.tracking(source)) {
+                tracking->on_target_gone(target);
             }
         });
     };

@@ -96,9 +96,9 @@ void Shard::begin_proofs() {
                                  .counters = counters_},
                                 {.proven =
                                      [this](upstream::Ticket proven) {
-                                         for_parked([proven](session::Session& each) { each.release_proven(proven); });
+                                         for_parked([proven](session::Session& each) { each.proofs.release(proven); });
                                      },
-                                 .lost = [this] { for_parked([](session::Session& each) { each.lose_parked(); }); },
+                                 .lost = [this] { for_parked([](session::Session& each) { each.proofs.lose(); }); },
                                  .opened = [this] { retry_held(); }});
     context_.proof = proof_.get();
 }
@@ -146,7 +146,7 @@ void Shard::end() {
         stop_.cancel();
         stop_.finish();
         while (!registry_.all.empty()) {
-            registry_.all.front().close(observe::Closed::drain);
+            registry_.all.front().connection.close(observe::Closed::drain);
         }
         context_.topology = std::make_shared<const replication::Topology>();
         links_.set_leader(std::nullopt);
@@ -193,7 +193,7 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
     }
     const session::SessionPtr session(
         new session::Session(context_, origin, tls ? std::shared_ptr<SSL_CTX>(tls, tls->native()) : nullptr));
-    session->start(refused);
+    session->connection.start(refused);
 }
 
 void Shard::publish(replication::TopologyPtr topology, std::function<void()> applied) {
@@ -289,7 +289,7 @@ void Shard::drain() {
     loop_.post([this] {
         context_.draining = true;
         for (session::Session& each : registry_.all) {
-            each.drain();
+            each.connection.drain();
         }
     });
 }
@@ -304,7 +304,7 @@ void Shard::retry_held() {
         waiting.emplace_back(&each);
     }
     for (const session::SessionPtr& each : waiting) {
-        each->retry();
+        each->hold.retry();
     }
 }
 
@@ -315,8 +315,8 @@ void Shard::check_dropped_users() {
     }
     const std::set<std::string> users = std::exchange(dropped_users_, {});
     for (const session::Session& each : registry_.all) {
-        if (users.contains(each.identity().username)) {
-            links_.shared(each.identity());
+        if (users.contains(each.login.identity().username)) {
+            links_.shared(each.login.identity());
         }
     }
 }
@@ -325,15 +325,15 @@ void Shard::check_dropped_users() {
 /// closed: nothing else would end what they are no longer allowed.
 void Shard::on_login_required() {
     for (session::Session& each : registry_.all) {
-        each.on_login_required();
+        each.login.on_login_required();
     }
 }
 
 void Shard::close_sessions_of(const upstream::LinkIdentity& refused) {
     for (session::Session& each : registry_.all) {
-        const upstream::LinkIdentity identity = each.identity();
+        const upstream::LinkIdentity identity = each.login.identity();
         if (identity.username == refused.username && identity.password == refused.password) {
-            each.on_login_refused();
+            each.login.on_login_refused();
         }
     }
 }
@@ -362,7 +362,7 @@ void Shard::tick() {
     if (proof_) {
         proof_->tick();
         const auto since = now - std::max<std::chrono::milliseconds>(setup_.config->hold.time, kProofTime);
-        for_parked([since](session::Session& each) { each.expire_parked(since); });
+        for_parked([since](session::Session& each) { each.proofs.expire(since); });
     }
     if (context_.forwarding()) {
         links_.resume_writing();

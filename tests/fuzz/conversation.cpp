@@ -1,5 +1,6 @@
 #include "tests/fuzz/conversation.hpp"
 
+#include "session/client_description.hpp"
 #include "session/session_registry.hpp"
 #include "tests/fuzz/fixed_world.hpp"
 #include "tests/fuzz/harness.hpp"
@@ -269,7 +270,7 @@ void Conversation::require_nothing_left(session::SessionContext& context) const 
     const observe::ShardCounters& counters = context.counters;
     for (const session::Session& each : context.registry.all) {
         std::string line;
-        session::write_client_line(line, each.describe());
+        session::write_client_line(line, session::describe(each));
         std::fprintf(stderr, "left: %s", line.c_str());
     }
     require(context.registry.all.empty() && context.registry.by_id.empty(), "a session outlives its client");

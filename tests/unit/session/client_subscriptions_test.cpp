@@ -103,7 +103,7 @@ TEST(ClientSubscriptions, ToStopListeningToNothingIsConfirmedWithAName) {
 TEST(ClientSubscriptions, AnUnsubscribeWaitsUntilEverythingBeforeItIsAnswered) {
     FakeFeatureHost host;
     ClientSubscriptions subscriptions(host);
-    host.in_flight = true;
+    host.sent.note_sent(nullptr, 1);
     const std::string frame = request("UNSUBSCRIBE", "x");
     EXPECT_FALSE(subscriptions.take(row_of(frame), resp::RequestView(frame)));
     EXPECT_EQ(host.waits, Wait::drained);

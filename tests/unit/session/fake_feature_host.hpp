@@ -21,7 +21,7 @@ class FakeFeatureHost final : public FeatureHost {
     Wait waits = Wait::nothing;
     bool refuses = false;  // the wait for a leader is over
     bool mutes = false;
-    bool in_flight = false;
+    Order sent;
 
     std::uint64_t id() const noexcept override { return 1; }
     upstream::LinkIdentity identity() const override { return {}; }
@@ -41,18 +41,17 @@ class FakeFeatureHost final : public FeatureHost {
     void pause(Wait why) override { waits = why; }
     Wait wait() const noexcept override { return waits; }
     void end_reply_wait() noexcept override { waits = waits == Wait::reply ? Wait::drained : waits; }
-    void hold() override { waits = Wait::leader; }
+    void wait_for_leader() override { waits = Wait::leader; }
     void retry() override {}
     bool refusing() const noexcept override { return refuses; }
     void refuse_without_leader(const Row&) override { reply("-NOLEADER\r\n"); }
     std::string_view no_leader_reason() const noexcept override { return "no leader"; }
     Slot open_slot() noexcept override { return 0; }
-    bool in_flight_elsewhere(const upstream::Link*) const noexcept override { return in_flight; }
-    void count_sent(std::size_t) noexcept override {}
+    Order& order() noexcept override { return sent; }
     void note_sent(const upstream::Link*) override {}
     void finish_slot(Slot, std::size_t, std::string bytes) override { replies.push_back(std::move(bytes)); }
-    upstream::Link* pinned_link() const noexcept override { return nullptr; }
-    bool needs_pinned() const noexcept override { return client.needs_link(); }
+    upstream::Link* own_link() const noexcept override { return nullptr; }
+    bool needs_own_link() const noexcept override { return client.needs_link(); }
     upstream::Link& link_for(bool) override { std::abort(); }
     upstream::Link& fresh_link() override { std::abort(); }
     bool submit(upstream::Link&, const Row&, std::string_view) override { std::abort(); }

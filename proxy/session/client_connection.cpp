@@ -1,0 +1,387 @@
+#include "session/client_connection.hpp"
+
+#include "conversation/client_errors.hpp"
+#include "net/proxy_header.hpp"
+#include "observe/log.hpp"
+#include "session/session.hpp"
+#include "session/session_registry.hpp"
+
+#include <chrono>
+#include <span>
+#include <utility>
+
+namespace portal::session {
+
+using observe::Closed;
+using observe::HandshakeFailure;
+
+namespace {
+
+/// A client that is busy all the time moves its deadline only so often, which is as exact as a shard's tick.
+constexpr std::chrono::milliseconds kActivity{50};
+
+/// Reads of one client in one turn, so that a fast one does not starve the others.
+constexpr int kReadsPerTurn = 4;
+
+/// A client of which nothing was heard for so long is not in the middle of a pipeline.
+constexpr std::chrono::milliseconds kPause{100};
+
+HandshakeFailure handshake_failure(const net::Stream& stream) {
+    switch (stream.tls()->failure()) {
+        case net::TlsFailure::plaintext:
+            return HandshakeFailure::plaintext;
+        case net::TlsFailure::version:
+            return HandshakeFailure::version;
+        case net::TlsFailure::certificate:
+            return HandshakeFailure::certificate;
+        case net::TlsFailure::other:
+            return HandshakeFailure::other;
+        case net::TlsFailure::none:
+            break;
+    }
+    return HandshakeFailure::closed;
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(Session& session, ClientOrigin origin, std::shared_ptr<SSL_CTX> tls)
+    : SessionPart(session),
+      stream_(origin.descriptor, session.context.scratch, std::move(tls)),
+      origin_(std::move(origin)) {}
+
+void ClientConnection::end(Closed reason) noexcept {
+    ended_ = true;
+    ending_ = reason;
+}
+
+void ClientConnection::note_active() noexcept {
+    active_at_ = context().turn.now();
+}
+
+void ClientConnection::note_activity() {
+    if (context().turn.now() - active_at_ >= kActivity) {
+        note_active();
+        arm();
+    }
+}
+
+void ClientConnection::wait_readable() {
+    if (!closed_ && !ended_ && !eof_) {
+        stream_.want_read();
+    }
+}
+
+void ClientConnection::on_stream(bool readable, bool writable) {
+    const SessionPtr alive(&session_);
+    if (writable) {
+        sender().on_writable();
+    }
+    if (readable && !closed_) {
+        on_readable();
+    }
+    if (stream_.ended() && !closed_) {
+        mark();  // it may be blocked, and not be read because of that
+    }
+}
+
+void ClientConnection::on_readable() {
+    if (proxy_header_ && !take_proxy_header()) {
+        return;
+    }
+    for (int reads = 0; reads < kReadsPerTurn && intake().reads_on() && !closed_ && !ended_; ++reads) {
+        std::span<char> space(context().scratch.plain.data(), context().scratch.plain.size());
+        const net::Stream::Received received = stream_.receive(space);
+        if (!established_ && stream_.established()) {
+            on_established();
+        }
+        if (stream_.blocked() && !sender().stalled_since()) {
+            sender().note_written(net::Stream::Status::again);  // TLS itself had something to answer
+        }
+        if (received.size > 0) {
+            heard_at_ = context().turn.now();
+            context().counters.client_received_bytes.add(received.size);
+            note_activity();
+            intake().take(std::string_view(space.data(), received.size));
+        }
+        if (received.status == net::Stream::Status::failed || received.status == net::Stream::Status::closed) {
+            on_client_end(received.status);
+            return;
+        }
+        if (!received.more) {
+            break;
+        }
+    }
+    if (intake().reads_on()) {
+        wait_readable();
+    }
+}
+
+void ClientConnection::close_if_done() {
+    const bool finished = ended_ || (eof_ && intake().wait() == Wait::nothing);
+    if (!closed_ && finished && order().outstanding() == 0 && output().empty() && !stream_.blocked() &&
+        !output().has_messages()) {
+        close(ended_ ? ending_ : Closed::client);
+    }
+}
+
+void ClientConnection::start(bool refused) {
+    refused_ = refused;
+    intrusive_ptr_add_ref(&session_);
+    context().registry.all.push_back(session_);
+    context().registry.by_id.emplace(origin_.id, &session_);
+    connected_at_ = heard_at_ = active_at_ = context().turn.now();
+    if (!stream_.attach(context().loop, *this)) {
+        close(Closed::client);
+        return;
+    }
+    if (origin_.expects_proxy_header) {
+        proxy_header_ = std::make_unique<std::string>();
+    }
+    if (stream_.established() && !proxy_header_) {
+        on_established();
+    } else {
+        arm();
+    }
+    if (!closed_) {
+        wait_readable();
+    }
+}
+
+void ClientConnection::close(Closed reason) {
+    if (closed_) {
+        return;
+    }
+    const SessionPtr registered(&session_, false);  // the registry's reference, given up at the end
+    closed_ = true;
+    if (reason == Closed::output_limit) {
+        observe::log_repeated(
+            observe::LogLevel::warn, "session", "closed a client that does not read what it is sent",
+            {"client", origin_.remote.address().to_string()},
+            {{"port", origin_.remote.port()},
+             {"subscriptions", features().subscriptions() ? features().subscriptions()->names().count() : 0},
+             {"unread_bytes", sender().unread()},
+             {"limit_bytes", context().config->limits.output_bytes.count}});
+    }
+    at(context().counters.client_connections_closed, reason).add();
+    context().counters.client_connections.subtract();
+    arm();
+    hold().leave();
+    features().leave();
+    output().drop_messages();
+    transaction().queued().clear();
+    proofs().drop();
+    stream_.close();
+    if (links().own()) {
+        links().own()->taint();
+        links().own().reset();
+    }
+    recovery().clear();
+    session_.RegistryHook<AllTag>::unlink();
+    context().registry.by_id.erase(origin_.id);
+}
+
+/// The deadline that was armed has passed, unless it has moved since.
+void ClientConnection::expired() {
+    const SessionPtr alive(&session_);
+    const Deadlines::Due due = due_deadline();
+    if (due.at <= context().turn.now()) {
+        switch (due.kind) {
+            case Deadlines::Kind::none:
+                break;
+            case Deadlines::Kind::handshake:
+                if (proxy_header_) {
+                    context().counters.proxy_headers_refused.add();
+                } else {
+                    at(context().counters.tls_handshake_failures, HandshakeFailure::timeout).add();
+                }
+                close(Closed::handshake);
+                break;
+            case Deadlines::Kind::output:
+                close(Closed::output_limit);
+                break;
+            case Deadlines::Kind::hold:
+                hold().refuse(client_errors::kNoLeader);
+                break;
+            case Deadlines::Kind::idle:
+                close(Closed::idle);
+                break;
+        }
+    }
+    arm();
+}
+
+Deadlines::Due ClientConnection::due_deadline() const noexcept {
+    Deadlines::State state;
+    state.closed = closed_;
+    state.established = established_;
+    state.busy = is_busy();
+    state.connected_at = connected_at_;
+    state.active_at = active_at_;
+    state.stalled_since = sender().stalled_since();
+    if (intake().wait() == Wait::leader) {
+        state.held_since = hold().since();
+    }
+    return context().deadlines.due(state, context().turn.now());
+}
+
+void ClientConnection::arm() {
+    const Deadlines::Due due = due_deadline();
+    if (armed() && due.kind == deadline_.kind && due.since == deadline_.since) {
+        return;
+    }
+    deadline_ = due;
+    switch (due.kind) {
+        case Deadlines::Kind::none:
+            disarm();
+            break;
+        case Deadlines::Kind::handshake:
+            context().handshake_deadlines.arm(*this, due.since);
+            break;
+        case Deadlines::Kind::output:
+            context().output_deadlines.arm(*this, due.since);
+            break;
+        case Deadlines::Kind::hold:
+            context().hold_deadlines.arm(*this, due.since);
+            break;
+        case Deadlines::Kind::idle:
+            context().idle_deadlines.arm(*this, due.since);
+            break;
+    }
+}
+
+/// It waits for an answer, listens, or may have to: it need not say anything itself. But who has begun a large request
+/// has to go on with it.
+bool ClientConnection::is_busy() const noexcept {
+    if (large().active() && intake().wait() == Wait::nothing) {
+        return false;
+    }
+    return intake().wait() != Wait::nothing || order().outstanding() > 0 || !order().idle() || links().needs_own() ||
+           state().listens;
+}
+
+void ClientConnection::on_configured() {
+    if (!armed()) {
+        active_at_ = context().turn.now();
+    }
+    arm();
+    if (intake().wait() == Wait::leader) {
+        mark();  // there may be no hold any more
+    }
+}
+
+/// True when the header is there and has been taken.
+bool ClientConnection::take_proxy_header() {
+    const net::ProxyHeader header = net::take_proxy_header(origin_.descriptor, *proxy_header_);
+    switch (header.status) {
+        case net::ProxyHeader::Status::need_more:
+            stream_.note_drained();
+            wait_readable();
+            return false;
+        case net::ProxyHeader::Status::invalid:
+            context().counters.proxy_headers_refused.add();
+            close(Closed::handshake);
+            return false;
+        case net::ProxyHeader::Status::complete:
+            break;
+    }
+    proxy_header_.reset();
+    if (header.ends) {
+        origin_.remote = header.ends->source;
+        origin_.local = header.ends->destination;
+    }
+    if (stream_.established()) {
+        on_established();
+    }
+    return true;
+}
+
+void ClientConnection::on_established() {
+    established_ = true;
+    active_at_ = context().turn.now();
+    arm();
+    if (stream_.owes()) {
+        mark();
+    }
+    if (const net::TlsEngine* tls = stream_.tls()) {
+        (tls->version() == TLS1_3_VERSION ? context().counters.tls13_handshakes : context().counters.tls12_handshakes)
+            .add();
+        context().counters.handshake_times.note(net::Turn::Clock::now() - connected_at_);
+        if (tls->resumed()) {
+            context().counters.tls_resumed_handshakes.add();
+        }
+    }
+    if (refused_ || context().draining) {
+        replies().reply_error(refused_ ? client_errors::kMaxClients : client_errors::kShuttingDown);
+        end(refused_ ? Closed::client : Closed::drain);
+    }
+}
+
+/// The client has closed its side, or the connection is broken. Who has closed its side gets what it has asked for.
+void ClientConnection::on_client_end(net::Stream::Status status) {
+    if (!established_) {
+        at(context().counters.tls_handshake_failures, handshake_failure(stream_)).add();
+        close(Closed::handshake);
+    } else if (status == net::Stream::Status::failed) {
+        close(Closed::client);
+    } else {
+        eof_ = true;
+        mark();
+    }
+}
+
+void ClientConnection::settle_end() {
+    if (closed_ || ended_ || (!eof_ && (!stream_.ended() || intake().reads_on()))) {
+        return;
+    }
+    if (intake().wait() == Wait::paused || (eof_ && large().active())) {
+        large().give_up();
+        end(Closed::client);
+    } else if (links().own() && !links().own()->finishes() && recovery().empty()) {
+        const bool blocks = order().blocks();
+        if (blocks || (eof_ && large().relaying() && intake().wait() == Wait::nothing)) {
+            end_block();
+        }
+    }
+    if (eof_ && intake().wait() == Wait::nothing && order().idle() && features().subscriptions()) {
+        features().subscriptions()->leave();
+    }
+}
+
+/// The node sees the end of this client as that of its own: it answers what it can answer at once, and closes the link
+/// of a client that is blocked. So an element goes to nobody who has left, and no link stays for ever.
+void ClientConnection::end_block() {
+    links().own()->finish_sending();
+    if (intake().wait() == Wait::nothing || intake().wait() == Wait::window) {
+        intake().pause(Wait::drained);  // what comes behind goes by another link
+    }
+}
+
+void ClientConnection::drain() {
+    if (ended_ || closed_ || large().active() || state().listens) {
+        return;
+    }
+    leaving_ = true;
+    if (!order().idle() || context().turn.now() - heard_at_ >= kPause) {
+        mark();
+    }
+}
+
+void ClientConnection::leave_if_done() {
+    if (!leaving_ || ended_) {
+        return;
+    }
+    const auto now = context().turn.now();
+    if (order().in_flight() > 1 || intake().kept() > 0) {
+        pipelined_at_ = now;
+    } else if (intake().wait() != Wait::output && now - pipelined_at_ >= kPause) {
+        end(Closed::drain);
+    }
+}
+
+void ClientConnection::cut_off(observe::Closed reason) {
+    ending_ = reason;
+    cut_off_ = true;
+    mark();
+}
+
+}  // namespace portal::session

@@ -1,0 +1,225 @@
+#include "session/client_links.hpp"
+
+#include "conversation/client_errors.hpp"
+#include "conversation/link_effect.hpp"
+#include "session/session.hpp"
+#include "session/session_bounds.hpp"
+
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+using route::Destination;
+
+namespace {
+
+/// Replies that only need to be looked at where they begin.
+bool may_come_in_parts(Handling handling) {
+    return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
+           handling == Handling::ping || handling == Handling::exec || handling == Handling::unknown;
+}
+
+}  // namespace
+
+bool ClientLinks::must_track_again() const noexcept {
+    return state().tracking && !own_;
+}
+
+route::Client ClientLinks::route_client() const noexcept {
+    return {transaction().phase(), needs_own(), state().resp2_subscriber()};
+}
+
+void ClientLinks::note_write() noexcept {
+    write_epoch_ = context().topology->epoch;
+}
+
+upstream::Link& ClientLinks::link_that_carries(const Row& row, bool large, Destination destination) {
+    if (row.handling == Handling::publish && features().subscriptions() && !needs_own() && !large &&
+        unit().left() == 0) {
+        if (upstream::Link* const feed = features().subscriptions()->feed_link()) {
+            return *feed;
+        }
+    }
+    return link_for(destination == Destination::pinned);
+}
+
+bool ClientLinks::has_link_for(Destination destination) const {
+    if (own_) {
+        return true;
+    }
+    const command::Credentials& login = *state().credentials;
+    const upstream::LinkIdentityView wanted{login.username, login.password, state().protocol, state().database,
+                                            login.proven};
+    return destination == Destination::pinned ? context().links.may_lease(wanted) : context().links.may_share(wanted);
+}
+
+upstream::Link& ClientLinks::shared_link() {
+    const command::Credentials& login = *state().credentials;
+    return context().links.shared({login.username, login.password, state().protocol, state().database, login.proven});
+}
+
+upstream::Link& ClientLinks::link_for(bool own) {
+    if (!own && !own_) {
+        return shared_link();
+    }
+    if (!own) {
+        // The lease ends when its last reply has come; until then Order::may_use() makes the request wait.
+        release_own_if_free();
+        return own_ ? *own_ : shared_link();
+    }
+    if (!own_) {
+        own_ = context().links.lease(login().identity(), session_);
+    }
+    return *own_;
+}
+
+upstream::Link& ClientLinks::lease_fresh(upstream::LinkPool::Before before) {
+    if (!own_) {
+        own_ = context().links.lease(login().identity(), session_, before);
+    }
+    return *own_;
+}
+
+upstream::PendingRequest ClientLinks::open_request(const Row& row) {
+    upstream::PendingRequest pending;
+    pending.sink = upstream::ReplySinkPtr(&session_);
+    pending.sequence = order().open();
+    pending.tag = static_cast<std::uint32_t>(command::index_of(row));
+    pending.repeatable = !row.write;
+    pending.effect = effect_of(row.handling);
+    pending.free_text = row.runs_code || (row.handling == Handling::exec && transaction().queued().runs_code());
+    pending.inside = transaction().active() && pending.sequence != transaction().slot();
+    // SCRIPT DEBUG is accepted only where no reply is still to come.
+    pending.no_fence =
+        state().monitoring || state().listens_on_link || state().debugging || row.handling == Handling::script_debug;
+    pending.muted = requests().muted();
+    pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
+    if (pending.blocks && !transaction().active()) {
+        order().note_blocking(pending.sequence, context().turn.now());
+    }
+    pending.parts = may_come_in_parts(row.handling) &&
+                    (row.handling != Handling::exec || transaction().queued().own().empty()) &&
+                    (context().proof == nullptr || !row.write);
+    if (row.write) {
+        note_write();
+    }
+    using observe::CommandClass;
+    const CommandClass kind = row.write ? CommandClass::write : CommandClass::read;
+    replies().time(pending.sequence, pending.blocks ? CommandClass::blocking : kind);
+    return pending;
+}
+
+bool ClientLinks::submit(upstream::Link& link, const Row& row, std::string_view frame) {
+    return submit(link, row, frame, effect_of(row.handling));
+}
+
+bool ClientLinks::submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect) {
+    upstream::PendingRequest pending = open_request(row);
+    pending.effect = effect;
+    pending.unit = unit().left() > 0;
+    if (transaction().active() || unit().left() > 0) {
+        transaction().queued().note(row);
+    }
+    order().note_sent(&link, frame.size());
+    link.submit(frame, std::move(pending));
+    const bool may_pause = unit().left() <= 1;  // a transaction that travels whole is never cut
+    if (may_pause && (order().full(proofs().parked().size()) || link.unsent() >= kLinkBytes)) {
+        intake().pause(Wait::window);
+    }
+    return true;
+}
+
+void ClientLinks::submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) {
+    const Row& row = command::classify(resp::RequestView(frame));
+    upstream::PendingRequest pending;
+    pending.sink = upstream::ReplySinkPtr(&session_);
+    pending.sequence = kNoSlot;
+    pending.tag = static_cast<std::uint32_t>(command::index_of(row));
+    pending.effect = effect_of(row.handling);
+    pending.replies_left = replies;
+    order().note_sent(&link, frame.size());
+    link.submit(frame, std::move(pending));
+}
+
+void ClientLinks::submit_end(std::string_view name) {
+    std::string frame;
+    resp::write_request(frame, name);
+    submit_own(*own_, frame, 1);
+    order().note_moved(nullptr);
+}
+
+bool ClientLinks::submit_wait(const Row& row, const resp::RequestView& request) {
+    if (!order().idle()) {
+        intake().pause(Wait::drained);
+        return false;
+    }
+    if (write_epoch_ && *write_epoch_ != context().topology->epoch) {
+        replies().reply(resp::integer(0));
+        return true;
+    }
+    upstream::Link& link = link_for(true);
+    std::string ping;
+    resp::write_request(ping, "PING");
+    submit_own(link, ping, 1);
+    return submit(link, row, request.frame());
+}
+
+void ClientLinks::release_own_if_free() {
+    if (own_ && order().idle() && !needs_own() && recovery().empty()) {
+        own_.reset();
+    }
+}
+
+bool ClientLinks::agree() const noexcept {
+    return !own_ || !recovery().empty() || own_->state() != upstream::Link::State::ready || own_->pending() > 0 ||
+           transaction().agrees(own_->carries());
+}
+
+std::string_view ClientLinks::no_leader_reason() const noexcept {
+    if (!context().topology->leader) {
+        return context().topology->reason;
+    }
+    if (!recovery().empty() && !recovery().waiting().front().refusal.empty()) {
+        return client_errors::kRefuses;
+    }
+    if (!context().links.failure().empty()) {
+        return context().links.failure();
+    }
+    return context().links.has_leader() ? std::string_view("the record could not be confirmed in time")
+                                        : std::string_view("the leader has changed");
+}
+
+bool ClientLinks::adopt(upstream::Lease& lease) {
+    if (connection().closed()) {
+        return false;
+    }
+    own_ = std::move(lease);
+    return true;
+}
+
+upstream::Link* ClientLinks::own_link() {
+    return connection().closed() || !has_link_for(Destination::pinned) ? nullptr : &link_for(true);
+}
+
+bool ClientLinks::blocked_at_node() const noexcept {
+    if (!own_ || !own_->was_ready() || own_->unsent() > 0 || transaction().active()) {
+        return false;
+    }
+    const upstream::PendingRequest* front = own_->front();
+    if (front == nullptr || front->sink.get() != &session_ || front->sequence == kNoSlot) {
+        return false;
+    }
+    const Handling handling = command::row_at(front->tag).handling;
+    return handling == Handling::blocking || handling == Handling::wait;
+}
+
+std::uint64_t ClientLinks::blocked_connection() noexcept {
+    if (!blocked_at_node()) {
+        return 0;
+    }
+    own_->taint();
+    return own_->setup().connection_id();
+}
+
+}  // namespace portal::session

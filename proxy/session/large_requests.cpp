@@ -1,0 +1,213 @@
+#include "session/large_requests.hpp"
+
+#include "session/session.hpp"
+#include "session/session_bounds.hpp"
+
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+using route::Destination;
+
+namespace {
+
+/// So much of it must be there: the names of command and subcommand are then complete, or longer than any that exist.
+constexpr std::size_t kHead = 16 * 1024;
+
+/// Commands of which nothing but the name has to be known. The others are gathered whole, however large.
+bool is_merely_forwarded(Handling handling) {
+    return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
+           handling == Handling::ping || handling == Handling::publish || handling == Handling::unknown;
+}
+
+}  // namespace
+
+std::size_t LargeRequests::take_part(std::string_view rest) {
+    if (rest_ == Rest::nothing && !begin(rest)) {
+        return 0;
+    }
+    const std::size_t size = intake().scanner().scanned();
+    intake().scanner().dropped(size);
+    pass_on(rest.substr(0, size), false);
+    return size;
+}
+
+void LargeRequests::take_last_part(std::string_view bytes) {
+    pass_on(bytes, true);
+    rest_ = Rest::nothing;
+    if (context().draining) {
+        connection().drain();
+    }
+    if (!order().idle()) {
+        intake().pause(Wait::drained);
+    }
+}
+
+/// Judges a request by its head. False: it is gathered, or must wait.
+bool LargeRequests::begin(std::string_view head) {
+    if (relaying_ || head.size() < kHead || head.size() + intake().scanner().announced() < kLargeRequest) {
+        return false;
+    }
+    const resp::RequestView request(head);
+    const Row& listed = command::classify(request);
+    const Row& row = listed.handling == Handling::unknown ? context().server_commands.row_of(request) : listed;
+    if (!is_merely_forwarded(row.handling) || row.affinity == command::Affinity::local) {
+        return false;
+    }
+    if (row.handling == Handling::ping && state().resp2_subscriber()) {
+        return false;  // the portal answers it
+    }
+    if (context().pause.mode != ClientPause::Mode::none && !login().must_log_in() && requests().pauses(row)) {
+        intake().pause(Wait::paused);
+        return false;
+    }
+    requests().begin();
+    requests().note_row(row);
+    rest_ = Rest::swallowed;
+    if (!requests().refuse(row, request) && !begin_stream(row, request)) {
+        rest_ = Rest::nothing;
+        return false;
+    }
+    requests().end();
+    return true;
+}
+
+/// Answers it, or begins to forward it. False: it must wait.
+bool LargeRequests::begin_stream(const Row& row, const resp::RequestView& request) {
+    const Destination destination = route::route(row, true, links().route_client(), context().forwarding());
+    if (destination == Destination::local) {
+        requests().answer_locally(row, request);
+        return true;
+    }
+    if (destination != Destination::hold && !order().idle()) {
+        intake().pause(Wait::drained);
+        return false;
+    }
+    if (destination != Destination::hold && links().own() && links().own()->pending() > 0) {
+        intake().pause(Wait::link);  // for the answer to a fence
+        return false;
+    }
+    if (destination == Destination::hold || !links().has_link_for(Destination::pinned)) {
+        if (!hold().refusing()) {
+            hold().begin();
+            return false;
+        }
+        requests().refuse_without_leader(row);
+        return true;
+    }
+    if (proofs().must_await(row)) {
+        return proofs().await(row, request);
+    }
+    stream(row, request);
+    return true;
+}
+
+/// Begins to forward a request on a link that carries nothing else.
+void LargeRequests::stream(const Row& row, const resp::RequestView& request) {
+    rest_ = Rest::forwarded;
+    if (row.write) {
+        note_large_key(row, request);
+    }
+    upstream::Link& link = links().lease_fresh(upstream::LinkPool::Before::no_fence);
+    transaction().spoil_copy();  // of a transaction that may be open: there will be no copy of this
+    if (transaction().active() || unit().left() > 0) {
+        transaction().queued().note(row);
+    }
+    order().note_sent(&link, 0);
+    link.stream(links().open_request(row));
+}
+
+bool LargeRequests::has_large_key(const Row& row, const resp::RequestView& request) const noexcept {
+    const auto key = static_cast<std::size_t>(row.first_key);
+    return key > 0 && key < request.argc() && context().large_keys.contains(request.arg(key));
+}
+
+void LargeRequests::note_large_key(const Row& row, const resp::RequestView& request) {
+    const auto key = static_cast<std::size_t>(row.first_key);
+    if (key > 0 && key < request.argc()) {
+        context().large_keys.note(request.arg(key), context().turn.now());
+    }
+}
+
+void LargeRequests::pass_on(std::string_view bytes, bool last) {
+    if (rest_ != Rest::forwarded) {
+        return;
+    }
+    // A request that is not whole changes nothing, so a portal that may not forward any more never completes one.
+    if (!context().permit.valid(context().turn.now())) {
+        links().own()->abandon("the record could not be confirmed in time");
+        return;
+    }
+    const upstream::LinkPtr link(links().own().get());
+    link->stream_part(bytes, last);
+    if (rest_ == Rest::forwarded && link->unsent() > kUnwritten) {
+        intake().pause(Wait::link);
+    }
+}
+
+void LargeRequests::on_streamed() {
+    if (intake().wait() == Wait::link) {
+        mark();
+    }
+}
+
+void LargeRequests::give_up() {
+    if (rest_ == Rest::forwarded) {
+        rest_ = Rest::broken;
+        links().own()->taint();
+        links().own().reset();
+    }
+}
+
+bool LargeRequests::begin_relay(const Row& row, std::string_view frame) {
+    if (!order().idle()) {
+        intake().pause(Wait::drained);
+        return false;
+    }
+    relaying_ = true;
+    order().note_sent(links().own().get(), 0);
+    const upstream::LinkPtr link(links().own().get());
+    link->taint();
+    link->stream(links().open_request(row));
+    link->relay();
+    link->stream_part(frame, false);
+    return true;
+}
+
+void LargeRequests::end_relay(const upstream::PendingRequest& request) {
+    order().finish(request.sequence, {}, output());
+    connection().end(observe::Closed::backend);
+    mark();
+}
+
+void LargeRequests::relay_request(const Row& row, const resp::RequestView& request) {
+    if (!links().own()) {
+        return;  // the debugger has ended, and so does the client
+    }
+    if (!context().refusal(row, request).empty()) {
+        context().counters.commands_denied.add();
+        connection().close(
+            observe::Closed::backend);  // an answer of the portal's has no place among those of the debugger
+        return;
+    }
+    context().counters.commands.add();
+    const upstream::LinkPtr link(links().own().get());
+    link->stream_part(request.frame(), false);
+    if (link->unsent() > kUnwritten) {
+        intake().pause(Wait::link);
+    }
+}
+
+void LargeRequests::on_relayed(std::string_view bytes) {
+    output().append(bytes);
+    sender().send_what_came();
+}
+
+void LargeRequests::swallow_rest() noexcept {
+    if (rest_ == Rest::forwarded) {
+        rest_ = Rest::swallowed;
+    }
+}
+
+}  // namespace portal::session

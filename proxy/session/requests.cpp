@@ -1,0 +1,395 @@
+#include "session/requests.hpp"
+
+#include "conversation/client_errors.hpp"
+#include "conversation/link_effect.hpp"
+#include "resp/words.hpp"
+#include "session/session.hpp"
+#include "session/session_bounds.hpp"
+#include "session/unit_lookahead.hpp"
+
+#include <strings.h>
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+using observe::Closed;
+using route::Destination;
+
+namespace {
+
+/// The first words of an HTTP request or header.
+bool is_http(std::string_view word) {
+    return (word.size() == 4 && ::strncasecmp(word.data(), "post", 4) == 0) ||
+           (word.size() == 5 && ::strncasecmp(word.data(), "host:", 5) == 0);
+}
+
+}  // namespace
+
+void Requests::begin() {
+    muted_ = state().reply_mode == command::ReplyMode::off || state().reply_mode == command::ReplyMode::skip_this;
+}
+
+void Requests::end() {
+    context().counters.commands.add();
+    unit().note_sent();
+    if (state().reply_mode == command::ReplyMode::skip_this) {
+        state().reply_mode = command::ReplyMode::on;
+    } else if (state().reply_mode == command::ReplyMode::skip_next) {
+        state().reply_mode = command::ReplyMode::skip_this;
+    }
+}
+
+bool Requests::refuse(const Row& row, const resp::RequestView& request) {
+    if (login().must_log_in() && row.handling != Handling::auth && row.handling != Handling::hello &&
+        row.handling != Handling::quit && row.handling != Handling::reset) {
+        login().refuse_before_login(row, request);
+        return true;
+    }
+    if (const std::string_view refusal = context().refusal(row, request); !refusal.empty()) {
+        transaction().deny();
+        if (refusal == client_errors::kDenied) {
+            context().counters.commands_denied.add();
+            replies().reply_error(std::string(refusal) + std::string(request.arg(0).substr(0, 64)));
+        } else {
+            replies().reply_error(refusal);
+        }
+        return true;
+    }
+    if (is_large(request.frame()) && has_long_name(row, request)) {
+        replies().deny(resp::error(client_errors::kLongName));
+        return true;
+    }
+    if (state().resp2_subscriber()) {
+        const std::string refusal = subscriber_mode_refusal(row, request.argc());
+        if (!refusal.empty()) {
+            replies().reply_error(refusal);
+            return true;
+        }
+    }
+    return false;
+}
+
+void Requests::refuse_without_leader(const Row& row) {
+    context().counters.commands_no_leader.add();
+    if (transaction().open()) {
+        transaction().deny();
+        if (row.handling == Handling::exec || row.handling == Handling::discard) {
+            end_transaction();
+        }
+        if (row.handling == Handling::discard) {
+            replies().reply(resp::simple("OK"));  // that nothing of it runs needs no leader
+            return;
+        }
+    }
+    replies().reply_error(std::string(client_errors::kNoLeader) + std::string(links().no_leader_reason()));
+}
+
+bool Requests::take(std::string_view frame, std::string_view rest) {
+    std::string converted;
+    if (resp::is_inline(frame)) {
+        std::optional<std::string> words = resp::inline_to_multibulk(frame);
+        if (!words) {
+            intake().protocol_error(resp::Error::unbalanced_quotes);
+            return true;
+        }
+        if (words->empty()) {
+            return true;
+        }
+        converted = std::move(*words);
+        frame = converted;
+    }
+    const resp::RequestView request(frame);
+    const Row& listed = command::classify(request);
+    begin();
+    if (listed.handling == Handling::unknown && is_http(request.arg(0))) {
+        connection().close(Closed::protocol);  // as redis-server: a browser was lured into talking to us
+        return true;
+    }
+    const Row& row = listed.handling == Handling::unknown ? context().server_commands.row_of(request) : listed;
+    if (large().relaying()) {
+        large().relay_request(row, request);
+        return true;
+    }
+    last_row_ = &row;
+    if (links().own()) {
+        links().release_own_if_free();
+    }
+    if (!dispatch(row, request, rest)) {
+        unit().abandon();  // a whole transaction is looked for again when its MULTI is taken
+        return false;
+    }
+    end();
+    return true;
+}
+
+/// Refuses the request, answers it, or sends it on its way. False: it must wait.
+bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::string_view rest) {
+    if (features().subscriptions() && features().subscriptions()->delays(row)) {
+        intake().pause(Wait::drained);
+        return false;
+    }
+    if (context().pause.mode != ClientPause::Mode::none && !login().must_log_in() && pauses(row)) {
+        intake().pause(Wait::paused);
+        return false;
+    }
+    if (refuse(row, request)) {
+        return true;
+    }
+    if (row.handling == Handling::multi && request.argc() == 1 && !transaction().active()) {
+        if (transaction().watch_broken()) {
+            transaction().begin_broken(order().next());
+            replies().reply(resp::simple("OK"));
+            return true;
+        }
+        look_for_unit(rest);
+    }
+    const Destination destination = destination_of(row, request);
+    switch (destination) {
+        case Destination::local:
+            return answer_locally(row, request);
+        case Destination::feed:
+            return features().use_subscriptions().take(row, request);
+        case Destination::hold:
+            break;
+        case Destination::shared:
+        case Destination::pinned:
+            if (proofs().must_await(row)) {
+                return proofs().await(row, request);
+            }
+            if (links().has_link_for(destination)) {
+                return forward(row, request, destination);
+            }
+            break;
+    }
+    if (!hold().refusing()) {
+        hold().begin();
+        return false;
+    }
+    unit().abandon();
+    refuse_without_leader(row);
+    return true;
+}
+
+/// A MULTI is at hand: whether all of its transaction is there, and may travel in one piece.
+void Requests::look_for_unit(std::string_view rest) {
+    if (!links().own() && !links().needs_own() && unit().left() == 0 &&
+        context().pause.mode == ClientPause::Mode::none) {
+        find_unit(rest, context());
+        if (!context().unit.empty()) {
+            unit().begin(context().unit.size());
+            transaction().queued().clear();
+        }
+    }
+}
+
+route::Destination Requests::destination_of(const Row& row, const resp::RequestView& request) const {
+    const Destination destination =
+        route::route(row, command::may_block(row, request), links().route_client(), context().forwarding());
+    if (unit().left() > 0) {
+        return destination == Destination::pinned ? Destination::shared : destination;
+    }
+    const bool alone =
+        destination == Destination::shared &&
+        (is_large(request.frame()) || (context().large_keys.any() && large().has_large_key(row, request)));
+    return alone ? Destination::pinned : destination;
+}
+
+std::size_t Requests::take_unit(std::string_view rest) {
+    upstream::Link& link = links().link_for(false);
+    std::size_t taken = 0;
+    for (const UnitPart& part : context().unit) {
+        begin();
+        last_row_ = part.row;
+        links().submit(link, *part.row, rest.substr(taken, part.size));
+        end();
+        taken += part.size;
+    }
+    return taken;
+}
+
+bool Requests::forward(const Row& row, const resp::RequestView& request, Destination destination) {
+    if (transaction().open() && !links().own()) {
+        intake().pause(Wait::drained);  // its link has just been lost, which is sorted out first
+        return false;
+    }
+    if (row.handling != Handling::plain) {
+        if (const std::optional<bool> taken = forward_in_its_way(row, request)) {
+            return *taken;
+        }
+    }
+    const bool large = is_large(request.frame());
+    upstream::Link& link = links().link_that_carries(row, large, destination);
+    if (!order().idle() && (large || !order().is_on(&link))) {
+        intake().pause(Wait::drained);
+        return false;
+    }
+    if (row.handling != Handling::plain && !note_forwarded(row, request)) {
+        return false;
+    }
+    if (transaction().phase() == Transaction::Phase::exec_sent && row.handling == Handling::exec &&
+        !transaction().queued().own().empty()) {
+        return exec().submit(row, request);
+    }
+    links().submit(link, row, request.frame());
+    const bool opens_none = row.handling == Handling::multi && !transaction().active();
+    const bool ends = row.handling == Handling::exec || row.handling == Handling::discard || opens_none;
+    if (unit().left() == 0 && ends) {
+        intake().pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
+    } else if (row.handling == Handling::script_debug) {
+        intake().pause(Wait::drained);  // or in the debugger
+    }
+    return true;
+}
+
+/// What does not simply travel as it is: whether it was taken. Nothing: it does.
+std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::RequestView& request) {
+    if (row.handling == Handling::exec && transaction().denied() && transaction().open()) {
+        // The node knows nothing of the command that was denied; with EXEC it would run the others.
+        transaction().send_discard_for_exec();
+        std::string discard;
+        resp::write_request(discard, "DISCARD");
+        links().submit(*links().own(), row, discard, upstream::Effect::discard);
+        intake().pause(Wait::drained);  // it may be refused
+        return true;
+    }
+    if (transaction().open() && QueuedCommands::concerns_portal(row.handling)) {
+        return exec().queue(row, request);
+    }
+    if (row.handling == Handling::client_tracking) {
+        return features().use_tracking().take(row, request);
+    }
+    if (transaction().active()) {
+        return std::nullopt;
+    }
+    if (row.handling == Handling::wait) {
+        return links().submit_wait(row, request);
+    }
+    if (row.handling == Handling::script_debug) {
+        if (!order().idle()) {
+            intake().pause(Wait::drained);
+            return false;
+        }
+        // The node accepts it only where no reply is still to come, not even to a fence.
+        links().lease_fresh(upstream::LinkPool::Before::no_fence);
+    }
+    if (state().debugging && row.name.starts_with("eval")) {
+        return large().begin_relay(row, request.frame());
+    }
+    return std::nullopt;
+}
+
+/// The request is about to be sent: what it begins or ends for this client. False: it must wait.
+bool Requests::note_forwarded(const Row& row, const resp::RequestView& request) {
+    switch (row.handling) {
+        case Handling::multi:
+            if (transaction().open() && !(links().own() && links().own()->carries().in_transaction())) {
+                intake().pause(Wait::drained);  // whether it is nested is known when the one before it is answered
+                return false;
+            }
+            if (unit().left() == 0 && !transaction().active() && request.argc() == 1) {
+                transaction().begin(order().next());
+            }
+            return true;
+        case Handling::exec:
+            if (transaction().open() && request.argc() == 1) {
+                transaction().send_exec();
+            }
+            return true;
+        case Handling::watch:
+            transaction().send_watch();
+            return true;
+        case Handling::client_caching:
+            if (features().tracking()) {
+                features().tracking()->note_caching(request);
+            }
+            return true;
+        default:
+            return true;
+    }
+}
+
+bool Requests::answer_locally(const Row& row, const resp::RequestView& request) {
+    std::string out;
+    const bool complete = command::arity_fits(row, request.argc());
+    const bool aborts = row.handling == Handling::exec;  // with too many words, too
+    if (transaction().phase() == Transaction::Phase::broken && (complete || aborts) && answer_broken_transaction(row)) {
+        return true;
+    }
+    if (!complete) {
+        replies().deny(resp::error(client_errors::wrong_arity(row)));
+        return true;
+    }
+    switch (row.handling) {
+        case Handling::auth:
+            return login().begin_auth(row, request);
+        case Handling::hello:
+            return login().begin_hello(row, request);
+        case Handling::select:
+            return login().begin_select(row, request);
+        case Handling::ping:  // of a RESP2 subscriber
+            if (request.argc() > 2) {
+                replies().reply_error(client_errors::wrong_arity(row));
+                return true;
+            }
+            resp::write_array_header(out, 2);
+            resp::write_bulk(out, "pong");
+            resp::write_bulk(out, request.argc() > 1 ? request.arg(1) : std::string_view());
+            replies().reply(std::move(out));
+            return true;
+        case Handling::quit:
+            resp::write_simple(out, "OK");
+            replies().reply(std::move(out));
+            connection().end(observe::Closed::quit);
+            return true;
+        case Handling::reset:
+            if (!order().idle()) {
+                intake().pause(Wait::drained);
+                return false;
+            }
+            if (links().own()) {
+                links().own()->taint();
+                links().own().reset();
+            }
+            features().reset();
+            transaction() = {};
+            state().reset();
+            muted_ = false;
+            resp::write_simple(out, "RESET");
+            replies().reply(std::move(out));
+            return true;
+        default:
+            return features().use_commands().answer(row, request);
+    }
+}
+
+/// A transaction whose leader was lost before its EXEC. False: the command is none of it.
+bool Requests::answer_broken_transaction(const Row& row) {
+    std::optional<Fate> fate = transaction().answer_broken(row, state().protocol);
+    if (!fate) {
+        return false;
+    }
+    if (fate->kind == Fate::Kind::in_doubt) {
+        losses().tell_in_doubt(order().open(), client_errors::kInDoubt, muted_);
+    } else {
+        replies().reply(std::move(fate->bytes));
+    }
+    if (links().own() && transaction().end_watch()) {  // a WATCH since the loss is over, too
+        links().submit_end("UNWATCH");
+    }
+    return true;
+}
+
+/// It ends here without the node's consent, which forgets it, too.
+void Requests::end_transaction() {
+    transaction().forget();
+    if (links().own()) {
+        links().submit_end("DISCARD");
+    }
+}
+
+bool Requests::pauses(const Row& row) const noexcept {
+    return session::pauses(context().pause.mode, row, transaction().active() && transaction().queued().writes());
+}
+
+}  // namespace portal::session
