@@ -1,4 +1,5 @@
 // redis-portal: the command line. Each subcommand stands in a file of its own below cli/.
+#include "certs/record_buffers.hpp"
 #include "cli/agent_command.hpp"
 #include "cli/certs_command.hpp"
 #include "cli/check_command.hpp"
@@ -17,6 +18,7 @@
 #include <openssl/crypto.h>
 
 int main(int argc, char** argv) {
+    portal::certs::keep_record_buffers();
     constexpr int kWrongUse = 2;
     int exit_status = 0;
     CLI::App app("A TLS front for Redis that knows who leads, and carries clients through a failover.", "redis-portal");

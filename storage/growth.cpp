@@ -80,13 +80,22 @@ double percent_used(const Usage& usage) {
     return all > 0 ? static_cast<double>(usage.used) / all * static_cast<double>(kHundred) : 0;
 }
 
-Growth decide_growth(const config::AutoExpand& settings, const std::vector<Volume>& volumes, WallTime now) {
-    Growth growth;
+namespace {
+
+/// The size that all have been asked to have.
+std::uint64_t present_size(const std::vector<Volume>& volumes) {
     std::uint64_t size = 0;
     for (const auto& volume : volumes) {
         size = volume.bound ? std::max({size, volume.requested, volume.capacity}) : size;
     }
-    // A new step begins only from one size that all have been asked to have, for a volume that really has it.
+    return size;
+}
+
+/// The size that they are to have. A new step begins only from one size that all have been asked to have, for a volume
+/// that really has it. `growth` is told what stands in the way.
+std::uint64_t wanted_size(const config::AutoExpand& settings, const std::vector<Volume>& volumes, WallTime now,
+                          Growth& growth) {
+    const auto size = present_size(volumes);
     auto target = size;
     for (const auto& volume : volumes) {
         if (!volume.bound || !needs_room(volume, settings)) {
@@ -112,6 +121,14 @@ Growth decide_growth(const config::AutoExpand& settings, const std::vector<Volum
             target = next;
         }
     }
+    return target;
+}
+
+}  // namespace
+
+Growth decide_growth(const config::AutoExpand& settings, const std::vector<Volume>& volumes, WallTime now) {
+    Growth growth;
+    const auto target = wanted_size(settings, volumes, now, growth);
     const bool replicas_under_way =
         std::any_of(volumes.begin(), volumes.end(), [target](const auto& v) { return is_under_way(v, target); });
     for (const auto& volume : volumes) {

@@ -33,6 +33,12 @@ std::string null_array(resp::Protocol protocol) {
     return out;
 }
 
+/// The MULTI of the transaction itself. Another one inside of it is nested, and refused.
+bool opens(const Transaction& transaction, const Lost& lost) noexcept {
+    return transaction.contains(lost.request) && lost.request.sequence == transaction.slot() &&
+           handling_of(lost) == Handling::multi;
+}
+
 }  // namespace
 
 bool Transaction::contains(const upstream::PendingRequest& request) const noexcept {
@@ -236,11 +242,6 @@ bool Transaction::survives(std::span<const Lost> came_back) {
     return true;
 }
 
-/// Its own MULTI. Another one inside of it is nested, and refused.
-bool Transaction::opens(const Lost& lost) const noexcept {
-    return contains(lost.request) && lost.request.sequence == slot_ && handling_of(lost) == Handling::multi;
-}
-
 /// The copy together with `came_back` is all of it, and no EXEC was sent.
 bool Transaction::can_repeat(std::span<const Lost> came_back) const {
     const auto is_exec = [](const Lost& each) { return handling_of(each) == Handling::exec; };
@@ -252,7 +253,7 @@ bool Transaction::can_repeat(std::span<const Lost> came_back) const {
         return false;
     }
     const bool begins =
-        !copy_.empty() || std::ranges::any_of(came_back, [this](const Lost& each) { return opens(each); });
+        !copy_.empty() || std::ranges::any_of(came_back, [this](const Lost& each) { return opens(*this, each); });
     const bool goes_on =
         phase_ == Phase::open || (phase_ == Phase::exec_sent && std::ranges::any_of(came_back, is_exec));
     return copy_stands() && begins && goes_on && std::ranges::none_of(came_back, prevents);
@@ -294,7 +295,7 @@ Fate Transaction::settle(const Lost& lost, resp::Protocol protocol) {
     Fate fate;
     switch (handling_of(lost)) {
         case Handling::multi:
-            return Fate::answered(opens(lost) ? std::string(kOk) : nested_multi());
+            return Fate::answered(opens(*this, lost) ? std::string(kOk) : nested_multi());
         case Handling::discard:
             fate = doubtful_ ? Fate{Fate::Kind::in_doubt} : Fate::answered(std::string(kOk));
             break;

@@ -118,7 +118,6 @@ class Transaction {
 
   private:
     [[nodiscard]] bool copy_stands() const noexcept;
-    [[nodiscard]] bool opens(const Lost& lost) const noexcept;
     [[nodiscard]] bool can_repeat(std::span<const Lost> came_back) const;
     [[nodiscard]] bool refuses_exec(std::string_view bytes) const noexcept;
 

@@ -285,7 +285,7 @@ void ClientCommands::unblock(const Row& row, const resp::RequestView& request) {
         std::string frame;
         resp::write_request(frame, "CLIENT", "UNBLOCK", std::to_string(connection), fails ? "ERROR" : "TIMEOUT");
         if (asker->within_exec()) {
-            asker->submit_own(context.links.shared(asker->identity()), frame, 1);
+            asker->submit_own(asker->shared_link(), frame, 1);
             return;
         }
         asker->end_reply_wait();

@@ -221,7 +221,7 @@ Deadlines::Due ClientConnection::due_deadline() const noexcept {
     if (intake().wait() == Wait::leader) {
         state.held_since = hold().since();
     }
-    return context().deadlines.due(state, context().turn.now());
+    return context().deadlines.rules().due(state, context().turn.now());
 }
 
 void ClientConnection::arm() {
@@ -230,23 +230,7 @@ void ClientConnection::arm() {
         return;
     }
     deadline_ = due;
-    switch (due.kind) {
-        case Deadlines::Kind::none:
-            disarm();
-            break;
-        case Deadlines::Kind::handshake:
-            context().handshake_deadlines.arm(*this, due.since);
-            break;
-        case Deadlines::Kind::output:
-            context().output_deadlines.arm(*this, due.since);
-            break;
-        case Deadlines::Kind::hold:
-            context().hold_deadlines.arm(*this, due.since);
-            break;
-        case Deadlines::Kind::idle:
-            context().idle_deadlines.arm(*this, due.since);
-            break;
-    }
+    context().deadlines.arm(*this, due);
 }
 
 /// It waits for an answer, listens, or may have to: it need not say anything itself. But who has begun a large request

@@ -1,6 +1,7 @@
 #include "session/client_links.hpp"
 
 #include "conversation/client_errors.hpp"
+#include "conversation/leading_replies.hpp"
 #include "conversation/link_effect.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
@@ -26,10 +27,6 @@ bool ClientLinks::must_track_again() const noexcept {
     return state().tracking && !own_;
 }
 
-route::Client ClientLinks::route_client() const noexcept {
-    return {transaction().phase(), needs_own(), state().resp2_subscriber()};
-}
-
 void ClientLinks::note_write() noexcept {
     write_epoch_ = context().topology->epoch;
 }
@@ -51,12 +48,32 @@ bool ClientLinks::has_link_for(Destination destination) const {
     const command::Credentials& login = *state().credentials;
     const upstream::LinkIdentityView wanted{login.username, login.password, state().protocol, state().database,
                                             login.proven};
-    return destination == Destination::pinned ? context().links.may_lease(wanted) : context().links.may_share(wanted);
+    return destination == Destination::pinned ? target().may_lease(wanted) : target().may_share(wanted);
+}
+
+/// Where the command at hand goes: a leader, and the links to it. Nobody else in a session chooses one. Today there is
+/// one for all commands; with slots it is the one that serves the keys of this one.
+upstream::LinkPool& ClientLinks::target() const noexcept {
+    return context().links;
+}
+
+upstream::Link& ClientLinks::login_link() {
+    return target().auth_link();
+}
+
+upstream::Link& ClientLinks::database_link(std::uint32_t database) {
+    upstream::LinkIdentity wanted = login().identity();
+    wanted.database = database;
+    return target().shared(wanted);
+}
+
+void ClientLinks::doubt_leader(std::string_view answer) {
+    target().doubt_leader(error_words(answer));
 }
 
 upstream::Link& ClientLinks::shared_link() {
     const command::Credentials& login = *state().credentials;
-    return context().links.shared({login.username, login.password, state().protocol, state().database, login.proven});
+    return target().shared({login.username, login.password, state().protocol, state().database, login.proven});
 }
 
 upstream::Link& ClientLinks::link_for(bool own) {
@@ -69,14 +86,14 @@ upstream::Link& ClientLinks::link_for(bool own) {
         return own_ ? *own_ : shared_link();
     }
     if (!own_) {
-        own_ = context().links.lease(login().identity(), session_);
+        own_ = target().lease(login().identity(), session_);
     }
     return *own_;
 }
 
 upstream::Link& ClientLinks::lease_fresh(upstream::LinkPool::Before before) {
     if (!own_) {
-        own_ = context().links.lease(login().identity(), session_, before);
+        own_ = target().lease(login().identity(), session_, before);
     }
     return *own_;
 }
@@ -183,11 +200,11 @@ std::string_view ClientLinks::no_leader_reason() const noexcept {
     if (!recovery().empty() && !recovery().waiting().front().refusal.empty()) {
         return client_errors::kRefuses;
     }
-    if (!context().links.failure().empty()) {
-        return context().links.failure();
+    if (!target().failure().empty()) {
+        return target().failure();
     }
-    return context().links.has_leader() ? std::string_view("the record could not be confirmed in time")
-                                        : std::string_view("the leader has changed");
+    return target().has_leader() ? std::string_view("the record could not be confirmed in time")
+                                 : std::string_view("the leader has changed");
 }
 
 bool ClientLinks::adopt(upstream::Lease& lease) {

@@ -35,14 +35,22 @@ class ClientLinks final : public SessionPart {
     /// The link for a request: the client's own one, leased if it has none (`own`), or the one that its requests share
     /// with those of others.
     [[nodiscard]] upstream::Link& link_for(bool own);
+    /// The one that they share, whatever the client has begun.
+    [[nodiscard]] upstream::Link& shared_link();
     /// The link for this command; a PUBLISH of a client that listens has its place among the messages.
     [[nodiscard]] upstream::Link& link_that_carries(const Row& row, bool large, route::Destination destination);
+    /// The link that carries only logins.
+    [[nodiscard]] upstream::Link& login_link();
+    /// A shared link that has selected that database.
+    [[nodiscard]] upstream::Link& database_link(std::uint32_t database);
     /// The client's own link; if it has none, one that begins with the next request.
     upstream::Link& lease_fresh(upstream::LinkPool::Before before);
     void release_own_if_free();
     /// The node is in a transaction of this client when the client believes to be in one, and not else. Only while
     /// nothing is on its way.
     [[nodiscard]] bool agree() const noexcept;
+    /// The node that was asked says that it does not lead, or that it loads its data.
+    void doubt_leader(std::string_view answer);
     /// Why there is no leader, or no link, for the client.
     [[nodiscard]] std::string_view no_leader_reason() const noexcept;
 
@@ -77,7 +85,7 @@ class ClientLinks final : public SessionPart {
     [[nodiscard]] std::uint64_t blocked_connection() noexcept;
 
   private:
-    [[nodiscard]] upstream::Link& shared_link();
+    [[nodiscard]] upstream::LinkPool& target() const noexcept;
 
     upstream::Lease own_;
     std::optional<replication::Epoch> write_epoch_;  // under which the last write was sent

@@ -39,7 +39,7 @@ void ClientSender::send() {
         context().counters.client_sent_bytes.add(sent.taken);
         output_.sent(sent.taken);
         if (output_.empty()) {
-            context().spare.take_back(output_);
+            context().room.spare.take_back(output_);
         }
         note_written(sent.status);
     }
@@ -53,7 +53,7 @@ void ClientSender::send_messages() {
     std::size_t sent = 0;
     net::Stream::Status status = net::Stream::Status::data;
     while (status == net::Stream::Status::data && sent < kMessagesPerTurn) {
-        const std::string_view piece = output_.next_piece(state().protocol, context().gathered);
+        const std::string_view piece = output_.next_piece(state().protocol, context().room.gathered);
         if (piece.empty()) {
             break;
         }

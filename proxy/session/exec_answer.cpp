@@ -67,8 +67,8 @@ bool ExecAnswer::submit(const Row& row, const resp::RequestView& request) {
     std::string frame(request.frame());
     forget();
     if (transaction().queued().subscribes()) {
-        end_ = rare_word();
-        resp::write_request(frame, "PING", end_);
+        frames_ = std::make_unique<Frames>(Frames{rare_word(), {}});
+        resp::write_request(frame, "PING", frames_->end);
     }
     links().submit(*links().own(), row, frame);
     intake().pause(Wait::drained);  // its answer tells what the next command meets
@@ -76,12 +76,14 @@ bool ExecAnswer::submit(const Row& row, const resp::RequestView& request) {
 }
 
 bool ExecAnswer::take(upstream::PendingRequest& request, std::string_view bytes) {
-    if (!end_.empty()) {
-        if (!bytes.ends_with(end_ + "\r\n") && !(bytes.starts_with("-NOPERM") && bytes.find("'ping'") != bytes.npos)) {
-            reply_ += bytes;
+    if (frames_) {
+        const bool ends = bytes.ends_with(frames_->end + "\r\n") ||
+                          (bytes.starts_with("-NOPERM") && bytes.find("'ping'") != bytes.npos);
+        if (!ends) {
+            frames_->bytes += bytes;
             return false;
         }
-        bytes = reply_;
+        bytes = frames_->bytes;
     }
     executed_ = std::make_unique<Executed>();
     executed_->slot = request.sequence;
@@ -237,16 +239,15 @@ void ExecAnswer::finish_part(std::string_view bytes) {
 }
 
 bool ExecAnswer::take_push(std::string_view frame) {
-    if (reply_.empty() || frame.front() != '>') {
+    if (!frames_ || frames_->bytes.empty() || frame.front() != '>') {
         return false;
     }
-    reply_ += frame;
+    frames_->bytes += frame;
     return true;
 }
 
 void ExecAnswer::forget() {
-    reply_.clear();
-    end_.clear();
+    frames_.reset();
 }
 
 void ExecAnswer::note_waiting() noexcept {

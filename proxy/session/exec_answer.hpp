@@ -47,9 +47,14 @@ class ExecAnswer final : public SessionPart {
     void take_result(std::string_view frame);
     void do_part(QueuedCommands::Own& command, std::string_view frame);
 
+    /// An answer of several frames, while they come.
+    struct Frames {
+        std::string end;  // what tells that it ends
+        std::string bytes;
+    };
+
+    std::unique_ptr<Frames> frames_;      // null: it is one frame
     std::unique_ptr<Executed> executed_;  // while the answer is put together
-    std::string reply_;                   // what has come of it
-    std::string end_;                     // what tells that it ends; empty: it is one frame
 };
 
 }  // namespace portal::session

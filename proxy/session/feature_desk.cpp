@@ -151,6 +151,10 @@ upstream::Link& FeatureDesk::link_for(bool own) {
     return links().link_for(own);
 }
 
+upstream::Link& FeatureDesk::shared_link() {
+    return links().shared_link();
+}
+
 upstream::Link& FeatureDesk::fresh_link() {
     using Before = upstream::LinkPool::Before;
     return links().lease_fresh(recovery().empty() ? Before::anything : Before::no_request);  // see Hold::resend()

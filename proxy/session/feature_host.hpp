@@ -91,6 +91,8 @@ class FeatureHost {
     /// The link for a request: the client's own one, leased if it has none (`own`), or the one that its requests
     /// share with those of others.
     [[nodiscard]] virtual upstream::Link& link_for(bool own) = 0;
+    /// The one that its requests share with those of others, whatever it has begun.
+    [[nodiscard]] virtual upstream::Link& shared_link() = 0;
     /// The client's own link, leased if it has none, so that what is sent now comes before anything else there.
     [[nodiscard]] virtual upstream::Link& fresh_link() = 0;
     /// Sends the command at hand, as `frame`; its reply goes to the client.

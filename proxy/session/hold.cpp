@@ -55,9 +55,9 @@ void Hold::begin() {
 
 void Hold::account() {
     const std::size_t size = intake().kept() + recovery().bytes();
-    context().held_bytes += size - std::exchange(size_, size);
-    context().counters.held_bytes.set(context().held_bytes);
-    if (context().held_bytes > context().hold_bytes) {
+    context().held.used += size - std::exchange(size_, size);
+    context().counters.held_bytes.set(context().held.used);
+    if (context().held.used > context().held.limit) {
         full_ = true;  // not here: the input may be in the middle of being taken
         mark();
     }
@@ -70,8 +70,8 @@ void Hold::leave() {
     session_.RegistryHook<HeldTag>::unlink();
     proofs().stop_awaiting();
     context().counters.sessions_held.subtract();
-    context().held_bytes -= std::exchange(size_, 0);
-    context().counters.held_bytes.set(context().held_bytes);
+    context().held.used -= std::exchange(size_, 0);
+    context().counters.held_bytes.set(context().held.used);
     connection().note_active();
 }
 
@@ -165,11 +165,11 @@ upstream::Link* Hold::link_again(Lost& lost, const Row& row, bool held) {
                 lost.request.effect = upstream::Effect::lasting;
                 return links().own().get();
             }
-            upstream::LinkIdentity wanted = login().identity();
             const std::string_view index = request.arg(1);
-            std::from_chars(index.data(), index.data() + index.size(), wanted.database);
+            std::uint32_t database = state().database;
+            std::from_chars(index.data(), index.data() + index.size(), database);
             lost.request.effect = upstream::Effect::none;
-            return &context().links.shared(wanted);
+            return &links().database_link(database);
         }
         default:
             break;

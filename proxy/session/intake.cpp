@@ -9,7 +9,7 @@ namespace portal::session {
 
 using observe::Closed;
 
-Intake::Intake(Session& session) : SessionPart(session), scanner_(session.context.limits) {}
+Intake::Intake(Session& session) : SessionPart(session), scanner_(session.context.limits.logged_in) {}
 
 void Intake::go_on() {
     if (!input_.empty()) {
@@ -53,7 +53,7 @@ std::size_t Intake::take_requests(std::string_view bytes) {
             pause(Wait::drained);  // a link was lost in this turn; what it carried comes before what was read now
             break;
         }
-        scanner_.set_limits(login().must_log_in() ? context().unauthenticated_limits : context().limits);
+        scanner_.set_limits(login().must_log_in() ? context().limits.before_login : context().limits.logged_in);
         const std::string_view rest = bytes.substr(taken);
         const resp::ScanResult result = scanner_.scan(rest);
         switch (result.status) {

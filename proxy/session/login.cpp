@@ -18,9 +18,6 @@ using observe::Closed;
 
 namespace {
 
-/// Databases up to this number are asked for at the node; it knows how many it really has.
-constexpr std::int64_t kDatabaseCeiling = 65535;
-
 /// As redis-server words it: at most 128 bytes of the name and of all arguments, each as far as a C string goes.
 std::string unknown_command(const resp::RequestView& request) {
     constexpr std::size_t kShown = 128;
@@ -42,10 +39,6 @@ upstream::LinkIdentity Login::identity() const {
             state().credentials->proven};
 }
 
-bool Login::must_log_in() const noexcept {
-    return context().links.auth_required() && state().credentials->username.empty();
-}
-
 void Login::accept_hello(const HelloRequest& hello, std::string& answer) {
     if (hello.logs_in) {
         log_in(hello.username, hello.password, false);
@@ -56,19 +49,14 @@ void Login::accept_hello(const HelloRequest& hello, std::string& answer) {
 }
 
 void Login::note_answer(const Row& row, std::string_view command, std::string_view bytes, std::string& replacement) {
-    const resp::RequestView request(command);
-    if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {  // on a link of its own
-        if (bytes.front() == '*' || bytes.front() == '%') {
-            accept_hello(read_hello(request, state().protocol), replacement);
-        }
-    } else if (bytes.starts_with("+OK")) {
-        const bool with_name = request.argc() > 2;
-        log_in(with_name ? request.arg(1) : "default", request.arg(with_name ? 2 : 1), !links().own());
-        if (row.handling == Handling::hello) {
-            state().protocol = wanted_protocol_;
-            if (wanted_name_) {
-                state().name = *wanted_name_;
-            }
+    const LoginChange change = read_login_answer(row, resp::RequestView(command), bytes, state().protocol);
+    if (change.hello) {
+        accept_hello(*change.hello, replacement);
+    } else if (change.accepted) {
+        log_in(change.username, change.password, !links().own());
+        if (row.handling == Handling::hello && wanted_) {
+            state().protocol = wanted_->protocol;
+            state().name = wanted_->name.value_or(state().name);
             write_hello(replacement);
         }
     }
@@ -90,125 +78,75 @@ void Login::refuse_before_login(const Row& row, const resp::RequestView& request
     }
 }
 
-bool Login::begin_auth(const Row& row, const resp::RequestView& request) {
-    if (request.argc() > 3) {
-        replies().reply_error(client_errors::kSyntax);
-        return true;
+bool Login::begin(const Row& row, const resp::RequestView& request) {
+    const LoginFacts facts{.protocol = state().protocol,
+                           .must_log_in = must_log_in(),
+                           .forwarding = context().forwarding(),
+                           .idle = order().idle(),
+                           .has_own = static_cast<bool>(links().own()),
+                           .needs_own = links().needs_own()};
+    switch (row.handling) {
+        case Handling::auth:
+            return carry_out(row, begin_auth(request, facts));
+        case Handling::hello:
+            return carry_out(row, begin_hello(request, facts));
+        default:
+            return carry_out(row, begin_select(request, facts));
     }
-    if (!order().idle() && links().needs_own()) {
-        intake().pause(Wait::drained);  // what comes before it is judged by the rights that the client had
-        return false;
-    }
-    return ask_first(links().needs_own() ? &links().link_for(true) : nullptr, row, request.frame(),
-                     upstream::Effect::lasting);
 }
 
-bool Login::begin_hello(const Row& row, const resp::RequestView& request) {
-    HelloRequest hello = read_hello(request, state().protocol);
-    if (!hello.error.empty()) {
-        replies().reply_error(hello.error);
-        return true;
-    }
-    if (hello.logs_in) {
-        wanted_protocol_ = hello.protocol;
-        wanted_name_ = std::move(hello.name);
-        if (!order().idle() && links().needs_own()) {
+bool Login::carry_out(const Row& row, LoginStep step) {
+    switch (step.kind) {
+        case LoginStep::Kind::refuse:
+            replies().reply_error(step.error);
+            return true;
+        case LoginStep::Kind::wait:
             intake().pause(Wait::drained);
             return false;
-        }
-        if (links().needs_own()) {
-            // What the client has begun there goes on as the new user and in the new protocol.
-            return ask_first(&links().link_for(true), row, request.frame(), upstream::Effect::lasting);
-        }
-        std::string auth;
-        resp::write_request(auth, "AUTH", hello.username, hello.password);
-        return ask_first(nullptr, row, auth, upstream::Effect::lasting);
-    }
-    if (must_log_in()) {
-        replies().reply_error(client_errors::kHelloNoAuth);
-        return true;
-    }
-    if (!order().idle()) {  // replies to what was sent before are in the old protocol
-        intake().pause(Wait::drained);
-        return false;
-    }
-    if (links().own() && links().needs_own() && hello.protocol != state().protocol) {
-        wanted_protocol_ = hello.protocol;
-        wanted_name_ = std::move(hello.name);
-        return ask_first(links().own().get(), row, request.frame(), upstream::Effect::lasting);
-    }
-    state().protocol = hello.protocol;
-    if (hello.name) {
-        state().name = *hello.name;
-    }
-    std::string out;
-    write_hello(out);
-    replies().reply(std::move(out));
-    return true;
-}
-
-bool Login::begin_select(const Row& row, const resp::RequestView& request) {
-    const auto index = resp::to_integer(request.arg(1));
-    if (!index) {
-        replies().reply_error(client_errors::kNotInteger);
-        return true;
-    }
-    if (*index < 0 || *index > kDatabaseCeiling) {
-        replies().reply_error(client_errors::kDatabaseRange);
-        return true;
-    }
-    if (!context().forwarding()) {
-        return ask_first(nullptr, row, request.frame(), upstream::Effect::lasting);
-    }
-    if (links().own() && !order().idle()) {  // what is on its way decides whether the pinned link stays
-        intake().pause(Wait::drained);
-        return false;
-    }
-    if (links().own() && links().needs_own()) {
-        return ask_first(links().own().get(), row, request.frame(), upstream::Effect::lasting);
-    }
-    upstream::LinkIdentity wanted = identity();
-    wanted.database = static_cast<std::uint32_t>(*index);
-    // On the link for that database nothing changes; but the node tells whether there is such a database and whether
-    // this user may select it.
-    return ask_first(&context().links.shared(wanted), row, request.frame(), upstream::Effect::none);
-}
-
-/// Sends `frame` on `link` (null: the link for logins, or one of its own if it is large) and takes no further command
-/// until it is answered. False: wait.
-/// `effect`: on that link.
-bool Login::ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect) {
-    if (!context().forwarding()) {
-        if (hold().refusing()) {
-            replies().reply_error(std::string(client_errors::kNoLeader) + std::string(links().no_leader_reason()));
+        case LoginStep::Kind::accept: {
+            std::string answer;
+            accept_hello(step.hello, answer);
+            replies().reply(std::move(answer));
             return true;
         }
-        hold().begin();
-        return false;
+        case LoginStep::Kind::ask:
+            break;
     }
-    if (link == nullptr && is_large(frame)) {
-        if (!order().idle()) {
-            intake().pause(Wait::drained);
-            return false;
-        }
-        if (!links().has_link_for(route::Destination::pinned)) {
-            if (hold().refusing()) {
-                replies().reply_error(std::string(client_errors::kNoLeader) + std::string(links().no_leader_reason()));
-                return true;
-            }
-            hold().begin();
-            return false;
-        }
+    if (row.handling == Handling::hello) {
+        wanted_ = std::make_unique<Wanted>(Wanted{step.hello.protocol, std::move(step.hello.name)});
+    }
+    if (!context().forwarding()) {
+        return refuse_or_hold();
+    }
+    upstream::Link* link = nullptr;
+    if (step.where == LoginStep::Where::database) {
+        link = &links().database_link(step.database);
+    } else if (step.where == LoginStep::Where::logins && !is_large(step.frame)) {
+        link = &links().login_link();
+    } else if (step.where == LoginStep::Where::logins && !order().idle()) {  // it travels alone
+        intake().pause(Wait::drained);
+        return false;
+    } else if (step.where == LoginStep::Where::logins && !links().has_link_for(route::Destination::pinned)) {
+        return refuse_or_hold();
+    } else {
         link = &links().link_for(true);
-    } else if (link == nullptr) {
-        link = &context().links.auth_link();
     }
     if (!order().may_use(link)) {
         intake().pause(Wait::drained);
         return false;
     }
-    links().submit(*link, row, frame, effect);
+    links().submit(*link, row, step.frame, step.effect);
     intake().pause(Wait::reply);
+    return true;
+}
+
+/// There is nobody to ask. False: waits.
+bool Login::refuse_or_hold() {
+    if (!hold().refusing()) {
+        hold().begin();
+        return false;
+    }
+    replies().reply_error(std::string(client_errors::kNoLeader) + std::string(links().no_leader_reason()));
     return true;
 }
 
@@ -254,12 +192,9 @@ upstream::Link* Login::link_again(Lost& lost, const Row& row) {
     }
     const resp::RequestView request(lost.command);
     if (row.handling == Handling::hello && !resp::is_word(request.arg(0), "auth")) {
-        const HelloRequest hello = read_hello(request, state().protocol);
-        std::string login;
-        resp::write_request(login, "AUTH", hello.username, hello.password);
-        lost.command = std::move(login);
+        lost.command = auth_of(read_hello(request, state().protocol));
     }
-    return &context().links.auth_link();
+    return &links().login_link();
 }
 
 }  // namespace portal::session

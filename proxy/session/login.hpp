@@ -2,11 +2,12 @@
 // judges them; what it accepts is the client's from then on. One shard.
 #pragma once
 
-#include "conversation/hello_request.hpp"
+#include "conversation/login_rules.hpp"
 #include "resp/request_view.hpp"
 #include "session/session_part.hpp"
 #include "upstream/link_pool.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,10 +24,10 @@ class Login final : public SessionPart {
     /// Redis finds out whether it knows a command and its number of words before it asks who calls.
     void refuse_before_login(const Row& row, const resp::RequestView& request);
 
-    // --- what the client asks for. False: must wait, and is asked again.
-    bool begin_auth(const Row& row, const resp::RequestView& request);
-    bool begin_hello(const Row& row, const resp::RequestView& request);
-    bool begin_select(const Row& row, const resp::RequestView& request);
+    // --- what the client asks for
+    /// AUTH, HELLO or SELECT is answered, or asked of the node; then no further command is taken until it is answered.
+    /// False: must wait, and is asked again.
+    bool begin(const Row& row, const resp::RequestView& request);
     /// The link on which a login that came back is sent again; null: none can be had. It travels on the link for
     /// logins, unless what the client has begun goes on as the new user.
     [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row);
@@ -48,11 +49,17 @@ class Login final : public SessionPart {
     void on_login_required();
 
   private:
-    bool ask_first(upstream::Link* link, const Row& row, std::string_view frame, upstream::Effect effect);
+    bool carry_out(const Row& row, LoginStep step);
+    bool refuse_or_hold();
     void write_hello(std::string& out) const;
 
-    resp::Protocol wanted_protocol_ = resp::Protocol::resp2;  // of the HELLO that awaits its AUTH
-    std::optional<std::string> wanted_name_;
+    /// What the HELLO wants that awaits its AUTH.
+    struct Wanted {
+        resp::Protocol protocol = resp::Protocol::resp2;
+        std::optional<std::string> name;
+    };
+
+    std::unique_ptr<Wanted> wanted_;
 };
 
 }  // namespace portal::session

@@ -33,7 +33,7 @@ bool Losses::take_back(upstream::PendingRequest& request, const Row& row, std::s
     }
     if (says_not_leading(bytes)) {
         if (!may_say_anything(row)) {
-            context().links.doubt_leader(error_words(bytes));
+            links().doubt_leader(bytes);
         }
         if (request.streamed) {
             static const std::string lost = resp::error(client_errors::kLargeLost);
@@ -83,7 +83,7 @@ bool Losses::apply(const Verdict& verdict, upstream::PendingRequest& request, st
         give_up_refused();
     }
     if (verdict.doubts_leader) {
-        context().links.doubt_leader(error_words(bytes));
+        links().doubt_leader(bytes);
     }
     if (verdict.ends_link && links().own()) {
         links().own()->end("the node goes on queueing what the client has discarded");
@@ -338,7 +338,7 @@ void Losses::keep_copy(Slot slot, std::string_view refusal, bool unit) {
     sample.request.unit = unit;
     sample.refusal = refusal;
     sample.epoch = context().topology->epoch;
-    recovery().keep_copy(transaction().take_copy(), sample, context().limits);
+    recovery().keep_copy(transaction().take_copy(), sample, context().limits.logged_in);
 }
 
 }  // namespace portal::session

@@ -38,23 +38,29 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
         losses().take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
-    const bool queued = request.unit || transaction().active();
-    std::string replacement;
     if (row.handling == Handling::exec && !request.unit && !transaction().queued().own().empty()) {
         return exec().take(request, bytes);
-    }
-    // One of a unit says nothing of a transaction that may have been opened behind it.
-    if (row.handling != Handling::plain && !request.unit && reply.complete()) {
-        replacement = replace(row, command, bytes);
-        note_reply(row, !reply.is_error(), bytes, command);
     }
     if (reply.is_error()) {
         at(context().counters.error_replies, observe::error_of(bytes)).add();
     }
-    const bool acknowledges =
-        reply.complete() && replacement.empty() && proofs().acknowledges(request, row, reply, queued);
-    hand_over(request, reply.complete(), replacement.empty() ? bytes : replacement, command, acknowledges);
+    pass_on(request, row, reply, bytes, command);
     return true;
+}
+
+/// The reply is for the client: `bytes`, which may be others than `reply` has. What it changes is noted first.
+void Replies::pass_on(upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
+                      std::string_view bytes, std::string_view command) {
+    const bool queued = request.unit || transaction().active();
+    const bool acknowledges = row.write && reply.complete() && proofs().acknowledges(request, row, reply, queued);
+    // One of a unit says nothing of a transaction that may have been opened behind it.
+    if (row.handling == Handling::plain || request.unit || !reply.complete()) {
+        hand_over(request, reply.complete(), bytes, command, acknowledges);
+        return;
+    }
+    const std::string replacement = replace(row, command, bytes);
+    note_reply(row, !reply.is_error(), bytes, command);
+    hand_over(request, true, replacement.empty() ? bytes : replacement, command, acknowledges && replacement.empty());
 }
 
 /// What the client gets instead of `bytes`, because the portal knows more than the node; empty: it gets those.
@@ -133,8 +139,8 @@ void Replies::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
 /// `unproven`: it acknowledges a write.
 void Replies::finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven) {
     order().note_back(request.size);
-    if (context().first_write_due && unproven) {
-        context().note_first_write();
+    if (context().first_write.due && unproven) {
+        context().first_write.note(context().turn.now());
     }
     if (order().has_part(request.sequence)) {
         order().finish(request.sequence, order().take_part().append(bytes), output());
@@ -288,14 +294,14 @@ void Replies::deny(std::string error) {
 
 void Replies::note_queued(const Row& row, std::string_view bytes, std::string_view command) {
     if (transaction().note_queued(row, bytes, command)) {
-        context().links.doubt_leader(error_words(bytes));
+        links().doubt_leader(bytes);
     }
 }
 
 void Replies::deliver(Slot slot, std::string_view bytes) {
     if (order().is_front(slot)) {
         if (output().empty() && (!order().idle() || bytes.size() > SpareBuffers::kSmall)) {
-            context().spare.lend(output());
+            context().room.spare.lend(output());
         }
         output().append(bytes);
         order().finish_front(output());

@@ -176,16 +176,16 @@ void Requests::look_for_unit(std::string_view rest) {
     if (!links().own() && !links().needs_own() && unit().left() == 0 &&
         context().pause.mode == ClientPause::Mode::none) {
         find_unit(rest, context());
-        if (!context().unit.empty()) {
-            unit().begin(context().unit.size());
+        if (!context().room.unit.empty()) {
+            unit().begin(context().room.unit.size());
             transaction().queued().clear();
         }
     }
 }
 
 route::Destination Requests::destination_of(const Row& row, const resp::RequestView& request) const {
-    const Destination destination =
-        route::route(row, command::may_block(row, request), links().route_client(), context().forwarding());
+    const bool blocks = row.handling == Handling::blocking && command::may_block(row, request);
+    const Destination destination = route::route(row, blocks, links().route_client(), context().forwarding());
     if (unit().left() > 0) {
         return destination == Destination::pinned ? Destination::shared : destination;
     }
@@ -198,7 +198,7 @@ route::Destination Requests::destination_of(const Row& row, const resp::RequestV
 std::size_t Requests::take_unit(std::string_view rest) {
     upstream::Link& link = links().link_for(false);
     std::size_t taken = 0;
-    for (const UnitPart& part : context().unit) {
+    for (const UnitPart& part : context().room.unit) {
         begin();
         last_row_ = part.row;
         links().submit(link, *part.row, rest.substr(taken, part.size));
@@ -322,11 +322,9 @@ bool Requests::answer_locally(const Row& row, const resp::RequestView& request) 
     }
     switch (row.handling) {
         case Handling::auth:
-            return login().begin_auth(row, request);
         case Handling::hello:
-            return login().begin_hello(row, request);
         case Handling::select:
-            return login().begin_select(row, request);
+            return login().begin(row, request);
         case Handling::ping:  // of a RESP2 subscriber
             if (request.argc() > 2) {
                 replies().reply_error(client_errors::wrong_arity(row));

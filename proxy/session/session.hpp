@@ -148,5 +148,11 @@ inline void SessionPart::mark() const {
 inline bool ClientLinks::needs_own() const noexcept {
     return session_.conversation.transaction.needs_link() || session_.conversation.state.needs_link();
 }
+inline route::Client ClientLinks::route_client() const noexcept {
+    return {session_.conversation.transaction.phase(), needs_own(), session_.conversation.state.resp2_subscriber()};
+}
+inline bool Login::must_log_in() const noexcept {
+    return session_.context.links.auth_required() && session_.conversation.state.credentials->username.empty();
+}
 
 }  // namespace portal::session

@@ -11,18 +11,13 @@ namespace portal::session {
 
 namespace {
 
-/// What the portal answers itself changes nothing at a node; EXEC runs what was let through; SCRIPT LOAD is what
-/// EVALSHA_RO needs.
-bool may_write(const command::CommandRow& row) {
-    return row.write && row.affinity != command::Affinity::local && row.handling != command::Handling::exec &&
-           !(row.name == "script" && row.subcommand == "load");
-}
-
-resp::RequestLimits limits_of(const config::Config& config, bool authenticated) {
-    resp::RequestLimits limits;
-    limits.request = config.limits.request_bytes.count + 64 * 1024;
-    limits.bulk = static_cast<std::int64_t>(config.limits.request_bytes.count);
-    limits.authenticated = authenticated;
+Limits limits_of(const config::Config& config) {
+    Limits limits;
+    limits.logged_in.request = config.limits.request_bytes.count + 64 * 1024;
+    limits.logged_in.bulk = static_cast<std::int64_t>(config.limits.request_bytes.count);
+    limits.logged_in.authenticated = true;
+    limits.before_login = limits.logged_in;
+    limits.before_login.authenticated = false;
     return limits;
 }
 
@@ -50,52 +45,33 @@ SessionContext::SessionContext(const Parts& parts)
       shards(std::max(1U, parts.shards)),
       reads_only(parts.reads_only),
       denied(config->commands.deny),
-      limits(limits_of(*config, true)),
-      unauthenticated_limits(limits_of(*config, false)),
+      limits(limits_of(*config)),
       deadlines(durations_of(*config)),
-      handshake_deadlines(config->limits.handshake_time),
-      idle_deadlines(config->limits.idle_time),
-      hold_deadlines(config->hold.time),
-      output_deadlines(config->limits.output_time),
-      hold_bytes(config->hold.bytes.count / shards) {
+      held{.limit = config->hold.bytes.count / shards} {
     links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
 }
 
 void SessionContext::configure(config::ConfigPtr wanted) {
     config = std::move(wanted);
     denied = command::DenyList(config->commands.deny);
-    limits = limits_of(*config, true);
-    unauthenticated_limits = limits_of(*config, false);
-    deadlines = Deadlines(durations_of(*config));
-    handshake_deadlines.change_duration(config->limits.handshake_time);
-    idle_deadlines.change_duration(config->limits.idle_time);
-    hold_deadlines.change_duration(config->hold.time);
-    output_deadlines.change_duration(config->limits.output_time);
-    hold_bytes = config->hold.bytes.count / shards;
+    limits = limits_of(*config);
+    deadlines.change_durations(durations_of(*config));
+    held.limit = config->hold.bytes.count / shards;
     links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
     for (Session& each : registry.all) {
         each.connection.on_configured();
     }
 }
 
-std::string_view SessionContext::refusal(const command::CommandRow& row,
-                                         const resp::RequestView& request) const noexcept {
-    if (denied.denies(row, request)) {
-        return client_errors::kDenied;
-    }
-    return reads_only && may_write(row) ? client_errors::kReadOnly : std::string_view();
+/// What the portal answers itself changes nothing at a node; EXEC runs what was let through; SCRIPT LOAD is what
+/// EVALSHA_RO needs.
+bool SessionContext::may_write(const command::CommandRow& row) noexcept {
+    return row.write && row.affinity != command::Affinity::local && row.handling != command::Handling::exec &&
+           !(row.name == "script" && row.subcommand == "load");
 }
 
-void SessionContext::note_first_write() noexcept {
-    first_write_due = false;
-    first_write_at.set(static_cast<std::uint64_t>(turn.now().time_since_epoch().count()));
-}
-
-void SessionContext::expire_deadlines(net::Turn::Clock::time_point now) {
-    handshake_deadlines.expire(now);
-    idle_deadlines.expire(now);
-    hold_deadlines.expire(now);
-    output_deadlines.expire(now);
+void SessionContext::expire(net::Turn::Clock::time_point now) {
+    deadlines.expire(now);
     large_keys.forget_old(now);
 }
 

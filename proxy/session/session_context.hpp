@@ -4,6 +4,7 @@
 #include "command/classifier.hpp"
 #include "command/server_commands.hpp"
 #include "config/config.hpp"
+#include "conversation/client_errors.hpp"
 #include "net/deadline.hpp"
 #include "net/loop.hpp"
 #include "net/stream.hpp"
@@ -12,7 +13,7 @@
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
 #include "session/client_pause.hpp"
-#include "session/deadlines.hpp"
+#include "session/deadline_queues.hpp"
 #include "session/large_keys.hpp"
 #include "session/shard_peers.hpp"
 #include "session/spare_buffers.hpp"
@@ -34,6 +35,38 @@ struct SessionRegistry;
 struct UnitPart {
     const command::CommandRow* row;
     std::size_t size;
+};
+
+/// Room that one client uses at a time; nothing stays in it.
+struct SharedRoom {
+    SpareBuffers spare;
+    std::string gathered;        // for one write put together from pieces
+    std::vector<UnitPart> unit;  // behind the MULTI that is being taken
+};
+
+/// How large requests may be.
+struct Limits {
+    resp::RequestLimits logged_in;
+    resp::RequestLimits before_login;
+};
+
+/// What the clients of this shard keep waiting for a leader, in bytes.
+struct HeldBytes {
+    std::size_t limit = 0;  // this shard's part of hold.bytes
+    std::size_t used = 0;
+};
+
+/// The first write that a leader has answered.
+struct FirstWrite {
+    bool due = false;  // the present leader has answered none yet
+    /// When the newest leader that has answered one did so first; nanoseconds of the steady clock, 0: never. Read by
+    /// any thread.
+    observe::Counter at;
+
+    void note(net::Turn::Clock::time_point now) noexcept {
+        due = false;
+        at.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    }
 };
 
 struct SessionContext {
@@ -60,9 +93,7 @@ struct SessionContext {
     net::Turn& turn;
     net::Loop& loop;
     net::Scratch& scratch;
-    SpareBuffers spare;
-    std::string gathered;        // room for one write put together from pieces; nothing stays in it
-    std::vector<UnitPart> unit;  // behind the MULTI that is being taken
+    SharedRoom room;
     upstream::LinkPool& links;
     upstream::SubscriptionHub& subscriptions;
     observe::ShardCounters& counters;
@@ -74,35 +105,31 @@ struct SessionContext {
 
     command::DenyList denied;
     command::ServerCommands server_commands;  // of the present leader, once it has told them
-    resp::RequestLimits limits;
-    resp::RequestLimits unauthenticated_limits;
-    Deadlines deadlines;  // which of them a client stands in; see Session::arm_deadline()
-    net::DeadlineQueue handshake_deadlines;
-    net::DeadlineQueue idle_deadlines;
-    net::DeadlineQueue hold_deadlines;
-    net::DeadlineQueue output_deadlines;
-    std::size_t hold_bytes;  // this shard's part of hold.bytes
+    Limits limits;
+    DeadlineQueues deadlines;
+    HeldBytes held;
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
     upstream::ProofLink* proof = nullptr;  // with writes.proven
     LargeKeys large_keys;
-    std::size_t held_bytes = 0;
     bool draining = false;
     ClientPause pause;
-    /// The present leader has answered no write yet.
-    bool first_write_due = false;
-    /// When the newest leader that has answered one did so first; nanoseconds of the steady clock, 0: never. Read by
-    /// any thread.
-    observe::Counter first_write_at;
+    FirstWrite first_write;
 
     /// Goes on by another configuration. What waits already waits as long as the new one says.
     void configure(config::ConfigPtr wanted);
-    void note_first_write() noexcept;
     /// The error text for what no client of this shard may send; empty: it may.
     [[nodiscard]] std::string_view refusal(const command::CommandRow& row,
-                                           const resp::RequestView& request) const noexcept;
+                                           const resp::RequestView& request) const noexcept {
+        if (denied.denies(row, request)) {
+            return conversation::client_errors::kDenied;
+        }
+        return reads_only && may_write(row) ? conversation::client_errors::kReadOnly : std::string_view();
+    }
+    /// It writes, or nobody can tell that it does not.
+    [[nodiscard]] static bool may_write(const command::CommandRow& row) noexcept;
     /// Ends what has waited too long.
-    void expire_deadlines(net::Turn::Clock::time_point now);
+    void expire(net::Turn::Clock::time_point now);
     /// There is a leader, and the record was confirmed recently enough.
     [[nodiscard]] bool forwarding() const noexcept {
         return topology->leader && links.usable() && permit.valid(turn.now());

@@ -17,9 +17,9 @@ constexpr std::uint32_t kUnitCommands = 1024;
 }  // namespace
 
 void find_unit(std::string_view rest, SessionContext& context) {
-    std::vector<UnitPart>& parts = context.unit;
+    std::vector<UnitPart>& parts = context.room.unit;
     parts.clear();
-    resp::RequestScanner scanner(context.limits);
+    resp::RequestScanner scanner(context.limits.logged_in);
     std::size_t size = 0;
     while (parts.size() < kUnitCommands) {
         const resp::ScanResult result = scanner.scan(rest);

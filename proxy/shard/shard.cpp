@@ -210,8 +210,8 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
     learn_addresses(*topology);
     const bool other_epoch = topology->epoch != context_.topology->epoch;
     const bool slept = topology->epoch > replication::next(context_.topology->epoch);
-    context_.first_write_due =
-        topology->leader && (context_.first_write_due || other_epoch || !context_.topology->leader);
+    context_.first_write.due =
+        topology->leader && (context_.first_write.due || other_epoch || !context_.topology->leader);
     if (context_.reads_only) {
         link_context_.may_follow = replication::has_replica(*topology);
         topology = std::make_shared<const replication::Topology>(replication::for_reads(*topology, setup_.index));
@@ -258,7 +258,7 @@ void Shard::learn_addresses(const replication::Topology& topology) {
 }
 
 std::optional<net::Turn::Clock::time_point> Shard::first_write() const noexcept {
-    const auto at = context_.first_write_at.get();
+    const auto at = context_.first_write.at.get();
     return at == 0
                ? std::nullopt
                : std::optional(net::Turn::Clock::time_point(net::Turn::Clock::duration(static_cast<std::int64_t>(at))));
@@ -358,7 +358,7 @@ void Shard::tick() {
     const auto now = turn_.now();
     connect_deadlines_.expire(now);
     link_context_.answer_deadlines.queue.expire(now);
-    context_.expire_deadlines(now);
+    context_.expire(now);
     if (proof_) {
         proof_->tick();
         const auto since = now - std::max<std::chrono::milliseconds>(setup_.config->hold.time, kProofTime);

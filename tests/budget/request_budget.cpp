@@ -3,6 +3,7 @@
 // bytes it holds for each of so many that have asked once, without OpenSSL's. Counts do not depend on the machine;
 // test_request_budget.py holds them, and the instructions that valgrind counts, against limits.json.
 #include "certs/certificate_authority.hpp"
+#include "certs/record_buffers.hpp"
 #include "certs/tls_context.hpp"
 #include "shard/shard.hpp"
 #include "wire/session/fake_node.hpp"
@@ -282,6 +283,7 @@ void run(const Case& wanted, int requests) {
 }  // namespace portal::testing
 
 int main(int argc, char** argv) {
+    portal::certs::keep_record_buffers();  // as the program does
     try {
         if (argc == 3 && std::string_view(argv[1]) == "idle") {
             portal::testing::run_idle(std::atoi(argv[2]));

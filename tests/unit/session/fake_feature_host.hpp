@@ -53,6 +53,7 @@ class FakeFeatureHost final : public FeatureHost {
     upstream::Link* own_link() const noexcept override { return nullptr; }
     bool needs_own_link() const noexcept override { return client.needs_link(); }
     upstream::Link& link_for(bool) override { std::abort(); }
+    upstream::Link& shared_link() override { std::abort(); }
     upstream::Link& fresh_link() override { std::abort(); }
     bool submit(upstream::Link&, const Row&, std::string_view) override { std::abort(); }
     void submit_own(upstream::Link&, std::string_view frame, std::int32_t) override { own.emplace_back(frame); }
