@@ -1,7 +1,7 @@
 #include "conversation/login_rules.hpp"
 
 #include "conversation/client_errors.hpp"
-#include "unit/conversation/script.hpp"
+#include "script.hpp"
 
 #include <string>
 
