@@ -30,7 +30,7 @@ struct Lost {
     bool sent = false;                                // and perhaps executed
     std::string refusal;                              // the node's answer, which says that it was not executed
     std::string answer{};                             // of a read that is asked again behind one that was refused
-    replication::Epoch epoch{0};                      // when it came back
+    replication::Epoch epoch{0};                      // when it came back; zero: its leader went with the link
     std::chrono::steady_clock::duration worked_on{};  // see upstream::Loss
     std::chrono::steady_clock::time_point refused_at{};
 };

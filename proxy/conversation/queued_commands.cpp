@@ -2,6 +2,7 @@
 
 #include "command/session_state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace portal::conversation {
@@ -39,6 +40,10 @@ void QueuedCommands::note(const command::CommandRow& row) noexcept {
 void QueuedCommands::add(const command::CommandRow& row, std::string_view frame, std::unique_ptr<Kept> kept) {
     own_.push_back({count_, &row, std::string(frame), std::move(kept)});
     subscribes_ = subscribes_ || command::is_subscription(row.handling);
+}
+
+std::size_t QueuedCommands::kept() const noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(own_, [](const Own& each) { return each.kept != nullptr; }));
 }
 
 void QueuedCommands::clear() {

@@ -44,6 +44,8 @@ class QueuedCommands {
     /// Scripts, functions or what a module may do.
     [[nodiscard]] bool runs_code() const noexcept { return runs_code_; }
     [[nodiscard]] bool subscribes() const noexcept { return subscribes_; }
+    /// Commands for which a feature keeps something.
+    [[nodiscard]] std::size_t kept() const noexcept;
     [[nodiscard]] std::vector<Own>& own() noexcept { return own_; }
     [[nodiscard]] const std::vector<Own>& own() const noexcept { return own_; }
 

@@ -314,7 +314,8 @@ void ClientConnection::on_client_end(net::Stream::Status status) {
 }
 
 void ClientConnection::settle_end() {
-    if (closed_ || ended_ || (!eof_ && (!stream_.ended() || intake().reads_on()))) {
+    const bool gone = eof_ || (stream_.ended() && (ended_ || !intake().reads_on()));  // else it is read, and found out
+    if (closed_ || !gone) {
         return;
     }
     if (intake().wait() == Wait::paused || (eof_ && large().active())) {

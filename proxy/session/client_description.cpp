@@ -30,8 +30,9 @@ std::string flags_of(const Session& session) {
     };
     add(state.monitoring, 'O');
     add(state.listens, 'P');
-    add(session.conversation.transaction.active(), 'x');
-    add(session.links.blocked_at_node() || session.intake.wait() == Wait::paused, 'b');
+    const bool blocked = session.links.blocked_at_node();  // then the node has read nothing of what stands behind
+    add(session.conversation.transaction.active() && !blocked, 'x');
+    add(blocked || session.intake.wait() == Wait::paused, 'b');
     add(state.tracking, 't');
     add(tracking != nullptr && tracking->broken(), 'R');
     add(tracking != nullptr && tracking->broadcasts(), 'B');

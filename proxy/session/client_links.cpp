@@ -176,9 +176,11 @@ bool ClientLinks::submit_wait(const Row& row, const resp::RequestView& request) 
         return true;
     }
     upstream::Link& link = link_for(true);
-    std::string ping;
-    resp::write_request(ping, "PING");
-    submit_own(link, ping, 1);
+    if (write_epoch_) {
+        std::string ping;
+        resp::write_request(ping, "PING");
+        submit_own(link, ping, 1);
+    }
     return submit(link, row, request.frame());
 }
 
@@ -220,11 +222,12 @@ upstream::Link* ClientLinks::own_link() {
 }
 
 bool ClientLinks::blocked_at_node() const noexcept {
-    if (!own_ || !own_->was_ready() || own_->unsent() > 0 || transaction().active()) {
+    if (!own_ || !own_->was_ready() || own_->unsent() > 0) {
         return false;
     }
     const upstream::PendingRequest* front = own_->front();
-    if (front == nullptr || front->sink.get() != &session_ || front->sequence == kNoSlot) {
+    if (front == nullptr || front->sink.get() != &session_ || front->sequence == kNoSlot ||
+        transaction().contains(*front)) {
         return false;
     }
     const Handling handling = command::row_at(front->tag).handling;

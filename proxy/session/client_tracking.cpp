@@ -165,6 +165,11 @@ void ClientTracking::note_target(std::uint32_t question, std::uint64_t target, b
         on_relay_ready();
         return;
     }
+    if (!host_.context().links.may_lease(host_.identity())) {
+        redirect_.reset();
+        host_.wait_for_leader();  // or until a link can be had
+        return;
+    }
     redirect_->relay = make_relay(host_.context(), *this, host_.id(), target);
     redirect_->relay->start(host_.identity());
 }
@@ -261,6 +266,9 @@ bool ClientTracking::switch_on_again() {
         return false;
     }
     if (relay_ && relay_->lost()) {
+        if (!host_.context().links.may_lease(host_.identity())) {
+            return false;
+        }
         relay_ = make_relay(host_.context(), *this, host_.id(), relay_->target());
         relay_->start(host_.identity());
     }

@@ -20,6 +20,9 @@ using upstream::PubSubFrame;
 
 namespace {
 
+/// A relay is a link to the node, and one client may not have all of them.
+constexpr std::size_t kMostRelays = 4;
+
 /// The relay of a CLIENT TRACKING that redirects, until its EXEC is answered.
 struct KeptRelay : QueuedCommands::Kept {
     explicit KeptRelay(TrackingRelayPtr made) : relay(std::move(made)) {}
@@ -42,6 +45,10 @@ bool ExecAnswer::queue(const Row& row, const resp::RequestView& request) {
     const bool complete = command::arity_fits(row, request.argc());
     const bool tracks = row.handling == Handling::client_tracking;
     const auto target = tracks && complete ? Tracking::redirect_of(request) : std::nullopt;
+    if (target && transaction().queued().kept() >= kMostRelays) {
+        replies().deny(resp::error(client_errors::kManyRedirections));
+        return true;
+    }
     if (target && !features().use_tracking().has_redirect()) {
         return features().use_tracking().await_redirect(row, *target);
     }

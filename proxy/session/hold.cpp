@@ -203,6 +203,7 @@ void Hold::send_again(upstream::Link& link, Lost& lost, const Row& row) {
     if (lost.sent) {
         context().counters.commands_replayed.add();
     }
+    resent_ = true;
     lost.request.parts = false;  // others may be answered before it, from where it was sent first
     order().note_sent(&link, lost.command.size());
     link.submit(lost.command, std::move(lost.request));

@@ -30,8 +30,15 @@ class Hold final : public SessionPart {
     void end_if_due();
     /// It is over without a leader: everything that waits is answered, and the client is read again.
     void refuse(std::string_view text);
-    /// What waited was served: the next wait is another.
+    /// A request is on its way, or was answered: the next wait is another.
     void forget() noexcept { began_.reset(); }
+    /// All that was sent is answered.
+    void note_drained() noexcept {
+        if (resent_) {
+            resent_ = false;
+            forget();
+        }
+    }
 
     /// It has ended in vain: what must wait longer is answered NOLEADER.
     [[nodiscard]] bool refusing() const noexcept { return refusing_; }
@@ -49,7 +56,8 @@ class Hold final : public SessionPart {
     Time left_at_{};
     std::size_t size_ = 0;
     bool refusing_ = false;
-    bool full_ = false;  // hold.bytes is used up
+    bool full_ = false;    // hold.bytes is used up
+    bool resent_ = false;  // what came back, and is not answered yet
 };
 
 }  // namespace portal::session

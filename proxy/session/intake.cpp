@@ -152,7 +152,7 @@ bool Intake::settle_drained() {
         hold().retry();
         return false;
     }
-    hold().forget();
+    hold().note_drained();
     return true;
 }
 

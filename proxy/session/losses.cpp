@@ -171,8 +171,8 @@ void Losses::on_lost(upstream::PendingRequest& request, std::string_view command
     if (request.unit) {
         unit().follow(request, command::row_at(request.tag), true);
     }
-    recovery().keep(
-        {std::move(request), std::string(command), loss.sent, {}, {}, context().topology->epoch, loss.worked_on});
+    const replication::Epoch epoch = loss.leader_went ? replication::Epoch{0} : context().topology->epoch;
+    recovery().keep({std::move(request), std::string(command), loss.sent, {}, {}, epoch, loss.worked_on});
     recovery().note_due();
     mark();
 }

@@ -32,6 +32,7 @@ void Requests::begin() {
 
 void Requests::end() {
     context().counters.commands.add();
+    hold().forget();
     unit().note_sent();
     if (state().reply_mode == command::ReplyMode::skip_this) {
         state().reply_mode = command::ReplyMode::on;
@@ -236,8 +237,8 @@ bool Requests::forward(const Row& row, const resp::RequestView& request, Destina
     const bool ends = row.handling == Handling::exec || row.handling == Handling::discard || opens_none;
     if (unit().left() == 0 && ends) {
         intake().pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
-    } else if (row.handling == Handling::script_debug) {
-        intake().pause(Wait::drained);  // or in the debugger
+    } else if (row.handling == Handling::script_debug || row.handling == Handling::monitor) {
+        intake().pause(Wait::drained);  // or in the debugger, or a monitor
     }
     return true;
 }
@@ -264,6 +265,10 @@ std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::Req
     }
     if (row.handling == Handling::wait) {
         return links().submit_wait(row, request);
+    }
+    if (row.handling == Handling::monitor && state().monitoring) {
+        order().finish(order().open(), {}, output());  // Redis does not answer it either
+        return true;
     }
     if (row.handling == Handling::script_debug) {
         if (!order().idle()) {

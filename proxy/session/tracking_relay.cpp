@@ -15,7 +15,8 @@ void TrackingRelay::start(const upstream::LinkIdentity& identity) {
     upstream::LinkIdentity own = identity;
     own.protocol = resp::Protocol::resp3;
     own.database = 0;
-    link_ = context_.links.reserve(own, *this);
+    link_ = context_.links.lease(own, *this, upstream::LinkPool::Before::no_request);
+    link_->taint();  // the node may send invalidations there at any time
     std::string ping;
     resp::write_request(ping, "PING");
     upstream::PendingRequest pending;

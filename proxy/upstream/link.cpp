@@ -396,8 +396,13 @@ void Link::finish(std::string_view why, std::string_view refusal) {
         } else if (!refusal.empty()) {
             request.sink->on_refused(request, command, refusal);
         } else {
-            request.losses = static_cast<std::uint8_t>(request.losses + (loss.sent || request.streamed ? 1 : 0));
-            request.sink->on_lost(request, command, loss);
+            Loss told = loss;
+            told.leader_went = context_.leader_goes;
+            // With a leader that went, only what it worked on may have been the reason.
+            const bool concerned = !told.leader_went || loss.worked_on > std::chrono::steady_clock::duration{};
+            const bool counts = concerned && (loss.sent || request.streamed);
+            request.losses = static_cast<std::uint8_t>(request.losses + (counts ? 1 : 0));
+            request.sink->on_lost(request, command, told);
         }
     });
     if (holder_ != nullptr) {

@@ -77,6 +77,7 @@ struct LinkContext {
     bool may_follow = false;
     /// How many links may be leased at a time.
     std::size_t lease_limit = SIZE_MAX;
+    bool leader_goes = false;  // links are being given up because their node leads no more
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
     std::size_t in_flight = 0;

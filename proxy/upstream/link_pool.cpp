@@ -45,9 +45,11 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
     if (LinkPtr link = logins_.take()) {
         all.push_back(std::move(link));
     }
+    context_.leader_goes = true;
     for (const LinkPtr& link : all) {
         link->abandon("the leader has changed");
     }
+    context_.leader_goes = false;
     count();
     if (leader_ && !closing_) {
         auth_link();  // tells at once whether the leader wants a login, and what it is

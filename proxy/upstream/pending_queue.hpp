@@ -62,6 +62,8 @@ struct Loss {
     bool sent = false;
     /// For how long the node had had nothing older to answer on that link; zero unless this was the oldest request.
     std::chrono::steady_clock::duration worked_on{};
+    /// The link was given up because its node leads no more: what is lost with it has cost no link.
+    bool leader_went = false;
 };
 
 /// Who gets the replies: a session, or something of the pool's own. Used on one shard only.

@@ -157,6 +157,29 @@ class Errors(ClientCommands):
         self.assertIsNone(blocked.read())
         self.assertEqual(b"", victim.read_closed())
 
+    def test_who_is_blocked_is_unblocked_whatever_stands_behind(self):
+        for behind in ([], ["MULTI"], ["MULTI", "EXEC"], ["WATCH k", "MULTI", "PING", "EXEC"]):
+            with self.subTest(behind=behind):
+                blocked = self.client()
+                own = self.id_of(blocked)
+                blocked.send_raw(encode("BLPOP", "nothing", "0") + b"".join(encode(*words.split()) for words in behind))
+                self.wait_flag(own, "b")
+                self.assertEqual("b", parse(self.admin.command("CLIENT", "LIST", "ID", str(own)))[0]["flags"])
+                self.assertEqual(1, self.admin.command("CLIENT", "UNBLOCK", own))
+                self.assertIsNone(blocked.read())
+                for words in behind:
+                    expected = {"EXEC": ["PONG"] if "PING" in behind else [], "PING": "QUEUED"}
+                    self.assertEqual(expected.get(words, "OK"), blocked.read())
+
+    def test_relays_of_one_client_are_bounded(self):
+        target, client = self.client(), self.client()
+        redirect = ("CLIENT", "TRACKING", "ON", "REDIRECT", str(self.id_of(target)))
+        self.assertEqual("OK", client.command("MULTI"))
+        self.assertEqual(["QUEUED"] * 4, [client.command(*redirect) for _ in range(4)])
+        self.assertIn("four times", client.command(*redirect).text)
+        self.assertEqual("EXECABORT", client.command("EXEC").kind)
+        self.assertEqual("OK", client.command(*redirect))
+
     def test_whoever_kills_himself_inside_a_transaction_hears_that_and_no_more(self):
         client = self.client()
         client.send_raw(encode("MULTI") + encode("PING") + encode("CLIENT", "KILL", "ID", str(self.id_of(client)), "SKIPME", "no") +
