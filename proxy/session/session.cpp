@@ -173,7 +173,8 @@ bool Session::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if ((request.unit || transaction_.contains(request)) && row.handling != Handling::exec) {
         note_queued(row, bytes, command);
     }
-    if ((reply.is_error() || !recovery_.empty()) && take_back(request, row, bytes, reply.complete(), command)) {
+    const bool judged = reply.is_error() || !recovery_.empty();
+    if (judged && exec_reply_.empty() && take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
     const bool queued = request.unit || transaction_.active();

@@ -118,7 +118,9 @@ bool Session::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
     }
     if (front != nullptr && front->sequence == kNoSlot &&
         command::is_subscription(command::row_at(front->tag).handling)) {
-        return upstream::read_pubsub_frame(frame).type != upstream::PubSubFrame::Type::unsubscribed;
+        // Its refusal answers all of it.
+        return !reply.is_error() &&
+               upstream::read_pubsub_frame(frame).type != upstream::PubSubFrame::Type::unsubscribed;
     }
     if (reply.is_push() && state_.protocol == resp::Protocol::resp2) {
         return true;  // this client knows none
@@ -167,13 +169,14 @@ bool Session::take_own(upstream::PendingRequest& request, std::string_view bytes
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         use_tracking().note_switched_on(bytes);
     }
-    if (--request.replies_left > 0) {
+    const Handling handling = command::row_at(request.tag).handling;
+    const bool listens_on = !request.silent && command::is_subscription(handling) && bytes.front() == '-';
+    if (--request.replies_left > 0 && !listens_on) {
         return false;
     }
     order_.note_back(request.size);
-    const Handling handling = command::row_at(request.tag).handling;
-    if (!request.silent && (handling == Handling::discard || handling == Handling::unwatch) && pinned_ &&
-        (pinned_->carries().in_transaction() || pinned_->carries().watching())) {
+    const bool ends = !request.silent && (handling == Handling::discard || handling == Handling::unwatch);
+    if (pinned_ && (listens_on || (ends && (pinned_->carries().in_transaction() || pinned_->carries().watching())))) {
         pinned_->end("the node did not end what is over for the client");
     }
     context_.turn.mark(*this);

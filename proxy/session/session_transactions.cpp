@@ -3,15 +3,14 @@
 // its part, in order, and puts its answers in place of the node's.
 #include "conversation/client_errors.hpp"
 #include "conversation/hello_request.hpp"
+#include "resp/reply_view.hpp"
 #include "resp/words.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
+#include "upstream/fence.hpp"
 
 #include <charconv>
-#include <random>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace portal::session {
 
@@ -31,10 +30,10 @@ TrackingRelayPtr take_relay(QueuedCommands::Own& command) {
     return command.kept ? std::move(static_cast<KeptRelay&>(*command.kept).relay) : nullptr;
 }
 
-/// A word that no reply holds by chance.
-std::string rare_word() {
-    std::random_device random;
-    return fmt::format("redis-portal-{:08x}{:08x}{:08x}", random(), random(), random());
+/// A push within EXEC's answer that is no confirmation stands beside the elements.
+bool is_message(std::string_view frame) {
+    const auto word = resp::ReplyView::whole(frame).elements().next().text();
+    return frame.front() == '>' && !(word && word->ends_with("subscribe"));
 }
 
 }  // namespace
@@ -66,14 +65,15 @@ bool Session::queue(const Row& row, const resp::RequestView& request) {
 }
 
 /// EXEC of a transaction with commands of the portal's. A subscription is confirmed by a frame for each name, and its
-/// messages may come in between: a word of the portal's tells where the answer ends.
+/// messages may come in between: a fence tells where the answer ends, whatever the node refuses by then.
 bool Session::submit_exec(const Row& row, const resp::RequestView& request) {
     std::string frame(request.frame());
     exec_reply_.clear();
     exec_end_.clear();
     if (transaction_.queued().subscribes()) {
-        exec_end_ = rare_word();
-        resp::write_request(frame, "PING", exec_end_);
+        upstream::NonceSource nonces;
+        upstream::write_fence(exec_end_, upstream::FenceStyle::unknown_command, nonces);
+        frame += exec_end_;
     }
     submit(*pinned_, row, frame);
     pause(Wait::drained);  // its answer tells what the next command meets
@@ -83,8 +83,7 @@ bool Session::submit_exec(const Row& row, const resp::RequestView& request) {
 /// The whole of the node's answer to that EXEC, or a frame of it. True when it was the last.
 bool Session::take_exec(upstream::PendingRequest& request, std::string_view bytes) {
     if (!exec_end_.empty()) {
-        if (!bytes.ends_with(exec_end_ + "\r\n") &&
-            !(bytes.starts_with("-NOPERM") && bytes.find("'ping'") != bytes.npos)) {
+        if (!upstream::answers_fence(exec_end_, bytes)) {
             exec_reply_ += bytes;
             return false;
         }
@@ -162,12 +161,11 @@ void Session::take_result(std::string_view frame) {
     const bool as_push = frame.front() == '>' || state_.protocol == resp::Protocol::resp2;
     const bool heard =
         as_push && head.type == PubSubFrame::Type::message && subscriptions_ && subscriptions_->listens_on_link(head);
-    const bool confirms = ours && command::is_subscription(own[executed.own].row->handling);
-    if (heard || (frame.front() == '>' && !confirms)) {
+    if (heard || is_message(frame)) {
         executed.out += translated_push(frame);  // also with CLIENT REPLY OFF
         return;
     }
-    if (confirms) {
+    if (ours && command::is_subscription(own[executed.own].row->handling)) {
         if (frame.front() == '-') {
             give_result(frame);
         }

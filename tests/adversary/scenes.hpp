@@ -94,6 +94,7 @@ class Scenes {
     struct Inside {
         bool same_protocol = true;  // as before
         std::string channel{};      // that it subscribes to
+        bool publishes = false;     // there
     };
     void inside_multi(Client& client, Inside& inside);
     void muted(Client& client);

@@ -124,8 +124,11 @@ void Scenes::inside_multi(Client& client, Inside& inside) {
             simple(client, {"MULTI"}, Want::multi);
             return;
         case 1:
-            hello(client, chance_.hits(0.5) ? 3 : 2, false);
-            inside.same_protocol = false;
+            // A message to itself may come behind the answer to EXEC, in the protocol that was spoken before.
+            if (!inside.publishes) {
+                hello(client, chance_.hits(0.5) ? 3 : 2, false);
+                inside.same_protocol = false;
+            }
             return;
         case 2:
             auth(client);
@@ -146,6 +149,7 @@ void Scenes::inside_multi(Client& client, Inside& inside) {
             // Not in RESP2, where a message to itself could not be told from an element.
             if (!inside.channel.empty() && inside.same_protocol && client.protocol == 3 && !client.unknown_place) {
                 const Mark marked = mark(client);
+                inside.publishes = true;
                 client.send({.words = {"PUBLISH", inside.channel, value_of(marked)},
                              .want = Want::count_of_receivers,
                              .marks = {marked}});

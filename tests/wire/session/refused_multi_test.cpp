@@ -375,19 +375,6 @@ TEST_F(RefusedMultiTest, WhatComesBeforeALoginIsNotAskedAgainAsTheNewUser) {
     EXPECT_EQ(std::count(seen.begin(), login, "GET k"), 2);
 }
 
-/// The answer to such an EXEC may be of several frames, and ends where the node answers what the portal sent behind it.
-TEST_F(RefusedMultiTest, AnExecThatSubscribesEndsAlsoWhereTheNodeAnswersNothingElseAnyMore) {
-    const std::string answer = "*2\r\n*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n+OK\r\n";
-    FakeNode node{Node([&](const Words& words) {
-        return words[0] == "EXEC" ? answer : words[0] == "PING" ? kLoading : std::string();
-    })};
-    lead(node);
-    const auto app = client();
-    app->expect("MULTI\r\nSUBSCRIBE ch\r\nSET k v\r\n", "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
-    app->expect("EXEC\r\n", answer);
-    app->expect("PING\r\n", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");  // it listens
-}
-
 /// Redis 7.0 puts what a transaction causes for its own client between the elements of EXEC's answer.
 TEST_F(RefusedMultiTest, AMessageWithinTheAnswerToExecIsNoElementOfIt) {
     const std::string answer = "*3\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n:1\r\n+OK\r\n$2\r\npp\r\n";
