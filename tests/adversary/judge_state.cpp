@@ -141,7 +141,9 @@ void Judge::answer_exec(Client& client, const Command& command, const Value& val
     const bool watched = client.watched;
     const bool broken = client.watch_broken;
     const Known before = std::exchange(client.multi, Known::no);
-    const bool none = value.text.starts_with("ERR EXEC without MULTI") ||
+    // The portal answers a subscriber of RESP2 itself; what is watched stays so, which is the safe side.
+    const bool subscriber = before == Known::no && value.text.find("Can't execute 'exec'") != std::string::npos;
+    const bool none = subscriber || value.text.starts_with("ERR EXEC without MULTI") ||
                       (before == Known::no && !value.text.starts_with("EXECABORT"));
     if (!value.error() || !none) {  // else what is watched stays so
         client.watched = client.watch_broken = false;
