@@ -293,7 +293,10 @@ std::string HostileNodes::execute_transaction(Connection& connection, const Word
         out += answer;
     }
     connection.between = nullptr;
-    return out + behind;
+    if (connection.protocol == 3) {  // else HELLO has ended that it hears any
+        out += behind;
+    }
+    return out;
 }
 
 /// EVAL "return" 0 word | "set" 1 key value. SCRIPT DEBUG YES|SYNC|NO.
