@@ -2,15 +2,14 @@
 
 #include "conversation/client_errors.hpp"
 #include "conversation/hello_request.hpp"
+#include "resp/reply_view.hpp"
 #include "resp/words.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
+#include "upstream/fence.hpp"
 
 #include <charconv>
-#include <random>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace portal::session {
 
@@ -33,10 +32,10 @@ TrackingRelayPtr take_relay(QueuedCommands::Own& command) {
     return command.kept ? std::move(static_cast<KeptRelay&>(*command.kept).relay) : nullptr;
 }
 
-/// A word that no reply holds by chance.
-std::string rare_word() {
-    std::random_device random;
-    return fmt::format("redis-portal-{:08x}{:08x}{:08x}", random(), random(), random());
+/// A push within EXEC's answer that is no confirmation stands beside the elements.
+bool is_message(std::string_view frame) {
+    const auto word = resp::ReplyView::whole(frame).elements().next().text();
+    return frame.front() == '>' && !(word && word->ends_with("subscribe"));
 }
 
 }  // namespace
@@ -74,8 +73,10 @@ bool ExecAnswer::submit(const Row& row, const resp::RequestView& request) {
     std::string frame(request.frame());
     forget();
     if (transaction().queued().subscribes()) {
-        frames_ = std::make_unique<Frames>(Frames{rare_word(), {}});
-        resp::write_request(frame, "PING", frames_->end);
+        upstream::NonceSource nonces;
+        frames_ = std::make_unique<Frames>();
+        upstream::write_fence(frames_->fence, upstream::FenceStyle::unknown_command, nonces);
+        frame += frames_->fence;
     }
     links().submit(*links().own(), row, frame);
     intake().pause(Wait::drained);  // its answer tells what the next command meets
@@ -84,9 +85,7 @@ bool ExecAnswer::submit(const Row& row, const resp::RequestView& request) {
 
 bool ExecAnswer::take(upstream::PendingRequest& request, std::string_view bytes) {
     if (frames_) {
-        const bool ends = bytes.ends_with(frames_->end + "\r\n") ||
-                          (bytes.starts_with("-NOPERM") && bytes.find("'ping'") != bytes.npos);
-        if (!ends) {
+        if (!upstream::answers_fence(frames_->fence, bytes)) {
             frames_->bytes += bytes;
             return false;
         }
@@ -162,12 +161,11 @@ void ExecAnswer::take_result(std::string_view frame) {
     const bool as_push = frame.front() == '>' || state().protocol == resp::Protocol::resp2;
     const bool heard = as_push && head.type == PubSubFrame::Type::message && features().subscriptions() &&
                        features().subscriptions()->listens_on_link(head);
-    const bool confirms = ours && command::is_subscription(own[executed.own].row->handling);
-    if (heard || (frame.front() == '>' && !confirms)) {
+    if (heard || is_message(frame)) {
         executed.out += replies().translated(frame);  // also with CLIENT REPLY OFF
         return;
     }
-    if (confirms) {
+    if (ours && command::is_subscription(own[executed.own].row->handling)) {
         if (frame.front() == '-') {
             give_result(frame);
         }
@@ -246,7 +244,7 @@ void ExecAnswer::finish_part(std::string_view bytes) {
 }
 
 bool ExecAnswer::take_push(std::string_view frame) {
-    if (!frames_ || frames_->bytes.empty() || frame.front() != '>') {
+    if (!coming() || frame.front() != '>') {
         return false;
     }
     frames_->bytes += frame;

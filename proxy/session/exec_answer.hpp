@@ -21,7 +21,7 @@ class ExecAnswer final : public SessionPart {
     /// Such a command inside an open transaction. False: must wait, and is taken again.
     bool queue(const Row& row, const resp::RequestView& request);
     /// EXEC of a transaction with such commands. A subscription is confirmed by a frame for each name, and its messages
-    /// may come in between: a word of the portal's tells where the answer ends.
+    /// may come in between: a fence tells where the answer ends, whatever the node refuses by then.
     bool submit(const Row& row, const resp::RequestView& request);
     /// The whole of the node's answer to that EXEC, or a frame of it. True when it was the last.
     bool take(upstream::PendingRequest& request, std::string_view bytes);
@@ -31,6 +31,8 @@ class ExecAnswer final : public SessionPart {
     void forget();
 
     // --- while the answer is put together
+    /// Frames of it have come, and more will.
+    [[nodiscard]] bool coming() const noexcept { return frames_ && !frames_->bytes.empty(); }
     [[nodiscard]] bool busy() const noexcept { return executed_ != nullptr; }
     [[nodiscard]] Slot slot() const noexcept { return executed_->slot; }
     /// A part of it, for the client, unless it wants no replies.
@@ -49,7 +51,7 @@ class ExecAnswer final : public SessionPart {
 
     /// An answer of several frames, while they come.
     struct Frames {
-        std::string end;  // what tells that it ends
+        std::string fence;  // sent behind EXEC: its answer tells that this one has ended
         std::string bytes;
     };
 

@@ -34,8 +34,8 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if ((request.unit || transaction().contains(request)) && row.handling != Handling::exec) {
         note_queued(row, bytes, command);
     }
-    if ((reply.is_error() || !recovery().empty()) &&
-        losses().take_back(request, row, bytes, reply.complete(), command)) {
+    const bool judged = (reply.is_error() || !recovery().empty()) && !exec().coming();  // EXEC itself was answered
+    if (judged && losses().take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
     if (row.handling == Handling::exec && !request.unit && !transaction().queued().own().empty()) {
@@ -214,7 +214,9 @@ bool Replies::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
     }
     if (front != nullptr && front->sequence == kNoSlot &&
         command::is_subscription(command::row_at(front->tag).handling)) {
-        return upstream::read_pubsub_frame(frame).type != upstream::PubSubFrame::Type::unsubscribed;
+        // Its refusal answers all of it.
+        return !reply.is_error() &&
+               upstream::read_pubsub_frame(frame).type != upstream::PubSubFrame::Type::unsubscribed;
     }
     if (reply.is_push() && state().protocol == resp::Protocol::resp2) {
         return true;  // this client knows none
@@ -258,13 +260,15 @@ bool Replies::take_own(upstream::PendingRequest& request, std::string_view bytes
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         features().use_tracking().note_switched_on(bytes);
     }
-    if (--request.replies_left > 0) {
+    const Handling handling = command::row_at(request.tag).handling;
+    const bool listens_on = !request.silent && command::is_subscription(handling) && bytes.front() == '-';
+    if (--request.replies_left > 0 && !listens_on) {
         return false;
     }
     order().note_back(request.size);
-    const Handling handling = command::row_at(request.tag).handling;
-    if (!request.silent && (handling == Handling::discard || handling == Handling::unwatch) && links().own() &&
-        (links().own()->carries().in_transaction() || links().own()->carries().watching())) {
+    const bool ends = !request.silent && (handling == Handling::discard || handling == Handling::unwatch);
+    const auto goes_on = [](const upstream::LinkState& link) { return link.in_transaction() || link.watching(); };
+    if (links().own() && (listens_on || (ends && goes_on(links().own()->carries())))) {
         links().own()->end("the node did not end what is over for the client");
     }
     mark();

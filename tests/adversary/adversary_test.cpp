@@ -20,6 +20,7 @@ Script everything() {
         .with(Scene::unknown, 3)
         .with(Scene::tracking, 6)
         .with(Scene::subscription, 6)
+        .with(Scene::front, 8)
         .with(Scene::name, 2)
         .with(Scene::reset, 2)
         .with(Scene::leave, 2);
@@ -270,6 +271,41 @@ TEST(Adversary, changes_of_the_leader) {
     hostility.script = everything();
     hostility.script.large = 0.01;
     hostility.leader_changes = 3;
+    hostility.tolerance = lossy();
+    expect_clean(hostility);
+}
+
+/// Commands in front of a MULTI, on a link of the client's own.
+Script in_front() {
+    Script script = Script{}.with(Scene::plain, 2).with(Scene::front, 10);
+    script.large = 0;
+    return script;
+}
+
+TEST(Adversary, what_stands_before_a_transaction_is_no_part_of_it) {
+    Hostility hostility{.name = "before transactions"};
+    hostility.script = in_front();
+    hostility.script.mutes = true;
+    expect_clean(hostility);
+}
+
+TEST(Adversary, what_is_refused_before_a_transaction_runs_or_is_told) {
+    Hostility hostility{.name = "refused before transactions"};
+    hostility.script = in_front();
+    hostility.switches.with(Act::refuse, 0.03).with(Act::refuse_end, 0.03).with(Act::refuse_setup, 0.03);
+    hostility.switches.with(Act::push, 0.03);
+    hostility.limited_users = true;
+    hostility.tolerance = {.lost = true, .closed = true, .refused = true, .noise = true, .early_reads = true};
+    expect_clean(hostility);
+}
+
+TEST(Adversary, what_stands_before_a_transaction_whose_link_is_lost_runs_once_or_is_told) {
+    Hostility hostility{.name = "lost before transactions"};
+    hostility.script = in_front();
+    hostility.script.mutes = true;
+    hostility.switches.with(Act::close, 0.01).with(Act::stall, 0.002);
+    hostility.leader_changes = 2;
+    hostility.all_links_closed = 1;
     hostility.tolerance = lossy();
     expect_clean(hostility);
 }

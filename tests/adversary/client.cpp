@@ -30,7 +30,8 @@ void Client::forget_connection() {
     user = database = 0;
     protocol = 2;
     multi = tracking = Known::no;
-    watched = watch_broken = debugging = leaving = unsure = ever_redirected = tainted = false;
+    watched = watch_broken = refused_inside = unknown_place = debugging = leaving = unsure = ever_redirected = tainted =
+        false;
     portal_id = 0;
     progress_turn = 0;
 }
@@ -41,14 +42,21 @@ std::string Client::key(char kind, std::size_t number) {
     return fmt::format("{}.{}", base, generation);
 }
 
-void Client::send(Command command) {
-    std::string line = "> ";
-    output += header('*', command.words.size());
-    for (const std::string& word : command.words) {
+void Client::write(const Words& words, std::string line) {
+    output += header('*', words.size());
+    for (const std::string& word : words) {
         output += bulk(word);
         line += shown(word, 60) + " ";
     }
     note(std::move(line));
+}
+
+void Client::send_muted(const Words& words) {
+    write(words, "> (no answer) ");
+}
+
+void Client::send(Command command) {
+    write(command.words, "> ");
     command.sent = Clock::now();
     const std::size_t followers = command.followers;
     const Want want = command.want;

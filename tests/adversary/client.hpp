@@ -66,7 +66,8 @@ struct Command {
     std::optional<std::uint32_t> user{};  // whom HELLO logs in
     std::size_t followers = 0;            // further answers to this command, each a Command of its own without words
     Clock::time_point sent{};
-    std::uint64_t turn = 0;  // of the clients' loop, when it was sent
+    std::uint64_t turn = 0;                // of the clients' loop, when it was sent
+    std::vector<std::uint64_t> unheard{};  // writes before it whose answers the client did not want
 
     [[nodiscard]] const std::string& key() const { return words[1]; }
 };
@@ -105,6 +106,8 @@ struct Client {
     bool watched = false;
     std::set<std::string> watched_keys;
     bool watch_broken = false;
+    bool unknown_place = false;   // a login or SELECT of the present scene may not be answered yet
+    bool refused_inside = false;  // an error came since MULTI
     Known tracking = Known::no;
     bool ever_redirected = false;
     bool debugging = false;
@@ -128,7 +131,12 @@ struct Client {
     /// The present name of key `number` of that kind in its database.
     [[nodiscard]] std::string key(char kind, std::size_t number);
     void send(Command command);
+    /// With CLIENT REPLY OFF or SKIP: nothing is expected.
+    void send_muted(const Words& words);
     [[nodiscard]] std::string history() const;
+
+  private:
+    void write(const Words& words, std::string line);
 };
 
 }  // namespace portal::adversary

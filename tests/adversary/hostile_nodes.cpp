@@ -21,8 +21,6 @@ namespace {
 
 constexpr std::size_t kTraceLines = 100000;
 constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n";
-/// Of nobody's interest, and of no key.
-constexpr std::string_view kNoise = ">2\r\n$5\r\nnoise\r\n$4\r\nnone\r\n";
 
 }  // namespace
 

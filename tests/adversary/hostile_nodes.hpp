@@ -18,6 +18,9 @@
 
 namespace portal::adversary {
 
+/// A push of nobody's interest, and of no key.
+inline constexpr std::string_view kNoise = ">2\r\n$5\r\nnoise\r\n$4\r\nnone\r\n";
+
 class HostileNodes {
   public:
     HostileNodes(std::uint64_t seed, std::size_t nodes, Users users, const Switches& switches, Ledger& ledger);

@@ -59,8 +59,12 @@ void Judge::check_types(Client& client, const Value& value) {
 
 void Judge::take(Client& client, const Value& value) {
     client.note("  < " + describe(value));
-    const bool front_is_hello = !client.expected.empty() && client.expected.front().want == Want::hello;
-    if (!front_is_hello) {
+    // HELLO's answer is in the new protocol, and so is what stands behind it in the answer to EXEC.
+    const auto is_hello = [](const Command& each) { return each.want == Want::hello; };
+    const bool changes = !client.expected.empty() &&
+                         (is_hello(client.expected.front()) ||
+                          (client.expected.front().want == Want::exec && std::ranges::any_of(client.queued, is_hello)));
+    if (!changes) {
         check_types(client, value);
     }
     if (take_push(client, value)) {
@@ -79,8 +83,26 @@ void Judge::take(Client& client, const Value& value) {
             client.expected.pop_front();
         }
     }
+    check_unheard(client, command);
     if (!takes_queued(client, command, value)) {
         answer(client, command, value);
+    }
+    for (const Value& each : value.beside) {
+        if (!take_push(client, each)) {
+            wrong(client, "a message within an answer that is none", describe(each));
+        }
+    }
+}
+
+/// Where nothing is lost or refused, what was asked with CLIENT REPLY OFF is executed before what follows it.
+void Judge::check_unheard(Client& client, const Command& command) {
+    if (tolerance_.lost || tolerance_.closed || tolerance_.refused || tolerance_.login || tolerance_.max_clients) {
+        return;
+    }
+    for (const std::uint64_t serial : command.unheard) {
+        if (ledger_.executed(serial).times != 1) {
+            wrong(client, "a write whose answer nobody wanted is lost", std::to_string(serial));
+        }
     }
 }
 
@@ -140,6 +162,7 @@ void Judge::take_invalidation(Client& client, const Value& keys) {
 bool Judge::takes_queued(Client& client, Command& command, const Value& value) {
     const bool ends = command.want == Want::exec || command.want == Want::discard || command.want == Want::reset;
     const bool queued = value.type == '+' && value.text == "QUEUED";
+    client.refused_inside = client.refused_inside || (client.multi == Known::yes && !ends && value.error());
     if (!queued) {
         if (client.multi == Known::yes && !ends && command.want != Want::multi && !value.error()) {
             wrong(client, "a command was executed inside a transaction that was not", describe(value));
@@ -257,6 +280,8 @@ Judge::Fate Judge::judge_error(Client& client, const Command& command, const Val
         (begins("WRONGPASS") && tolerance_.login) || (begins("NOAUTH") && (tolerance_.login || client.user == 0)) ||
         (begins("ERR max number of clients") && tolerance_.max_clients) ||
         (begins("ERR Protocol error: unauthenticated") && tolerance_.login) ||
+        (begins("ERR Can't execute") && client.protocol == 2 && !client.channels.empty()) ||
+        (begins("ERR MULTI calls can not be nested") && command.want == Want::multi && client.multi == Known::yes) ||
         (begins("ERR unknown command '" + command.words[0] + "'") && command.want == Want::unknown) ||
         (of_tracking &&
          (command.want == Want::tracking_on || command.want == Want::tracking_off || command.want == Want::ok)) ||

@@ -47,6 +47,7 @@ class Judge {
     void answer_data(Client& client, const Command& command, const Value& value);
     void answer_list(Client& client, const Command& command, const Value& value);
     void answer_exec(Client& client, const Command& command, const Value& value);
+    void check_unheard(Client& client, const Command& command);
     bool takes_queued(Client& client, Command& command, const Value& value);
     Fate judge_error(Client& client, const Command& command, const Value& value);
     bool is_own_subject(const Client& client, const Command& command, std::string_view text);

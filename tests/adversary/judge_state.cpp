@@ -89,7 +89,12 @@ void Judge::answer_state(Client& client, const Command& command, const Value& va
     expect_ok(client, command, value);
     switch (command.want) {
         case Want::multi:
+            if (client.multi == Known::yes) {
+                wrong(client, "a MULTI is accepted inside a transaction", describe(value));
+                client.unsure = true;
+            }
             client.multi = Known::yes;
+            client.refused_inside = false;
             client.queued.clear();
             break;
         case Want::discard:
@@ -136,7 +141,9 @@ void Judge::answer_exec(Client& client, const Command& command, const Value& val
     const bool watched = client.watched;
     const bool broken = client.watch_broken;
     const Known before = std::exchange(client.multi, Known::no);
-    const bool none = value.text.starts_with("ERR EXEC without MULTI") ||
+    // The portal answers a subscriber of RESP2 itself; what is watched stays so, which is the safe side.
+    const bool subscriber = before == Known::no && value.text.find("Can't execute 'exec'") != std::string::npos;
+    const bool none = subscriber || value.text.starts_with("ERR EXEC without MULTI") ||
                       (before == Known::no && !value.text.starts_with("EXECABORT"));
     if (!value.error() || !none) {  // else what is watched stays so
         client.watched = client.watch_broken = false;
@@ -144,6 +151,11 @@ void Judge::answer_exec(Client& client, const Command& command, const Value& val
     }
     if (value.error()) {
         const Fate fate = judge_error(client, command, value);
+        const bool caused = client.refused_inside || value.text.find(" #") != std::string::npos || tolerance_.lost ||
+                            tolerance_.refused || tolerance_.login || tolerance_.max_clients || tolerance_.desync;
+        if (value.text.starts_with("EXECABORT") && !caused) {
+            wrong(client, "a transaction is aborted for no reason", describe(value));
+        }
         const bool known = value.text.starts_with("EXECABORT") || value.text.find("without MULTI") != std::string::npos;
         if (!known && fate == Fate::refused && before != Known::no) {
             client.multi = Known::unknown;
@@ -180,6 +192,9 @@ void Judge::answer_exec(Client& client, const Command& command, const Value& val
         wrong(client, "a transaction is executed though what it watches has changed", describe(value));
     }
     for (std::size_t i = 0; i < queued.size(); ++i) {
+        if (queued[i].want != Want::hello) {
+            check_types(client, value.items[i]);
+        }
         answer(client, queued[i], value.items[i]);
     }
 }

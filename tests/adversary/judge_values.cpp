@@ -17,8 +17,17 @@ void Judge::executed(Client& client, const Command& command) {
         serials.push_back(command.serial);
     }
     for (const std::uint64_t serial : serials) {
-        if (ledger_.executed(serial) == 0) {
-            wrong(client, "a write was answered, but not executed", command.words[0] + " " + shown(command.words[1]));
+        const Ledger::Execution execution = ledger_.executed(serial);
+        const std::string what = command.words[0] + " " + shown(command.words[1]);
+        if (execution.times == 0) {
+            wrong(client, "a write was answered, but not executed", what);
+        } else if (execution.user != client.user) {
+            wrong(client, "a command is executed with another user's rights",
+                  fmt::format("{} by {}, asked by {}", what, nodes_.user(execution.user).name,
+                              nodes_.user(client.user).name));
+        } else if (execution.database != client.database) {
+            wrong(client, "a command reaches another database",
+                  fmt::format("{} in database {}, asked in {}", what, execution.database, client.database));
         }
     }
 }

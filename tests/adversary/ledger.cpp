@@ -30,12 +30,15 @@ std::vector<std::string> Ledger::found() const {
     return all;
 }
 
-void Ledger::execute(std::uint64_t serial, const std::string& what) {
+void Ledger::execute(std::uint64_t serial, const std::string& what, std::uint32_t user, std::uint32_t database) {
     std::uint32_t times = 0;
     bool denied = false;
     {
         const std::lock_guard lock(mutex_);
-        times = ++executed_[serial];
+        Execution& execution = executed_[serial];
+        times = ++execution.times;
+        execution.user = user;
+        execution.database = database;
         denied = denied_.contains(serial);
     }
     if (times > 1) {
@@ -46,10 +49,10 @@ void Ledger::execute(std::uint64_t serial, const std::string& what) {
     }
 }
 
-std::uint32_t Ledger::executed(std::uint64_t serial) const {
+Ledger::Execution Ledger::executed(std::uint64_t serial) const {
     const std::lock_guard lock(mutex_);
     const auto found = executed_.find(serial);
-    return found == executed_.end() ? 0 : found->second;
+    return found == executed_.end() ? Execution{} : found->second;
 }
 
 void Ledger::deny(std::uint64_t serial, const std::string& what) {

@@ -20,9 +20,14 @@ class Ledger {
     [[nodiscard]] std::size_t count() const noexcept { return count_.load(); }
     [[nodiscard]] std::vector<std::string> found() const;
 
-    /// The node model executes the write `serial`.
-    void execute(std::uint64_t serial, const std::string& what);
-    [[nodiscard]] std::uint32_t executed(std::uint64_t serial) const;
+    /// What is known of the execution of a write.
+    struct Execution {
+        std::uint32_t times = 0;
+        std::uint32_t user = 0, database = 0;  // of the connection that carried it last
+    };
+    /// The node model executes the write `serial`, as that user in that database.
+    void execute(std::uint64_t serial, const std::string& what, std::uint32_t user, std::uint32_t database);
+    [[nodiscard]] Execution executed(std::uint64_t serial) const;
     /// The client was told that `serial` was not executed; so it must never be.
     void deny(std::uint64_t serial, const std::string& what);
 
@@ -32,7 +37,7 @@ class Ledger {
     mutable std::mutex mutex_;
     std::atomic<std::size_t> count_{0};
     std::unordered_map<std::string, std::vector<std::string>> found_;
-    std::unordered_map<std::uint64_t, std::uint32_t> executed_;
+    std::unordered_map<std::uint64_t, Execution> executed_;
     std::unordered_set<std::uint64_t> denied_;
     std::atomic<std::uint64_t> serial_{0};
 };

@@ -35,6 +35,8 @@ struct Mark {
 [[nodiscard]] std::string shown(std::string_view bytes, std::size_t most = 80);
 
 /// The keys of a client: "KIND:CLIENT:DATABASE:REST". The owner and the database can be read from any of them.
+/// Stands for a database in the key of a write that is sent before it is known which one is selected: any may be meant.
+inline constexpr std::uint32_t kAnyDatabase = 999;
 struct KeyOwner {
     std::uint32_t client = 0;
     std::uint32_t database = 0;

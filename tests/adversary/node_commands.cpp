@@ -282,8 +282,19 @@ std::string HostileNodes::execute_transaction(Connection& connection, const Word
         return null_array(connection.protocol);
     }
     std::string out = header('*', queued.size());
+    // What the transaction causes for its own client Redis 7.0 sends between two elements, later versions behind all.
+    std::string behind;
+    connection.between = chance_.hits(0.5) ? &out : &behind;
     for (const Words& each : queued) {
-        out += execute(connection, each, folded(each[0]));
+        if (connection.protocol == 3 && chance_.hits(switches_.share(Act::push))) {
+            out += kNoise;
+        }
+        const std::string answer = execute(connection, each, folded(each[0]));
+        out += answer;
+    }
+    connection.between = nullptr;
+    if (connection.protocol == 3) {  // else HELLO has ended that it hears any
+        out += behind;
     }
     return out;
 }

@@ -61,6 +61,7 @@ struct Connection {
     std::uint32_t database = 0;
     bool in_multi = false, multi_failed = false;
     std::vector<Words> queued;
+    std::string* between = nullptr;  // while EXEC runs: where messages for it go
     std::set<std::pair<std::uint32_t, std::string>> watched;
     bool watch_broken = false;
     bool debugging = false;

@@ -26,7 +26,8 @@ std::int64_t number_of(const std::string& text) {
 void HostileNodes::check_place(const Connection& connection, const Words& words, bool writes) {
     for (std::size_t i = 1; i < words.size(); ++i) {
         const auto owner = owner_of(words[i]);
-        if (owner && owner->database != connection.database && words[0] != "PUBLISH") {
+        const bool bound = owner && owner->database != kAnyDatabase;
+        if (bound && owner->database != connection.database && words[0] != "PUBLISH") {
             ledger_.wrong(
                 "a command reaches another database",
                 fmt::format("{} of client {} in database {}", shown(words[i]), owner->client, connection.database));
@@ -47,8 +48,10 @@ void HostileNodes::check_place(const Connection& connection, const Words& words,
 void HostileNodes::count_marks(Connection& connection, const Words& words) {
     for (std::size_t i = 1; i < words.size(); ++i) {
         if (const auto mark = leading_mark(words[i])) {
-            ledger_.execute(mark->serial, fmt::format("{} {} of client {} on link {}", words[0], shown(words[1], 60),
-                                                      mark->client, connection.id));
+            ledger_.execute(mark->serial,
+                            fmt::format("{} {} of client {} on link {}", words[0], shown(words[1], 60), mark->client,
+                                        connection.id),
+                            connection.user, connection.database);
         }
     }
 }
@@ -77,7 +80,8 @@ std::string HostileNodes::execute_data(Connection& connection, const Words& word
         return simple("OK");
     }
     if (name == "incrby") {  // each on a key of its own, which ends with the serial of the write
-        ledger_.execute(static_cast<std::uint64_t>(number_of(key.substr(key.rfind(':') + 1))), "INCRBY " + key);
+        ledger_.execute(static_cast<std::uint64_t>(number_of(key.substr(key.rfind(':') + 1))), "INCRBY " + key,
+                        connection.user, connection.database);
         Entry& entry = data[key];
         entry.string = std::to_string(number_of(entry.string) + number_of(words[2]));
         touched(connection, connection.database, key);
@@ -238,7 +242,9 @@ void HostileNodes::touched(Connection& by, std::uint32_t database, const std::st
 
 /// In RESP2 there are no pushes, but messages for those that listen.
 void HostileNodes::push(Connection& to, std::string_view frame) {
-    if (to.protocol == 3) {
+    if (to.protocol == 3 && to.between != nullptr) {
+        *to.between += frame;
+    } else if (to.protocol == 3) {
         send(to, std::string(frame));
     }
 }
@@ -332,7 +338,8 @@ void HostileNodes::publish(const std::string& channel, const std::string& messag
         }
         if (each->channels.contains(channel)) {
             ++receivers;
-            send(*each, header(type, 3) + bulk("message") + bulk(channel) + bulk(message));
+            const std::string frame = header(type, 3) + bulk("message") + bulk(channel) + bulk(message);
+            each->protocol == 3 ? push(*each, frame) : send(*each, frame);
         }
         for (const std::string& pattern : each->patterns) {
             if (channel.starts_with(pattern.substr(0, pattern.size() - 1))) {  // "prefix*"

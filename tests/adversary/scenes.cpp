@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kLongestList = 10;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Scene::count)> kNames{
-    "plain",    "transaction", "watch",    "login",        "database", "protocol", "list",  "script",
-    "debugger", "unknown",     "tracking", "subscription", "name",     "reset",    "leave", "deadly"};
+    "plain",   "transaction", "watch",        "login", "database", "protocol", "list",  "script", "debugger",
+    "unknown", "tracking",    "subscription", "name",  "reset",    "leave",    "front", "deadly"};
 
 }  // namespace
 
@@ -78,19 +78,22 @@ void Scenes::select(Client& client) {
     client.send({.words = {"SELECT", std::to_string(database)}, .want = Want::select, .number = database});
 }
 
+/// A write on a key of its own: nothing else need be known of what its answer is.
+Command Scenes::increment(const Client& client, std::uint32_t database) {
+    const std::uint64_t serial = ledger_.next_serial();
+    const auto number = static_cast<std::int64_t>(serial * 1000 + client.id);
+    return {.words = {"INCRBY", key_name('n', client.id, database, std::to_string(serial)), std::to_string(number)},
+            .want = Want::number,
+            .serial = serial,
+            .number = number};
+}
+
 void Scenes::write(Client& client) {
     const Mark marked = mark(client);
     switch (chance_.below(6)) {
-        case 0: {
-            const std::uint64_t serial = marked.serial;
-            const auto number = static_cast<std::int64_t>(serial * 1000 + client.id);
-            client.send({.words = {"INCRBY", key_name('n', client.id, client.database, std::to_string(serial)),
-                                   std::to_string(number)},
-                         .want = Want::number,
-                         .serial = serial,
-                         .number = number});
+        case 0:
+            client.send(increment(client, client.database));
             return;
-        }
         case 1:
             client.send(
                 {.words = {"HSET", client.key('h', 0), fmt::format("f{}", chance_.below(kFields)), value_of(marked)},
@@ -319,6 +322,9 @@ void Scenes::begin(Client& client) {
             break;
         case Scene::leave:
             leave(client);
+            break;
+        case Scene::front:
+            front(client);
             break;
         case Scene::deadly:
             simple(client, {"GET", key_name('x', client.id, client.database, std::to_string(ledger_.next_serial()))},

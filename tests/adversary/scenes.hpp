@@ -31,6 +31,7 @@ enum class Scene : std::uint8_t {
     name,          // CLIENT SETNAME, GETNAME
     reset,         // RESET in some state
     leave,         // closes in the middle of something
+    front,         // commands in front of a MULTI, most on a link of their own; nested MULTI, HELLO, SUBSCRIBE in it
     deadly,        // a read that ends the connection of whoever asks
     count
 };
@@ -44,6 +45,7 @@ struct Script {
     std::size_t users = 2;   // that each client knows, of all
     bool protocols = true;   // both, else RESP2 only
     std::uint32_t databases = 3;
+    bool mutes = false;        // CLIENT REPLY too, where nobody is refused it: else it is not known what is answered
     bool few_scripts = false;  // only every third client sends scripts and unknown commands
 
     Script& with(Scene scene, int weight) {
@@ -85,9 +87,23 @@ class Scenes {
     void tracking(Client& client);
     void subscription(Client& client);
     void leave(Client& client);
+    void front(Client& client);
+    void own_link(Client& client);
+    void before_multi(Client& client);
+    /// What is known of the transaction that is being sent.
+    struct Inside {
+        bool same_protocol = true;  // as before
+        std::string channel{};      // that it subscribes to
+        bool publishes = false;     // there
+    };
+    void inside_multi(Client& client, Inside& inside);
+    void muted(Client& client);
+    void sure(Client& client);
+    void tentative(Client& client, bool unknown);
     [[nodiscard]] bool may_script(const Client& client) const { return !script_.few_scripts || client.id % 3 == 0; }
     void simple(Client& client, Words words, Want want);
     [[nodiscard]] Mark mark(const Client& client);
+    [[nodiscard]] Command increment(const Client& client, std::uint32_t database);
     [[nodiscard]] std::uint32_t some_user(const Client& client);
 
     Chance& chance_;

@@ -14,6 +14,12 @@ constexpr std::string_view kLines = "+-:_#,(";
 constexpr std::string_view kStrings = "$=!";
 constexpr std::string_view kAggregates = "*%~>";
 
+/// A push within a value is a message that a node has put there, as Redis 7.0 does; the confirmation of a subscription
+/// is an answer.
+bool is_message(const Value& item) {
+    return item.type == '>' && (item.items.empty() || !item.items[0].text.ends_with("subscribe"));
+}
+
 Parsed parse_at(std::string_view bytes, std::size_t& at, Value& into, int depth) {
     if (at >= bytes.size()) {
         return Parsed::more;
@@ -58,11 +64,14 @@ Parsed parse_at(std::string_view bytes, std::size_t& at, Value& into, int depth)
     if (kAggregates.find(into.type) == std::string_view::npos || size > 1000000) {
         return Parsed::malformed;
     }
-    for (std::size_t i = 0; i < (into.type == '%' ? 2 * size : size); ++i) {
-        const Parsed item = parse_at(bytes, at, into.items.emplace_back(), depth + 1);
-        if (item != Parsed::whole) {
-            return item;
+    const std::size_t wanted = into.type == '%' ? 2 * size : size;
+    while (into.items.size() < wanted) {
+        Value item;
+        const Parsed parsed = parse_at(bytes, at, item, depth + 1);
+        if (parsed != Parsed::whole) {
+            return parsed;
         }
+        (is_message(item) ? into.beside : into.items).push_back(std::move(item));
     }
     return Parsed::whole;
 }
@@ -83,6 +92,9 @@ char wrong_type(const Value& value, int protocol) {
         protocol == 2 ? kOnlyResp3.find(value.type) != std::string_view::npos : value.null && value.type != '_';
     if (wrong) {
         return value.type;
+    }
+    if (protocol == 2 && !value.beside.empty()) {
+        return '>';
     }
     for (const Value& item : value.items) {
         if (const char found = wrong_type(item, protocol)) {

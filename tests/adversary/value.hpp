@@ -9,11 +9,12 @@
 namespace portal::adversary {
 
 struct Value {
-    char type = 0;             // its first byte
-    bool null = false;         // $-1, *-1 or _
-    std::string text;          // of strings, errors, numbers
-    std::vector<Value> items;  // a map has its keys and values in turn
-    std::size_t size = 0;      // in bytes, as it came
+    char type = 0;              // its first byte
+    bool null = false;          // $-1, *-1 or _
+    std::string text;           // of strings, errors, numbers
+    std::vector<Value> items;   // a map has its keys and values in turn
+    std::vector<Value> beside;  // messages that came between its items, and are none of them
+    std::size_t size = 0;       // in bytes, as it came
 
     [[nodiscard]] bool error() const { return type == '-' || type == '!'; }
     [[nodiscard]] bool string() const { return (type == '$' && !null) || type == '='; }

@@ -86,8 +86,10 @@ std::vector<Case> cases() {
     const std::string key = bulk(16);
     const std::string get = "*2\r\n$3\r\nGET\r\n" + key;
     const std::string set = "*3\r\n$3\r\nSET\r\n" + key + bulk(64);
-    return {{"get", get, bulk(64)}, {"set", set, "+OK\r\n"},     {"get-pipeline-16", get, bulk(64), 16},
-            transaction(set),       {"get-4k", get, bulk(4096)}, {"get-64k", get, bulk(65536)}};
+    const std::string eval = "*4\r\n$4\r\nEVAL\r\n" + bulk(30) + "$1\r\n1\r\n" + key;  // with the fence behind each
+    return {{"get", get, bulk(64)},  {"set", set, "+OK\r\n"},     {"get-pipeline-16", get, bulk(64), 16},
+            transaction(set),        {"get-4k", get, bulk(4096)}, {"get-64k", get, bulk(65536)},
+            {"eval", eval, bulk(64)}};
 }
 
 /// One shard that stands alone.
