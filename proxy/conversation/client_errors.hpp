@@ -60,6 +60,8 @@ inline constexpr std::string_view kNeverAsked =
 inline constexpr std::string_view kDenied = "DENIED this command is not allowed through the portal: ";  // + its name
 inline constexpr std::string_view kManyRedirections =
     "ERR portal: a transaction may turn on tracking with REDIRECT four times";
+inline constexpr std::string_view kNoReplication =
+    "DENIED a portal does not carry replication: connect to a node itself for ";  // + its name
 inline constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
 

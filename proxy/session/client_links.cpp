@@ -46,8 +46,8 @@ bool ClientLinks::has_link_for(Destination destination) const {
         return true;
     }
     const command::Credentials& login = *state().credentials;
-    const upstream::LinkIdentityView wanted{login.username, login.password, state().protocol, state().database,
-                                            login.proven};
+    const upstream::LinkIdentityView wanted{login.username,   login.password, state().protocol,
+                                            state().database, login.proven,   &this->login().selector()};
     return destination == Destination::pinned ? target().may_lease(wanted) : target().may_share(wanted);
 }
 
@@ -64,6 +64,7 @@ upstream::Link& ClientLinks::login_link() {
 upstream::Link& ClientLinks::database_link(std::uint32_t database) {
     upstream::LinkIdentity wanted = login().identity();
     wanted.database = database;
+    wanted.selector = nullptr;  // the client selects it as who it is now
     return target().shared(wanted);
 }
 
@@ -73,7 +74,8 @@ void ClientLinks::doubt_leader(std::string_view answer) {
 
 upstream::Link& ClientLinks::shared_link() {
     const command::Credentials& login = *state().credentials;
-    return target().shared({login.username, login.password, state().protocol, state().database, login.proven});
+    return target().shared(
+        {login.username, login.password, state().protocol, state().database, login.proven, &this->login().selector()});
 }
 
 upstream::Link& ClientLinks::link_for(bool own) {

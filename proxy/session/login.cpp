@@ -35,8 +35,8 @@ std::string unknown_command(const resp::RequestView& request) {
 }  // namespace
 
 upstream::LinkIdentity Login::identity() const {
-    return {state().credentials->username, state().credentials->password, state().protocol, state().database,
-            state().credentials->proven};
+    const command::Credentials& login = *state().credentials;
+    return {login.username, login.password, state().protocol, state().database, login.proven, selector_};
 }
 
 void Login::accept_hello(const HelloRequest& hello, std::string& answer) {
@@ -66,6 +66,7 @@ void Login::note_answer(const Row& row, std::string_view command, std::string_vi
 void Login::note_selected(std::string_view command) {
     const std::string_view index = resp::RequestView(command).arg(1);
     std::from_chars(index.data(), index.data() + index.size(), state().database);
+    selector_.reset();
 }
 
 void Login::refuse_before_login(const Row& row, const resp::RequestView& request) {
@@ -170,8 +171,17 @@ void Login::write_hello(std::string& out) const {
 }
 
 void Login::log_in(std::string_view username, std::string_view password, bool proven) {
+    if (state().database != 0 && selector_ == nullptr && state().credentials->username != username) {
+        selector_ = std::make_shared<const upstream::Selector>(
+            upstream::Selector{state().credentials->username, state().credentials->password});
+    }
     state().credentials = std::make_shared<const command::Credentials>(
         command::Credentials{std::string(username), std::string(password), proven});
+}
+
+void Login::reset() noexcept {
+    wanted_.reset();
+    selector_.reset();
 }
 
 void Login::on_login_refused() {

@@ -42,6 +42,11 @@ class Login final : public SessionPart {
     /// `command` is a SELECT that the node has accepted.
     void note_selected(std::string_view command);
 
+    /// The login that selected the database, if it was another; null: it was not.
+    [[nodiscard]] const upstream::SelectorPtr& selector() const noexcept { return selector_; }
+    /// RESET: nobody is logged in.
+    void reset() noexcept;
+
     // --- what it accepts no more
     /// Redis accepts its user or password no more: it is closed, unanswered, as Redis closes it.
     void on_login_refused();
@@ -60,6 +65,7 @@ class Login final : public SessionPart {
     };
 
     std::unique_ptr<Wanted> wanted_;
+    upstream::SelectorPtr selector_;  // null: the present login has selected the database, or nobody has
 };
 
 }  // namespace portal::session

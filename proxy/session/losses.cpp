@@ -226,7 +226,7 @@ void Losses::on_own_link_lost() {
 
 void Losses::settle() {
     const bool link_lost = recovery().begin_settling();
-    if (link_lost && (state().monitoring || (state().debugging && !large().relaying()))) {
+    if (link_lost && (state().monitoring || state().fieldsets > 0 || (state().debugging && !large().relaying()))) {
         connection().close(Closed::backend);
         return;
     }

@@ -181,6 +181,11 @@ void Replies::note_reply(const Row& row, bool accepted, std::string_view bytes, 
                 state().debugging = !resp::is_word(resp::RequestView(command).arg(2), "no");
             }
             break;
+        case Handling::fieldset:
+            if (!failed) {
+                state().note_fieldset(row.subcommand, transaction().active(), bytes);
+            }
+            break;
         case Handling::monitor:
             state().monitoring = state().monitoring || !failed;
             break;

@@ -49,7 +49,7 @@ bool Requests::refuse(const Row& row, const resp::RequestView& request) {
     }
     if (const std::string_view refusal = context().refusal(row, request); !refusal.empty()) {
         transaction().deny();
-        if (refusal == client_errors::kDenied) {
+        if (refusal == client_errors::kDenied || refusal == client_errors::kNoReplication) {
             context().counters.commands_denied.add();
             replies().reply_error(std::string(refusal) + std::string(request.arg(0).substr(0, 64)));
         } else {
@@ -357,6 +357,7 @@ bool Requests::answer_locally(const Row& row, const resp::RequestView& request) 
             features().reset();
             transaction() = {};
             state().reset();
+            login().reset();
             muted_ = false;
             resp::write_simple(out, "RESET");
             replies().reply(std::move(out));

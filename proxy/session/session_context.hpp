@@ -121,6 +121,9 @@ struct SessionContext {
     /// The error text for what no client of this shard may send; empty: it may.
     [[nodiscard]] std::string_view refusal(const command::CommandRow& row,
                                            const resp::RequestView& request) const noexcept {
+        if (row.handling == command::Handling::replication) {
+            return conversation::client_errors::kNoReplication;
+        }
         if (denied.denies(row, request)) {
             return conversation::client_errors::kDenied;
         }
