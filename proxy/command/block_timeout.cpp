@@ -19,10 +19,13 @@ std::size_t timeout_position(const CommandRow& row, const resp::RequestView& req
     if (row.name == "blmpop" || row.name == "bzmpop") {
         return 1;
     }
-    if (row.name != "xread" && row.name != "xreadgroup") {
+    if (row.name == "blmovem") {
+        return 5 < request.argc() ? 5 : 0;  // how many elements to move stands behind it
+    }
+    if (!has_block_option(row)) {
         return request.argc() - 1;
     }
-    const std::size_t position = block_option(request);
+    const std::size_t position = block_option(row, request);
     return position < request.argc() ? position : 0;
 }
 
@@ -35,7 +38,7 @@ std::string with_less_timeout(const CommandRow& row, const resp::RequestView& re
     if (position == 0) {
         return same;
     }
-    const bool milliseconds = row.name == "xread" || row.name == "xreadgroup";
+    const bool milliseconds = has_block_option(row);
     const std::string_view word = request.arg(position);
     double timeout = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), timeout);

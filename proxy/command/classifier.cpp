@@ -194,21 +194,26 @@ bool arity_fits(const CommandRow& row, std::size_t argc) noexcept {
     return row.arity >= 0 ? argc == static_cast<std::size_t>(row.arity) : argc >= static_cast<std::size_t>(-row.arity);
 }
 
-std::size_t block_option(const resp::RequestView& request) noexcept {
+bool has_block_option(const CommandRow& row) noexcept {
+    return row.name == "xread" || row.name == "xreadgroup" || row.name == "ts.read";
+}
+
+std::size_t block_option(const CommandRow& row, const resp::RequestView& request) noexcept {
+    const bool keys_first = row.name == "ts.read";  // its key and its timestamp; else they stand behind STREAMS
     std::size_t timeout = 0;
-    std::size_t i = 1;
+    std::size_t i = keys_first ? 3 : 1;
     while (i < request.argc()) {
         const std::string_view option = request.arg(i);
-        if (equals_folded(option, "streams")) {
+        if (!keys_first && equals_folded(option, "streams")) {
             break;  // everything behind it is a key or an id
         }
         if (equals_folded(option, "block")) {
             timeout = i + 1;  // the last one counts
             i += 2;
-        } else if (equals_folded(option, "group")) {
+        } else if (!keys_first && equals_folded(option, "group")) {
             i += 3;
-        } else if (equals_folded(option, "count") || equals_folded(option, "claim") ||
-                   equals_folded(option, "maxcount") || equals_folded(option, "maxsize")) {
+        } else if (!keys_first && (equals_folded(option, "count") || equals_folded(option, "claim") ||
+                                   equals_folded(option, "maxcount") || equals_folded(option, "maxsize"))) {
             i += 2;
         } else {
             i += 1;  // NOACK; or an option that is not known here, and perhaps its value
@@ -218,10 +223,7 @@ std::size_t block_option(const resp::RequestView& request) noexcept {
 }
 
 bool may_block(const CommandRow& row, const resp::RequestView& request) noexcept {
-    if (row.handling != Handling::blocking) {
-        return false;
-    }
-    return (row.name != "xread" && row.name != "xreadgroup") || block_option(request) != 0;
+    return row.handling == Handling::blocking && (!has_block_option(row) || block_option(row, request) != 0);
 }
 
 DenyList::DenyList(const std::vector<std::string>& names) {

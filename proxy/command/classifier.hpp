@@ -34,12 +34,15 @@ namespace portal::command {
 /// commands.
 [[nodiscard]] bool arity_fits(const CommandRow& row, std::size_t argc) noexcept;
 
-/// True if this request can keep its connection waiting: a row of Handling::blocking, and for XREAD and XREADGROUP only
-/// when they carry BLOCK. Such a row that may not block can travel on a shared link.
+/// True if this request can keep its connection waiting: a row of Handling::blocking, and for XREAD, XREADGROUP and
+/// TS.READ only when they carry BLOCK. Such a row that may not block can travel on a shared link.
 [[nodiscard]] bool may_block(const CommandRow& row, const resp::RequestView& request) noexcept;
 
-/// Which word of an XREAD or XREADGROUP is the timeout of its BLOCK, perhaps one that is not there; 0: it has none.
-[[nodiscard]] std::size_t block_option(const resp::RequestView& request) noexcept;
+/// True for the commands that wait only when they carry BLOCK, with a timeout in milliseconds behind it.
+[[nodiscard]] bool has_block_option(const CommandRow& row) noexcept;
+
+/// Which word of such a request is the timeout of its BLOCK, perhaps one that is not there; 0: it has none.
+[[nodiscard]] std::size_t block_option(const CommandRow& row, const resp::RequestView& request) noexcept;
 
 /// The configured commands.deny: one look at a byte per request. Names are "command" (with all its subcommands) or
 /// "command|subcommand", any case.

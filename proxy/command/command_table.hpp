@@ -1,5 +1,6 @@
-// One row per command of redis-server 7.0 (and the additions of 7.2 to 8 and Valkey 8 that are known): arity, read or
-// write, key positions, and how a session must treat it. Pure data.
+// One row per command of redis-server 7.0 to 8.10 and Valkey 7.2 to 9.1: arity, read or write, key positions, and how a
+// session must treat it. Where versions differ, the arity is that of 7.0. Commands of modules have a row only where
+// what the server says of them misleads. Pure data.
 #pragma once
 
 #include <cstdint>
@@ -67,6 +68,8 @@ enum class Handling : std::uint8_t {
     connection,     // takes the connection over, or changes it in a way of which the portal knows nothing
     wait,           // WAIT, WAITAOF: speak of the writes of this connection
     script,         // EVAL and the like: may write, whatever their name says
+    fieldset,       // HIMPORT PREPARE, DISCARD, DISCARDALL: the connection keeps the names of fields
+    replication,    // SYNC and its kin turn the connection into a replica's: no portal carries that, so it is refused
 };
 
 struct CommandRow {

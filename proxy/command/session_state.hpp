@@ -6,6 +6,7 @@
 #include "resp/request_view.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -38,16 +39,21 @@ class SessionState {
     bool tracking = false;         // CLIENT TRACKING ON
     bool monitoring = false;       // MONITOR
     bool debugging = false;        // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
+    std::size_t fieldsets = 0;     // HIMPORT PREPARE, at most so many: one that replaces another counts again
     bool no_evict = false;         // CLIENT NO-EVICT ON
     bool no_touch = false;         // CLIENT NO-TOUCH ON
     bool listens = false;          // it has subscriptions
     bool listens_on_link = false;  // some of them, which a transaction made, on a link of its own
 
     /// True while the connection holds state, beside a transaction, that only a link of its own can hold.
-    [[nodiscard]] bool needs_link() const noexcept { return tracking || monitoring || debugging || listens_on_link; }
+    [[nodiscard]] bool needs_link() const noexcept {
+        return tracking || monitoring || debugging || fieldsets > 0 || listens_on_link;
+    }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
     [[nodiscard]] bool resp2_subscriber() const noexcept { return listens && protocol == resp::Protocol::resp2; }
 
+    /// HIMPORT PREPARE, DISCARD or DISCARDALL was accepted. `queued`: only that it is part of a transaction.
+    void note_fieldset(std::string_view subcommand, bool queued, std::string_view reply) noexcept;
     /// RESET: everything as after connect. The login goes too.
     void reset();
 };

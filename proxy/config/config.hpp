@@ -115,8 +115,7 @@ struct Writes {
 
 /// Lower-case command names, or "command|subcommand", that clients may not use.
 struct Commands {
-    std::vector<std::string> deny = {"replicaof", "slaveof", "failover", "shutdown",
-                                     "debug",     "psync",   "sync",     "replconf"};
+    std::vector<std::string> deny = {"replicaof", "slaveof", "failover", "shutdown", "debug", "backup"};
 };
 
 struct Limits {

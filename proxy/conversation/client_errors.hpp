@@ -58,6 +58,8 @@ inline constexpr std::string_view kLargeLost =
 inline constexpr std::string_view kNeverAsked =
     "NOLEADER the connection to the leader was lost before it was asked for this: it has changed nothing";
 inline constexpr std::string_view kDenied = "DENIED this command is not allowed through the portal: ";  // + its name
+inline constexpr std::string_view kNoReplication =
+    "DENIED a portal does not carry replication: connect to a node itself for ";  // + its name
 inline constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
 

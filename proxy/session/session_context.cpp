@@ -80,6 +80,9 @@ void SessionContext::configure(config::ConfigPtr wanted) {
 
 std::string_view SessionContext::refusal(const command::CommandRow& row,
                                          const resp::RequestView& request) const noexcept {
+    if (row.handling == command::Handling::replication) {
+        return client_errors::kNoReplication;
+    }
     if (denied.denies(row, request)) {
         return client_errors::kDenied;
     }

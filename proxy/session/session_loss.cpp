@@ -123,7 +123,7 @@ void Session::on_pinned_lost() {
 /// Sorts out, in order, what came back from a lost link.
 void Session::settle_losses() {
     const bool link_lost = recovery_.begin_settling();
-    if (link_lost && (state_.monitoring || (state_.debugging && !relaying_))) {
+    if (link_lost && (state_.monitoring || state_.fieldsets > 0 || (state_.debugging && !relaying_))) {
         close(Closed::backend);
         return;
     }

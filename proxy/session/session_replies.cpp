@@ -38,6 +38,11 @@ void Session::note_reply(const Row& row, bool accepted, std::string_view bytes, 
                 state_.debugging = !resp::is_word(resp::RequestView(command).arg(2), "no");
             }
             break;
+        case Handling::fieldset:
+            if (!failed) {
+                state_.note_fieldset(row.subcommand, transaction_.active(), bytes);
+            }
+            break;
         case Handling::monitor:
             state_.monitoring = state_.monitoring || !failed;
             break;

@@ -86,7 +86,7 @@ bool Session::refuse(const Row& row, const resp::RequestView& request) {
     }
     if (const std::string_view refusal = context_.refusal(row, request); !refusal.empty()) {
         transaction_.deny();
-        if (refusal == client_errors::kDenied) {
+        if (refusal == client_errors::kDenied || refusal == client_errors::kNoReplication) {
             context_.counters.commands_denied.add();
             reply_error(std::string(refusal) + std::string(request.arg(0).substr(0, 64)));
         } else {

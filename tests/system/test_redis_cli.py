@@ -2,17 +2,21 @@
 
 import os
 import subprocess
+import tempfile
 import unittest
 
 from portal_support import DemoTestCase
 
 
 class RedisCli(DemoTestCase):
-    def cli(self, *arguments, portal=0, data=None):
-        """Standard output of redis-cli, which must succeed and must not complain."""
-        ended = subprocess.run(
+    def run_cli(self, *arguments, portal=0, data=None):
+        return subprocess.run(
             ["redis-cli", "--tls", "--cacert", self.demo.ca_file, "-p", str(self.demo.portals[portal].port), *arguments],
             env={**os.environ, "REDISCLI_AUTH": self.demo.password}, input=data, capture_output=True, timeout=60)
+
+    def cli(self, *arguments, portal=0, data=None):
+        """Standard output of redis-cli, which must succeed and must not complain."""
+        ended = self.run_cli(*arguments, portal=portal, data=data)
         self.assertEqual((0, b""), (ended.returncode, ended.stderr), ended.stdout)
         return ended.stdout.decode().rstrip("\n")
 
@@ -53,6 +57,16 @@ class RedisCli(DemoTestCase):
 
     def test_several_commands_on_standard_input(self):
         self.assertEqual("OK\nOK\nQUEUED\n2", self.cli(data=b"SET n 1\nMULTI\nINCR n\nEXEC\n"))
+
+    def test_the_stream_of_a_replica_is_refused_at_once(self):
+        with tempfile.TemporaryDirectory(prefix="redis-portal-rdb.") as folder:
+            for arguments in (["--rdb", f"{folder}/all.rdb"], ["--replica"], ["SYNC"], ["PSYNC", "?", "-1"]):
+                ended = self.run_cli(*arguments, data=b"")
+                self.assertEqual(1, ended.returncode, arguments)
+                self.assertIn(b"SYNC with master failed: -DENIED a portal does not carry replication: connect to a node itself for ", ended.stderr)
+            ended = self.run_cli("--functions-rdb", f"{folder}/functions.rdb", data=b"")
+            self.assertEqual(1, ended.returncode)
+            self.assertIn(b"DENIED a portal does not carry replication", ended.stderr)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,19 @@ TEST(BlockTimeout, TheTimeThatWasWaitedIsTakenOffWhereverTheTimeoutStands) {
               "XREAD COUNT 1 BLOCK 650 STREAMS s $");
 }
 
+TEST(BlockTimeout, HowMuchToMoveStandsBehindTheTimeoutOfBlmovem) {
+    EXPECT_EQ(less({"BLMOVEM", "a", "b", "LEFT", "RIGHT", "5", "COUNT", "7", "OBO"}, milliseconds(1500)),
+              "BLMOVEM a b LEFT RIGHT 3.500 COUNT 7 OBO");
+    EXPECT_EQ(less({"BLMOVEM", "a", "b", "LEFT", "RIGHT", "5"}, milliseconds(1500)), "BLMOVEM a b LEFT RIGHT 3.500");
+    EXPECT_EQ(less({"BLMOVEM", "a", "b", "5"}, milliseconds(1500)), "BLMOVEM a b 5");
+}
+
+TEST(BlockTimeout, TimeSeriesWaitForMilliseconds) {
+    EXPECT_EQ(less({"TS.READ", "block", "700", "BLOCK", "900", "3", "MAX_COUNT", "5"}, milliseconds(250)),
+              "TS.READ block 700 BLOCK 650 3 MAX_COUNT 5");
+    EXPECT_EQ(less({"TS.READ", "k", "700", "MAX_COUNT", "5"}, milliseconds(250)), "TS.READ k 700 MAX_COUNT 5");
+}
+
 TEST(BlockTimeout, AGroupConsumerOrStreamOfThatNameIsNoOption) {
     EXPECT_EQ(less({"XREADGROUP", "GROUP", "block", "700", "BLOCK", "900", "STREAMS", "s", ">"}, milliseconds(250)),
               "XREADGROUP GROUP block 700 BLOCK 650 STREAMS s >");

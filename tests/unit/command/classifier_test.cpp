@@ -96,6 +96,9 @@ TEST(Classifier, FallsBackToTheCommandsOwnRowForAnUnknownOrMissingSubcommand) {
     EXPECT_EQ(&classify(RequestOf({"CONFIG", ""})), &bare);
     EXPECT_EQ(&classify(RequestOf({"CONFIG", std::string(40, 'x')})), &bare);
     EXPECT_TRUE(bare.write);
+    EXPECT_EQ(bare.affinity, Affinity::pinned)
+        << "what a subcommand of a newer server does to its connection is unknown";
+    EXPECT_EQ(classify(RequestOf({"cluster", "frobnicate"})).affinity, Affinity::pinned);
 }
 
 TEST(Classifier, LooksForSubcommandsOnlyUnderTheirOwnCommand) {
@@ -159,8 +162,16 @@ INSTANTIATE_TEST_SUITE_P(
         BlockingCase{{"XREAD", "MAXCOUNT", "5", "BLOCK", "0", "STREAMS", "s", "$"}, true},
         BlockingCase{{"XREAD", "MAXSIZE", "99", "maxcount", "5", "BLOCK", "0", "STREAMS", "s", "$"}, true},
         BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "LATER", "1", "BLOCK", "0", "STREAMS", "s", ">"}, true},
-        BlockingCase{{"XREAD", "MAXCOUNT", "5", "STREAMS", "block", "0"}, false}, BlockingCase{{"XREAD"}, false},
-        BlockingCase{{"XREADGROUP", "GROUP"}, false}));
+        BlockingCase{{"XREADGROUP", "GROUP", "g", "c", "MAXCOUNT", "5", "MAXSIZE", "9", "NOACK", "BLOCK", "0",
+                      "STREAMS", "s", ">"},
+                     true},
+        BlockingCase{{"BLMOVEM", "a", "b", "LEFT", "RIGHT", "0", "COUNT", "2", "OBO"}, true},
+        BlockingCase{{"LMOVEM", "a", "b", "LEFT", "RIGHT", "COUNT", "2", "OBO"}, false},
+        BlockingCase{{"TS.READ", "k", "0"}, false}, BlockingCase{{"ts.read", "block", "0", "MAX_COUNT", "5"}, false},
+        BlockingCase{{"TS.READ", "k", "block"}, false}, BlockingCase{{"ts.read", "k", "0", "block", "0", "1"}, true},
+        BlockingCase{{"TS.READ", "streams", "0", "MAX_COUNT", "5", "BLOCK", "0", "1"}, true},
+        BlockingCase{{"TS.READ"}, false}, BlockingCase{{"XREAD", "MAXCOUNT", "5", "STREAMS", "block", "0"}, false},
+        BlockingCase{{"XREAD"}, false}, BlockingCase{{"XREADGROUP", "GROUP"}, false}));
 
 }  // namespace
 }  // namespace portal::command

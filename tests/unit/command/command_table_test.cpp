@@ -100,37 +100,72 @@ TEST(CommandTable, AnswersLocallyOnlyWhatThePortalKeepsForEachClient) {
 }
 
 TEST(CommandTable, PinsWhatChangesOrNeedsAConnectionOfItsOwn) {
-    EXPECT_EQ(names_with(Affinity::pinned), (std::set<std::string>{"asking",
-                                                                   "blmove",
-                                                                   "blmpop",
-                                                                   "blpop",
-                                                                   "brpop",
-                                                                   "brpoplpush",
-                                                                   "bzmpop",
-                                                                   "bzpopmax",
-                                                                   "bzpopmin",
-                                                                   "client",
-                                                                   "client|caching",
-                                                                   "client|capa",
-                                                                   "client|import-source",
-                                                                   "client|tracking",
-                                                                   "discard",
-                                                                   "exec",
-                                                                   "monitor",
-                                                                   "multi",
-                                                                   "psync",
-                                                                   "readonly",
-                                                                   "readwrite",
-                                                                   "replconf",
-                                                                   "script|debug",
-                                                                   "shutdown",
-                                                                   "sync",
-                                                                   "unwatch",
-                                                                   "wait",
-                                                                   "waitaof",
-                                                                   "watch",
-                                                                   "xread",
-                                                                   "xreadgroup"}));
+    std::set<std::string> pinned = names_with(Affinity::pinned);
+    for (const CommandRow& row : command_table()) {
+        if (!row.subcommand.empty() && row.name != "client") {
+            pinned.erase(std::string(row.name));
+        }
+    }
+    EXPECT_EQ(pinned, (std::set<std::string>{"asking",
+                                             "blmove",
+                                             "blmovem",
+                                             "blmpop",
+                                             "blpop",
+                                             "brpop",
+                                             "brpoplpush",
+                                             "bzmpop",
+                                             "bzpopmax",
+                                             "bzpopmin",
+                                             "client",
+                                             "client|caching",
+                                             "client|capa",
+                                             "client|import-source",
+                                             "client|tracking",
+                                             "cluster|syncslots",
+                                             "discard",
+                                             "exec",
+                                             "himport|discard",
+                                             "himport|discardall",
+                                             "himport|prepare",
+                                             "himport|set",
+                                             "monitor",
+                                             "multi",
+                                             "psync",
+                                             "readonly",
+                                             "readwrite",
+                                             "replconf",
+                                             "script|debug",
+                                             "shutdown",
+                                             "sync",
+                                             "ts.read",
+                                             "unwatch",
+                                             "wait",
+                                             "waitaof",
+                                             "watch",
+                                             "xread",
+                                             "xreadgroup"}));
+}
+
+TEST(CommandTable, LeasesALinkForASubcommandThatItLacks) {
+    for (const CommandRow& row : command_table()) {
+        if (row.subcommand.empty() || row.name == "command") {
+            continue;  // COMMAND itself is a command
+        }
+        ASSERT_NE(row_named(row.name), nullptr) << row.name;
+        EXPECT_EQ(row_named(row.name)->affinity, Affinity::pinned) << row.name;
+        EXPECT_TRUE(row_named(row.name)->write) << row.name;
+        EXPECT_NE(row_named(row.name)->handling, Handling::plain) << row.name << " may leave anything on its link";
+    }
+}
+
+TEST(CommandTable, RefusesWhatTurnsAConnectionIntoThatOfAReplica) {
+    std::set<std::string> refused;
+    for (const CommandRow& row : command_table()) {
+        if (row.handling == Handling::replication) {
+            refused.insert(full_name(row));
+        }
+    }
+    EXPECT_EQ(refused, (std::set<std::string>{"cluster|syncslots", "psync", "replconf", "sync"}));
 }
 
 TEST(CommandTable, GivesALocalRowAHandlingOfItsOwn) {

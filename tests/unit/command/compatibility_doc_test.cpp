@@ -22,6 +22,8 @@ constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/compatibility.md";
 
 std::string_view link_of(const CommandRow& row) {
     switch (row.handling) {
+        case Handling::replication:
+            return "always refused";
         case Handling::blocking:
             return "leased while it may block, else shared";
         case Handling::multi:

@@ -19,6 +19,30 @@ TEST(SessionState, ResetForgetsEverything) {
     EXPECT_FALSE(state.needs_link());
 }
 
+TEST(SessionState, FieldsetsNeedALinkUntilTheLastIsDiscarded) {
+    SessionState state;
+    state.note_fieldset("prepare", false, "+OK\r\n");
+    state.note_fieldset("prepare", false, "+OK\r\n");
+    EXPECT_TRUE(state.needs_link());
+    state.note_fieldset("discard", false, ":1\r\n");
+    state.note_fieldset("discard", false, ":0\r\n");
+    EXPECT_TRUE(state.needs_link()) << "the second was of no fieldset";
+    state.note_fieldset("discard", false, ":1\r\n");
+    EXPECT_FALSE(state.needs_link());
+    state.note_fieldset("discard", false, ":1\r\n");
+    EXPECT_FALSE(state.needs_link());
+
+    state.note_fieldset("prepare", true, "+QUEUED\r\n");
+    state.note_fieldset("discard", true, "+QUEUED\r\n");
+    state.note_fieldset("discardall", true, "+QUEUED\r\n");
+    EXPECT_TRUE(state.needs_link()) << "whether EXEC ran them nobody has looked";
+    state.note_fieldset("discardall", false, ":0\r\n");
+    EXPECT_FALSE(state.needs_link());
+    state.note_fieldset("prepare", false, "+OK\r\n");
+    state.reset();
+    EXPECT_FALSE(state.needs_link());
+}
+
 TEST(SessionState, OnlyARespTwoClientIsBoundToListenWhileItIsSubscribed) {
     SessionState state;
     EXPECT_FALSE(state.resp2_subscriber());

@@ -16,9 +16,10 @@ TEST(LinkEffect, NothingThatTravelsOnSharedLinksLeavesAnythingBehind) {
 
 TEST(LinkEffect, WhatIsNotKnownMayDoAnything) {
     using command::Handling;
-    for (const Handling each : {Handling::unknown, Handling::connection, Handling::monitor, Handling::auth,
-                                Handling::select, Handling::hello, Handling::client_tracking, Handling::subscribe,
-                                Handling::script_debug, Handling::readonly_mode, Handling::client_other}) {
+    for (const Handling each :
+         {Handling::unknown, Handling::connection, Handling::monitor, Handling::auth, Handling::select, Handling::hello,
+          Handling::client_tracking, Handling::subscribe, Handling::script_debug, Handling::readonly_mode,
+          Handling::client_other, Handling::fieldset, Handling::replication}) {
         EXPECT_EQ(effect_of(each), upstream::Effect::lasting);
     }
 }
