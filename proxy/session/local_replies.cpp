@@ -106,6 +106,7 @@ bool Session::answer_locally(const Row& row, const resp::RequestView& request) {
             }
             transaction_ = {};
             state_.reset();
+            selector_ = nullptr;
             muted_ = false;
             resp::write_simple(out, "RESET");
             reply(std::move(out));
@@ -193,6 +194,7 @@ bool Session::begin_select(const Row& row, const resp::RequestView& request) {
     }
     upstream::LinkIdentity wanted = identity();
     wanted.database = static_cast<std::uint32_t>(*index);
+    wanted.selector = nullptr;
     // On the link for that database nothing changes; but the node tells whether there is such a database and whether
     // this user may select it.
     return ask_first(&context_.links.shared(wanted), row, request.frame(), upstream::Effect::none);

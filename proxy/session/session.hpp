@@ -351,6 +351,7 @@ class Session final : public upstream::ReplySink,
     net::Stream stream_;
     Origin origin_;
     command::SessionState state_;
+    upstream::SelectorPtr selector_;  // null: the present login has selected the database, or nobody has
 
     std::unique_ptr<std::string> proxy_header_;  // what came of the header that is still to come first
     resp::RequestScanner scanner_;

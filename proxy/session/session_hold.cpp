@@ -163,6 +163,7 @@ upstream::Link* Session::link_again(Lost& lost, const Row& row, bool held) {
             upstream::LinkIdentity wanted = identity();
             const std::string_view index = request.arg(1);
             std::from_chars(index.data(), index.data() + index.size(), wanted.database);
+            wanted.selector = nullptr;
             lost.request.effect = upstream::Effect::none;
             return &context_.links.shared(wanted);
         }

@@ -27,14 +27,15 @@ bool Session::has_link_for(Destination destination) const {
         return true;
     }
     const command::Credentials& login = *state_.credentials;
-    const upstream::LinkIdentityView wanted{login.username, login.password, state_.protocol, state_.database,
-                                            login.proven};
+    const upstream::LinkIdentityView wanted{login.username,  login.password, state_.protocol,
+                                            state_.database, login.proven,   &selector_};
     return destination == Destination::pinned ? context_.links.may_lease(wanted) : context_.links.may_share(wanted);
 }
 
 upstream::Link& Session::shared_link() {
     const command::Credentials& login = *state_.credentials;
-    return context_.links.shared({login.username, login.password, state_.protocol, state_.database, login.proven});
+    return context_.links.shared(
+        {login.username, login.password, state_.protocol, state_.database, login.proven, &selector_});
 }
 
 upstream::Link& Session::link_for(bool pinned) {
@@ -147,8 +148,12 @@ bool Session::link_agrees() const noexcept {
 }
 
 upstream::LinkIdentity Session::identity() const {
-    return {state_.credentials->username, state_.credentials->password, state_.protocol, state_.database,
-            state_.credentials->proven};
+    return {state_.credentials->username,
+            state_.credentials->password,
+            state_.protocol,
+            state_.database,
+            state_.credentials->proven,
+            selector_};
 }
 
 bool Session::must_log_in() const noexcept {

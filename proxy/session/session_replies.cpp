@@ -153,6 +153,7 @@ bool Session::take_message_on_link(std::string_view frame) {
 void Session::note_selected(std::string_view command) {
     const std::string_view index = resp::RequestView(command).arg(1);
     std::from_chars(index.data(), index.data() + index.size(), state_.database);
+    selector_ = nullptr;
 }
 
 /// A reply to a request of the session's own. True when it was the last of its request.

@@ -239,6 +239,10 @@ void Session::do_part(QueuedCommands::Own& command, std::string_view frame) {
 }
 
 void Session::log_in(std::string_view username, std::string_view password, bool proven) {
+    if (state_.database != 0 && selector_ == nullptr && state_.credentials->username != username) {
+        selector_ = std::make_shared<const upstream::Selector>(
+            upstream::Selector{state_.credentials->username, state_.credentials->password});
+    }
     state_.credentials = std::make_shared<const command::Credentials>(
         command::Credentials{std::string(username), std::string(password), proven});
 }

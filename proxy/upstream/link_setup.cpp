@@ -21,12 +21,30 @@ bool speaks_of_login(std::string_view error) {
            error.starts_with("-ERR Client sent AUTH, but no password is set");
 }
 
+bool speaks_of_database(std::string_view error) {
+    return error.starts_with("-ERR DB index") || error.starts_with("-ERR invalid DB") ||
+           error.starts_with("-ERR SELECT");
+}
+
 }  // namespace
 
 LinkSetup::LinkSetup(const LinkIdentity& identity, std::string_view name, bool may_follow)
-    : select_(identity.database != 0), resp3_(identity.protocol == resp::Protocol::resp3), may_follow_(may_follow) {
-    if (!identity.username.empty()) {
+    : select_(identity.database != 0),
+      login_(!identity.username.empty()),
+      resp3_(identity.protocol == resp::Protocol::resp3),
+      may_follow_(may_follow) {
+    if (login_) {
         awaiting_ = Awaiting::auth;
+    }
+    if (select_ && identity.selector != nullptr) {
+        awaiting_ = Awaiting::first_select;
+        if (!identity.selector->username.empty()) {
+            awaiting_ = Awaiting::selector;
+            resp::write_request(request_, "AUTH", identity.selector->username, identity.selector->password);
+        }
+        resp::write_request(request_, "SELECT", std::to_string(identity.database));
+    }
+    if (login_) {
         resp::write_request(request_, "AUTH", identity.username, identity.password);
     }
     if (name.empty()) {
@@ -42,6 +60,19 @@ LinkSetup::LinkSetup(const LinkIdentity& identity, std::string_view name, bool m
 
 LinkSetup::Step LinkSetup::on_reply(std::string_view frame) {
     switch (awaiting_) {
+        case Awaiting::selector:
+        case Awaiting::first_select:
+            if (frame.starts_with('-') && !speaks_of_login(frame)) {
+                return speaks_of_database(frame) ? refuse(frame) : give_up(frame);
+            }
+            // Refused: the login of the link may have the right itself.
+            if (awaiting_ == Awaiting::selector) {
+                awaiting_ = Awaiting::first_select;
+            } else {
+                selected_ = frame == "+OK\r\n";
+                awaiting_ = login_ ? Awaiting::auth : Awaiting::hello;
+            }
+            return Step::more;
         case Awaiting::auth:
             return on_auth(frame);
         case Awaiting::hello:
@@ -97,11 +128,11 @@ LinkSetup::Step LinkSetup::on_hello(std::string_view frame) {
 
 /// Without a login the database is not selected either. The link would carry on in database 0 once none is wanted.
 LinkSetup::Step LinkSetup::on_select(std::string_view frame) {
-    if (frame.starts_with("-NOPERM") || frame.starts_with("-NOAUTH") || frame.starts_with("-ERR DB index") ||
-        frame.starts_with("-ERR invalid DB") || frame.starts_with("-ERR SELECT")) {
+    const bool kept = selected_ && frame.starts_with("-NOPERM");
+    if (frame.starts_with("-NOAUTH") || (frame.starts_with("-NOPERM") && !kept) || speaks_of_database(frame)) {
         return refuse(frame);
     }
-    if (frame.starts_with('-')) {
+    if (frame.starts_with('-') && !kept) {
         return give_up(frame);
     }
     awaiting_ = Awaiting::echo;

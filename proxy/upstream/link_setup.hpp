@@ -6,10 +6,18 @@
 #include "upstream/fence.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace portal::upstream {
+
+/// The login that selected a client's database, before the one it has now.
+struct Selector {
+    std::string username;  // empty: nobody had logged in
+    std::string password;
+};
+using SelectorPtr = std::shared_ptr<const Selector>;
 
 /// A LinkIdentity that is looked up: without copies, since each command does so.
 struct LinkIdentityView {
@@ -18,6 +26,7 @@ struct LinkIdentityView {
     resp::Protocol protocol = resp::Protocol::resp2;
     std::uint32_t database = 0;
     bool proven = false;
+    const SelectorPtr* selector = nullptr;  // only for making a link
 };
 
 /// Whose link it is. Sessions share a link only when user, protocol and database are equal, and the password too,
@@ -28,6 +37,8 @@ struct LinkIdentity {
     resp::Protocol protocol = resp::Protocol::resp2;
     std::uint32_t database = 0;
     bool proven = false;  // the node has accepted the password on a link that carries nothing but logins
+    /// Null: none. Selects the database too, for a login that may lack the right; links are equal whoever did.
+    SelectorPtr selector = nullptr;
 
     [[nodiscard]] bool same_link(const LinkIdentityView& other) const noexcept {
         return database == other.database && protocol == other.protocol && username == other.username;
@@ -36,7 +47,7 @@ struct LinkIdentity {
     [[nodiscard]] bool same_login(const LinkIdentityView& other) const noexcept {
         return same_link(other) && password == other.password;
     }
-    operator LinkIdentityView() const noexcept { return {username, password, protocol, database, proven}; }
+    operator LinkIdentityView() const noexcept { return {username, password, protocol, database, proven, &selector}; }
 };
 
 /// What a node says of itself in HELLO; the portal repeats it in its own HELLO replies.
@@ -84,7 +95,7 @@ class LinkSetup {
     [[nodiscard]] bool auth_required() const noexcept { return auth_required_; }
 
   private:
-    enum class Awaiting : std::uint8_t { auth, hello, select, echo, nothing };
+    enum class Awaiting : std::uint8_t { selector, first_select, auth, hello, select, echo, nothing };
     Step on_auth(std::string_view frame);
     Step on_hello(std::string_view frame);
     Step on_select(std::string_view frame);
@@ -100,6 +111,8 @@ class LinkSetup {
     FenceStyle fence_style_ = FenceStyle::echo;
     Awaiting awaiting_ = Awaiting::hello;
     bool select_ = false;
+    bool login_ = false;
+    bool selected_ = false;  // by the selector
     bool resp3_ = false;
     bool may_follow_ = false;
     bool auth_required_ = false;

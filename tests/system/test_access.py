@@ -3,6 +3,7 @@
 import unittest
 
 from portal_support import DemoTestCase
+from resp_client import RespError
 
 
 class Access(DemoTestCase):
@@ -45,6 +46,27 @@ class Permissions(Access):
             ("SELECT", "1"), ("SELECT", "0"), ("KEYS", "*"), ("FLUSHALL",), ("ACL", "WHOAMI"), ("ACL", "LIST"), ("PUBLISH", "news:1", "x"), ("PUBLISH", "other", "x"),
             ("EVAL", "return redis.call('get', KEYS[1])", "1", "other"), ("COPY", "app:1", "other"), ("CONFIG", "GET", "maxmemory"),
             ("MULTI",), ("GET", "other"), ("EXEC",), ("BLPOP", "other", "0.01"), ("XREAD", "BLOCK", "10", "STREAMS", "other", "$"), ("NOSUCH",)])
+
+    def test_whoever_may_not_select_keeps_the_database_that_another_login_selected(self):
+        self.set_user("ann", "reset", "on", ">secret", "allkeys", "+@all", "-select")
+        self.set_user("bob", "reset", "on", ">secret", "allkeys", "+@all")
+        came = {"without a login": [("SELECT", "5"), ("AUTH", "ann", "secret")],
+                "by HELLO": [("SELECT", "6"), ("HELLO", "2", "AUTH", "ann", "secret")],
+                "from another login": [("AUTH", "bob", "secret"), ("SELECT", "7"), ("AUTH", "ann", "secret")],
+                "from another login twice": [("AUTH", "bob", "secret"), ("SELECT", "8"), ("AUTH", "ann", "secret"), ("AUTH", "ann", "secret")]}
+        for how, steps in came.items():
+            answers = []
+            for make in (self.client, self.demo.leader().client):
+                client = make()
+                self.addCleanup(client.close)
+                for words in steps:
+                    self.assertNotIsInstance(client.command(*words), RespError, (how, words))
+                answers.append([client.command(*words) for words in (
+                    ("SET", "k", how), ("GET", "k"), ("DBSIZE",), ("SELECT", "5"), ("SELECT", "0"), ("MULTI",), ("GET", "k"), ("EXEC",),
+                    ("WATCH", "k"), ("UNWATCH",), ("BLPOP", "none", "0.01"), ("SET", "k", "x"), ("DEL", "k"))])
+            with self.subTest(came=how):
+                self.assertEqual(answers[1], answers[0])
+                self.assertEqual("OK", answers[0][0])
 
     def test_of_channels_are_those_of_redis(self):
         client = self.make_user("bob", "allkeys", "+@all", "resetchannels", "&news:*")

@@ -39,6 +39,60 @@ TEST(LinkSetup, LoginProtocolAndDatabaseGoOutInOneWrite) {
     EXPECT_EQ(setup.on_reply(kEchoed), Step::ready);
 }
 
+LinkIdentity selected_by(const std::string& username, const std::string& password) {
+    return {"bob", "secret", resp::Protocol::resp2,
+            5,     false,    std::make_shared<const Selector>(Selector{username, password})};
+}
+
+constexpr std::string_view kNoSelect = "-NOPERM this user has no permissions to run the 'select' command\r\n";
+constexpr std::string_view kSelect5 = "*2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n";
+constexpr std::string_view kAuthBob = "*3\r\n$4\r\nAUTH\r\n$3\r\nbob\r\n$6\r\nsecret\r\n";
+
+TEST(LinkSetup, ALoginThatMayNotSelectKeepsTheDatabaseThatAnotherHadSelected) {
+    LinkSetup setup(selected_by("", ""));
+    EXPECT_EQ(setup.request(), std::string(kSelect5) + std::string(kAuthBob) + "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n" +
+                                   std::string(kSelect5) + std::string(kAsk));
+    for (const std::string_view reply :
+         {std::string_view("+OK\r\n"), std::string_view("+OK\r\n"), kHello2, kNoSelect}) {
+        EXPECT_EQ(setup.on_reply(reply), Step::more);
+    }
+    EXPECT_EQ(setup.on_reply(kEchoed), Step::ready);
+
+    LinkSetup as_alice(selected_by("alice", "a"));
+    EXPECT_TRUE(
+        as_alice.request().starts_with("*3\r\n$4\r\nAUTH\r\n$5\r\nalice\r\n$1\r\na\r\n" + std::string(kSelect5)));
+    for (const std::string_view reply :
+         {std::string_view("+OK\r\n"), std::string_view("+OK\r\n"), std::string_view("+OK\r\n"), kHello2, kNoSelect}) {
+        EXPECT_EQ(as_alice.on_reply(reply), Step::more);
+    }
+    EXPECT_EQ(as_alice.on_reply(kEchoed), Step::ready);
+}
+
+TEST(LinkSetup, WhatTheSelectorMayNotTheLoginItselfMayHaveTheRightTo) {
+    for (const std::string_view selected : {kNoSelect, std::string_view("-NOAUTH Authentication required.\r\n")}) {
+        for (const bool may_select : {true, false}) {
+            LinkSetup setup(selected_by("alice", "a"));
+            EXPECT_EQ(setup.on_reply("-WRONGPASS invalid username-password pair or user is disabled.\r\n"), Step::more);
+            EXPECT_EQ(setup.on_reply(selected), Step::more);
+            EXPECT_EQ(setup.on_reply("+OK\r\n"), Step::more);
+            EXPECT_EQ(setup.on_reply(kHello2), Step::more);
+            EXPECT_EQ(setup.on_reply(may_select ? "+OK\r\n" : kNoSelect), may_select ? Step::more : Step::refused);
+            EXPECT_FALSE(setup.login_refused());
+        }
+    }
+}
+
+TEST(LinkSetup, ANodeThatIsFullOrLacksTheDatabaseSaysSoBeforeAnyLogin) {
+    for (const char* username : {"", "alice"}) {
+        LinkSetup full(selected_by(username, "a"));
+        EXPECT_EQ(full.on_reply("-ERR max number of clients reached\r\n"), Step::unusable);
+        EXPECT_EQ(full.reason(), "ERR max number of clients reached");
+    }
+    LinkSetup lacking(selected_by("", ""));
+    EXPECT_EQ(lacking.on_reply("-ERR DB index is out of range\r\n"), Step::refused);
+    EXPECT_FALSE(lacking.login_refused());
+}
+
 TEST(LinkSetup, ANodeThatWantsALoginIsReadyButSaysSo) {
     LinkSetup setup(LinkIdentity{});
     EXPECT_EQ(setup.on_reply("-NOAUTH HELLO must be called with the client already authenticated\r\n"), Step::more);
