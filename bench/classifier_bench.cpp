@@ -31,7 +31,7 @@ void classify_one(benchmark::State& state, const std::string& bytes) {
 
 /// View, row, deny list and blocking together: what each command of a client costs before it is routed.
 void view_classify_and_judge(benchmark::State& state, const std::string& bytes) {
-    const DenyList deny({"replicaof", "slaveof", "failover", "shutdown", "debug", "psync", "sync", "replconf"});
+    const DenyList deny({"replicaof", "slaveof", "failover", "shutdown", "debug", "backup"});
     for (auto _ : state) {
         const resp::RequestView request(bytes);
         const CommandRow& row = classify(request);

@@ -72,7 +72,7 @@ const std::vector<ShardMetric<Counter>>& table() {
          {{"", slot<&S::commands>}}},
         {{"redis_portal_commands_local_total", kCounter, {}, "Commands that the portal answered itself."},
          {{"", slot<&S::commands_local>}}},
-        {{"redis_portal_commands_denied_total", kCounter, {}, "Commands refused because commands.deny lists them."},
+        {{"redis_portal_commands_denied_total", kCounter, {}, "Commands refused by commands.deny, and those that begin replication."},
          {{"", slot<&S::commands_denied>}}},
         {{"redis_portal_protocol_errors_total", kCounter, {}, "Client input that is not RESP; each closes its connection."},
          {{"", slot<&S::protocol_errors>}}},
