@@ -4,6 +4,7 @@
 #include "resp/request_view.hpp"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -134,6 +135,8 @@ void FakeNode::accept_all() {
             ++turned_away_;
             continue;
         }
+        const int on = 1;  // as redis-server: an answer does not wait until the one before it is acknowledged
+        ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         const std::lock_guard lock(mutex_);
         connections_.push_back(descriptor);
         ++accepted_;
