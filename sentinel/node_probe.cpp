@@ -78,7 +78,8 @@ asio::awaitable<void> NodeProbe::round() {
             co_return;
         }
     }
-    const auto reply = fresh ? co_await ask(timing_.deadline) : co_await ask_patiently(asked_at);
+    // No process is waited for that has not answered here yet: it may be another one.
+    const auto reply = co_await ask(asked_at, fresh ? Milliseconds(0) : timing_.busy_after);
     if (reply.status != LinkStatus::ok) {
         tell(result_of(reply.status), asked_at, reply.text);
         // An old connection that ends may mean a restart; a new one that ends at once may do so for ever.
@@ -105,16 +106,6 @@ asio::awaitable<void> NodeProbe::round() {
     }
 }
 
-asio::awaitable<Reply> NodeProbe::ask_patiently(TimePoint asked_at) {
-    if (timing_.busy_after > Milliseconds(0)) {
-        const auto every = std::min(timing_.interval, timing_.deadline / kLooks);
-        link_->keep_vigil({every, [this, asked_at](const KernelSigns& signs) { return goes_on(asked_at, signs); }});
-    }
-    auto reply = co_await ask(std::max(timing_.deadline, timing_.busy_after));
-    link_->keep_vigil({});
-    co_return reply;
-}
-
 /// For as long as the machine acknowledges. One that does not is given up as early as without this.
 bool NodeProbe::goes_on(TimePoint asked_at, KernelSigns signs) {
     const auto now = Clock::now();
@@ -126,8 +117,19 @@ bool NodeProbe::goes_on(TimePoint asked_at, KernelSigns signs) {
     return true;
 }
 
-asio::awaitable<Reply> NodeProbe::ask(Milliseconds patience) {
-    const auto deadline = Clock::now() + patience;
+/// Waits for `busy_after` while the machine acknowledges; 0: no longer than for `deadline`, whatever it does.
+asio::awaitable<Reply> NodeProbe::ask(TimePoint asked_at, Milliseconds busy_after) {
+    const auto deadline = Clock::now() + std::max(timing_.deadline, busy_after);
+    if (busy_after > Milliseconds(0)) {
+        const auto every = std::min(timing_.interval, timing_.deadline / kLooks);
+        link_->keep_vigil({every, [this, asked_at](const KernelSigns& signs) { return goes_on(asked_at, signs); }});
+    }
+    auto reply = co_await ask_for_sections(deadline);
+    link_->keep_vigil({});
+    co_return reply;
+}
+
+asio::awaitable<Reply> NodeProbe::ask_for_sections(TimePoint deadline) {
     std::vector<std::string> command{"INFO"};
     if (!all_sections_) {
         command.insert(command.end(), {"server", "persistence", "replication", "keyspace"});

@@ -36,8 +36,8 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
 
   private:
     boost::asio::awaitable<void> round();
-    boost::asio::awaitable<Reply> ask(Milliseconds patience);
-    boost::asio::awaitable<Reply> ask_patiently(TimePoint asked_at);
+    boost::asio::awaitable<Reply> ask(TimePoint asked_at, Milliseconds busy_after);
+    boost::asio::awaitable<Reply> ask_for_sections(TimePoint deadline);
     bool goes_on(TimePoint asked_at, KernelSigns signs);
     boost::asio::awaitable<void> tune();
     void tell(ProbeResult result, TimePoint asked_at, std::string detail);
