@@ -96,7 +96,7 @@ void visit_keys(Visitor& visit, Monitor& monitor) {
     visit.value(
         {"busy_after",
          "A leader that does not answer but lives (its machine acknowledges what it is sent, its agent says that "
-         "it works, or it answers `-BUSY` or `-LOADING`) keeps its role for this long; `0`: it is taken for dead "
+         "it works, or it answers `-BUSY` or `-LOADING`) keeps its role for this long; `0s`: it is taken for dead "
          "after `down_after`, too."},
         monitor.busy_after, DurationRule{100ms, 1h, "nobody counts as busy"});
     visit.value({"fence_after",

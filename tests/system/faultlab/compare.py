@@ -86,7 +86,7 @@ def stop_for_a_while(cluster, leader):
 
 # Nobody is dead, so no other node shall lead: after BUSY seconds each is over.
 BUSY = 3.0
-BUSY_SCENARIOS = {"DEBUG SLEEP 3": sleep, "a script of 3 s": script, "5 % of a processor for 3 s": starve,
+BUSY_SCENARIOS = {"DEBUG SLEEP 3": sleep, "a script of 3 s": script, "1 % of a processor for 3 s": starve,
                   "SIGSTOP for 3 s": stop_for_a_while}
 SCENARIOS = {"kill -9 of the leader": kill, "SIGSTOP of the leader": stop, "leader cut off from all": partition,
              "planned switchover": switchover, "kill -9 of a portal or HAProxy": front_kill, **BUSY_SCENARIOS}

@@ -55,7 +55,8 @@ class Member:
         group = Path(f"/sys/fs/cgroup/cpu/redis-portal-lab-{self.process.pid}")
         try:
             group.mkdir()
-            (group / "cpu.cfs_quota_us").write_text(str(percent * 1000))
+            (group / "cpu.cfs_period_us").write_text("1000000")  # so it has nothing for almost a second at a time
+            (group / "cpu.cfs_quota_us").write_text(str(percent * 10000))
             (group / "cgroup.procs").write_text(str(self.process.pid))
         except OSError:
             return lambda: None

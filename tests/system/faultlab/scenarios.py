@@ -30,7 +30,7 @@ SCENARIOS = (
     Scenario("the leader sleeps for three times down_after", (Fault(0, 3.0, "busy", "leader"),)),
     Scenario("a script on the leader takes three times down_after", (Fault(0, 3.0, "script", "leader"),)),
     Scenario("the leader's process is stopped for a while, and no agent says so", (Fault(0, 3.0, "pause", "leader"),)),
-    Scenario("the leader has a twentieth of a processor", (Fault(0, 3.0, "starve", "leader"),)),
+    Scenario("the leader has a hundredth of a processor", (Fault(0, 3.0, "starve", "leader"),)),
     Scenario("KEYS on five million keys", (Fault(0, 20.0, "populate", "leader"), Fault(20.0, 15.0, "keys", "leader"),
                                            Fault(35.0, 20.0, "clear", "leader")), heavy=True),
     Scenario("a background save while the replica is unreachable",
