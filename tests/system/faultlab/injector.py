@@ -6,9 +6,8 @@ from cluster import NODE_PORT
 from portal_support import wait_until
 
 FORK_TAKES = 700   # milliseconds: a large process, but less than down_after
-MANY_KEYS = 5_000_000
+MANY_KEYS = 1_000_000  # at a time
 STARVED = 1        # percent of a processor
-CLEAR = "redis.set_repl(redis.REPL_NONE) for i = 0, ARGV[1] - 1 do redis.call('UNLINK', 'key:' .. i) end"
 SCRIPT = """
 local function now() local t = redis.call('TIME') return t[1] + t[2] / 1000000 end
 local ends = now() + tonumber(ARGV[1])
@@ -109,12 +108,10 @@ class Injector:
                 return [self.from_its_host(first, "DEBUG", "SLEEP", str(fault.lasts))]
             case "script":
                 return [self.from_its_host(first, "EVAL", SCRIPT, "0", str(fault.lasts))]
-            case "populate":  # takes some seconds in which nobody is served, too
-                return [self.from_its_host(first, "DEBUG", "POPULATE", str(MANY_KEYS))]
+            case "populate":  # nobody is served meanwhile, too; no replica gets these keys
+                return [self.from_its_host(first, "DEBUG", "POPULATE", str(MANY_KEYS), fault.other)]
             case "keys":
                 return [self.from_its_host(first, "KEYS", "*")]
-            case "clear":  # DEBUG POPULATE reaches no replica, so neither must this
-                return [self.from_its_host(first, "EVAL", CLEAR, "0", str(MANY_KEYS))]
             case "starve":
                 return [first.starve(STARVED)]
             case "slow fork":
