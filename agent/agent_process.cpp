@@ -35,6 +35,13 @@ std::uint64_t rewrite_bytes(const InfoText& info) {
     return need > 0 ? static_cast<std::uint64_t>(need) : 0;
 }
 
+std::optional<AgentState::Process> process_of(const InfoText& info) {
+    const auto number = static_cast<std::uint64_t>(std::max(0.0, info.number("process_id").value_or(0)));
+    const auto uptime = static_cast<std::uint64_t>(std::max(0.0, info.number("uptime_in_seconds").value_or(0)));
+    const auto found = find_process(number, uptime);
+    return found ? std::optional(AgentState::Process{*found, info.text("run_id")}) : std::nullopt;
+}
+
 }  // namespace
 
 AgentProcess::AgentProcess(config::AgentConfig config)
@@ -104,6 +111,7 @@ asio::awaitable<void> AgentProcess::take_samples() {
         if (replies.back().good()) {
             const InfoText text(replies.back().text);
             state_.rewrite_bytes = rewrite_bytes(text);
+            state_.note_process(process_of(text));
             const auto seen = text.text("run_id");
             if (!run_id.empty() && seen != run_id && !ending_ && state_.stay()) {
                 observe::log_info(kSource, "the node was started anew, so it stays");

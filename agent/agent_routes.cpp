@@ -36,6 +36,9 @@ Response status_response(const AgentState& state) {
         status["volume"] = {
             {"size_bytes", volume->size}, {"used_bytes", volume->used}, {"available_bytes", volume->available}};
     }
+    if (const auto process = state.process()) {
+        status["process"] = {{"state", look_at(process->id)}, {"run_id", process->run_id}};
+    }
     return admin::typed_response(http::status::ok, "application/json", json::serialize(status) + "\n");
 }
 

@@ -1,6 +1,7 @@
 // What the agent's threads share: the main thread takes samples, those of the HTTP servers answer from them.
 #pragma once
 
+#include "agent/process_look.hpp"
 #include "agent/volume_usage.hpp"
 
 #include <atomic>
@@ -8,6 +9,8 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace portal::agent {
 
@@ -40,6 +43,19 @@ class AgentState {
         const std::lock_guard lock(mutex_);
         return volume_;
     }
+    /// The node's process, and the name that Redis gives it.
+    struct Process {
+        ProcessId id;
+        std::string run_id;
+    };
+    void note_process(std::optional<Process> process) {
+        const std::lock_guard lock(mutex_);
+        process_ = std::move(process);
+    }
+    [[nodiscard]] std::optional<Process> process() const {
+        const std::lock_guard lock(mutex_);
+        return process_;
+    }
     /// Bytes that a rewrite of the append-only file or a save would write beside what is there.
     std::atomic<std::uint64_t> rewrite_bytes{0};
 
@@ -47,6 +63,7 @@ class AgentState {
     std::atomic<Clock::rep> leaving_until_{0};
     mutable std::mutex mutex_;
     std::optional<VolumeUsage> volume_;  // the last one that could be read
+    std::optional<Process> process_;     // as of the last INFO; nothing when it cannot be seen from here
 };
 
 }  // namespace portal::agent

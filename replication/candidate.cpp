@@ -1,7 +1,9 @@
 #include "replication/candidate.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
+#include <utility>
 
 namespace portal::replication {
 namespace {
@@ -15,6 +17,8 @@ struct Ranked {
     Tier tier = Tier::refused;
     std::string why_refused;
     std::uint64_t offset = 0;
+    std::uint32_t priority = kUsualPriority;
+    Tier barred_from = Tier::refused;  // where it would stand if it could be promoted
 };
 
 std::string joined(const std::vector<std::string>& names) {
@@ -63,7 +67,31 @@ Ranked rank(const Contender& contender, const std::vector<Contender>& contenders
         ranked.tier = report.keys > 0 ? Tier::out_of_sync : Tier::empty;
         ranked.why_refused = "not in sync";
     }
+    if (is_barred(report) && !contender.led) {
+        ranked.barred_from = std::exchange(ranked.tier, Tier::refused);
+        ranked.why_refused = "replica-priority 0, so it is never promoted";
+    }
     return ranked;
+}
+
+/// As Sentinel does it. A node that leads does not say its own, so it is compared by its data with the best of the
+/// others; one that led and may not be promoted comes last.
+void set_priorities(std::vector<Ranked>& ranking) {
+    constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
+    const auto leads = [](const Ranked& ranked) { return ranked.contender->report->role == Role::leader; };
+    auto best = kLast;
+    for (auto& ranked : ranking) {
+        if (ranked.tier != Tier::refused && !leads(ranked)) {
+            const auto said = ranked.contender->report->priority;
+            ranked.priority = said == 0 ? kLast : said;
+            best = ranked.tier == Tier::in_sync ? std::min(best, ranked.priority) : best;
+        }
+    }
+    for (auto& ranked : ranking) {
+        if (ranked.tier != Tier::refused && leads(ranked)) {
+            ranked.priority = best;
+        }
+    }
 }
 
 bool better(const Ranked& a, const Ranked& b) {
@@ -77,6 +105,9 @@ bool better(const Ranked& a, const Ranked& b) {
     const auto& y = *b.contender->report;
     const bool x_leads = x.role == Role::leader;
     const bool y_leads = y.role == Role::leader;
+    if (a.tier == Tier::in_sync && a.priority != b.priority) {
+        return a.priority < b.priority;
+    }
     // In-sync nodes share one history, so offsets compare. A restarted node may have forgotten its offset but not its
     // keys.
     return a.tier == Tier::in_sync ? std::tuple(a.offset, x_leads, x.keys) > std::tuple(b.offset, y_leads, y.keys)
@@ -99,11 +130,42 @@ std::vector<std::string> not_ready(const std::vector<Contender>& contenders, boo
     return names;
 }
 
+/// The barred node that stands before the best of those that may be promoted: it holds what that one lacks.
+const Ranked* barred_before(Tier best, const std::vector<Ranked>& ranking) {
+    const auto found = std::ranges::find_if(ranking, [&](const Ranked& each) { return each.barred_from < best; });
+    return found == ranking.end() ? nullptr : &*found;
+}
+
+/// Nobody can be promoted: what the operator can do.
+std::string nobody(const std::vector<Ranked>& ranking) {
+    std::string text = "no node can be promoted";
+    const Ranked* syncing = nullptr;
+    const Ranked* barred = nullptr;
+    for (const auto& each : ranking) {
+        text += (&each == &ranking.front() ? ": " : ", ") + each.contender->name + " (" + each.why_refused + ")";
+        if (each.barred_from != Tier::refused) {
+            barred = barred == nullptr ? &each : barred;
+        } else if (ready(*each.contender) && syncing == nullptr) {
+            syncing = &each;
+        }
+    }
+    if (barred != nullptr) {
+        return text + "; bring the leader back, or let another node lead: " + why_barred(barred->contender->name);
+    }
+    return syncing == nullptr ? text + "; bring one back"
+                              : text + "; bring the leader back, or run 'redis-portal switchover --to " +
+                                    syncing->contender->name + "' to go on with what that one holds";
+}
+
 /// Why the best node must not be promoted yet; empty when it may.
 std::string objection(const std::vector<Ranked>& ranking, const std::vector<Contender>& contenders,
                       bool patience_over) {
     const auto& best = ranking.front();
     const auto& name = best.contender->name;
+    if (const auto* barred = barred_before(best.tier, ranking); barred != nullptr && best.tier != Tier::refused) {
+        return name + " lacks what " + barred->contender->name + " may hold; " + why_barred(barred->contender->name) +
+               "; or run 'redis-portal switchover --to " + name + "' to go on without it";
+    }
     const auto decide = "; bring it back, or run 'redis-portal switchover --to " + name + "' to go on without it";
     switch (best.tier) {
         case Tier::in_sync:
@@ -128,23 +190,14 @@ std::string objection(const std::vector<Ranked>& ranking, const std::vector<Cont
         case Tier::refused:
             break;
     }
-    std::string nobody = "no node can be promoted";
-    const Ranked* syncing = nullptr;
-    for (const auto& each : ranking) {
-        nobody += (&each == &ranking.front() ? ": " : ", ") + each.contender->name + " (" + each.why_refused + ")";
-        if (ready(*each.contender) && syncing == nullptr) {
-            syncing = &each;
-        }
-    }
-    return syncing == nullptr ? nobody + "; bring one back"
-                              : nobody + "; bring the leader back, or run 'redis-portal switchover --to " +
-                                    syncing->contender->name + "' to go on with what that one holds";
+    return nobody(ranking);
 }
 
 std::string reason_for(const Ranked& best) {
     switch (best.tier) {
         case Tier::in_sync:
-            return "in sync, highest offset";
+            return best.priority < kUsualPriority ? "in sync, replica-priority " + std::to_string(best.priority)
+                                                  : "in sync, highest offset";
         case Tier::in_sync_behind:
             return "restarted, but holds the most of what is left";
         case Tier::out_of_sync:
@@ -199,6 +252,15 @@ Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known, 
     return known->keys > 0 ? Kept::nothing : Kept::never_any;
 }
 
+bool is_barred(const NodeReport& report) noexcept {
+    return report.role == Role::replica && report.priority == 0;
+}
+
+std::string why_barred(const std::string& name) {
+    return name + " has replica-priority 0; CONFIG SET replica-priority " + std::to_string(kUsualPriority) +
+           " there lets it lead";
+}
+
 Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::milliseconds waited,
                         std::chrono::milliseconds patience) {
     std::vector<Ranked> ranking;
@@ -206,6 +268,7 @@ Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::m
     for (const auto& contender : contenders) {
         ranking.push_back(rank(contender, contenders));
     }
+    set_priorities(ranking);
     std::stable_sort(ranking.begin(), ranking.end(), better);
 
     Choice choice;
@@ -230,6 +293,9 @@ Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::m
 Choice choose_first_leader(const std::vector<Contender>& contenders, const std::optional<std::string>& forced) {
     const auto named = std::find_if(contenders.begin(), contenders.end(),
                                     [&](const Contender& c) { return forced && c.name == *forced; });
+    if (named != contenders.end() && ready(*named) && is_barred(*named->report)) {
+        return undecided(why_barred(named->name));
+    }
     if (named != contenders.end()) {
         return ready(*named)
                    ? chosen(named->name, "chosen by the operator")
@@ -239,6 +305,7 @@ Choice choose_first_leader(const std::vector<Contender>& contenders, const std::
     std::vector<const Contender*> leaders;
     std::vector<std::string> leaders_with_data;
     const Contender* most = nullptr;
+    const Contender* most_barred = nullptr;
     for (const auto& contender : contenders) {
         if (!ready(contender)) {
             continue;
@@ -249,7 +316,11 @@ Choice choose_first_leader(const std::vector<Contender>& contenders, const std::
                 leaders_with_data.push_back(contender.name);
             }
         }
-        if (most == nullptr || holds_more(*contender.report, *most->report)) {
+        const bool barred = is_barred(*contender.report);
+        if (barred && (most_barred == nullptr || holds_more(*contender.report, *most_barred->report))) {
+            most_barred = &contender;
+        }
+        if (!barred && (most == nullptr || holds_more(*contender.report, *most->report))) {
             most = &contender;
         }
     }
@@ -270,6 +341,10 @@ Choice choose_first_leader(const std::vector<Contender>& contenders, const std::
     }
     if (!leaders_with_data.empty()) {
         return chosen(leaders_with_data.front(), "adopted: the only leader that holds data");
+    }
+    if (most_barred != nullptr &&
+        (most == nullptr || (holds_data(*most_barred->report) && holds_more(*most_barred->report, *most->report)))) {
+        return undecided("no node that may lead holds as much; " + why_barred(most_barred->name));
     }
     if (most == nullptr) {
         return undecided("no node is configured");

@@ -1,6 +1,6 @@
-// Which node becomes leader: after a loss (in sync, data kept, highest offset) and at the very beginning, when no
-// record says who led. Says of every other node why it was refused. Never picks an empty node while data may exist
-// elsewhere. Pure.
+// Which node becomes leader: after a loss (in sync, data kept, lowest replica-priority, highest offset) and at the very
+// beginning, when no record says who led. Says of every other node why it was refused. Never picks an empty node while
+// data may exist elsewhere. Pure.
 #pragma once
 
 #include "replication/info_parser.hpp"
@@ -30,6 +30,8 @@ struct Contender {
     std::string trouble;
     bool in_sync = false;
     std::optional<KnownData> known;
+    /// It was the leader: that it has its role back is no promotion, which a `replica-priority` of 0 forbids.
+    bool led = false;
     /// It must have everything that was ever confirmed: a restart counts as a loss, whatever its offset.
     bool restart_loses = false;
 };
@@ -56,14 +58,20 @@ enum class Kept : std::uint8_t {
 };
 Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known, bool restart_loses = false) noexcept;
 
+/// True when it may not be promoted, whoever asks for it: a replica with `replica-priority` 0.
+bool is_barred(const NodeReport& report) noexcept;
+/// What keeps a barred node from leading, and what an operator can do about it.
+std::string why_barred(const std::string& name);
+
 /// Chooses the next leader. A node whose restart lost something is taken only when every in-sync node has reported or
 /// when `waited` has reached `patience`; an empty one that held data only when every node has reported and none holds
-/// data.
+/// data. A replica with `replica-priority` 0 is never chosen; and while it holds what the best of the others lacks,
+/// nobody is.
 Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::milliseconds waited,
                         std::chrono::milliseconds patience);
 
 /// Chooses the first leader, without a record: the one leader that is found, else the node with the most data. `forced`
-/// is an operator's decision and needs only that node to be reachable.
+/// is an operator's decision and needs only that node to be reachable, and not to be barred.
 Choice choose_first_leader(const std::vector<Contender>& contenders, const std::optional<std::string>& forced);
 
 }  // namespace portal::replication

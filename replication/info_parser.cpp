@@ -65,6 +65,8 @@ void apply(NodeReport& report, std::string_view key, std::string_view value) {
         report.leader_heard_seconds_ago = number_or<std::int64_t>(value, -1);
     } else if (key == "master_sync_in_progress") {
         report.sync_in_progress = value != "0";
+    } else if (key == "slave_priority") {
+        report.priority = number_or<std::uint32_t>(value, kUsualPriority);
     } else if (key == "master_replid") {
         report.replid = value;
     } else if (key == "master_replid2") {

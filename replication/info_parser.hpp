@@ -21,6 +21,9 @@ struct ConnectedReplica {
     bool operator==(const ConnectedReplica&) const = default;
 };
 
+/// Redis's default of `replica-priority`.
+inline constexpr std::uint32_t kUsualPriority = 100;
+
 /// What a node says of itself.
 struct NodeReport {
     Role role = Role::unknown;
@@ -33,6 +36,8 @@ struct NodeReport {
     bool link_up = false;
     std::int64_t leader_heard_seconds_ago = -1;  // -1 when the link is down
     bool sync_in_progress = false;
+    /// `replica-priority` of a replica: the lower, the sooner it is promoted; 0: never. A leader does not say its own.
+    std::uint32_t priority = kUsualPriority;
 
     // Replication history: `replid` names it, `offset` is how far this node has come in it. After a promotion the
     // history that it continues is `former_replid`, up to `former_offset`.

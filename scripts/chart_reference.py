@@ -61,7 +61,7 @@ RULES = {
     "portal.drainDelaySeconds": {"minimum": 0, "maximum": 600}, "portal.drainTimeoutSeconds": {"minimum": 0, "maximum": 3600},
     "portal.terminationGracePeriodSeconds": {"minimum": 15, "maximum": 3600},
     "portal.config": section(
-        monitor=section(username={"type": "string"}, ping_interval=DURATION, down_after=DURATION, fence_after=DURATION, lease=DURATION,
+        monitor=section(username={"type": "string"}, ping_interval=DURATION, down_after=DURATION, busy_after=DURATION, fence_after=DURATION, lease=DURATION,
                         failsafe=word("off", "on")),
         hold=section(time=DURATION, bytes=SIZE),
         writes=section(in_doubt=choice("error", "close"), proven=word("off", "available", "strict")),

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string_view>
+#include <sys/socket.h>
 #include <tuple>
 #include <utility>
 
@@ -55,12 +59,11 @@ class ControlLink::Deadline {
   public:
     Deadline(ControlLink& link, TimePoint at) : link_(link) {
         link_.expired_ = false;
+        link_.last_signs_.reset();
         link_.deadline_.expires_at(at);
         link_.deadline_.async_wait([self = link_.shared_from_this(), guard = ++link_.guard_](error_code error) {
             if (!error && guard == self->guard_) {
-                self->expired_ = true;
-                self->resolver_.cancel();
-                self->close();
+                self->expire();
             }
         });
     }
@@ -75,6 +78,39 @@ class ControlLink::Deadline {
     ControlLink& link_;
 };
 
+/// Looks after a request that waits for its reply.
+class ControlLink::Watch {
+  public:
+    explicit Watch(ControlLink& link) : link_(link) {
+        if (link_.vigil_.goes_on) {
+            arm(link_.shared_from_this(), link_.guard_);
+        }
+    }
+    ~Watch() { link_.vigil_timer_.cancel(); }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+  private:
+    /// `guard`: of the request's deadline, so that none outlives its request.
+    static void arm(const std::shared_ptr<ControlLink>& link, std::uint64_t guard) {
+        link->vigil_timer_.expires_after(link->vigil_.every);
+        link->vigil_timer_.async_wait([link, guard](error_code error) {
+            if (error || guard != link->guard_ || !link->vigil_.goes_on) {
+                return;
+            }
+            const auto signs = link->signs();
+            if (!signs || !link->vigil_.goes_on(*signs)) {
+                link->expire();
+                return;
+            }
+            link->nudge();
+            arm(link, guard);
+        });
+    }
+
+    ControlLink& link_;
+};
+
 ControlLink::ControlLink(asio::any_io_executor executor, config::Node node, Login login)
     : node_(std::move(node)),
       node_tls_(node_.tls ? certs::PeerTlsFiles{node_.tls->ca, node_.tls->certificate, node_.tls->key}
@@ -84,6 +120,7 @@ ControlLink::ControlLink(asio::any_io_executor executor, config::Node node, Logi
       resolver_(executor),
       deadline_(executor),
       rest_(executor),
+      vigil_timer_(executor),
       reader_(nullptr, redisReaderFree) {}
 
 ControlLink::~ControlLink() = default;
@@ -97,6 +134,41 @@ void ControlLink::close() {
 void ControlLink::wake() {
     woken_ = true;
     rest_.cancel();
+}
+
+/// As of now; nothing without a socket.
+std::optional<KernelSigns> ControlLink::signs() {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (!socket_.is_open() || getsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+        return std::nullopt;
+    }
+    KernelSigns signs;
+    signs.acknowledged_at = Clock::now() - Milliseconds(info.tcpi_last_ack_recv);
+    signs.outstanding = info.tcpi_unacked > 0;
+    return signs;
+}
+
+void ControlLink::expire() {
+    expired_ = true;
+    last_signs_ = signs();
+    resolver_.cancel();
+    close();
+}
+
+/// One at a time. What cannot be sent is as good as what is not acknowledged.
+void ControlLink::nudge() {
+    static constexpr std::string_view kEmptyLine = "\r\n";
+    if (std::exchange(nudging_, true)) {
+        return;
+    }
+    // Holds on to the stream, which may be replaced before this was sent.
+    const auto sent = [self = shared_from_this(), stream = tls_](error_code, std::size_t) { self->nudging_ = false; };
+    if (tls_) {
+        asio::async_write(*tls_, asio::buffer(kEmptyLine), sent);
+    } else {
+        asio::async_write(socket_, asio::buffer(kEmptyLine), sent);
+    }
 }
 
 std::string ControlLink::where() const {
@@ -180,7 +252,7 @@ asio::awaitable<Reply> ControlLink::shake_hands() {
     }
     tls_context_ = std::move(*context);
     asio_context_.emplace(tls_context_->share());
-    tls_ = std::make_unique<TlsStream>(socket_, *asio_context_);
+    tls_ = std::make_shared<TlsStream>(socket_, *asio_context_);
     const auto& name = node_.tls->server_name ? *node_.tls->server_name : node_.address.host;
     if (!certs::expect_peer(tls_->native_handle(), name)) {
         close();
@@ -282,6 +354,7 @@ asio::awaitable<Reply> ControlLink::request(std::vector<std::string> command, Ti
     if (const auto error = co_await send(std::move(bytes)); error) {
         co_return failed(error, "connection lost to");
     }
+    const Watch watch(*this);
     co_return co_await receive();
 }
 

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "sentinel/observation.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,16 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     boost::asio::awaitable<Reply> connect(TimePoint deadline);
     /// Sends one command and waits for its reply.
     boost::asio::awaitable<Reply> request(std::vector<std::string> command, TimePoint deadline);
+    /// While the next requests wait, the kernel is asked `every` so often what the other end has acknowledged, and
+    /// something is sent for it to acknowledge: an empty line, which Redis passes over. A request that `goes_on` says
+    /// no to ends as if its deadline had passed. An empty function ends the vigil.
+    struct Vigil {
+        Milliseconds every{0};
+        std::function<bool(const KernelSigns&)> goes_on;
+    };
+    void keep_vigil(Vigil vigil) { vigil_ = std::move(vigil); }
+    /// What the kernel knew when the newest request, or the newest attempt to connect, ran out of time.
+    [[nodiscard]] const std::optional<KernelSigns>& last_signs() const { return last_signs_; }
     /// Waits until `until`, until wake(), or until the node closes the connection: false then.
     boost::asio::awaitable<bool> rest(TimePoint until);
     /// Ends a rest early. A wake between rests ends the next one at once.
@@ -67,6 +78,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
 
   private:
     class Deadline;
+    class Watch;
     using TlsStream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
 
     boost::asio::awaitable<Reply> look_up();
@@ -75,6 +87,9 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     boost::asio::awaitable<boost::system::error_code> send(std::string bytes);
     boost::asio::awaitable<Reply> receive();
     [[nodiscard]] std::string where() const;
+    [[nodiscard]] std::optional<KernelSigns> signs();
+    void expire();
+    void nudge();
     Reply failed(boost::system::error_code error, const char* while_doing);
 
     config::Node node_;
@@ -84,9 +99,13 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     boost::asio::ip::tcp::resolver resolver_;
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer rest_;
+    boost::asio::steady_timer vigil_timer_;
+    Vigil vigil_;
+    std::optional<KernelSigns> last_signs_;
+    bool nudging_ = false;
     std::shared_ptr<certs::TlsContext> tls_context_;         // of tls_
     std::optional<boost::asio::ssl::context> asio_context_;  // the same, as Asio takes it
-    std::unique_ptr<TlsStream> tls_;
+    std::shared_ptr<TlsStream> tls_;
     std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
     std::vector<boost::asio::ip::tcp::endpoint> endpoints_;
     std::vector<std::string> addresses_;

@@ -40,6 +40,26 @@ bool is_stranger(const View& view, const std::string& name) {
            !(leader->report && replication::share_history(*node->report, *leader->report));
 }
 
+/// As a target of a switchover, which waits until it has all data.
+bool goes_before(const replication::NodeReport& a, const replication::NodeReport& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.offset > b.offset;
+}
+
+/// Why nobody of those that are `wanted` (empty: all) may take over: `replica-priority` 0. Empty when one may.
+std::string who_is_barred(const View& view, const std::string& wanted) {
+    std::string why;
+    for (const auto& node : view.nodes) {
+        if (node.node.name == view.record.leader || (!wanted.empty() && wanted != node.node.name)) {
+            continue;
+        }
+        if (!node.report || !replication::is_barred(*node.report)) {
+            return {};
+        }
+        why += (why.empty() ? "no node may take over: " : "; ") + replication::why_barred(node.node.name);
+    }
+    return why;
+}
+
 }  // namespace
 
 std::string_view to_string(Step step) noexcept {
@@ -156,6 +176,8 @@ Decision Failover::watch(const View& view) {
             const auto doubted_since = leader->health == Health::up ? view.phase_since : leader->failing_since;
             return {Step::watching, ask_again(view, doubted_since), verdict.why, view.now + kSoon};
         }
+        case LeaderState::busy:
+            return wait_for_busy(view, verdict);
         case LeaderState::cut_off:
             return stand_back(view, verdict);
         case LeaderState::dead:
@@ -173,7 +195,21 @@ Decision Failover::watch(const View& view) {
     if (const auto* asked = pending_request(view, timing_); asked != nullptr) {
         return plan(view, *asked);
     }
-    return follow(view);
+    auto decision = follow(view);
+    if (decision.why.empty()) {
+        decision.why = who_is_barred(view, {});
+    }
+    return decision;
+}
+
+/// Clients wait for it as they would without portals. A switchover would have to wait, too: nothing says now how far
+/// the leader has come.
+Decision Failover::wait_for_busy(const View& view, const LeaderVerdict& verdict) const {
+    const auto until = find_node(view, view.record.leader)->unserved_since + timing_.busy_after;
+    if (const auto* asked = pending_request(view, timing_); asked != nullptr) {
+        return answer(view, Step::watching, *asked, verdict.why + "; ask again when it answers");
+    }
+    return {Step::watching, {}, verdict.why + "; no failover", std::min(until, view.now + timing_.ping_interval)};
 }
 
 /// Nodes that fall silent one right after the other, as on a host that has too much to do, are given more time with
@@ -249,11 +285,14 @@ Decision Failover::plan(const View& view, const Mark& asked) {
     const NodeView* target = nullptr;
     for (const auto& node : view.nodes) {
         const bool fits = node.health == Health::up && node.report && is_named(view.record.in_sync, node.node.name) &&
-                          replication::is_in_sync(seen(node), leading);
+                          replication::is_in_sync(seen(node), leading) && !replication::is_barred(*node.report);
         const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
-        if (fits && wanted && (target == nullptr || node.report->offset > target->report->offset)) {
+        if (fits && wanted && (target == nullptr || goes_before(*node.report, *target->report))) {
             target = &node;
         }
+    }
+    if (const auto barred = who_is_barred(view, asked.wants_to); target == nullptr && !barred.empty()) {
+        return answer(view, Step::watching, asked, barred);
     }
     if (asked.wants_to == view.record.leader) {
         return answer(view, Step::watching, asked, {});

@@ -3,6 +3,7 @@
 // is passed in.
 #pragma once
 
+#include "replication/candidate.hpp"
 #include "sentinel/leader_watch.hpp"
 #include "sentinel/timeline.hpp"
 #include "sentinel/view.hpp"
@@ -112,6 +113,7 @@ class Failover {
 
     Decision bootstrap(const View& view);
     Decision watch(const View& view);
+    [[nodiscard]] Decision wait_for_busy(const View& view, const LeaderVerdict& verdict) const;
     std::optional<Decision> dampen(const View& view);
     Decision start(const View& view, const std::string& why);
     Decision plan(const View& view, const Mark& asked);

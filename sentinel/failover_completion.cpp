@@ -40,7 +40,8 @@ const NodeView* named_by_operator(const View& view, const Mark* asked) {
     const bool knowingly = asked != nullptr && asked->wants_in == view.record.epoch;
     const NodeView* named = knowingly ? find_node(view, asked->wants_to) : nullptr;
     const bool fit = named != nullptr && named->health == Health::up && named->report && !named->report->loading;
-    return fit ? named : nullptr;
+    const bool may = fit && (named->node.name == view.record.leader || !replication::is_barred(*named->report));
+    return may ? named : nullptr;
 }
 
 }  // namespace
@@ -264,6 +265,7 @@ std::vector<replication::Contender> Failover::contenders(const View& view, TimeP
         auto& contender = list.emplace_back();
         contender.name = node.node.name;
         contender.restart_loses = timing_.proven != ProvenWrites::off;
+        contender.led = node.node.name == view.record.leader;
         contender.trouble = node.trouble;
         const auto aside = set_aside_.find(node.node.name);
         if (aside != set_aside_.end() && view.now < aside->second.until) {

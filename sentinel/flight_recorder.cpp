@@ -61,6 +61,7 @@ void FlightRecorder::note_well(const NodeView& leader, const ClientTally& tally,
 void FlightRecorder::doubt(const View& view, const NodeView& leader) {
     const std::string kind = leader.refused                       ? " refuses connections: "
                              : leader.health == Health::suspected ? " is suspected: "
+                             : leader.health == Health::busy      ? " is busy: "
                                                                   : " is silent: ";
     // A question that is merely overdue has not failed yet.
     const bool failed = leader.failing_since >= leader.reported_at;

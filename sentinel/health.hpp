@@ -1,7 +1,8 @@
-// Observations of one node over time -> up, suspected or down; and a guard that notices when this process itself slept,
+// Observations of one node over time -> up, suspected, busy or down; and a guard that notices when this process itself slept,
 // so that its own pause is not taken for a node's silence. Pure: time is passed in.
 #pragma once
 
+#include "sentinel/busy.hpp"
 #include "sentinel/observation.hpp"
 
 #include <cstdint>
@@ -10,36 +11,46 @@
 
 namespace portal::sentinel {
 
-enum class Health : std::uint8_t { up, suspected, down };
+enum class Health : std::uint8_t {
+    up,
+    suspected,  // a question is overdue
+    busy,       // it lives and gives no proper answer: see busy.hpp
+    down
+};
 
 std::string_view to_string(Health health) noexcept;
 
 class NodeHealth {
   public:
-    NodeHealth(Milliseconds ping_interval, Milliseconds down_after, TimePoint now)
-        : ping_interval_(ping_interval),
-          down_after_(down_after),
-          last_answer_(now),
-          unanswered_since_(now),
-          failing_since_(now) {}
+    NodeHealth(Milliseconds ping_interval, Patience patience, TimePoint now)
+        : ping_interval_(ping_interval), patience_(patience), unanswered_since_(now), failing_since_(now) {
+        signs_.answered_at = signs_.unserved_since = now;
+    }
 
     void note(const Observation& observation);
+    /// About the process that answered last.
+    void note(AgentWord word) { signs_.agent = std::move(word); }
     /// Starts the wait for an answer anew, after this process was paused.
     void forgive(TimePoint now);
 
-    /// Down at once when a reconnect was refused, else when a question has not been answered for `down_after`. The time
-    /// between an answer and the next question does not count: a node that is busy for less than `down_after` is never
-    /// down, whenever that begins.
+    /// Down at once when a reconnect was refused, else when a question has not been answered for `down_after` and
+    /// judge_busy() finds no life. The time between an answer and the next question does not count: a node that is busy
+    /// for less than `down_after` is never down, whenever that begins.
     [[nodiscard]] Health assess(TimePoint now) const;
     [[nodiscard]] bool refused() const { return refused_; }
     /// When the present trouble began. Meaningful unless up.
     [[nodiscard]] TimePoint failing_since() const { return failing_since_; }
-    [[nodiscard]] const std::string& trouble() const { return trouble_; }
+    /// It has owed a proper answer since. Later than now while none is due.
+    [[nodiscard]] TimePoint unserved_since() const { return signs_.unserved_since; }
+    [[nodiscard]] std::string trouble(TimePoint now) const;
 
   private:
+    void note_failing(TimePoint at);
+    [[nodiscard]] bool silent(TimePoint now) const { return now - unanswered_since_ >= patience_.down_after; }
+
     Milliseconds ping_interval_;
-    Milliseconds down_after_;
-    TimePoint last_answer_;
+    Patience patience_;
+    Signs signs_;
     TimePoint unanswered_since_;  // when the question after the last answer was due
     TimePoint failing_since_;
     bool ever_answered_ = false;

@@ -11,7 +11,17 @@ constexpr Milliseconds kReplicationPing{1000};
 /// By how much two portals may differ in when a replica last heard its leader: it says so in whole seconds.
 constexpr Milliseconds kHeardApart{2000};
 
-LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
+/// The recorded process itself loads its data again (DEBUG RELOAD). One that was restarted is lost, loading or not.
+LeaderVerdict judge_loading(const View& view, const NodeView& leader, Milliseconds busy_after) {
+    if (busy_after == Milliseconds(0)) {
+        return {LeaderState::fine, {}};
+    }
+    return view.now - leader.unserved_since < busy_after
+               ? LeaderVerdict{LeaderState::busy, leader.node.name + " loads its data"}
+               : LeaderVerdict{LeaderState::dead, leader.node.name + " has loaded its data for too long"};
+}
+
+LeaderVerdict judge_answering(const View& view, const NodeView& leader, Milliseconds busy_after) {
     if (!leader.report) {
         return {LeaderState::fine, "answers, but cannot be read: " + leader.trouble};
     }
@@ -25,7 +35,7 @@ LeaderVerdict judge_answering(const View& view, const NodeView& leader) {
         contradiction = "was restarted";
     }
     if (contradiction.empty()) {
-        return {LeaderState::fine, {}};
+        return report.loading ? judge_loading(view, leader, busy_after) : LeaderVerdict{LeaderState::fine, {}};
     }
     // A report from before this epoch may be from before the promotion.
     return leader.asked_at < view.phase_since
@@ -75,7 +85,7 @@ bool disagrees(const NodeView& node, const NodeView* leader, const View& view, c
         return false;
     }
     if (&node == leader) {
-        return judge_answering(view, node).state == LeaderState::lost;
+        return judge_answering(view, node, timing.busy_after).state == LeaderState::lost;
     }
     return node.report->role != Role::replica || view.now - node.heard_at >= longest_silence(timing) + kHeardApart ||
            (leader != nullptr && !replication::is_at(node.report->leader, {leader->node, leader->addresses, {}}));
@@ -100,9 +110,11 @@ LeaderVerdict judge_leader(const View& view, const Timing& timing) {
     }
     switch (leader->health) {
         case Health::up:
-            return judge_answering(view, *leader);
+            return judge_answering(view, *leader, timing.busy_after);
         case Health::suspected:
             return {LeaderState::unclear, leader->node.name + " is suspected: " + leader->trouble};
+        case Health::busy:
+            return {LeaderState::busy, leader->node.name + " is busy: " + leader->trouble};
         case Health::down:
             break;
     }
@@ -154,7 +166,7 @@ bool may_agree(const View& view, const Timing& timing) {
 bool leads_on(const View& view, TimePoint not_before) {
     const auto* leader = find_node(view, view.record.leader);
     return leader != nullptr && leader->health == Health::up && leader->report && leader->asked_at >= not_before &&
-           judge_answering(view, *leader).state == LeaderState::fine;
+           judge_answering(view, *leader, Milliseconds(0)).state == LeaderState::fine;
 }
 
 bool isolated(const View& view, const Timing& timing) {

@@ -13,6 +13,7 @@ namespace portal::sentinel {
 enum class LeaderState : std::uint8_t {
     fine,     // answers, leads, and is the process that was recorded
     unclear,  // wait for the next report
+    busy,     // lives, serves nobody, and keeps its role for now
     cut_off,  // does not answer here, yet a replica hears it: not dead
     dead,     // gone by all accounts
     lost      // answers, but no longer leads the recorded data: it restarted or follows another

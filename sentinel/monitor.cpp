@@ -29,6 +29,7 @@ Timing timing_from(const config::Monitor& monitor, config::Proven proven) {
     Timing timing;
     timing.ping_interval = monitor.ping_interval;
     timing.down_after = monitor.down_after;
+    timing.busy_after = monitor.busy_after;
     timing.fence_after = monitor.fence_after;
     timing.lease = monitor.lease;
     timing.proven = static_cast<ProvenWrites>(proven);
@@ -58,6 +59,9 @@ void Monitor::stop() {
 }
 void Monitor::report_trouble(const std::string& node, const std::string& what) {
     loop_->report_trouble(node, what);
+}
+void Monitor::note_process(const std::string& node, AgentWord word) {
+    loop_->note_process(node, std::move(word));
 }
 void Monitor::switchover(std::optional<std::string> to, std::function<void(std::string error)> done) {
     loop_->switchover(std::move(to), std::move(done));
@@ -127,6 +131,19 @@ void Monitor::Loop::report_trouble(std::string node, std::string what) {
         if (watched != nullptr && watched->probe) {
             observe::log_debug(kSource, "live traffic saw trouble", {{"node", node}, {"what", what}});
             watched->probe->probe_now();
+        }
+    });
+}
+
+void Monitor::Loop::note_process(std::string node, AgentWord word) {
+    asio::post(io_, [this, self = weak_from_this(), node = std::move(node), word = std::move(word)]() mutable {
+        const auto alive = self.lock();
+        if (auto* watched = alive ? find(node) : nullptr; watched != nullptr) {
+            watched->account.note(std::move(word));
+            // It may be what a decision waits for.
+            if (watched->account.assess(Clock::now()) != Health::up) {
+                wake();
+            }
         }
     });
 }
@@ -257,19 +274,19 @@ void Monitor::Loop::observe(Observation observation) {
     if (node == nullptr || stopping_) {
         return;
     }
-    ++node->probes[observation.result];
+    if (observation.result != ProbeResult::waiting) {
+        ++node->probes[observation.result];
+    }
     if (observation.result == ProbeResult::answered) {
         node->answer_time += observation.at - observation.asked_at;
     }
     if (node->account.note(observation)) {
-        const auto health = node->account.view().health;
-        const bool down = health == Health::down;
-        ++node->health_changes[health];
-        observe::log(down ? observe::LogLevel::warn : observe::LogLevel::info, kSource,
-                     down                   ? "node is down"
-                     : health == Health::up ? "node is up"
-                                            : "node is suspected",
-                     {{"node", observation.node}, {"detail", observation.detail}});
+        const auto seen = node->account.seen(observation.at);
+        ++node->health_changes[seen.health];
+        const bool serves = seen.health == Health::up || seen.health == Health::suspected;
+        observe::log(serves ? observe::LogLevel::info : observe::LogLevel::warn, kSource,
+                     "node is " + std::string(to_string(seen.health)),
+                     {{"node", observation.node}, {"detail", seen.trouble}});
     }
     note_denial(*node, observation);
     wake();

@@ -7,6 +7,7 @@
 #include "replication/topology.hpp"
 #include "sentinel/arbiter/arbiter.hpp"
 #include "sentinel/flight_recorder.hpp"
+#include "sentinel/observation.hpp"
 
 #include <functional>
 #include <memory>
@@ -43,6 +44,8 @@ class Monitor {
 
     /// Live traffic saw trouble with a node: probe it now. Any thread.
     void report_trouble(const std::string& node, const std::string& what);
+    /// What the agent beside that node says of the node's process. Any thread.
+    void note_process(const std::string& node, AgentWord word);
     /// A planned change of leader, to the named node or to the best replica. While no leader was ever recorded, it
     /// decides which node becomes the first. `done` gets an error sentence or an empty string, on the monitor's thread.
     /// Any thread.

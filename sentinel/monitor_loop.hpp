@@ -34,6 +34,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void start();
     void stop();
     void report_trouble(std::string node, std::string what);
+    void note_process(std::string node, AgentWord word);
     void switchover(std::optional<std::string> to, std::function<void(std::string)> done);
     void set_nodes(std::vector<config::Node> nodes);
     [[nodiscard]] boost::json::object status() const;

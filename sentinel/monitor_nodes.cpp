@@ -31,9 +31,10 @@ void Monitor::Loop::set_nodes(std::vector<config::Node> nodes) {
 
 void Monitor::Loop::watch_node(WatchedNode& node) {
     node.account = NodeAccount(node.account.view().node, timing_, Clock::now());
-    node.probe = std::make_shared<NodeProbe>(io_.get_executor(), node.config, login_,
-                                             NodeProbe::Timing{timing_.ping_interval, timing_.down_after},
-                                             [this](Observation observation) { observe(std::move(observation)); });
+    node.probe =
+        std::make_shared<NodeProbe>(io_.get_executor(), node.config, login_,
+                                    NodeProbe::Timing{timing_.ping_interval, timing_.down_after, timing_.busy_after},
+                                    [this](Observation observation) { observe(std::move(observation)); });
     asio::co_spawn(io_, node.probe->run(), observe::LogEscaped(kSource));
 }
 

@@ -30,6 +30,8 @@ std::string_view to_string(ProbeResult result) {
             return "refused";
         case ProbeResult::silent:
             return "timeout";
+        case ProbeResult::waiting:
+            return "waiting";
     }
     return "unknown";
 }
@@ -66,6 +68,9 @@ json::object to_json(const NodeView& node, const View& view) {
         object["link_up"] = node.report->role == Role::leader || node.report->link_up;
         object["keys"] = node.report->keys;
         object["loading"] = node.report->loading;
+        if (node.report->role == Role::replica) {
+            object["priority"] = node.report->priority;
+        }
         object["redis_version"] = node.report->version;
     }
     return object;

@@ -7,7 +7,7 @@
 namespace portal::sentinel {
 
 NodeAccount::NodeAccount(replication::Node node, const Timing& timing, TimePoint now)
-    : health_(timing.ping_interval, timing.down_after, now) {
+    : health_(timing.ping_interval, {timing.down_after, timing.busy_after}, now) {
     view_.node = std::move(node);
 }
 
@@ -19,9 +19,18 @@ bool NodeAccount::note(const Observation& observation) {
         view_.reported_at = observation.at;
         view_.heard_at = observation.report ? latest_hearing(view_, *observation.report, observation.at) : TimePoint{};
         view_.report = observation.report;
+        if (observation.report) {
+            run_id_ = observation.report->run_id;
+        }
     }
     const auto before = std::exchange(view_.health, health_.assess(observation.at));
     return before != view_.health;
+}
+
+void NodeAccount::note(AgentWord word) {
+    if (!run_id_.empty() && word.run_id == run_id_) {
+        health_.note(std::move(word));
+    }
 }
 
 NodeView NodeAccount::seen(TimePoint now) const {
@@ -29,7 +38,8 @@ NodeView NodeAccount::seen(TimePoint now) const {
     seen.health = health_.assess(now);
     seen.refused = health_.refused();
     seen.failing_since = health_.failing_since();
-    seen.trouble = health_.trouble();
+    seen.unserved_since = health_.unserved_since();
+    seen.trouble = health_.trouble(now);
     return seen;
 }
 

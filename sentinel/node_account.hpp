@@ -12,6 +12,8 @@ class NodeAccount {
 
     /// Returns true when the node's health is another than after the observation before.
     bool note(const Observation& observation);
+    /// Of the agent beside it. What it says of another process than the one that answered last does not count.
+    void note(AgentWord word);
     /// Starts the wait for an answer anew, after this process was paused.
     void forgive(TimePoint now) { health_.forgive(now); }
 
@@ -23,6 +25,7 @@ class NodeAccount {
   private:
     NodeView view_;
     NodeHealth health_;
+    std::string run_id_;  // of the newest report that could be read
 };
 
 }  // namespace portal::sentinel

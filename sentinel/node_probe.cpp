@@ -1,10 +1,14 @@
 #include "sentinel/node_probe.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
 namespace {
+
+/// How often a question that waits is looked after within `deadline`, at least.
+constexpr int kLooks = 5;
 
 ProbeResult result_of(LinkStatus status) {
     switch (status) {
@@ -37,7 +41,9 @@ void NodeProbe::stop() {
 
 void NodeProbe::tell(ProbeResult result, TimePoint asked_at, std::string detail) {
     if (!stopped_) {
-        report_({node_.name, result, asked_at, Clock::now(), std::move(detail), std::nullopt, link_->addresses()});
+        const auto signs = result == ProbeResult::silent ? link_->last_signs() : std::nullopt;
+        report_(
+            {node_.name, result, asked_at, Clock::now(), std::move(detail), std::nullopt, link_->addresses(), signs});
     }
 }
 
@@ -72,7 +78,8 @@ asio::awaitable<void> NodeProbe::round() {
             co_return;
         }
     }
-    const auto reply = co_await ask();
+    // No process is waited for that has not answered here yet: it may be another one.
+    const auto reply = co_await ask(asked_at, fresh ? Milliseconds(0) : timing_.busy_after);
     if (reply.status != LinkStatus::ok) {
         tell(result_of(reply.status), asked_at, reply.text);
         // An old connection that ends may mean a restart; a new one that ends at once may do so for ever.
@@ -85,15 +92,44 @@ asio::awaitable<void> NodeProbe::round() {
         co_return;
     }
     if (!stopped_) {
-        report_({node_.name, ProbeResult::answered, asked_at, Clock::now(), {}, std::move(report), link_->addresses()});
+        report_({node_.name,
+                 ProbeResult::answered,
+                 asked_at,
+                 Clock::now(),
+                 {},
+                 std::move(report),
+                 link_->addresses(),
+                 std::nullopt});
     }
     if (fresh) {
         co_await tune();
     }
 }
 
-asio::awaitable<Reply> NodeProbe::ask() {
-    const auto deadline = Clock::now() + timing_.deadline;
+/// For as long as the machine acknowledges. One that does not is given up as early as without this.
+bool NodeProbe::goes_on(TimePoint asked_at, KernelSigns signs) {
+    const auto now = Clock::now();
+    if (stopped_ || (now - asked_at >= timing_.deadline && now - signs.acknowledged_at >= timing_.deadline)) {
+        return false;
+    }
+    signs.kept = true;
+    report_({node_.name, ProbeResult::waiting, asked_at, now, {}, std::nullopt, link_->addresses(), signs});
+    return true;
+}
+
+/// Waits for `busy_after` while the machine acknowledges; 0: no longer than for `deadline`, whatever it does.
+asio::awaitable<Reply> NodeProbe::ask(TimePoint asked_at, Milliseconds busy_after) {
+    const auto deadline = Clock::now() + std::max(timing_.deadline, busy_after);
+    if (busy_after > Milliseconds(0)) {
+        const auto every = std::min(timing_.interval, timing_.deadline / kLooks);
+        link_->keep_vigil({every, [this, asked_at](const KernelSigns& signs) { return goes_on(asked_at, signs); }});
+    }
+    auto reply = co_await ask_for_sections(deadline);
+    link_->keep_vigil({});
+    co_return reply;
+}
+
+asio::awaitable<Reply> NodeProbe::ask_for_sections(TimePoint deadline) {
     std::vector<std::string> command{"INFO"};
     if (!all_sections_) {
         command.insert(command.end(), {"server", "persistence", "replication", "keyspace"});

@@ -1,6 +1,7 @@
 // Probes one node again and again over a connection that it keeps: one INFO per round, which is PING and report in one.
 // A connection that ends is noticed at once and made again at once, so a killed process is known by its refused
-// connection.
+// connection. A question over a connection on which the process has answered before is not given up while the machine
+// acknowledges what it is sent: a process that is busy answers it in the end, and one that dies meanwhile closes it.
 #pragma once
 
 #include "config/config.hpp"
@@ -23,6 +24,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
     struct Timing {
         Milliseconds interval;
         Milliseconds deadline;
+        Milliseconds busy_after;  // 0: no question is kept beyond its deadline
     };
 
     NodeProbe(boost::asio::any_io_executor executor, config::Node node, Login login, Timing timing, Report report);
@@ -34,7 +36,9 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
 
   private:
     boost::asio::awaitable<void> round();
-    boost::asio::awaitable<Reply> ask();
+    boost::asio::awaitable<Reply> ask(TimePoint asked_at, Milliseconds busy_after);
+    boost::asio::awaitable<Reply> ask_for_sections(TimePoint deadline);
+    bool goes_on(TimePoint asked_at, KernelSigns signs);
     boost::asio::awaitable<void> tune();
     void tell(ProbeResult result, TimePoint asked_at, std::string detail);
 

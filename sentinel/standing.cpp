@@ -134,7 +134,7 @@ View Standing::look(const std::vector<NodeView>& nodes, TimePoint now) {
         view.portals.push_back(portal);
     }
     verdict_ = record_->phase == Phase::leading ? judge_leader(view, timing_) : LeaderVerdict{};
-    vouched_for_ = vouched_for_ || verdict_.state == LeaderState::fine;
+    vouched_for_ = vouched_for_ || reaches_leader();
     return view;
 }
 
@@ -205,7 +205,7 @@ void Standing::ask_for(std::string id, std::string to) {
 
 std::optional<Mark> Standing::due_mark(const View& view, TimePoint now) {
     auto mark = own_mark();
-    mark.reaches_leader = view.record.phase == Phase::leading && verdict_.state == LeaderState::fine;
+    mark.reaches_leader = view.record.phase == Phase::leading && reaches_leader();
     const bool suspected = verdict_.state == LeaderState::dead || verdict_.state == LeaderState::lost;
     mark.suspects = suspected ? view.record.leader : "";
     // While the arbiter does not answer, the next beat is the next attempt to read, whatever there is to say.

@@ -86,6 +86,10 @@ class Standing {
   private:
     std::vector<std::string> take_in_marks(const std::vector<Mark>& marks, TimePoint now);
     [[nodiscard]] bool fenced_here() const;
+    /// The recorded process is there and lives; it may be busy.
+    [[nodiscard]] bool reaches_leader() const {
+        return verdict_.state == LeaderState::fine || verdict_.state == LeaderState::busy;
+    }
     /// Every shard routes by what was published last, and knows whose word a reply needs with proven writes.
     [[nodiscard]] bool shards_know() const;
     [[nodiscard]] Mark own_mark() const;

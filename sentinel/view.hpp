@@ -21,6 +21,7 @@ enum class ProvenWrites : std::uint8_t { off, available, strict };
 struct Timing {
     Milliseconds ping_interval{200};
     Milliseconds down_after{1000};
+    Milliseconds busy_after{10000};
     Milliseconds fence_after{2000};
     Milliseconds lease{4000};
     /// A portal may forward without the arbiter while all nodes agree; so a mark that stands still proves nothing.
@@ -37,6 +38,7 @@ struct NodeView {
     Health health = Health::suspected;
     bool refused = false;
     TimePoint failing_since;
+    TimePoint unserved_since;  // it has owed a proper answer since; later than now while none is due
     std::string trouble;
     /// The newest report; empty before the first, and when the node answers with errors.
     std::optional<replication::NodeReport> report;

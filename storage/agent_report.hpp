@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/http/http_client.hpp"
+#include "sentinel/observation.hpp"
 #include "storage/growth.hpp"
 
 #include <optional>
@@ -15,11 +16,12 @@ namespace portal::storage {
 struct AgentReport {
     bool answers = false;
     bool leaving = false;
-    std::optional<Usage> usage;  // the last one, also of an agent that does not answer any more
+    std::optional<sentinel::AgentWord> process;  // of an agent that answers and sees it
+    std::optional<Usage> usage;                  // the last one, also of an agent that does not answer any more
 };
 
-/// Takes in one answer of /status.json.
-void take_in(AgentReport& report, const boost::json::object& status);
+/// Takes in one answer of /status.json, which was `asked_at`.
+void take_in(AgentReport& report, const boost::json::object& status, sentinel::TimePoint asked_at);
 
 class AgentLink {
   public:

@@ -2,6 +2,7 @@
 
 #include "net/http/json_fields.hpp"
 #include "observe/log.hpp"
+#include "replication/info_parser.hpp"
 #include "storage/agent_report.hpp"
 #include "storage/event_writer.hpp"
 #include "storage/monitor_news.hpp"
@@ -35,6 +36,7 @@ constexpr auto kSource = "caretaker";
 constexpr std::chrono::milliseconds kAgentPause{500};
 constexpr std::chrono::milliseconds kTurn{250};
 constexpr std::chrono::seconds kVolumePause{5};
+constexpr std::uint64_t kUsualPriority = replication::kUsualPriority;
 
 void log_escaped(const std::exception_ptr& escaped) {
     if (!escaped) {
@@ -162,6 +164,9 @@ asio::awaitable<void> Caretaker::Loop::ask_agent(Watched& agent) {
         if (agent.link.report().leaving && !was_leaving) {
             observe::log_info(kSource, "a node is about to stop", {{"node", agent.node}});
         }
+        if (const auto& word = agent.link.report().process) {
+            monitor_.process(agent.node, *word);
+        }
         co_await pause_for(kAgentPause);
     }
 }
@@ -209,7 +214,8 @@ void Caretaker::Loop::hand_over_if_leaving(const json::object& status) {
             return agent.node == name && agent.link.report().leaving;
         });
         standings.push_back({name, name == leader, net::flag_at(*seen, "in_sync"), text_at(*seen, "health") == "up",
-                             leaving, net::number_at(*seen, "offset")});
+                             leaving, net::number_at(*seen, "offset"),
+                             seen->contains("priority") ? net::number_at(*seen, "priority") : kUsualPriority});
     }
     const auto to = successor(standings);
     if (!to) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/upkeep_config.hpp"
+#include "sentinel/observation.hpp"
 #include "storage/growth.hpp"
 #include "storage/volumes.hpp"
 
@@ -22,6 +23,8 @@ struct MonitorAccess {
     std::function<boost::json::object()> status;
     /// Monitor::switchover().
     std::function<void(std::optional<std::string> to, std::function<void(std::string error)> done)> switchover;
+    /// Monitor::note_process().
+    std::function<void(const std::string& node, sentinel::AgentWord word)> process;
 };
 
 /// What metrics show of one node and its volume.

@@ -1,6 +1,7 @@
 #include "storage/successor.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace portal::storage {
 
@@ -9,8 +10,9 @@ std::optional<std::string> successor(const std::vector<NodeStanding>& nodes) {
         std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return node.leads && node.leaving; });
     const NodeStanding* best = nullptr;
     for (const auto& node : nodes) {
-        const bool could_lead = !node.leads && !node.leaving && node.in_sync && node.up;
-        if (could_lead && (best == nullptr || best->offset < node.offset)) {
+        const bool could_lead = !node.leads && !node.leaving && node.in_sync && node.up && node.priority > 0;
+        const auto place = [](const NodeStanding& one) { return std::pair(one.priority, ~one.offset); };
+        if (could_lead && (best == nullptr || place(node) < place(*best))) {
             best = &node;
         }
     }

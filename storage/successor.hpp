@@ -15,9 +15,11 @@ struct NodeStanding {
     bool up = false;
     bool leaving = false;  // its agent says that it is about to stop
     std::uint64_t offset = 0;
+    std::uint64_t priority = 100;  // its replica-priority; 0: it is never promoted
 };
 
-/// The node to switch over to: when the leader is leaving, the in-sync replica with the most data that stays. Nothing
+/// The node to switch over to: when the leader is leaving, the in-sync replica that stays with the lowest
+/// replica-priority, and of those the one with the most data. Nothing
 /// when the leader stays or nobody could take over.
 [[nodiscard]] std::optional<std::string> successor(const std::vector<NodeStanding>& nodes);
 

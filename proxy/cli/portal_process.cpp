@@ -98,6 +98,9 @@ std::string PortalProcess::make_monitor() {
                 storage::MonitorAccess{[this] { return monitor_->status(); },
                                        [this](std::optional<std::string> to, std::function<void(std::string)> done) {
                                            monitor_->switchover(std::move(to), std::move(done));
+                                       },
+                                       [this](const std::string& node, sentinel::AgentWord word) {
+                                           monitor_->note_process(node, std::move(word));
                                        }});
         }
     } catch (const std::exception& problem) {

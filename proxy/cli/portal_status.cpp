@@ -63,7 +63,7 @@ void add_probe_samples(const json::object& monitor, std::vector<observe::Sample>
         samples.push_back({Metric::backend_check_seconds, {node}, number_of(counts, "seconds")});
     });
     for_each_named(monitor, "health_changes", [&samples](const std::string& node, const json::object& counts) {
-        for (const char* health : {"up", "suspected", "down"}) {
+        for (const char* health : {"up", "suspected", "busy", "down"}) {
             samples.push_back({Metric::backend_state_changes, {node, health}, number_of(counts, health)});
         }
     });

@@ -72,6 +72,7 @@ struct Monitor {
     std::optional<std::string> password_file;
     Milliseconds ping_interval{200};
     Milliseconds down_after{1000};
+    Milliseconds busy_after{10000};  // 0, or longer than `down_after`
     Milliseconds fence_after{2000};  // shorter than `lease`
     Milliseconds lease{4000};
     Failsafe failsafe = Failsafe::off;

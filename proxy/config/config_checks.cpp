@@ -72,6 +72,12 @@ void check_timings(const Monitor& monitor, Findings& findings) {
                               print.print(monitor.lease) +
                               "), or a portal that was cut off still forwards when another one takes over");
     }
+    const bool never_busy = monitor.busy_after > Milliseconds(0) && monitor.busy_after <= monitor.down_after;
+    if (findings.has("monitor.busy_after") && usable("monitor.busy_after", "monitor.down_after") && never_busy) {
+        findings.complain("monitor.busy_after",
+                          "busy_after (" + print.print(monitor.busy_after) + ") must be 0 or longer than down_after (" +
+                              print.print(monitor.down_after) + "), after which a node is looked at more closely");
+    }
     if (usable("monitor.ping_interval", "monitor.down_after") && monitor.ping_interval > monitor.down_after) {
         findings.complain(given(findings, "monitor.ping_interval", "monitor.down_after"),
                           "ping_interval (" + print.print(monitor.ping_interval) + ") must not exceed down_after (" +

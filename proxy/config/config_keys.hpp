@@ -93,6 +93,12 @@ void visit_keys(Visitor& visit, Monitor& monitor) {
                 DurationRule{10ms, 60s, ""});
     visit.value({"down_after", "A leader that has not answered for this long is taken for dead."}, monitor.down_after,
                 DurationRule{50ms, 10min, ""});
+    visit.value(
+        {"busy_after",
+         "A leader that does not answer but lives (its machine acknowledges what it is sent, its agent says that "
+         "it works, or it answers `-BUSY` or `-LOADING`) keeps its role for this long; `0s`: it is taken for dead "
+         "after `down_after`, too."},
+        monitor.busy_after, DurationRule{100ms, 1h, "nobody counts as busy"});
     visit.value({"fence_after",
                  "A portal stops forwarding when it could not confirm the record for this long; shorter than `lease`."},
                 monitor.fence_after, DurationRule{50ms, 10min, ""});

@@ -178,7 +178,7 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_backend_replication_lag_bytes", kGauge, {"backend"}, "Bytes by which the replica is behind the leader."},
         {"redis_portal_backend_checks_total", kCounter, {"backend", "result"}, "Probes of the node (result ok, denied, broken, refused or timeout)."},
         {"redis_portal_backend_check_seconds_total", kCounter, {"backend"}, "Time that the answers to those probes have taken together that ended ok."},
-        {"redis_portal_backend_state_changes_total", kCounter, {"backend", "to"}, "Times that the node was seen to be up, suspected or down and had not been before."},
+        {"redis_portal_backend_state_changes_total", kCounter, {"backend", "to"}, "Times that the node was seen to be up, suspected, busy or down and had not been before."},
         {"redis_portal_lease_held", kGauge, {}, "1 while this portal holds the acting role."},
         {"redis_portal_lease_transitions_total", kCounter, {}, "Times that this portal saw another portal act than before."},
         {"redis_portal_arbiter_last_contact_timestamp_seconds", kGauge, {}, "Unix time as of which the arbiter last confirmed the record."},

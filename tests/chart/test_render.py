@@ -220,7 +220,7 @@ class Pods(ChartTestCase):
         rows = re.findall(r"^\| `(\w+)` \|.*\| restart \|", (ROOT / "docs/configuration.md").read_text(), re.M)
         top = re.search(r"### Top level\n(.*?)\n### ", (ROOT / "docs/configuration.md").read_text(), re.S)[1]
         self.assertEqual(listed, set(re.findall(r"^\| `(\w+)` \|.*\| restart \|", top, re.M)))
-        inside = {"fence_after", "lease", "down_after", "ping_interval", "path", "endpoints", "api_server"}  # of sections listed as a whole
+        inside = {"fence_after", "lease", "down_after", "busy_after", "ping_interval", "path", "endpoints", "api_server"}  # of sections listed as a whole
         self.assertLessEqual(inside, set(rows))
 
     def test_only_what_is_read_once_replaces_pods(self):

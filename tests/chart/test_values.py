@@ -29,6 +29,7 @@ CONTRADICTIONS = {
     "auth.password=x,auth.existingSecret=mine": "auth.password and auth.existingSecret exclude each other",
     "tls.enabled=false,tls.clientCASecret=mine": "tls.clientCASecret needs tls.enabled",
     "portal.config.monitor.lease=6000ms": "fence_after (6s) must be shorter than lease (6000ms)",
+    "portal.config.monitor.busy_after=1s": "busy_after (1s) must be 0s or longer than down_after (1s)",
     "portal.config.monitor.ping_interval=1m": "ping_interval (1m) must be at most down_after (1s)",
     "storageClass.create=true": "storageClass.create needs storageClass.preset or storageClass.provisioner",
     "storageClass.create=true,storageClass.preset=gcp-pd,persistence.storageClass=fast": "persistence.storageClass and storageClass.create exclude",

@@ -32,7 +32,7 @@ void Node::begin() {
 
 void Node::crash() {
     running_ = false;
-    paused = false;
+    paused = acknowledges = false;
     waiting.clear();
 }
 

@@ -28,6 +28,7 @@ class Node {
     void restart(Restart how, bool remembers);
     [[nodiscard]] bool running() const { return running_; }
     bool paused = false;
+    bool acknowledges = false;  // while paused: it is merely busy, and its machine takes what it is sent
     /// What arrived while it was paused; run by the world when it goes on.
     std::vector<std::function<void()>> waiting;
 

@@ -51,6 +51,7 @@ class Portal {
         bool again = false;
         SlotPtr<bool> rest;
         bool connected = false;
+        std::string run;  // of the process that it is connected to
     };
     struct Flying {
         std::string leader;
@@ -137,6 +138,14 @@ class Portal {
 
     // Probes.
     Task<void> probe(Watched* watched, std::size_t index);
+    struct Question {
+        std::size_t index = 0;
+        std::string node;
+        std::string run;  // of the process at the other end of the connection
+        sentinel::TimePoint asked_at;
+        sentinel::KernelSigns signs;
+    };
+    void look_after(std::shared_ptr<Question> question, SlotPtr<sentinel::Observation> slot);
     void probe_now(const std::string& node);
     Watched* find(const std::string& node);
 

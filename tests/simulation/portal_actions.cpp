@@ -166,7 +166,8 @@ Task<bool> Portal::hand_over(sentinel::HandOver move) {
 }
 
 void Portal::accept(Watched& node, const Outcome& outcome) {
-    observe({node.account.view().node.name, ProbeResult::answered, outcome.asked_at, now(), {}, outcome.report, {}});
+    observe(
+        {node.account.view().node.name, ProbeResult::answered, outcome.asked_at, now(), {}, outcome.report, {}, {}});
 }
 
 void Portal::observe(Observation observation) {
@@ -191,32 +192,83 @@ void Portal::probe_now(const std::string& name) {
     }
 }
 
+/// While a question waits, as ControlLink's vigil.
+void Portal::look_after(std::shared_ptr<Question> question, SlotPtr<Observation> slot) {
+    const auto every = std::min(world_.timing.ping_interval, world_.timing.down_after / 5);
+    later(every, [this, question, slot] {
+        if (slot->value) {
+            return;
+        }
+        const auto& asked = *question;
+        const auto present = now();
+        const auto down_after = world_.timing.down_after;
+        if (present - asked.asked_at >= down_after && present - asked.signs.acknowledged_at >= down_after) {
+            slot->fill(
+                {asked.node, ProbeResult::silent, asked.asked_at, present, "no answer in time", std::nullopt, {}, {}});
+            return;
+        }
+        observe({asked.node, ProbeResult::waiting, asked.asked_at, present, {}, std::nullopt, {}, asked.signs});
+        question->signs.outstanding = true;
+        const auto expires = world_.events.now() + true_time(down_after);
+        world_.send(place(), asked.index, expires, [this, question, slot, expires, life = std::weak_ptr<Life>(life_)] {
+            const auto& node = *world_.nodes[question->index];
+            const bool there = node.running() && node.run_id() == question->run;
+            if (there && node.paused && !node.acknowledges) {
+                return;  // the whole machine is stopped
+            }
+            world_.send(question->index, place(), expires, within(life, [this, question, slot, there] {
+                            question->signs.acknowledged_at = now();
+                            question->signs.outstanding = false;
+                            if (!there) {
+                                slot->fill({question->node,
+                                            ProbeResult::broken,
+                                            question->asked_at,
+                                            now(),
+                                            "connection reset",
+                                            std::nullopt,
+                                            {},
+                                            {}});
+                            }
+                        }));
+        });
+        look_after(question, slot);
+    });
+}
+
 Task<void> Portal::probe(Watched* watched, std::size_t index) {
     const auto name = watched->account.view().node.name;
     for (;;) {
         const auto asked_at = now();
         auto slot = std::make_shared<Slot<Observation>>();
-        const auto expires = world_.events.now() + true_time(world_.timing.down_after);
+        const bool kept = watched->connected && world_.timing.busy_after > Milliseconds(0);
+        const auto patience =
+            kept ? std::max(world_.timing.down_after, world_.timing.busy_after) : world_.timing.down_after;
+        const auto expires = world_.events.now() + true_time(patience);
         world_.ask_node(
             place(), index, expires,
             [this, slot, index, asked_at, expires, name, life = std::weak_ptr<Life>(life_)] {
                 const auto report = world_.nodes[index]->info(world_.events.now());
                 world_.send(index, place(), expires, within(life, [this, slot, report, asked_at, name] {
-                                slot->fill({name, ProbeResult::answered, asked_at, now(), {}, report, {}});
+                                slot->fill({name, ProbeResult::answered, asked_at, now(), {}, report, {}, {}});
                             }));
             },
             here([this, slot, asked_at, name, watched] {
                 const auto result = watched->connected ? ProbeResult::broken : ProbeResult::refused;
-                slot->fill({name, result, asked_at, now(), "connection refused", std::nullopt, {}});
+                slot->fill({name, result, asked_at, now(), "connection refused", std::nullopt, {}, {}});
             }));
-        later(world_.timing.down_after, [this, slot, asked_at, name] {
-            slot->fill({name, ProbeResult::silent, asked_at, now(), "no answer in time", std::nullopt, {}});
+        if (kept) {
+            const sentinel::KernelSigns signs{asked_at, false, true};
+            look_after(std::make_shared<Question>(Question{index, name, watched->run, asked_at, signs}), slot);
+        }
+        later(patience, [this, slot, asked_at, name] {
+            slot->fill({name, ProbeResult::silent, asked_at, now(), "no answer in time", std::nullopt, {}, {}});
         });
         const Wait<Observation> wait{slot.get()};
         auto seen = co_await wait;
         const auto result = seen.result;
-        observe(std::move(seen));
         watched->connected = result == ProbeResult::answered;
+        watched->run = seen.report ? seen.report->run_id : std::string();
+        observe(std::move(seen));
         if (result == ProbeResult::broken || std::exchange(watched->again, false)) {
             continue;
         }

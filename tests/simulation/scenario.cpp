@@ -8,6 +8,7 @@ namespace portal::simulation {
 namespace {
 
 constexpr unsigned kManySwitchovers = 80;
+constexpr unsigned kOftenBusy = 40;
 
 }  // namespace
 
@@ -25,6 +26,18 @@ Options options_for(std::uint64_t seed, const Setting& setting) {
         options.failsafe = true;
         options.weights.switchover = kManySwitchovers;
     }
+    if (setting.busy) {
+        options.busy = true;
+        options.weights.busy = kOftenBusy;
+    }
+    return options;
+}
+
+Options nothing_but_busy(std::uint64_t seed, Time most, sentinel::ProvenWrites proven) {
+    auto options = options_for(seed, {proven, false, 0, false, true});
+    options.weights = {0, 0, 0, 0, 0, 0, kOftenBusy};
+    options.busy_most = most;
+    options.nothing_but_busy = true;
     return options;
 }
 
@@ -103,9 +116,13 @@ std::string describe(const Totals& totals) {
 std::optional<Noticed> notices(Without rule, std::uint64_t first, std::uint64_t steps, sentinel::ProvenWrites proven) {
     std::uint64_t done = 0;
     for (auto seed = first; done < steps; ++seed) {
-        auto options = options_for(seed, {proven, true, 0, rule == Without::the_wait_for_failsafe});
+        auto options = rule == Without::patience_with_the_busy
+                           ? nothing_but_busy(seed, seconds(9), proven)
+                           : options_for(seed, {proven, true, 0, rule == Without::the_wait_for_failsafe, false});
         options.without = rule;
-        turn_against(rule, options);
+        if (rule != Without::patience_with_the_busy) {
+            turn_against(rule, options);
+        }
         const auto outcome = World(options).run();
         done += outcome.steps;
         if (outcome.violations.empty()) {

@@ -13,9 +13,13 @@ struct Setting {
     bool dense = false;        // faults follow each other three times as fast
     std::size_t portals = 0;   // 0: as the seed says
     bool switchovers = false;  // many more of them, with failsafe in each run
+    bool busy = false;         // nodes are busy, too, and the portals tell that from death
 };
 
 Options options_for(std::uint64_t seed, const Setting& setting = {});
+
+/// Nodes are busy for up to `most`, and nothing else is wrong.
+Options nothing_but_busy(std::uint64_t seed, Time most, sentinel::ProvenWrites proven);
 
 struct Totals {
     std::uint64_t runs = 0;

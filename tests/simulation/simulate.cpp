@@ -1,6 +1,6 @@
 // Runs seeds of the simulation until one fails or the wanted number of steps is done; prints figures. For long runs by
-// hand: `simulate --proven strict --steps 5000000 [--seed 1] [--portals 3] [--dense]`, or `simulate --seed 7 --show` to
-// see what one seed does.
+// hand: `simulate --proven strict --steps 5000000 [--seed 1] [--portals 3] [--dense] [--busy]`, or `simulate --seed 7
+// --show` to see what one seed does.
 #include "scenario.hpp"
 
 #include <algorithm>
@@ -40,15 +40,18 @@ int main(int argc, char** argv) {
             setting.dense = true;
         } else if (word == "--switchovers") {
             setting.switchovers = true;
+        } else if (word == "--busy") {
+            setting.busy = true;
         } else if (word == "--portals" && i + 1 < argc) {
             setting.portals = std::strtoull(argv[++i], nullptr, 10);
         } else if (word == "--proven" && i + 1 < argc && mode(argv[i + 1])) {
             setting.proven = *mode(argv[++i]);
         } else {
-            std::fprintf(stderr,
-                         "usage: simulate [--proven off|available|strict] [--portals N] [--dense] [--switchovers] "
-                         "[--seed N] [--steps N] "
-                         "[--show]\n");
+            std::fprintf(
+                stderr,
+                "usage: simulate [--proven off|available|strict] [--portals N] [--dense] [--switchovers] [--busy] "
+                "[--seed N] [--steps N] "
+                "[--show]\n");
             return 2;
         }
     }

@@ -23,9 +23,9 @@ void expect_noticed(Without rule, const std::string& said, std::uint64_t first =
     EXPECT_NE(noticed->violation.find(said), std::string::npos) << noticed->violation;
 }
 
-void expect_no_violation(ProvenWrites proven) {
+void expect_no_violation(ProvenWrites proven, bool busy = false) {
     Totals totals;
-    const auto failures = run_seeds(1, kSteps, {proven, false, 0, false}, totals);
+    const auto failures = run_seeds(1, kSteps, {proven, false, 0, false, busy}, totals);
     std::printf("%s\n", describe(totals).c_str());
     for (const auto& failure : failures) {
         ADD_FAILURE() << "seed " << failure.seed << ": " << failure.violation;
@@ -44,6 +44,43 @@ TEST(Simulation, loses_no_acknowledged_write_in_strict_mode) {
     expect_no_violation(ProvenWrites::strict);
 }
 
+TEST(Simulation, holds_them_while_nodes_are_busy_as_well) {
+    expect_no_violation(ProvenWrites::off, true);
+}
+TEST(Simulation, loses_no_acknowledged_write_of_busy_nodes_in_strict_mode) {
+    expect_no_violation(ProvenWrites::strict, true);
+}
+
+/// Returns how many leaders were recorded per run: one each when none was changed.
+void expect_patience(Time most, ProvenWrites proven, std::uint64_t runs, std::uint64_t& leaders) {
+    for (std::uint64_t seed = 1; seed <= runs; ++seed) {
+        const auto outcome = World(nothing_but_busy(seed, most, proven)).run();
+        for (const auto& violation : outcome.violations) {
+            ADD_FAILURE() << "seed " << seed << ": " << violation;
+        }
+        EXPECT_GT(outcome.acknowledged, 100U) << "hardly anything was written";
+        leaders += outcome.failovers;
+    }
+}
+
+TEST(Simulation, no_leader_that_is_busy_for_less_than_busy_after_is_replaced) {
+    constexpr std::uint64_t kRuns = 6;
+    for (const auto proven : {ProvenWrites::off, ProvenWrites::strict}) {
+        std::uint64_t leaders = 0;
+        expect_patience(milliseconds(9800), proven, kRuns, leaders);
+        EXPECT_EQ(leaders, kRuns) << "each run has its first leader and no other";
+    }
+}
+
+TEST(Simulation, a_leader_that_is_busy_for_longer_is_replaced_and_not_before) {
+    constexpr std::uint64_t kRuns = 6;
+    for (const auto proven : {ProvenWrites::off, ProvenWrites::strict}) {
+        std::uint64_t leaders = 0;
+        expect_patience(seconds(30), proven, kRuns, leaders);
+        EXPECT_GT(leaders, kRuns + kRuns / 2);
+    }
+}
+
 TEST(Simulation, replays_a_seed_step_by_step) {
     const auto once = World(options_for(11)).run();
     const auto again = World(options_for(11)).run();
@@ -56,14 +93,14 @@ TEST(Simulation, a_node_that_lost_what_it_confirmed_while_the_arbiter_was_away_i
     const auto off = World(options_for(140)).run();
     EXPECT_TRUE(off.violations.empty());
     EXPECT_GT(off.excused, 0U) << "this seed does not show it any more: find another";
-    const auto strict = World(options_for(140, {ProvenWrites::strict, false, 0, false})).run();
+    const auto strict = World(options_for(140, {ProvenWrites::strict, false, 0, false, false})).run();
     EXPECT_TRUE(strict.violations.empty());
     EXPECT_EQ(strict.excused, 0U);
 }
 
 TEST(Simulation, a_switchover_passes_no_portal_that_goes_on_by_failsafe) {
     Totals totals;
-    const auto failures = run_seeds(1, kSteps, {ProvenWrites::off, true, 0, true}, totals);
+    const auto failures = run_seeds(1, kSteps, {ProvenWrites::off, true, 0, true, false}, totals);
     std::printf("%s\n", describe(totals).c_str());
     for (const auto& failure : failures) {
         ADD_FAILURE() << "seed " << failure.seed << ": " << failure.violation;
@@ -104,6 +141,9 @@ TEST(SimulationWithout, the_record_before_promotion) {
 }
 TEST(SimulationWithout, the_word_of_the_joining) {
     expect_noticed(Without::the_word_of_the_joining, "acknowledged writes lost", 6, ProvenWrites::available);
+}
+TEST(SimulationWithout, patience_with_the_busy) {
+    expect_noticed(Without::patience_with_the_busy, "busy for less than busy_after");
 }
 TEST(SimulationWithout, the_wait_for_failsafe) {
     expect_noticed(Without::the_wait_for_failsafe, "forwards to", 1431);

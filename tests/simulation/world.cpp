@@ -22,6 +22,8 @@ double in_seconds(Time time) {
 
 World::World(Options chosen) : chance(chosen.seed), options(chosen) {
     timing.failsafe = options.failsafe;
+    const bool patient = options.busy && options.without != Without::patience_with_the_busy;
+    timing.busy_after = patient ? timing.busy_after : sentinel::Milliseconds(0);
     timing.proven = options.proven;
     if (options.proven != sentinel::ProvenWrites::off) {
         timing.patience = sentinel::Milliseconds::max();  // as the monitor sets it
@@ -102,7 +104,8 @@ void World::ask_node(std::size_t from, std::size_t index, Time expires, std::fun
 }
 
 void World::resume(Node& node) {
-    node.paused = false;
+    node.paused = node.acknowledges = false;
+    busy_[node.name()].until = events.now();
     node.moment = events.now();
     for (auto& what : std::exchange(node.waiting, {})) {
         what();
@@ -155,7 +158,9 @@ WriteStatus World::swap(Record record, const std::string& expected, std::string&
         violation("the record went back to epoch " + std::to_string(epoch));
     }
     if (record.phase == Phase::fencing) {
-        fenced_.insert(epoch);
+        if (fenced_.insert(epoch).second) {
+            look_at_change();
+        }
     }
     if (record.phase == Phase::leading) {
         const auto [led, first] = leaders_.try_emplace(epoch, record.leader);

@@ -33,6 +33,7 @@ enum class Without : std::uint8_t {
     takeover_of_the_role,           // nobody takes the role from a portal that is gone
     doubt_of_restarted_nodes,       // with proven writes, a restarted node is trusted for its offset
     the_word_of_the_joining,        // a reply does not wait for nodes that are about to be in sync
+    patience_with_the_busy,         // a leader that is busy counts as dead, with busy faults alone
     the_wait_for_failsafe           // a portal that says nothing counts as fenced after a while, with failsafe, too
 };
 
@@ -55,8 +56,12 @@ struct Options {
     Time mended_within{seconds(40)};
     /// How often each kind of fault comes, of all of them together.
     struct Weights {
-        unsigned node = 32, portal = 20, network = 20, store = 12, lag = 8, switchover = 8;
+        unsigned node = 32, portal = 20, network = 20, store = 12, lag = 8, switchover = 8, busy = 0;
     } weights;
+    /// Nodes may be busy: the portals tell that from death, with the default of `monitor.busy_after`. Else it is 0.
+    bool busy = false;
+    Time busy_most{seconds(14)};
+    bool nothing_but_busy = false;  // then no leader may be changed before its time
     Time rest_between_faults{milliseconds(4500)};
     Without without = Without::nothing;
     bool trace = false;
@@ -130,6 +135,8 @@ class World {
     void break_node(std::size_t index);
     void break_portal(std::size_t index);
     void break_network();
+    void keep_busy(std::size_t index);
+    void look_at_change();
     void break_store();
     void mend_everything();
     void resume(Node& node);
@@ -155,6 +162,11 @@ class World {
     std::set<std::pair<replication::Epoch, std::string>> named_;  // by the operator
     std::set<std::uint64_t> fenced_;                              // epochs that the store has held in phase fencing
     std::map<std::uint64_t, std::string> leaders_;
+    struct Busy {
+        Time since{0};
+        Time until = Time::max();
+    };
+    std::map<std::string, Busy> busy_;            // the last time of each node
     std::map<std::string, Time> in_reach_since_;  // of nodes that nothing has been wrong with
     Outcome outcome_;
 };

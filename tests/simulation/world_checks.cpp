@@ -71,6 +71,20 @@ void World::promoting(const std::string& portal, const std::string& name, const 
     excuse(chosen, record);
 }
 
+/// A change of leader begins. While nothing but busy nodes is wrong, it has a reason only after busy_after.
+void World::look_at_change() {
+    if (!options.nothing_but_busy || !record_) {
+        return;
+    }
+    constexpr Time kOnItsWay{milliseconds(50)};  // the write of the record; clocks run at different rates, too
+    const auto known = busy_.find(record_->leader);
+    const auto busy = known == busy_.end() ? Busy{events.now(), Time(0)} : known->second;
+    const bool still = events.now() - kOnItsWay < busy.until;
+    if (!still || events.now() - busy.since < sentinel::Timing{}.busy_after - kOnItsWay) {
+        violation(record_->leader + " is replaced though it is " + (still ? "busy for less than busy_after" : "well"));
+    }
+}
+
 void World::acknowledged(WriteId id) {
     acknowledged_.push_back(id);
     ++outcome_.acknowledged;
@@ -98,6 +112,10 @@ void World::look_for_losses() {
     }
     std::vector<bool> held(writes_ + 1);
     for (const auto id : leader->log()) {
+        if (id != 0 && held[id]) {
+            violation("write " + std::to_string(id) + " was done twice");
+            return;
+        }
         held[id] = true;
     }
     std::size_t lost = 0;

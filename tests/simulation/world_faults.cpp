@@ -65,6 +65,25 @@ void World::break_node(std::size_t index) {
     });
 }
 
+/// A slow command: the process serves nobody, its machine acknowledges what it is sent.
+void World::keep_busy(std::size_t index) {
+    auto& busy = *nodes[index];
+    if (!busy.running() || busy.paused) {
+        return;
+    }
+    say("keeps " + busy.name() + " busy");
+    in_reach_since_.erase(busy.name());
+    busy.paused = busy.acknowledges = true;
+    busy_[busy.name()] = {events.now(), Time::max()};
+    events.at(later(milliseconds(200), options.busy_most), [this, &busy] {
+        if (busy.acknowledges) {
+            say(busy.name() + " is busy no longer");
+            resume(busy);
+            in_reach_since_[busy.name()] = events.now();
+        }
+    });
+}
+
 void World::break_portal(std::size_t index) {
     auto& broken = *portals[index];
     if (!broken.running() || broken.paused()) {
@@ -151,7 +170,7 @@ void World::break_something() {
     ++outcome_.faults;
     const auto& weights = options.weights;
     auto dice = chance.below(weights.node + weights.portal + weights.network + weights.store + weights.lag +
-                             weights.switchover);
+                             weights.switchover + weights.busy);
     const auto falls_on = [&dice](unsigned weight) {
         const bool here = dice < weight;
         dice -= weight;
@@ -163,6 +182,8 @@ void World::break_something() {
         break_portal(chance.below(portals.size()));
     } else if (falls_on(weights.network)) {
         break_network();
+    } else if (falls_on(weights.busy)) {
+        keep_busy(chance.below(nodes.size()));
     } else if (falls_on(weights.store)) {
         break_store();
     } else if (falls_on(weights.lag)) {

@@ -20,7 +20,7 @@ class WithArbiter:
         if why := self.store.unavailable():
             print(f"skipped: {why}", flush=True)
             self.skipTest(why)
-        self.cluster = Cluster(self, self.store)
+        self.cluster = Cluster(self, self.store, {"busy_after": "2s"})
 
     def client(self, portal, timeout=20.0):
         client = self.cluster.portals[portal].client(timeout)

@@ -13,7 +13,7 @@ STAGES = ["detected_ms", "fenced_ms", "promoted_ms", "recorded_ms", "published_m
 
 class FlightRecorder(unittest.TestCase):
     def setUp(self):
-        self.demo = demo_for(self)
+        self.demo = demo_for(self, settings=("monitor.busy_after=0s",))  # SIGSTOP is to look like death
         self.demo.wait_replicated()
         connections = [self.demo.portals[number % len(self.demo.portals)].client() for number in range(CLIENTS)]
         self.clients = [LoadClient(number, connection) for number, connection in enumerate(connections)]

@@ -1,5 +1,5 @@
 """The leader is stopped with SIGSTOP, so nothing refuses a connection: it is noticed by silence, replaced, and taken back
-as a replica when it runs again."""
+as a replica when it runs again. Its machine answers for it still, so this is with `busy_after` 0; see test_busy_leader.py."""
 
 import time
 import unittest
@@ -9,6 +9,8 @@ from resp_client import RespError
 
 
 class LeaderPaused(DemoTestCase):
+    settings = ("monitor.busy_after=0s",)
+
     def test_another_node_leads_and_the_paused_one_comes_back_as_a_replica(self):
         old = self.demo.leader()
         new = next(node for node in self.demo.nodes if node is not old)

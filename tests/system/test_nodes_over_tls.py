@@ -89,6 +89,20 @@ class NodesOverTls(unittest.TestCase):
         self.assertEqual(1, client.command("RPUSH", "queue", "e"))
         self.assertEqual([b"queue", b"e"], blocked.read())
 
+    def test_a_busy_leader_keeps_its_role(self):
+        """The probe's signs of life travel encrypted, too."""
+        self.serve()
+        client = self.client()
+        self.assertEqual("OK", client.command("SET", "k", "v"))
+        leader, epoch = self.portal.topology()["leader"], self.portal.topology()["epoch"]
+        with next(node for node in self.nodes if node.name == leader).client() as direct:
+            direct.send("EVAL", "local t = redis.call('TIME')[1] while redis.call('TIME')[1] - t < 3 do end", 0)
+            time.sleep(0.2)
+            self.assertEqual("OK", client.command("SET", "k", "w"))
+        wait_until(lambda: self.portal.topology()["nodes"], 5, "the portal answers")
+        self.assertEqual((leader, epoch), (self.portal.topology()["leader"], self.portal.topology()["epoch"]))
+        self.assertIn("node is busy", self.portal.log.read_text())
+
     def reads(self, node, key):
         with node.client() as direct:
             return direct.command("GET", key)

@@ -29,7 +29,7 @@ def wait_in_sync(demo, nodes, deadline=20):
 
 
 class StrictUnderLoad(DemoTestCase):
-    settings = ("writes.proven=strict",)
+    settings = ("writes.proven=strict", "monitor.busy_after=0s")
 
     def take_away(self, number, how):
         """One round: load, the leader goes by `how`, load goes on; nothing acknowledged is missing then."""

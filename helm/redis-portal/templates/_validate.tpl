@@ -15,13 +15,16 @@
 {{- if and $v.auth.password $v.auth.existingSecret -}}
 {{- $problems = append $problems "auth.password and auth.existingSecret exclude each other: leave one of them empty" -}}
 {{- end -}}
-{{- $monitor := mergeOverwrite (dict "ping_interval" "200ms" "down_after" "1s" "fence_after" "2s" "lease" "4s") ($v.portal.config.monitor | default dict) -}}
+{{- $monitor := mergeOverwrite (dict "ping_interval" "200ms" "down_after" "1s" "busy_after" "0s" "fence_after" "2s" "lease" "4s") ($v.portal.config.monitor | default dict) -}}
 {{- $ms := dict -}}
-{{- range list "ping_interval" "down_after" "fence_after" "lease" -}}
+{{- range list "ping_interval" "down_after" "busy_after" "fence_after" "lease" -}}
 {{- $_ := set $ms . (include "redis-portal.milliseconds" (get $monitor .) | int64) -}}
 {{- end -}}
 {{- if gt $ms.ping_interval $ms.down_after -}}
 {{- $problems = append $problems (printf "portal.config.monitor.ping_interval (%s) must be at most down_after (%s)" $monitor.ping_interval $monitor.down_after) -}}
+{{- end -}}
+{{- if and (gt $ms.busy_after 0) (le $ms.busy_after $ms.down_after) -}}
+{{- $problems = append $problems (printf "portal.config.monitor.busy_after (%s) must be 0s or longer than down_after (%s)" $monitor.busy_after $monitor.down_after) -}}
 {{- end -}}
 {{- if ge $ms.fence_after $ms.lease -}}
 {{- $problems = append $problems (printf "portal.config.monitor.fence_after (%s) must be shorter than lease (%s): a portal that is cut off stops before another one takes over" $monitor.fence_after $monitor.lease) -}}

@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import checker  # noqa: E402
 import network  # noqa: E402
+from injector import SCRIPT, STARVED  # noqa: E402
 from lab import Workload, final_state, undisturbed, wait_until  # noqa: E402
 from portal_cluster import PortalCluster  # noqa: E402
 from sentinel_cluster import SentinelCluster  # noqa: E402
@@ -61,8 +62,34 @@ def front_kill(cluster, leader):
     return cluster.fronts[0].start
 
 
+def sleep(cluster, leader):
+    return keep_busy(cluster, leader, "DEBUG", "SLEEP", str(BUSY))
+
+
+def script(cluster, leader):
+    return keep_busy(cluster, leader, "EVAL", SCRIPT, "0", str(BUSY))
+
+
+def keep_busy(cluster, leader, *words):
+    client = cluster.client(leader.host)
+    client.send(*words)
+    return client.close
+
+
+def starve(cluster, leader):
+    return leader.starve(STARVED)
+
+
+def stop_for_a_while(cluster, leader):
+    return stop(cluster, leader)
+
+
+# Nobody is dead, so no other node shall lead: after BUSY seconds each is over.
+BUSY = 3.0
+BUSY_SCENARIOS = {"DEBUG SLEEP 3": sleep, "a script of 3 s": script, "1 % of a processor for 3 s": starve,
+                  "SIGSTOP for 3 s": stop_for_a_while}
 SCENARIOS = {"kill -9 of the leader": kill, "SIGSTOP of the leader": stop, "leader cut off from all": partition,
-             "planned switchover": switchover, "kill -9 of a portal or HAProxy": front_kill}
+             "planned switchover": switchover, "kill -9 of a portal or HAProxy": front_kill, **BUSY_SCENARIOS}
 
 
 def longest_gap(operations, fault, settled):
@@ -89,7 +116,11 @@ def one_round(cluster, act, seed):
     time.sleep(CALM)
     fault = time.monotonic()
     heal = act(cluster, leader)
-    if act is not front_kill:
+    if act in BUSY_SCENARIOS.values():
+        time.sleep(BUSY)
+        heal()
+        heal = lambda: None
+    elif act is not front_kill:
         wait_until(lambda: has_another_leader(cluster, leader, act), 60, "another node leads", every=POLL)
     settled = time.monotonic() + REACTION
     time.sleep(AFTER)
@@ -101,7 +132,7 @@ def one_round(cluster, act, seed):
     verdict = checker.check(operations, final_state(cluster, operations))
     # A front takes its own clients along; the others notice nothing.
     hit = [op for op in operations if act is not front_kill or workload.first_front(op.client) == 0]
-    return {"dropped": verdict.dropped, "errors": sum(verdict.errors.values()) - verdict.dropped, "lost": len(verdict.lost),
+    return {"changed": int(cluster.leader() is not leader), "dropped": verdict.dropped, "errors": sum(verdict.errors.values()) - verdict.dropped, "lost": len(verdict.lost),
             "violations": verdict.violations, "kinds": dict(verdict.errors), "gap": longest_gap(hit, fault, settled)}
 
 
@@ -110,7 +141,9 @@ def started(kind, options):
     folder = tempfile.mkdtemp(prefix="redis-portal-lab.")
     cluster = None
     try:
-        settings = {"settings": [tuple(pair.split("=", 1)) for pair in options.set]} if kind == "portals" else {}
+        settings = {}
+        if kind == "portals":  # agents tell a stopped process from a busy one
+            settings = {"settings": [tuple(pair.split("=", 1)) for pair in options.set], "agents": not options.no_agents}
         cluster = KINDS[kind](folder, down_after=options.down_after, **settings)
         cluster.start()
         yield cluster
@@ -147,6 +180,7 @@ def main():
     parser.add_argument("--down-after", type=int, default=1000, help="milliseconds, for both")
     parser.add_argument("--scenario", default="", help="only those whose name contains this")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="for the portals")
+    parser.add_argument("--no-agents", action="store_true", help="no agent runs beside the portals' nodes")
     parser.add_argument("--only", choices=tuple(KINDS))
     parser.add_argument("--out", help="JSON file for the raw figures")
     options = parser.parse_args()
@@ -155,8 +189,8 @@ def main():
         return 0
     raw = {}
     print(f"load of the machine at the start: {' '.join(f'{each:.1f}' for each in os.getloadavg())}, {os.cpu_count()} cores")
-    print(f"| {CLIENTS} clients; median (maximum) of {options.rounds} | front | connections dropped | errors seen | "
-          "acknowledged writes lost | without service, ms | rounds that failed |\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    print(f"| {CLIENTS} clients; median (maximum) of {options.rounds} | front | leader changed | connections dropped | errors seen | "
+          "acknowledged writes lost | without service, ms | rounds that failed |\n| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name, act in SCENARIOS.items():
         if options.scenario not in name:
             continue
@@ -167,7 +201,7 @@ def main():
             raw[f"{name}, {kind}"] = rounds
             if rounds:
                 print(f"| {name} | {kind} | " + " | ".join([
-                    spread([each["dropped"] for each in rounds]), spread([each["errors"] for each in rounds]),
+                    f"{sum(each['changed'] for each in rounds)} of {len(rounds)}", spread([each["dropped"] for each in rounds]), spread([each["errors"] for each in rounds]),
                     spread([each["lost"] for each in rounds]), spread([each["gap"] for each in rounds], 1000), str(failed)]) + " |",
                     flush=True)
             if options.out:

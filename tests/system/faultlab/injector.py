@@ -6,7 +6,14 @@ from cluster import NODE_PORT
 from portal_support import wait_until
 
 FORK_TAKES = 700   # milliseconds: a large process, but less than down_after
-BUSY_FOR = "0.9"   # seconds of a script that nobody interrupts
+MANY_KEYS = 1_000_000  # at a time
+STARVED = 1        # percent of a processor
+SCRIPT = """
+local function now() local t = redis.call('TIME') return t[1] + t[2] / 1000000 end
+local ends = now() + tonumber(ARGV[1])
+while now() < ends do end
+return 1
+"""
 POLL = 0.1         # seconds between two looks at the whole cluster
 
 
@@ -98,11 +105,18 @@ class Injector:
                     self.cluster.ask(each, "REPLICAOF", self.cluster.network.name(other.host), NODE_PORT)
                 return []
             case "busy":
-                self.from_its_host(first, "DEBUG", "SLEEP", BUSY_FOR)
-                return []
+                return [self.from_its_host(first, "DEBUG", "SLEEP", str(fault.lasts))]
+            case "script":
+                return [self.from_its_host(first, "EVAL", SCRIPT, "0", str(fault.lasts))]
+            case "populate":  # nobody is served meanwhile, too; no replica gets these keys
+                return [self.from_its_host(first, "DEBUG", "POPULATE", str(MANY_KEYS), fault.other)]
+            case "keys":
+                return [self.from_its_host(first, "KEYS", "*")]
+            case "starve":
+                return [first.starve(STARVED)]
             case "slow fork":
                 first.slow_fork(FORK_TAKES)
-                self.from_its_host(first, "BGSAVE")
+                self.from_its_host(first, "BGSAVE")()
                 return [lambda: first.slow_fork(0)]
             case "disk full":
                 for each in members:
@@ -126,12 +140,14 @@ class Injector:
             node.start()
 
     def from_its_host(self, member, *words):
-        """Sends a command without waiting for the answer."""
+        """Sends a command without waiting for the answer. What ends its connection: a command goes on until then."""
         try:
-            with self.cluster.client(member.host) as client:
-                client.send(*words)
+            client = self.cluster.client(member.host)
+            client.send(*words)
+            return client.close
         except OSError:
             self.say(f"  {member.host} does not take {words[0]}")
+            return lambda: None
 
     def disturb(self, fault, hosts):
         lab = self.cluster.network

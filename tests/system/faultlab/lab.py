@@ -77,7 +77,7 @@ class Workload:
         return history.load(self.path)
 
 
-def run(seed, inject, settings=(), clients=20, etcd=0, nodes=2, keep=None, say=print):
+def run(seed, inject, settings=(), clients=20, etcd=0, nodes=2, keep=None, say=print, agents=False):
     """One cluster under load, with whatever `inject(injector)` does to it. Returns the verdict.
 
     `inject` may return a function that takes the history and returns further violations, or None. `keep`: a folder that gets the
@@ -86,7 +86,7 @@ def run(seed, inject, settings=(), clients=20, etcd=0, nodes=2, keep=None, say=p
     folder = Path(tempfile.mkdtemp(prefix="redis-portal-lab."))
     cluster, verdict = None, None
     try:
-        cluster = PortalCluster(folder, etcd=etcd, nodes=nodes, settings=settings, seed=seed)
+        cluster = PortalCluster(folder, etcd=etcd, agents=agents, nodes=nodes, settings=settings, seed=seed)
         injector = Injector(cluster, say)
         cluster.start()
         injector.wait_whole("at the start", quiet=True)
@@ -183,6 +183,7 @@ def main():
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--overlap", action="store_true", help="faults that overlap, also with proven writes")
     parser.add_argument("--scenarios", action="store_true")
+    parser.add_argument("--agents", action="store_true", help="the scenarios for a cluster with an agent beside each node")
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--keep", help="folder for the files of runs that went wrong")
     parser.add_argument("--show", action="store_true", help="print the schedules and do nothing")
@@ -209,8 +210,10 @@ def main():
         print(f"seed {seed}", flush=True)
         try:
             if options.scenarios:
-                chosen = [each for each in scenarios.SCENARIOS if options.only in each.name and each.etcd <= options.etcd]
-                verdict = run_scenarios(chosen, seed, **common)
+                known = scenarios.WITH_AGENTS if options.agents else scenarios.SCENARIOS
+                chosen = [each for each in known if options.only in each.name and each.etcd <= options.etcd and
+                          (options.only or not each.heavy)]
+                verdict = run_scenarios(chosen, seed, agents=options.agents, **common)
             else:
                 verdict = run_schedule(seed, options.faults, overlap, **common)
         except AssertionError as failed:

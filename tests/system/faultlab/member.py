@@ -50,6 +50,23 @@ class Member:
     def set_clock(self, seconds_off):
         self.tricks[8:16] = struct.pack("q", seconds_off)
 
+    def starve(self, percent):
+        """Leaves it that part of a processor. What ends it; without a control group for processors, nothing happens."""
+        group = Path(f"/sys/fs/cgroup/cpu/redis-portal-lab-{self.process.pid}")
+        try:
+            group.mkdir()
+            (group / "cpu.cfs_period_us").write_text("1000000")  # so it has nothing for almost a second at a time
+            (group / "cpu.cfs_quota_us").write_text(str(percent * 10000))
+            (group / "cgroup.procs").write_text(str(self.process.pid))
+        except OSError:
+            return lambda: None
+
+        def end():
+            for each in (group / "cgroup.procs").read_text().split():
+                (group.parent / "cgroup.procs").write_text(each)
+            group.rmdir()
+        return end
+
     def kill(self):
         if self.running:
             self.process.kill()

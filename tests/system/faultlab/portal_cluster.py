@@ -7,17 +7,19 @@ import urllib.request
 from cluster import FRONT_PORT, NODE_PORT, PROGRAM, Cluster
 from member import Member
 
-ADMIN_PORT, ETCD_PORT, ETCD_PEER_PORT = 9380, 2379, 2380
+ADMIN_PORT, ETCD_PORT, ETCD_PEER_PORT, AGENT_PORT = 9380, 2379, 2380, 9121
 
 
 class PortalCluster(Cluster):
-    def __init__(self, folder, etcd=0, **options):
-        """`etcd`: how many members; 0: the portals share a file."""
+    def __init__(self, folder, etcd=0, agents=False, **options):
+        """`etcd`: how many members; 0: the portals share a file. `agents`: whether one runs beside each node."""
+        self.has_agents = agents
         self.arbiter_hosts = [f"arbiter{i}" for i in range(etcd)]
         super().__init__(folder, **options)
         (self.dir / "password").write_text(self.password + "\n")
         if self.arbiter_hosts:
             self.make_disk("etcd", 512 << 20)
+        self.agents = [self.make_agent(host) for host in self.node_hosts] if agents else []
         self.arbiters = [self.make_arbiter(host) for host in self.arbiter_hosts]
         self.fronts = [Member(self.network, host, [PROGRAM, "serve", "--config", self.portal_file(host)], self.dir / f"{host}.log",
                               self.tricks) for host in self.front_hosts]
@@ -26,7 +28,13 @@ class PortalCluster(Cluster):
         return self.arbiter_hosts
 
     def members(self):
-        return [*self.arbiters, *super().members()]
+        return [*self.arbiters, *self.agents, *super().members()]
+
+    def make_agent(self, host):
+        file = self.dir / f"agent-{host}.yaml"
+        file.write_text(f"redis: {{address: 127.0.0.1:{NODE_PORT}, password_file: {self.dir}/password}}\n"
+                        f"listen: 0.0.0.0:{AGENT_PORT}\ndata: {self.dir / host}\n")
+        return Member(self.network, host, [PROGRAM, "agent", "--config", file], self.dir / f"agent-{host}.log")
 
     def make_arbiter(self, host):
         def url(of, port):
@@ -53,6 +61,10 @@ class PortalCluster(Cluster):
             sections.setdefault(section, {})[key] = value
         for section, keys in sections.items():
             lines += [f"{section}:", *(f"  {key}: {value}" for key, value in keys.items())]
+        if self.has_agents:
+            lines += ["upkeep:", "  agents:"]
+            for node in self.node_hosts:
+                lines += [f"  - node: {node}", f"    address: {self.network.address(node)}:{AGENT_PORT}"]
         file.write_text("\n".join([*lines, *self.arbiter(), "threads: 1", ""]))
         return file
 

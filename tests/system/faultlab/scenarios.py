@@ -22,10 +22,17 @@ class Scenario:
     calm: bool = True
     errors: frozenset = frozenset()
     etcd: int = 0  # how many members it needs at least
+    heavy: bool = False  # takes much time or memory: by name only
 
 
 SCENARIOS = (
     Scenario("a large leader forks for a background save", (Fault(0, 1.0, "slow fork", "leader"),)),
+    Scenario("the leader sleeps for three times down_after", (Fault(0, 3.0, "busy", "leader"),)),
+    Scenario("a script on the leader takes three times down_after", (Fault(0, 3.0, "script", "leader"),)),
+    Scenario("the leader's process is stopped for a while, and no agent says so", (Fault(0, 3.0, "pause", "leader"),)),
+    Scenario("the leader has a hundredth of a processor", (Fault(0, 3.0, "starve", "leader"),)),
+    Scenario("KEYS on five million keys", (*(Fault(5.0 * i, 5.0, "populate", "leader", f"filler{i}") for i in range(5)),
+                                           Fault(26.0, 12.0, "keys", "leader")), heavy=True),
     Scenario("a background save while the replica is unreachable",
              (Fault(0, 2.0, "isolate", "replica"), Fault(0.5, 1.2, "slow fork", "leader"))),
     Scenario("another node behind the leader's address, empty", (Fault(0, 1.0, "replace", "leader"),), calm=False, errors=IN_DOUBT),
@@ -48,6 +55,14 @@ SCENARIOS = (
 AFTERMATH = 0.5  # seconds in which a command that met the fault may still get its answer
 
 
+# On a cluster with agents, each with the same faults as above.
+WITH_AGENTS = (
+    Scenario("the leader sleeps for three times down_after, beside an agent", (Fault(0, 3.0, "busy", "leader"),)),
+    Scenario("a script on the leader takes three times down_after, beside an agent", (Fault(0, 3.0, "script", "leader"),)),
+    Scenario("the leader's process is stopped, and its agent says so", (Fault(0, 3.0, "pause", "leader"),), calm=False, errors=IN_DOUBT),
+)
+
+
 class Observed:
     """What happened on the cluster while a scenario ran."""
 
@@ -62,6 +77,8 @@ class Observed:
         wrong = [f"{name}: a client saw {error}" for error in sorted(seen)]
         if self.scenario.calm and not self.same_leader:
             wrong.append(f"{name}: the leader was changed")
+        if self.scenario in WITH_AGENTS and not self.scenario.calm and self.same_leader:
+            wrong.append(f"{name}: the leader was not changed")
         if not any(op.outcome == "ok" for op in mine):
             wrong.append(f"{name}: no service")
         return wrong

@@ -11,6 +11,10 @@ using testing::kMinimal;
 
 using ConfigLoader = ConfigTest;
 
+TEST_F(ConfigLoader, more_patience_with_silence_than_with_a_busy_leader_is_no_mistake_when_only_that_is_given) {
+    EXPECT_EQ(good(std::string(kMinimal) + "monitor: {down_after: 20s}\n").monitor.busy_after, 10s);
+}
+
 TEST_F(ConfigLoader, the_smallest_configuration_has_every_default) {
     const Config config = good(kMinimal);
     EXPECT_FALSE(config.name.empty());
@@ -21,6 +25,7 @@ TEST_F(ConfigLoader, the_smallest_configuration_has_every_default) {
     EXPECT_EQ(config.nodes[0].name, "redis-0");
     EXPECT_EQ(config.monitor.ping_interval, 200ms);
     EXPECT_EQ(config.monitor.down_after, 1s);
+    EXPECT_EQ(config.monitor.busy_after, 10s);
     EXPECT_EQ(config.monitor.fence_after, 2s);
     EXPECT_EQ(config.monitor.lease, 4s);
     EXPECT_EQ(config.hold.time, 10s);
@@ -57,6 +62,7 @@ monitor:
   password_file: password
   ping_interval: 100ms
   down_after: 2s
+  busy_after: 0s
   fence_after: 3s
   lease: 1m
 arbiter: {file: {path: run/record}}
@@ -89,6 +95,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.monitor.username, "portal");
     EXPECT_EQ(config.monitor.password, "of the monitor");
     EXPECT_EQ(config.monitor.ping_interval, 100ms);
+    EXPECT_EQ(config.monitor.busy_after, 0s);
     EXPECT_EQ(config.monitor.lease, 60s);
     ASSERT_TRUE(std::holds_alternative<FileArbiter>(config.arbiter));
     EXPECT_EQ(std::get<FileArbiter>(config.arbiter).path, path("run/record"));

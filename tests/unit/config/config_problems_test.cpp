@@ -173,6 +173,13 @@ TEST_F(ConfigProblems, probes_must_be_more_frequent_than_the_verdict) {
                                  "ping_interval (200ms) must not exceed down_after (100ms)");
 }
 
+TEST_F(ConfigProblems, patience_with_a_busy_leader_is_longer_than_with_a_silent_one_or_none) {
+    expect_problem_after_minimal("monitor: {busy_after: 1s}\n", 1,
+                                 "busy_after (1s) must be 0 or longer than down_after (1s)");
+    expect_problem_after_minimal("monitor:\n  down_after: 20s\n  busy_after: 15s\n", 3,
+                                 "must be 0 or longer than down_after (20s)");
+}
+
 TEST_F(ConfigProblems, a_refused_value_is_not_held_against_other_keys) {
     expect_problem_after_minimal("monitor:\n  lease: 1\n  fence_after: 5s\n", 2, "has no unit");
     expect_problem_after_minimal("monitor:\n  ping_interval: 5s\n  down_after: x\n", 3, "is not a duration");

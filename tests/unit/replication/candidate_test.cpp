@@ -261,5 +261,90 @@ TEST(FirstLeader, a_loading_node_is_waited_for) {
     EXPECT_FALSE(choose_first_leader({found("redis-0", Role::replica, 5), loading}, {}).node);
 }
 
+Contender with_priority(Contender contender, std::uint32_t priority) {
+    contender.report->priority = priority;
+    return contender;
+}
+
+TEST(CandidatePriority, among_nodes_in_sync_the_lower_number_goes_before_more_data) {
+    const auto choice = choose_candidate(
+        {unreachable("a"), with_priority(steady("b", 100), 50), with_priority(steady("c", 90), 10), steady("d", 200)},
+        kNow, kPatience);
+    EXPECT_EQ(choice.node, "c");
+    EXPECT_EQ(choice.why, "in sync, replica-priority 10");
+}
+
+TEST(CandidatePriority, equal_numbers_leave_the_choice_to_the_data) {
+    const auto choice = choose_candidate(
+        {unreachable("a"), with_priority(steady("b", 100), 50), with_priority(steady("c", 110), 50)}, kNow, kPatience);
+    EXPECT_EQ(choice.node, "c");
+}
+
+TEST(CandidatePriority, a_lower_number_makes_up_for_no_lost_data) {
+    auto behind = steady("b", 500);
+    behind.in_sync = false;
+    EXPECT_EQ(choose_candidate({with_priority(behind, 1), steady("c", 100)}, kNow, kPatience).node, "c");
+    EXPECT_EQ(
+        choose_candidate({with_priority(restarted_with_data("b", 10), 1), steady("c", 100)}, kNow, kPatience).node,
+        "c");
+    EXPECT_EQ(choose_candidate({with_priority(reborn_empty("b"), 1), steady("c", 100)}, kNow, kPatience).node, "c");
+}
+
+TEST(CandidatePriority, a_leader_that_lives_keeps_its_role_before_a_replica_with_less_data) {
+    const auto choice =
+        choose_candidate({steady("a", 100, Role::leader), with_priority(steady("b", 90), 1)}, kNow, kPatience);
+    EXPECT_EQ(choice.node, "a") << "it does not say its own priority, and has what the replica lacks";
+}
+
+TEST(CandidatePriority, zero_is_never_promoted) {
+    const auto choice =
+        choose_candidate({unreachable("a"), with_priority(steady("b", 100), 0), steady("c", 90)}, kNow, kPatience);
+    EXPECT_EQ(choice.node, "c");
+    EXPECT_EQ(why_not(choice, "b"), "replica-priority 0, so it is never promoted");
+}
+
+TEST(CandidatePriority, where_all_others_have_zero_nobody_is_promoted_and_that_is_said) {
+    const auto choice =
+        choose_candidate({unreachable("a"), with_priority(steady("b", 100), 0)}, seconds(100), kPatience);
+    EXPECT_FALSE(choice.node);
+    EXPECT_NE(choice.why.find("b has replica-priority 0; CONFIG SET replica-priority 100 there lets it lead"),
+              std::string::npos)
+        << choice.why;
+    EXPECT_EQ(choice.why.find("switchover"), std::string::npos) << "that would be refused, too: " << choice.why;
+}
+
+TEST(CandidatePriority, nobody_is_promoted_over_the_data_of_a_node_with_zero) {
+    auto behind = steady("c", 90);
+    behind.in_sync = false;
+    for (const auto& other : {behind, restarted_with_data("c", 3), reborn_empty("c")}) {
+        const auto choice = choose_candidate({unreachable("a", false), with_priority(steady("b", 100), 0), other},
+                                             seconds(100), kPatience);
+        EXPECT_FALSE(choice.node) << "it would be made to follow and lose what only it has";
+        EXPECT_NE(choice.why.find("c lacks what b may hold"), std::string::npos) << choice.why;
+    }
+}
+
+TEST(CandidatePriority, a_leader_with_zero_that_comes_back_whole_has_its_role_back_if_nobody_else_can_lead) {
+    auto leader = with_priority(steady("a", 100), 0);
+    leader.led = true;
+    EXPECT_EQ(choose_candidate({leader, unreachable("b")}, kNow, kPatience).node, "a");
+    EXPECT_EQ(choose_candidate({leader, steady("b", 90)}, kNow, kPatience).node, "b") << "as the operator wants it";
+}
+
+TEST(CandidatePriority, the_first_leader_is_none_with_zero_unless_it_leads_already) {
+    auto empty = [](const char* name) {
+        auto made = steady(name, 0);
+        made.report->keys = 0;
+        return made;
+    };
+    EXPECT_EQ(choose_first_leader({with_priority(empty("a"), 0), empty("b")}, {}).node, "b");
+    EXPECT_FALSE(choose_first_leader({with_priority(empty("a"), 0)}, {}).node);
+    EXPECT_FALSE(choose_first_leader({with_priority(empty("a"), 0), empty("b")}, "a").node);
+    const auto richer = choose_first_leader({with_priority(steady("a", 100), 0), empty("b")}, {});
+    EXPECT_FALSE(richer.node);
+    EXPECT_NE(richer.why.find("a has replica-priority 0"), std::string::npos) << richer.why;
+    EXPECT_EQ(choose_first_leader({with_priority(steady("a", 100, Role::leader), 0), empty("b")}, {}).node, "a");
+}
+
 }  // namespace
 }  // namespace portal::replication

@@ -20,7 +20,7 @@ constexpr std::string_view kReplica =
     "# Replication\r\nrole:slave\r\nmaster_host:redis-0.redis\r\nmaster_port:6379\r\nmaster_link_status:up\r\n"
     "master_last_io_seconds_ago:3\r\nmaster_sync_in_progress:1\r\nslave_read_repl_offset:901\r\nslave_repl_offset:"
     "900\r\n"
-    "connected_slaves:0\r\nmaster_replid:aaaa\r\nmaster_replid2:bbbb\r\nmaster_repl_offset:900\r\n"
+    "slave_priority:25\r\nconnected_slaves:0\r\nmaster_replid:aaaa\r\nmaster_replid2:bbbb\r\nmaster_repl_offset:900\r\n"
     "second_repl_offset:500\r\n";
 
 TEST(InfoParser, reads_a_leader_with_its_replicas) {
@@ -50,6 +50,7 @@ TEST(InfoParser, reads_a_replica_and_its_link) {
     EXPECT_TRUE(report->link_up);
     EXPECT_EQ(report->leader_heard_seconds_ago, 3);
     EXPECT_TRUE(report->sync_in_progress);
+    EXPECT_EQ(report->priority, 25U);
     EXPECT_EQ(report->offset, 900U);
     EXPECT_EQ(report->former_replid, "bbbb");
     EXPECT_EQ(report->former_offset, 500);

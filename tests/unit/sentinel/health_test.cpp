@@ -10,11 +10,11 @@ constexpr Milliseconds kDownAfter{1000};
 
 class NodeHealthTest : public ::testing::Test {
   protected:
-    void note(ProbeResult result) { health.note({"redis-0", result, now, now, "detail", std::nullopt, {}}); }
+    void note(ProbeResult result) { health.note({"redis-0", result, now, now, "detail", std::nullopt, {}, {}}); }
     Health assess() const { return health.assess(now); }
 
     TimePoint now = TimePoint{} + std::chrono::hours(1);
-    NodeHealth health{kPing, kDownAfter, now};
+    NodeHealth health{kPing, {kDownAfter, Milliseconds(10000)}, now};
 };
 
 TEST_F(NodeHealthTest, a_node_that_was_never_reached_is_suspected_and_then_down) {
@@ -28,7 +28,7 @@ TEST_F(NodeHealthTest, an_answer_makes_it_up_even_if_it_is_an_error) {
     EXPECT_EQ(assess(), Health::up);
     note(ProbeResult::denied);
     EXPECT_EQ(assess(), Health::up);
-    EXPECT_EQ(health.trouble(), "detail");
+    EXPECT_EQ(health.trouble(now), "detail");
 }
 
 TEST_F(NodeHealthTest, a_refused_connection_is_down_at_once) {
@@ -62,7 +62,7 @@ TEST_F(NodeHealthTest, a_node_that_is_busy_for_less_than_down_after_is_never_dow
 }
 
 TEST_F(NodeHealthTest, an_answer_that_took_long_is_followed_by_a_question_at_once) {
-    health.note({"redis-0", ProbeResult::answered, now, now + Milliseconds(900), "", std::nullopt, {}});
+    health.note({"redis-0", ProbeResult::answered, now, now + Milliseconds(900), "", std::nullopt, {}, {}});
     now += Milliseconds(900) + kDownAfter;
     EXPECT_EQ(assess(), Health::down);
 }

@@ -119,6 +119,22 @@ TEST_F(StandingTest, says_that_it_has_stopped_only_when_every_shard_has) {
     EXPECT_EQ(due()->fenced, replication::Epoch{8});
 }
 
+TEST_F(StandingTest, goes_on_routing_to_a_busy_leader_and_tells_others_that_it_lives) {
+    view.nodes[0].health = Health::busy;
+    view.nodes[0].unserved_since = now;
+    const auto topology = standing.topology(standing.look(view.nodes, now));
+    EXPECT_EQ(standing.verdict().state, LeaderState::busy);
+    ASSERT_TRUE(topology.leader);
+    EXPECT_EQ(topology.leader->name, "redis-0");
+    const auto mark = due();
+    ASSERT_TRUE(mark);
+    EXPECT_TRUE(mark->reaches_leader) << "a portal that is cut off must give the acting role away";
+    EXPECT_EQ(mark->suspects, "");
+    standing.mark_written(*mark, now);
+    confirm();
+    EXPECT_TRUE(standing.permit()) << "clients wait for it, and are not told that there is no leader";
+}
+
 TEST_F(StandingTest, whose_leader_dies_while_the_arbiter_is_away_asks_the_arbiter_again) {
     standing.mark_written(*due(), now);
     standing.arbiter_failed("no answer in time", timing.fence_after / 4, now);

@@ -214,5 +214,44 @@ TEST(FailoverMachine, with_proven_writes_only_the_new_leader_is_in_sync_and_the_
     EXPECT_EQ(world.view.record.joining, std::vector<std::string>{"redis-0"});
 }
 
+TEST(FailoverMachine, no_switchover_and_no_failover_goes_to_a_node_with_replica_priority_0) {
+    World world;
+    world.node("redis-1").report->priority = 0;
+    world.turn();
+    EXPECT_NE(world.last.why.find("no node may take over: redis-1 has replica-priority 0"), std::string::npos)
+        << world.last.why;
+    for (const auto* to : {"redis-1", ""}) {
+        world.view.record.answered_id.clear();
+        world.ask(to);
+        world.turn();
+        EXPECT_NE(world.view.record.answered_error.find("redis-1 has replica-priority 0"), std::string::npos);
+    }
+    world.ask("");
+    world.view.portals[1].mark.wants_id.clear();
+    world.kill("redis-0");
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }, 3000));
+    EXPECT_EQ(world.last.step, Step::choosing);
+    EXPECT_NE(world.last.why.find("redis-1 has replica-priority 0"), std::string::npos) << world.last.why;
+    world.ask("redis-1");
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }, 100)) << "not even when it is named";
+    world.node("redis-1").report->priority = 100;
+    EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+}
+
+TEST(FailoverMachine, a_switchover_asked_of_a_busy_leader_is_answered_at_once) {
+    World world;
+    world.node("redis-0").health = Health::busy;
+    world.node("redis-0").trouble = "no answer, but its machine acknowledges what it is sent";
+    world.node("redis-0").unserved_since = world.view.now;
+    world.ask("redis-1");
+    world.turn();
+    EXPECT_EQ(world.view.record.leader, "redis-0");
+    EXPECT_EQ(world.view.record.answered_id, "request-1");
+    EXPECT_NE(world.view.record.answered_error.find("redis-0 is busy"), std::string::npos);
+    world.turn();
+    EXPECT_NE(world.last.why.find("no failover"), std::string::npos);
+    EXPECT_TRUE(world.last.actions.empty());
+}
+
 }  // namespace
 }  // namespace portal::sentinel

@@ -20,6 +20,15 @@ TEST_F(SuccessorTest, nobody_follows_a_leader_that_stays) {
     EXPECT_EQ(successor(nodes), std::nullopt);
 }
 
+TEST_F(SuccessorTest, priority_goes_before_data_and_0_means_never) {
+    nodes[1].priority = 10;
+    EXPECT_EQ(successor(nodes), "b");
+    nodes[1].priority = 0;
+    EXPECT_EQ(successor(nodes), "c");
+    nodes[2].priority = 0;
+    EXPECT_EQ(successor(nodes), std::nullopt);
+}
+
 TEST_F(SuccessorTest, who_leaves_too_or_is_behind_or_down_is_not_chosen) {
     nodes[2].leaving = true;
     EXPECT_EQ(successor(nodes), "b");

@@ -152,7 +152,7 @@ TEST_F(MonitorTest, a_leader_reborn_empty_while_its_replica_is_away_is_not_promo
 TEST_F(MonitorTest, a_paused_leader_is_replaced_and_demoted_when_it_wakes) {
     redis0.start();
     redis1.start();
-    start_portals();
+    start_portals(milliseconds(0));
     ASSERT_TRUE(both_route_to("redis-0")) << trouble();
     ASSERT_TRUE(in_sync("redis-1"));
     const auto paused_at = steady_clock::now();
@@ -163,6 +163,43 @@ TEST_F(MonitorTest, a_paused_leader_is_replaced_and_demoted_when_it_wakes) {
     redis0.resume();
     EXPECT_TRUE(eventually([&] { return redis0.info("role") == "slave"; }));
     EXPECT_EQ(portal0->leader(), "redis-1");
+}
+
+TEST_F(MonitorTest,
+       a_leader_that_is_silent_while_its_machine_acknowledges_is_replaced_after_busy_after_and_not_before) {
+    constexpr milliseconds kBusyAfter{2500};
+    redis0.start();
+    redis1.start();
+    start_portals(kBusyAfter);
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    ASSERT_TRUE(in_sync("redis-1"));
+    const auto paused_at = steady_clock::now();
+    redis0.pause();
+    while (steady_clock::now() - paused_at < kBusyAfter - milliseconds(200)) {
+        ASSERT_EQ(portal0->leader() + portal1->leader(), "redis-0redis-0") << trouble();
+        std::this_thread::sleep_for(milliseconds(5));
+    }
+    EXPECT_TRUE(both_route_to("redis-1")) << trouble();
+    redis0.resume();
+    EXPECT_TRUE(eventually([&] { return redis0.info("role") == "slave"; }));
+}
+
+TEST_F(MonitorTest, an_agent_s_word_that_the_process_is_stopped_ends_the_patience) {
+    redis0.start();
+    redis1.start();
+    start_portals(std::chrono::minutes(1));
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    ASSERT_TRUE(in_sync("redis-1"));
+    const auto run_id = redis0.info("run_id");
+    redis0.pause();
+    const bool replaced = eventually([&] {
+        for (auto* portal : {portal0.get(), portal1.get()}) {
+            portal->monitor().note_process("redis-0", {ProcessState::stopped, steady_clock::now(), run_id});
+        }
+        return portal0->leader() == "redis-1" && portal1->leader() == "redis-1";
+    });
+    EXPECT_TRUE(replaced) << trouble();
+    redis0.resume();
 }
 
 }  // namespace

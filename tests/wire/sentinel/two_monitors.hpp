@@ -125,9 +125,12 @@ class MonitorTest : public ::testing::Test {
         return testing::two_nodes(name, record_path(), redis0.port(), redis1.port());
     }
     std::filesystem::path record_path() const { return folder.path() / "record"; }
-    void start_portals() {
-        portal0 = std::make_unique<Portal>(config_for("portal-0"));
-        portal1 = std::make_unique<Portal>(config_for("portal-1"));
+    void start_portals(milliseconds busy_after = seconds(10)) {
+        for (auto* portal : {&portal0, &portal1}) {
+            auto config = config_for(portal == &portal0 ? "portal-0" : "portal-1");
+            config.monitor.busy_after = busy_after;
+            *portal = std::make_unique<Portal>(config);
+        }
     }
     bool both_route_to(const std::string& node, milliseconds limit = seconds(10)) const {
         return eventually([&] { return portal0->leader() == node && portal1->leader() == node; }, limit);
