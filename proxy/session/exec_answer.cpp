@@ -162,7 +162,9 @@ void ExecAnswer::take_result(std::string_view frame) {
     const bool heard = as_push && head.type == PubSubFrame::Type::message && features().subscriptions() &&
                        features().subscriptions()->listens_on_link(head);
     if (heard || is_message(frame)) {
-        executed.out += replies().translated(frame);  // also with CLIENT REPLY OFF
+        if (frame.front() != '>' || state().protocol == resp::Protocol::resp3) {
+            executed.out += replies().translated(frame);  // also with CLIENT REPLY OFF
+        }
         return;
     }
     if (ours && command::is_subscription(own[executed.own].row->handling)) {

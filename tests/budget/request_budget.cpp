@@ -231,6 +231,7 @@ struct Stage {
 
 Stage::Stage(const Case& wanted)
     : node([wanted](const auto& words) { return answer(wanted, words.front()); }), portal(node) {
+    node.answer_together();
     const auto folder = std::filesystem::temp_directory_path() / ("request-budget-" + std::to_string(::getpid()));
     certs::init_directory(folder.string(), {"localhost"}).value();
     const auto material = certs::load_pair({folder / "tls.crt", folder / "tls.key", std::nullopt}).value();

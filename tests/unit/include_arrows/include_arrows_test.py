@@ -25,7 +25,7 @@ ARROWS = {
     "command": {"resp"},
     "sentinel": {"kubernetes", "net/http", "certs", "replication", "net", "config", "observe"},
     "agent": {"sentinel", "admin", "config", "observe"},
-    "storage": {"sentinel", "kubernetes", "net/http", "config", "observe"},
+    "storage": {"sentinel", "kubernetes", "net/http", "replication", "config", "observe"},
     "kubernetes": {"net/http", "config"},
     "certs": {"observe"},
     "demo": {"net/http", "config"},

@@ -168,6 +168,7 @@ void FakeNode::serve(int descriptor) {
         }
         received_ += static_cast<std::size_t>(n);
         input.append(space.data(), static_cast<std::size_t>(n));
+        std::string out;  // the answers to all that came together, as redis-server sends them
         while (!blocked) {
             const resp::ScanResult result = scanner.scan(input);
             if (result.status != resp::ScanStatus::complete) {
@@ -204,6 +205,15 @@ void FakeNode::serve(int descriptor) {
                 }
                 reply = script_(words);
             }
+            const bool plain =
+                reply != kCutThis && reply != kBlock && reply != kCut && reply.find(kPause) == reply.npos;
+            if (plain) {
+                out += reply;
+                continue;
+            }
+            if (!answer(descriptor, std::exchange(out, {}))) {
+                return;
+            }
             if (reply == kCutThis) {
                 ::shutdown(descriptor, SHUT_RDWR);
                 return;
@@ -219,6 +229,9 @@ void FakeNode::serve(int descriptor) {
             if (!answer(descriptor, reply)) {
                 return;
             }
+        }
+        if (!answer(descriptor, out)) {
+            return;
         }
     }
 }

@@ -48,6 +48,8 @@ class FakeNode {
     void release();
     /// Sends `bytes`, which no command asked for, on the connection that it heard from last.
     void say(const std::string& bytes);
+    /// The answers to commands that came together are sent together from now on, as redis-server does; else one by one.
+    void answer_together() { together_ = true; }
     /// New connections are told that it follows another node.
     void follow() { follows_ = true; }
     /// New connections are told that there are too many, and closed, as redis-server does at `maxclients`.
@@ -84,7 +86,7 @@ class FakeNode {
     std::vector<int> connections_;
     std::list<std::thread> threads_;
     std::thread acceptor_;
-    std::atomic<bool> dead_{false}, follows_{false}, full_{false};
+    std::atomic<bool> dead_{false}, follows_{false}, full_{false}, together_{false};
     std::atomic<int> surveys_{0}, turned_away_{0}, accepted_{0};
     std::atomic<std::size_t> received_{0}, left_{0};
 };

@@ -62,7 +62,8 @@ TEST_F(NewerCommands, AFieldsetKeepsItsLinkUntilItIsDiscarded) {
     const auto app = client();
     app->expect("HIMPORT PREPARE u name email\r\n", "+OK\r\n");
     app->expect("GET a\r\nHIMPORT SET user:1 u ann a@b\r\n", "$1\r\nv\r\n+OK\r\n");
-    EXPECT_EQ(counters().upstream_links_pinned.get(), 1U);
+    wait_for([&] { return counters().upstream_links_pinned.get() == 1; },
+             "the link by which COMMAND was asked is gone");
     EXPECT_EQ(node.left(), 0U);
     app->expect("HIMPORT DISCARD u\r\n", ":1\r\n");
     app->expect("GET a\r\n", "$1\r\nv\r\n");

@@ -36,7 +36,8 @@ TEST_F(WaitsTest, WhoIsBlockedAndGoesIsNoticedWhateverStandsBehindTheBlock) {
             const std::size_t links = node.left();
             auto app = client();
             app->send("BLPOP empty 0\r\n" + behind);
-            wait_for([&] { return counters().upstream_links_pinned.get() == 1; }, "its link");
+            const auto blocks = static_cast<std::ptrdiff_t>(links) + 1;
+            wait_for([&] { return std::ranges::count(node.seen(), "BLPOP empty 0") == blocks; }, "it is blocked");
             if (reset) {
                 app->break_off();
             }
