@@ -100,8 +100,8 @@ void Session::retry() {
         pinned_->end("what the client has asked for before its transaction is to be executed first");
         return;  // and then the transaction is begun again
     }
-    if (must_track_again() && !use_tracking().switch_on_again()) {
-        return;
+    if (must_track_again() && (!order_.idle() || !use_tracking().switch_on_again())) {
+        return;  // a login or SELECT on its way decides as whom and where
     }
     leave_hold();
     left_hold_at_ = context_.turn.now();
