@@ -175,15 +175,15 @@ bool equals_folded(std::string_view any_case, std::string_view lower_case) noexc
 }  // namespace
 
 const CommandRow& unknown_command() noexcept {
-    return all_rows[command_table().size()];
+    return kAllRows[command_table().size()];
 }
 
 const CommandRow& shared_read_command() noexcept {
-    return all_rows[command_table().size() + 1];
+    return kAllRows[command_table().size() + 1];
 }
 
 const CommandRow& shared_write_command() noexcept {
-    return all_rows[command_table().size() + 2];
+    return kAllRows[command_table().size() + 2];
 }
 
 const CommandRow& classify(const resp::RequestView& request) noexcept {

@@ -24,7 +24,7 @@ namespace portal::command {
 
 /// The row with that index_of().
 [[nodiscard]] inline const CommandRow& row_at(std::size_t index) noexcept {
-    return all_rows[index];
+    return kAllRows[index];
 }
 
 /// The row of the request: of its subcommand where the table has one for the first argument, else of its name.

@@ -573,6 +573,6 @@ std::span<const CommandRow> command_table() noexcept {
     return std::span(kRows).first<kListed.size()>();
 }
 
-constinit const CommandRow* const all_rows = kRows.data();
+constinit const CommandRow* const kAllRows = kRows.data();
 
 }  // namespace portal::command

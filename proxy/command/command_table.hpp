@@ -82,12 +82,12 @@ struct CommandRow {
     bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
     bool quick = false;      // reads in a moment, whatever the data
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
-    std::uint16_t index = 0;                        // where it stands in all_rows
+    std::uint16_t index = 0;                        // where it stands in kAllRows
 };
 
 /// All rows, sorted by (name, subcommand).
 [[nodiscard]] std::span<const CommandRow> command_table() noexcept;
 /// Those rows, and behind them three that stand for what the table lacks; see classifier.hpp.
-extern const CommandRow* const all_rows;
+extern const CommandRow* const kAllRows;
 
 }  // namespace portal::command

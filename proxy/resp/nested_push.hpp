@@ -33,7 +33,8 @@ enum class NestedPush : std::uint8_t {
     while (at < elements.size() && elements[at] >= '0' && elements[at] <= '9' && at <= kDigits + 1) {
         size = size * 10 + static_cast<std::size_t>(elements[at++] - '0');
     }
-    if (at > kDigits + 1 || size > kLongest.size()) {
+    const bool malformed = at > 2 && elements[1] == '0';  // which is not waited for
+    if (malformed || at > kDigits + 1 || size > kLongest.size()) {
         return NestedPush::stands_beside;
     }
     const std::string_view end = elements.substr(at, 2);

@@ -103,8 +103,8 @@ void Hold::retry() {
         links().own()->end("what the client has asked for before its transaction is to be executed first");
         return;  // and then the transaction is begun again
     }
-    if (links().must_track_again() && !features().use_tracking().switch_on_again()) {
-        return;
+    if (links().must_track_again() && (!order().idle() || !features().use_tracking().switch_on_again())) {
+        return;  // a login or SELECT on its way decides as whom and where
     }
     leave();
     left_at_ = context().turn.now();

@@ -95,6 +95,14 @@ TEST(ReplyScanner, AMessageBetweenTwoElementsIsNoneOfThem) {
     expect_one("*1\r\n>0\r\n", '*');
 }
 
+TEST(ReplyScanner, AMalformedLengthInAMessageBetweenElementsIsNotWaitedFor) {
+    const ReplyLimits limits;
+    for (const std::string length : {"$05", "$00", "$x", "$1x"}) {
+        ReplyScanner scanner(limits);
+        EXPECT_EQ(scanner.scan("*2\r\n>2\r\n" + length).status, ScanStatus::error) << length;
+    }
+}
+
 TEST(ReplyScanner, AttributesBelongToTheValueThatFollows) {
     expect_one("|1\r\n+key\r\n+value\r\n:1\r\n", ':');
     expect_one("|0\r\n+a\r\n", '+');

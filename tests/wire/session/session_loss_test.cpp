@@ -2,6 +2,10 @@
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 namespace portal::testing {
 namespace {
 
@@ -239,6 +243,42 @@ TEST_F(SessionLossTest, HalfAReplyEndsTheConnectionBecauseNothingHonestCanFollow
     node.die();
     EXPECT_LE(app->read(2'000'000).size(), 400'010U);  // what the node had sent, and nothing behind it
     EXPECT_TRUE(app->closed());
+}
+
+/// A SELECT that is on its way decides on which database the client's own link is made.
+TEST_F(SessionLossTest, TrackingGoesOnInADatabaseThatWasSelectedBeforeThereWasALinkAgain) {
+    config_.hold.time = std::chrono::milliseconds(200);
+    std::atomic<bool> slow = false;
+    FakeNode node{[&](const std::vector<std::string>& words) {
+        return words[0] == "GET" && words[1] == "cut" ? FakeNode::kCutThis
+               : words[0] == "SELECT" && slow         ? FakeNode::kPause + "+OK\r\n"
+                                                      : std::string("+OK\r\n");
+    }};
+    lead(node);
+    const auto selects = [&] {
+        const std::vector<std::string> seen = node.seen();
+        return std::count(seen.begin(), seen.end(), "SELECT 1");
+    };
+    const auto other = client();
+    other->expect("SELECT 1\r\nGET k\r\n", "+OK\r\n+OK\r\n");  // so that there is a link for that database
+    const auto app = client();
+    app->expect("CLIENT TRACKING ON\r\n", "+OK\r\n");
+    node.fill();
+    slow = true;
+    const auto before = selects();
+    app->send("GET cut\r\nGET k\r\nSELECT 1\r\nSET a 1\r\n");
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(app->read(9), "-NOLEADER");
+        while (app->read(1) != "\n") {
+        }
+    }
+    wait_for([&] { return selects() == before + 1; }, "the SELECT at the node");
+    slow = false;
+    node.fill(false);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // a link that may not be made yet would be by now
+    node.release();
+    app->expect("+OK\r\n+OK\r\n");
+    EXPECT_EQ(selects(), before + 2) << "its own link is of the database that it had before";
 }
 
 }  // namespace
