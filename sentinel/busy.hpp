@@ -26,8 +26,9 @@ struct Patience {
 };
 
 struct BusyVerdict {
-    bool busy = false;  // alive, so it keeps its role for now
-    std::string why;    // goes after "NODE is busy: " or "NODE is silent: "
+    bool busy = false;     // alive, so it keeps its role for now
+    bool overdue = false;  // alive by the same signs, but for longer than `busy_after`
+    std::string why;       // goes after "NODE is busy: " or "NODE is silent: "
 };
 
 /// For a node that has not answered for `down_after`, or that answers -BUSY or -LOADING.

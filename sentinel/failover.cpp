@@ -60,6 +60,15 @@ std::string who_is_barred(const View& view, const std::string& wanted) {
     return why;
 }
 
+/// Else to stop forwarding to a leader that lives would help nobody.
+bool has_successor(const View& view) {
+    return std::ranges::any_of(view.nodes, [&](const NodeView& node) {
+        return node.node.name != view.record.leader && node.health == Health::up && node.report &&
+               is_named(view.record.in_sync, node.node.name) && !node.report->loading &&
+               !node.report->sync_in_progress && !replication::is_barred(*node.report);
+    });
+}
+
 }  // namespace
 
 std::string_view to_string(Step step) noexcept {
@@ -185,6 +194,10 @@ Decision Failover::watch(const View& view) {
                 return {
                     Step::watching, {GiveAway{}}, "no node answers here, but another portal reaches the leader", {}};
             }
+            if (const auto* leader = find_node(view, view.record.leader);
+                leader != nullptr && leader->overdue && !has_successor(view)) {
+                return wait_for_busy(view, {verdict.state, verdict.why + "; no node in sync can take over"});
+            }
             if (auto wait = dampen(view); wait) {
                 return *wait;
             }
@@ -205,11 +218,12 @@ Decision Failover::watch(const View& view) {
 /// Clients wait for it as they would without portals. A switchover would have to wait, too: nothing says now how far
 /// the leader has come.
 Decision Failover::wait_for_busy(const View& view, const LeaderVerdict& verdict) const {
-    const auto until = find_node(view, view.record.leader)->unserved_since + timing_.busy_after;
+    const auto over = find_node(view, view.record.leader)->unserved_since + timing_.busy_after;
+    const auto next = view.now + timing_.ping_interval;
     if (const auto* asked = pending_request(view, timing_); asked != nullptr) {
         return answer(view, Step::watching, *asked, verdict.why + "; ask again when it answers");
     }
-    return {Step::watching, {}, verdict.why + "; no failover", std::min(until, view.now + timing_.ping_interval)};
+    return {Step::watching, {}, verdict.why + "; no failover", over > view.now ? std::min(over, next) : next};
 }
 
 /// Nodes that fall silent one right after the other, as on a host that has too much to do, are given more time with

@@ -90,6 +90,10 @@ Health NodeHealth::assess(TimePoint now) const {
     return failing_ || !ever_answered_ || overdue ? Health::suspected : Health::up;
 }
 
+bool NodeHealth::overdue(TimePoint now) const {
+    return !refused_ && assess(now) == Health::down && judge_busy(signs_, patience_, now).overdue;
+}
+
 std::string NodeHealth::trouble(TimePoint now) const {
     const auto health = assess(now);
     if (refused_ || patience_.busy_after == Milliseconds(0) || (health != Health::busy && health != Health::down)) {

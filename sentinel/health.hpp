@@ -1,5 +1,5 @@
-// Observations of one node over time -> up, suspected, busy or down; and a guard that notices when this process itself slept,
-// so that its own pause is not taken for a node's silence. Pure: time is passed in.
+// Observations of one node over time -> up, suspected, busy or down; and a guard that notices when this process itself
+// slept, so that its own pause is not taken for a node's silence. Pure: time is passed in.
 #pragma once
 
 #include "sentinel/busy.hpp"
@@ -37,6 +37,8 @@ class NodeHealth {
     /// judge_busy() finds no life. The time between an answer and the next question does not count: a node that is busy
     /// for less than `down_after` is never down, whenever that begins.
     [[nodiscard]] Health assess(TimePoint now) const;
+    /// Down, but only because it has been busy for too long.
+    [[nodiscard]] bool overdue(TimePoint now) const;
     [[nodiscard]] bool refused() const { return refused_; }
     /// When the present trouble began. Meaningful unless up.
     [[nodiscard]] TimePoint failing_since() const { return failing_since_; }

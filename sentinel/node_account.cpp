@@ -37,6 +37,7 @@ NodeView NodeAccount::seen(TimePoint now) const {
     auto seen = view_;
     seen.health = health_.assess(now);
     seen.refused = health_.refused();
+    seen.overdue = health_.overdue(now);
     seen.failing_since = health_.failing_since();
     seen.unserved_since = health_.unserved_since();
     seen.trouble = health_.trouble(now);

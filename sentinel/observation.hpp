@@ -52,8 +52,8 @@ struct Observation {
     TimePoint at;
     std::string detail;  // for people: what went wrong
     std::optional<replication::NodeReport> report;
-    std::vector<std::string> addresses;  // what the node's host was looked up to
-    std::optional<KernelSigns> kernel{}; // of a question that waits, or had no answer
+    std::vector<std::string> addresses;   // what the node's host was looked up to
+    std::optional<KernelSigns> kernel{};  // of a question that waits, or had no answer
 };
 
 }  // namespace portal::sentinel

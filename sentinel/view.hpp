@@ -37,6 +37,7 @@ struct NodeView {
     bool leaving = false;  // not configured any more, and watched only because it leads
     Health health = Health::suspected;
     bool refused = false;
+    bool overdue = false;  // down, but only because it has been busy for too long
     TimePoint failing_since;
     TimePoint unserved_since;  // it has owed a proper answer since; later than now while none is due
     std::string trouble;

@@ -2,7 +2,6 @@
 
 #include "net/http/json_fields.hpp"
 #include "observe/log.hpp"
-#include "replication/info_parser.hpp"
 #include "storage/agent_report.hpp"
 #include "storage/event_writer.hpp"
 #include "storage/monitor_news.hpp"
@@ -36,7 +35,6 @@ constexpr auto kSource = "caretaker";
 constexpr std::chrono::milliseconds kAgentPause{500};
 constexpr std::chrono::milliseconds kTurn{250};
 constexpr std::chrono::seconds kVolumePause{5};
-constexpr std::uint64_t kUsualPriority = replication::kUsualPriority;
 
 void log_escaped(const std::exception_ptr& escaped) {
     if (!escaped) {
@@ -213,9 +211,16 @@ void Caretaker::Loop::hand_over_if_leaving(const json::object& status) {
         const bool leaving = std::any_of(agents_.begin(), agents_.end(), [&name](const auto& agent) {
             return agent.node == name && agent.link.report().leaving;
         });
-        standings.push_back({name, name == leader, net::flag_at(*seen, "in_sync"), text_at(*seen, "health") == "up",
-                             leaving, net::number_at(*seen, "offset"),
-                             seen->contains("priority") ? net::number_at(*seen, "priority") : kUsualPriority});
+        auto& standing = standings.emplace_back();
+        standing = {name,
+                    name == leader,
+                    net::flag_at(*seen, "in_sync"),
+                    text_at(*seen, "health") == "up",
+                    leaving,
+                    net::number_at(*seen, "offset")};
+        if (seen->contains("priority")) {
+            standing.priority = net::number_at(*seen, "priority");
+        }
     }
     const auto to = successor(standings);
     if (!to) {

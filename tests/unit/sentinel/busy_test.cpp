@@ -79,6 +79,15 @@ TEST_F(Busy, a_leader_whose_machine_acknowledges_keeps_its_role_for_busy_after) 
     EXPECT_NE(verdict().why.find("busy_after"), std::string::npos) << verdict().why;
 }
 
+TEST_F(Busy, that_it_was_busy_for_too_long_is_told_apart_from_death) {
+    pass(timing.busy_after + timing.ping_interval, true);
+    EXPECT_TRUE(account.seen(now).overdue);
+    pass(timing.down_after, false);
+    EXPECT_FALSE(account.seen(now).overdue) << "it is cut off now";
+    fail(ProbeResult::refused, "connection refused");
+    EXPECT_FALSE(account.seen(now).overdue);
+}
+
 TEST_F(Busy, one_that_answers_again_has_all_of_busy_after_anew) {
     for (int i = 0; i < 5; ++i) {
         pass(Milliseconds(9000), true);

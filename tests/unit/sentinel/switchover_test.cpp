@@ -238,6 +238,23 @@ TEST(FailoverMachine, no_switchover_and_no_failover_goes_to_a_node_with_replica_
     EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
 }
 
+TEST(FailoverMachine, a_leader_that_is_busy_for_too_long_is_replaced_only_when_a_node_can_take_over) {
+    World world;
+    auto& leader = world.node("redis-0");
+    silence(leader, world.view.now);
+    leader.overdue = true;
+    lose_link(world.node("redis-1"));
+    silence(world.node("redis-1"), world.view.now);
+    for (int i = 0; i < 10; ++i) {
+        world.turn();
+        ASSERT_EQ(world.view.record.phase, Phase::leading) << "clients would gain nothing";
+    }
+    EXPECT_NE(world.last.why.find("no node in sync can take over"), std::string::npos) << world.last.why;
+    EXPECT_GT(*world.last.look_again, world.view.now);
+    world.node("redis-1").health = Health::up;
+    EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+}
+
 TEST(FailoverMachine, a_switchover_asked_of_a_busy_leader_is_answered_at_once) {
     World world;
     world.node("redis-0").health = Health::busy;
