@@ -3,8 +3,6 @@
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
-#include <utility>
-
 namespace portal::session {
 
 using observe::Closed;

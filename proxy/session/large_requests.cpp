@@ -3,25 +3,10 @@
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
-#include <utility>
-
 namespace portal::session {
 
 using command::Handling;
 using route::Destination;
-
-namespace {
-
-/// So much of it must be there: the names of command and subcommand are then complete, or longer than any that exist.
-constexpr std::size_t kHead = 16 * 1024;
-
-/// Commands of which nothing but the name has to be known. The others are gathered whole, however large.
-bool is_merely_forwarded(Handling handling) {
-    return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
-           handling == Handling::ping || handling == Handling::publish || handling == Handling::unknown;
-}
-
-}  // namespace
 
 std::size_t LargeRequests::take_part(std::string_view rest) {
     if (rest_ == Rest::nothing && !begin(rest)) {
@@ -46,17 +31,14 @@ void LargeRequests::take_last_part(std::string_view bytes) {
 
 /// Judges a request by its head. False: it is gathered, or must wait.
 bool LargeRequests::begin(std::string_view head) {
-    if (relaying_ || head.size() < kHead || head.size() + intake().scanner().announced() < kLargeRequest) {
+    if (relaying_ || !shows_that_it_is_large(head.size(), intake().scanner().announced())) {
         return false;
     }
     const resp::RequestView request(head);
     const Row& listed = command::classify(request);
     const Row& row = listed.handling == Handling::unknown ? context().server_commands.row_of(request) : listed;
-    if (!is_merely_forwarded(row.handling) || row.affinity == command::Affinity::local) {
+    if (!passes_as_it_comes(row, state().resp2_subscriber())) {
         return false;
-    }
-    if (row.handling == Handling::ping && state().resp2_subscriber()) {
-        return false;  // the portal answers it
     }
     if (context().pause.mode != ClientPause::Mode::none && !login().must_log_in() && requests().pauses(row)) {
         intake().pause(Wait::paused);
@@ -75,29 +57,31 @@ bool LargeRequests::begin(std::string_view head) {
 
 /// Answers it, or begins to forward it. False: it must wait.
 bool LargeRequests::begin_stream(const Row& row, const resp::RequestView& request) {
-    const Destination destination = route::route(row, true, links().route_client(), context().forwarding());
-    if (destination == Destination::local) {
-        requests().answer_locally(row, request);
-        return true;
-    }
-    if (destination != Destination::hold && !order().idle()) {
-        intake().pause(Wait::drained);
-        return false;
-    }
-    if (destination != Destination::hold && links().own() && links().own()->pending() > 0) {
-        intake().pause(Wait::link);  // for the answer to a fence
-        return false;
-    }
-    if (destination == Destination::hold || !links().has_link_for(Destination::pinned)) {
-        if (!hold().refusing()) {
+    const LargeFacts facts{.idle = order().idle(),
+                           .own_owes = links().own() && links().own()->pending() > 0,
+                           .has_link = links().has_link_for(Destination::pinned),
+                           .refusing = hold().refusing(),
+                           .awaits_proof = proofs().must_await(row)};
+    switch (next_step(route::route(row, true, links().route_client(), context().forwarding()), facts)) {
+        case LargeStep::answer:
+            requests().answer_locally(row, request);
+            return true;
+        case LargeStep::drain:
+            intake().pause(Wait::drained);
+            return false;
+        case LargeStep::await_link:
+            intake().pause(Wait::link);
+            return false;
+        case LargeStep::hold:
             hold().begin();
             return false;
-        }
-        requests().refuse_without_leader(row);
-        return true;
-    }
-    if (proofs().must_await(row)) {
-        return proofs().await(row, request);
+        case LargeStep::refuse:
+            requests().refuse_without_leader(row);
+            return true;
+        case LargeStep::await_proof:
+            return proofs().await(row, request);
+        case LargeStep::forward:
+            break;
     }
     stream(row, request);
     return true;

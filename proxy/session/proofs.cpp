@@ -5,9 +5,6 @@
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
 
-#include <algorithm>
-#include <utility>
-
 namespace portal::session {
 
 using command::Handling;
