@@ -290,61 +290,50 @@ Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::m
     return choice;
 }
 
-Choice choose_first_leader(const std::vector<Contender>& contenders, const std::optional<std::string>& forced) {
-    const auto named = std::find_if(contenders.begin(), contenders.end(),
-                                    [&](const Contender& c) { return forced && c.name == *forced; });
-    if (named != contenders.end() && ready(*named) && is_barred(*named->report)) {
-        return undecided(why_barred(named->name));
-    }
-    if (named != contenders.end()) {
-        return ready(*named)
-                   ? chosen(named->name, "chosen by the operator")
-                   : undecided(named->name + " was chosen by the operator but is not ready: " + named->trouble);
-    }
+namespace {
 
-    std::vector<const Contender*> leaders;
+/// Nodes without a record, as far as they are ready.
+struct FirstSight {
+    std::vector<const Contender*> leaders;  // by their own word
     std::vector<std::string> leaders_with_data;
-    const Contender* most = nullptr;
-    const Contender* most_barred = nullptr;
+    const Contender* most = nullptr;         // holds the most data of those that may lead
+    const Contender* most_barred = nullptr;  // and of those that may not
+};
+
+FirstSight look_at(const std::vector<Contender>& contenders) {
+    FirstSight sight;
     for (const auto& contender : contenders) {
         if (!ready(contender)) {
             continue;
         }
         if (contender.report->role == Role::leader) {
-            leaders.push_back(&contender);
+            sight.leaders.push_back(&contender);
             if (holds_data(*contender.report)) {
-                leaders_with_data.push_back(contender.name);
+                sight.leaders_with_data.push_back(contender.name);
             }
         }
-        const bool barred = is_barred(*contender.report);
-        if (barred && (most_barred == nullptr || holds_more(*contender.report, *most_barred->report))) {
-            most_barred = &contender;
-        }
-        if (!barred && (most == nullptr || holds_more(*contender.report, *most->report))) {
+        const Contender*& most = is_barred(*contender.report) ? sight.most_barred : sight.most;
+        if (most == nullptr || holds_more(*contender.report, *most->report)) {
             most = &contender;
         }
     }
+    return sight;
+}
 
-    if (leaders_with_data.size() > 1) {
-        return undecided(
-            joined(leaders_with_data) +
-            " both lead and hold data of their own; run 'redis-portal switchover --to NODE' to say whose data "
-            "stays (the others are overwritten)");
+Choice choose_named(const Contender& named) {
+    if (!ready(named)) {
+        return undecided(named.name + " was chosen by the operator but is not ready: " + named.trouble);
     }
-    if (leaders.size() == 1 && (holds_data(*leaders.front()->report) || has_replica(*leaders.front()->report))) {
-        return chosen(leaders.front()->name, "adopted: it leads already");
-    }
-    if (const auto missing = not_ready(contenders, false); !missing.empty()) {
-        return undecided("waiting for " + joined(missing) +
-                         ": without a record every node must be seen once before a leader is chosen; 'redis-portal "
-                         "switchover --to NODE' decides at once");
-    }
-    if (!leaders_with_data.empty()) {
-        return chosen(leaders_with_data.front(), "adopted: the only leader that holds data");
-    }
-    if (most_barred != nullptr &&
-        (most == nullptr || (holds_data(*most_barred->report) && holds_more(*most_barred->report, *most->report)))) {
-        return undecided("no node that may lead holds as much; " + why_barred(most_barred->name));
+    return is_barred(*named.report) ? undecided(why_barred(named.name)) : chosen(named.name, "chosen by the operator");
+}
+
+/// No leader holds data.
+Choice choose_by_data(const FirstSight& sight) {
+    const auto* most = sight.most;
+    const auto* barred = sight.most_barred;
+    if (barred != nullptr &&
+        (most == nullptr || (holds_data(*barred->report) && holds_more(*barred->report, *most->report)))) {
+        return undecided("no node that may lead holds as much; " + why_barred(barred->name));
     }
     if (most == nullptr) {
         return undecided("no node is configured");
@@ -352,12 +341,44 @@ Choice choose_first_leader(const std::vector<Contender>& contenders, const std::
     if (holds_data(*most->report)) {
         return chosen(most->name, "holds the most data");
     }
-    if (!leaders.empty()) {
-        const auto best = std::find_if(leaders.begin(), leaders.end(),
+    if (!sight.leaders.empty()) {
+        const auto best = std::find_if(sight.leaders.begin(), sight.leaders.end(),
                                        [](const Contender* leader) { return has_replica(*leader->report); });
-        return chosen((best == leaders.end() ? leaders.front() : *best)->name, "adopted: it leads already");
+        return chosen((best == sight.leaders.end() ? sight.leaders.front() : *best)->name, "adopted: it leads already");
     }
     return chosen(most->name, "first of equals: no node holds data");
+}
+
+}  // namespace
+
+Choice choose_first_leader(const std::vector<Contender>& contenders, const std::optional<std::string>& forced) {
+    const auto named = std::find_if(contenders.begin(), contenders.end(),
+                                    [&](const Contender& c) { return forced && c.name == *forced; });
+    if (named != contenders.end()) {
+        return choose_named(*named);
+    }
+    const FirstSight sight = look_at(contenders);
+    if (sight.leaders_with_data.size() > 1) {
+        return undecided(
+            joined(sight.leaders_with_data) +
+            " both lead and hold data of their own; run 'redis-portal switchover --to NODE' to say whose data "
+            "stays (the others are overwritten)");
+    }
+    if (sight.leaders.size() == 1) {
+        const Contender& leader = *sight.leaders.front();
+        if (holds_data(*leader.report) || has_replica(*leader.report)) {
+            return chosen(leader.name, "adopted: it leads already");
+        }
+    }
+    if (const auto missing = not_ready(contenders, false); !missing.empty()) {
+        return undecided("waiting for " + joined(missing) +
+                         ": without a record every node must be seen once before a leader is chosen; 'redis-portal "
+                         "switchover --to NODE' decides at once");
+    }
+    if (!sight.leaders_with_data.empty()) {
+        return chosen(sight.leaders_with_data.front(), "adopted: the only leader that holds data");
+    }
+    return choose_by_data(sight);
 }
 
 }  // namespace portal::replication
