@@ -10,6 +10,9 @@ from portal_support import report
 # Names of servers and of the Debian that has them: 13 is released, the newest of all is in the one that never is.
 RELEASED, NEWEST = "trixie", "sid"
 
+# It changes from day to day, and no change of ours may fail because of that.
+moving = unittest.skipUnless(os.environ.get("REDIS_PORTAL_NEWEST"), "REDIS_PORTAL_NEWEST is not set: the newest servers of Debian are left out")
+
 
 class CommandTable(unittest.TestCase):
     def agree(self, kind, suite):
@@ -32,9 +35,11 @@ class CommandTable(unittest.TestCase):
     def test_valkey_8_1(self):
         self.agree("valkey", RELEASED)
 
+    @moving
     def test_the_newest_redis_of_debian(self):
         self.agree("redis", NEWEST)
 
+    @moving
     def test_the_newest_valkey_of_debian(self):
         self.agree("valkey", NEWEST)
 
