@@ -11,6 +11,13 @@ namespace portal::certs {
 
 namespace {
 
+/// A sanitizer is to see what is used after it was given back.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kKeeps = false;
+#else
+constexpr bool kKeeps = true;
+#endif
+
 /// OpenSSL's buffers for one record, 16 KiB and what TLS adds to it, are a little larger than the one and fit into the
 /// other.
 constexpr std::size_t kSmallest = 16UL * 1024;
@@ -64,9 +71,9 @@ void release(void* block, const char* /*file*/, int /*line*/) {
 }  // namespace
 
 void keep_record_buffers() noexcept {
-#ifndef __SANITIZE_ADDRESS__  // which is to see what is used after it was given back
-    static_cast<void>(CRYPTO_set_mem_functions(&allocate, &reallocate, &release));
-#endif
+    if (kKeeps) {
+        static_cast<void>(CRYPTO_set_mem_functions(&allocate, &reallocate, &release));
+    }
 }
 
 }  // namespace portal::certs
