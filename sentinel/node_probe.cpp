@@ -9,6 +9,8 @@ namespace {
 
 /// How often a question that waits is looked after within `deadline`, at least.
 constexpr int kLooks = 5;
+/// How long a question is kept that has waited for too long already.
+constexpr std::chrono::hours kBeyond{1};
 
 ProbeResult result_of(LinkStatus status) {
     switch (status) {
@@ -117,10 +119,12 @@ bool NodeProbe::goes_on(TimePoint asked_at, KernelSigns signs) {
     return true;
 }
 
-/// Waits for `busy_after` while the machine acknowledges; 0: no longer than for `deadline`, whatever it does.
+/// Waits while the machine acknowledges, also beyond `busy_after`, since a leader that nobody can take over from goes
+/// on; 0: no longer than for `deadline`, whatever it does.
 asio::awaitable<Reply> NodeProbe::ask(TimePoint asked_at, Milliseconds busy_after) {
-    const auto deadline = Clock::now() + std::max(timing_.deadline, busy_after);
+    auto deadline = Clock::now() + timing_.deadline;
     if (busy_after > Milliseconds(0)) {
+        deadline += busy_after + kBeyond;
         const auto every = std::min(timing_.interval, timing_.deadline / kLooks);
         link_->keep_vigil({every, [this, asked_at](const KernelSigns& signs) { return goes_on(asked_at, signs); }});
     }

@@ -13,6 +13,7 @@ using sentinel::ProbeResult;
 namespace {
 
 constexpr Milliseconds kHandOverTime{1000};
+constexpr std::chrono::minutes kBeyond{1};  // as NodeProbe: a question that has waited for too long is kept
 
 }  // namespace
 
@@ -241,8 +242,7 @@ Task<void> Portal::probe(Watched* watched, std::size_t index) {
         const auto asked_at = now();
         auto slot = std::make_shared<Slot<Observation>>();
         const bool kept = watched->connected && world_.timing.busy_after > Milliseconds(0);
-        const auto patience =
-            kept ? std::max(world_.timing.down_after, world_.timing.busy_after) : world_.timing.down_after;
+        const auto patience = kept ? world_.timing.busy_after + kBeyond : world_.timing.down_after;
         const auto expires = world_.events.now() + true_time(patience);
         world_.ask_node(
             place(), index, expires,

@@ -77,7 +77,7 @@ TEST(Simulation, a_leader_that_is_busy_for_longer_is_replaced_and_not_before) {
     for (const auto proven : {ProvenWrites::off, ProvenWrites::strict}) {
         std::uint64_t leaders = 0;
         expect_patience(seconds(30), proven, kRuns, leaders);
-        EXPECT_GT(leaders, kRuns + kRuns / 2);
+        EXPECT_GT(leaders, kRuns) << "where the others were busy, too, nobody could take over";
     }
 }
 
