@@ -247,7 +247,7 @@ TEST_F(SessionLossTest, HalfAReplyEndsTheConnectionBecauseNothingHonestCanFollow
 
 /// A SELECT that is on its way decides on which database the client's own link is made.
 TEST_F(SessionLossTest, TrackingGoesOnInADatabaseThatWasSelectedBeforeThereWasALinkAgain) {
-    config_.hold.time = std::chrono::milliseconds(200);
+    config_.hold.time = std::chrono::seconds(1);
     std::atomic<bool> slow = false;
     FakeNode node{[&](const std::vector<std::string>& words) {
         return words[0] == "GET" && words[1] == "cut" ? FakeNode::kCutThis
