@@ -117,6 +117,7 @@ void Link::stream_part(std::string_view bytes, bool last) {
 // ------------------------------------------------------------------------------------------------------- writing
 
 void Link::flush() {
+    const LinkPtr alive(this);  // it may end here, and then nobody else holds it perhaps
     if (state_ == State::ready && connection_.writable() && !held_back_) {
         write_some();
     }
