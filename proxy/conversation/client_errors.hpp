@@ -50,6 +50,8 @@ inline constexpr std::string_view kNoProof =
 inline constexpr std::string_view kNoProofRefused =
     "NOPROOF no replica confirms writes now, within the hold time: this command was not executed";
 inline constexpr std::string_view kNoLeader = "NOLEADER no leader within the hold time: ";  // + the reason
+inline constexpr std::string_view kUnserved =
+    "NOLEADER no leader within the hold time, when the transaction began: nothing of it was executed";
 inline constexpr std::string_view kRefuses =
     "the node that led answers that it does not lead, or that it loads its data";
 inline constexpr std::string_view kHoldFull = "NOLEADER no leader, and too much is waiting for one already: ";

@@ -58,7 +58,12 @@ void Transaction::begin(Slot slot) {
 void Transaction::begin_broken(Slot slot) {
     phase_ = Phase::broken;
     slot_ = slot;
-    doubtful_ = denied_ = false;
+    doubtful_ = denied_ = unserved_ = false;
+}
+
+void Transaction::begin_unserved(Slot slot) {
+    begin_broken(slot);
+    unserved_ = true;
 }
 
 void Transaction::send_discard_for_exec() {
@@ -93,8 +98,9 @@ std::optional<Fate> Transaction::answer_broken(const Row& row, resp::Protocol pr
         case Handling::watch:
             return Fate::answered(resp::error("ERR WATCH inside MULTI is not allowed"));
         case Handling::exec:
-            fate = Fate::answered(watch_broken_ && !denied_ ? null_array(protocol)
-                                                            : resp::error(client_errors::kExecAbort));
+            fate = Fate::answered(unserved_                   ? resp::error(client_errors::kUnserved)
+                                  : watch_broken_ && !denied_ ? null_array(protocol)
+                                                              : resp::error(client_errors::kExecAbort));
             break;
         case Handling::discard:
             fate = Fate::answered(std::string(kOk));
@@ -106,7 +112,7 @@ std::optional<Fate> Transaction::answer_broken(const Row& row, resp::Protocol pr
         fate = Fate{Fate::Kind::in_doubt};
     }
     phase_ = Phase::none;
-    watch_broken_ = false;
+    watch_broken_ = unserved_ = false;
     return fate;
 }
 
@@ -279,8 +285,9 @@ void Transaction::give_up(std::span<const Lost> refused, Link link) {
     for (const Lost& each : refused) {
         const bool inside = contains(each.request);
         concerned = concerned || inside;
-        over = over || (inside && (ends_transaction(handling_of(each)) ||
-                                   (handling_of(each) == Handling::multi && !each.request.silent)));
+        // Behind its MULTI, what follows would run outside of it: the client is told that it is open.
+        over = over || (inside && ends_transaction(handling_of(each)));
+        watch_broken_ = watch_broken_ || (handling_of(each) == Handling::watch && !each.request.silent);
     }
     if (concerned) {
         break_off(false);

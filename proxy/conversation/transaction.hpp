@@ -58,11 +58,16 @@ class Transaction {
     void begin(Slot slot);
     /// MULTI where it is known already that EXEC must fail: a WATCH was broken, or no write can be proven now.
     void begin_broken(Slot slot);
+    /// MULTI while nobody leads: what follows would run outside of a transaction that was refused, so it is told that
+    /// it is open, and EXEC says why nothing of it ran.
+    void begin_unserved(Slot slot);
     void deny() noexcept { denied_ = denied_ || active(); }
     void send_exec() noexcept { phase_ = Phase::exec_sent; }
     /// An EXEC behind a command that was denied: the node is told to discard what it has queued.
     void send_discard_for_exec();
     void send_watch() noexcept { watching_ = true; }
+    /// A WATCH is refused, since nobody leads: a transaction behind it must not run unwatched.
+    void refuse_watch() noexcept { watch_broken_ = true; }
     /// Something of it goes that is not kept, so there is no copy.
     void spoil_copy() noexcept { copy_.spoil(); }
     /// It ends, and the client hears so from the portal.
@@ -126,6 +131,7 @@ class Transaction {
     bool watching_ = false;
     bool watch_broken_ = false;
     bool denied_ = false;
+    bool unserved_ = false;     // begun while nobody led
     std::uint8_t repeats_ = 0;  // how often the open one was sent again
     Slot slot_ = 0;             // of the MULTI of the open one
     QueuedCommands queued_;     // of the one that is open

@@ -21,6 +21,11 @@ bool is_discard(const Lost& lost) {
     return command::row_at(lost.request.tag).handling == Handling::discard;
 }
 
+bool is_multi_of(const Lost& lost, ReplySequencer::Slot slot) {
+    return command::row_at(lost.request.tag).handling == Handling::multi && !lost.request.unit &&
+           lost.request.sequence == slot;
+}
+
 /// So long a client waits for another leader when a script of its own says that there is one.
 constexpr std::chrono::milliseconds kScriptsWord{50};
 /// Who waits again so soon has not been served in between.
@@ -229,16 +234,18 @@ void Hold::refuse(std::string_view text) {
     leave();
     const LostRequests refused = recovery().take();
     const bool in_transaction = transaction().active();
+    const Slot slot = transaction().slot();
     transaction().give_up(refused, links().own_state());
     for (const Lost& each : refused) {
         if (each.request.silent) {
             continue;
         }
-        const bool discards = in_transaction && is_discard(each);
+        // That nothing of it runs needs no leader, nor that its EXEC will fail.
+        const bool agreed = in_transaction && (is_discard(each) || is_multi_of(each, slot));
         context().counters.commands_no_leader.add();
         order().finish(each.request.sequence,
                        each.request.muted ? std::string()
-                       : discards         ? resp::simple("OK")  // that nothing of it runs needs no leader
+                       : agreed           ? resp::simple("OK")
                                           : resp::error(reason),
                        output());
     }

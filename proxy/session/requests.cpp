@@ -168,6 +168,15 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
         return false;
     }
     unit().abandon();
+    if (row.handling == Handling::multi && request.argc() == 1 && !transaction().active()) {
+        context().counters.commands_no_leader.add();
+        transaction().begin_unserved(order().next());
+        replies().reply(resp::simple("OK"));
+        return true;
+    }
+    if (row.handling == Handling::watch) {
+        transaction().refuse_watch();
+    }
     refuse_without_leader(row);
     return true;
 }
@@ -266,7 +275,7 @@ std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::Req
     if (row.handling == Handling::wait) {
         return links().submit_wait(row, request);
     }
-    if (row.handling == Handling::monitor && state().monitoring) {
+    if (row.handling == Handling::monitor && state().monitoring && command::arity_fits(row, request.argc())) {
         order().finish(order().open(), {}, output());  // Redis does not answer it either
         return true;
     }
@@ -356,9 +365,9 @@ bool Requests::answer_locally(const Row& row, const resp::RequestView& request) 
             }
             features().reset();
             transaction() = {};
+            muted_ = muted_ && state().reply_mode != command::ReplyMode::off;  // SKIP is about this very command
             state().reset();
             login().reset();
-            muted_ = false;
             resp::write_simple(out, "RESET");
             replies().reply(std::move(out));
             return true;

@@ -56,13 +56,54 @@ TEST_F(WaitsTest, WhereNoLinkCanBeHadForAClientItIsToldAfterTheHold) {
     const auto blocked = client();
     blocked->send("BLPOP empty 0\r\n");
     wait_seen(node, "BLPOP empty 0");
-    for (const std::string command : {"WATCH k\r\n", "MULTI\r\n", "WAIT 0 0\r\n", "MONITOR\r\n", "NOSUCH x\r\n"}) {
+    for (const std::string command : {"WATCH k\r\n", "WAIT 0 0\r\n", "MONITOR\r\n", "NOSUCH x\r\n"}) {
         SCOPED_TRACE(command);
         const auto app = client();
         app->send(command);
         EXPECT_EQ(app->read(9), "-NOLEADER");
     }
     EXPECT_EQ(counters().sessions_held.get(), 0U);
+}
+
+TEST_F(WaitsTest, WhatFollowsAMultiThatWasRefusedRunsNowhere) {
+    config_.limits.leases = 1;
+    config_.hold.time = std::chrono::milliseconds(200);
+    FakeNode node(lists);
+    lead(node);
+    const auto blocked = client();
+    blocked->send("BLPOP empty 0\r\n");
+    wait_seen(node, "BLPOP empty 0");
+    const auto app = client();
+    app->expect("MULTI\r\nINCR a\r\n", "+OK\r\n+QUEUED\r\n");
+    app->send("INCR b\r\nEXEC\r\nGET k\r\n");
+    app->expect("+QUEUED\r\n-NOLEADER");
+    while (app->read(1) != "\n") {
+    }
+    app->expect("$1\r\nv\r\n");
+    const auto watcher = client();
+    watcher->send("WATCH k\r\n");
+    EXPECT_EQ(watcher->read(9), "-NOLEADER");
+    while (watcher->read(1) != "\n") {
+    }
+    watcher->expect("MULTI\r\nINCR c\r\nEXEC\r\nGET k\r\n", "+OK\r\n+QUEUED\r\n*-1\r\n$1\r\nv\r\n");
+    for (const std::string& command : node.seen()) {
+        EXPECT_FALSE(command.starts_with("INCR")) << command;
+    }
+}
+
+TEST_F(WaitsTest, NorDoesItWhenALeaderComesInTheMidstOfIt) {
+    config_.hold.time = std::chrono::milliseconds(200);
+    FakeNode node(lists);
+    nobody_leads("nobody was chosen yet");
+    const auto app = client();
+    app->expect("MULTI\r\nINCR a\r\n", "+OK\r\n+QUEUED\r\n");
+    lead(node);
+    app->send("INCR b\r\nEXEC\r\nGET k\r\n");
+    app->expect("+QUEUED\r\n-NOLEADER");
+    while (app->read(1) != "\n") {
+    }
+    app->expect("$1\r\nv\r\n");
+    EXPECT_EQ(node.seen(), Words{"GET k"});
 }
 
 TEST_F(WaitsTest, AReadBehindABlockOutlivesEveryChangeOfLeaders) {

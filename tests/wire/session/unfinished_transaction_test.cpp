@@ -241,8 +241,9 @@ TEST_F(UnfinishedTransactionTest, WithoutAnyLeaderEndsWithTheExecThatIsRefused) 
     FakeNode node{Transactions()};
     nobody_leads("gone");
     const auto app = client();
-    const std::string error = "-NOLEADER no leader within the hold time: gone\r\n";
-    app->expect("MULTI\r\nSET k 2\r\nEXEC\r\n", error + error + error);
+    const std::string error =
+        "-NOLEADER no leader within the hold time, when the transaction began: nothing of it was executed\r\n";
+    app->expect("MULTI\r\nSET k 2\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n" + error);
     lead(node);
     app->expect("SET k 3\r\n", "+OK\r\n");
     EXPECT_EQ(node.seen(), Words{"SET k 3"});
