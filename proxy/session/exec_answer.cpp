@@ -103,7 +103,7 @@ bool ExecAnswer::take(upstream::PendingRequest& request, std::string_view bytes)
     if (executed.ran) {
         std::from_chars(executed.bytes.data() + 1, executed.bytes.data() + head, executed.elements);
     }
-    executed.at = executed.ran ? head : executed.bytes.size();
+    executed.at = head;  // of nil or an error it is all, but for messages that came behind
     give_result(std::string_view(executed.bytes).substr(0, executed.at));
     go_on();
     return true;
