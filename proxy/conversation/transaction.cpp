@@ -55,15 +55,11 @@ void Transaction::begin(Slot slot) {
     copy_.clear();
 }
 
-void Transaction::begin_broken(Slot slot) {
+void Transaction::begin_broken(Slot slot, bool unserved) {
     phase_ = Phase::broken;
     slot_ = slot;
-    doubtful_ = denied_ = unserved_ = false;
-}
-
-void Transaction::begin_unserved(Slot slot) {
-    begin_broken(slot);
-    unserved_ = true;
+    doubtful_ = denied_ = false;
+    unserved_ = unserved;
 }
 
 void Transaction::send_discard_for_exec() {

@@ -57,10 +57,9 @@ class Transaction {
     /// MULTI is sent on the client's own link; `slot` awaits its answer.
     void begin(Slot slot);
     /// MULTI where it is known already that EXEC must fail: a WATCH was broken, or no write can be proven now.
-    void begin_broken(Slot slot);
-    /// MULTI while nobody leads: what follows would run outside of a transaction that was refused, so it is told that
-    /// it is open, and EXEC says why nothing of it ran.
-    void begin_unserved(Slot slot);
+    /// `unserved`: because nobody leads. Refused, it would have what follows run outside of it; so it is told that it
+    /// is open, and EXEC says why nothing of it ran.
+    void begin_broken(Slot slot, bool unserved = false);
     void deny() noexcept { denied_ = denied_ || active(); }
     void send_exec() noexcept { phase_ = Phase::exec_sent; }
     /// An EXEC behind a command that was denied: the node is told to discard what it has queued.

@@ -168,17 +168,23 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
         return false;
     }
     unit().abandon();
+    refuse_unserved(row, request);
+    return true;
+}
+
+/// The wait is over, and nobody serves the request. What begins a transaction or guards one is not simply refused: what
+/// follows would run without it.
+void Requests::refuse_unserved(const Row& row, const resp::RequestView& request) {
     if (row.handling == Handling::multi && request.argc() == 1 && !transaction().active()) {
         context().counters.commands_no_leader.add();
-        transaction().begin_unserved(order().next());
+        transaction().begin_broken(order().next(), true);
         replies().reply(resp::simple("OK"));
-        return true;
+        return;
     }
     if (row.handling == Handling::watch) {
         transaction().refuse_watch();
     }
     refuse_without_leader(row);
-    return true;
 }
 
 /// A MULTI is at hand: whether all of its transaction is there, and may travel in one piece.
