@@ -156,6 +156,7 @@ void ClientSubscriptions::unsubscribe(const command::CommandRow& row, Subscripti
             resp::write_bulk(frame, name);
         }
         host_.submit_own(*host_.own_link(), frame, static_cast<std::int32_t>(on_link.size()));
+        host_.order().note_moved(nullptr);  // it may be refused, and end the link: nothing follows before its answer
     }
     host_.confirm(std::move(out));  // also with CLIENT REPLY OFF, as redis-server
 }
