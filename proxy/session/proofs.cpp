@@ -125,8 +125,7 @@ bool Proofs::await(const Row& row, const resp::RequestView& request) {
     context().counters.commands_unproven.add();
     if (row.handling == Handling::multi) {
         unit().abandon();
-        transaction().begin_broken(order().next());  // else what follows would run outside of it
-        replies().reply(resp::simple("OK"));
+        requests().open_broken(false);  // else what follows would run outside of it
         return true;
     }
     if (row.handling == Handling::exec && transaction().open()) {

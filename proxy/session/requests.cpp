@@ -139,8 +139,7 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
     }
     if (row.handling == Handling::multi && request.argc() == 1 && !transaction().active()) {
         if (transaction().watch_broken()) {
-            transaction().begin_broken(order().next());
-            replies().reply(resp::simple("OK"));
+            open_broken(false);
             return true;
         }
         look_for_unit(rest);
@@ -172,13 +171,17 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
     return true;
 }
 
+void Requests::open_broken(bool unserved) {
+    transaction().begin_broken(order().next(), unserved);
+    replies().reply(resp::simple("OK"));
+}
+
 /// The wait is over, and nobody serves the request. What begins a transaction or guards one is not simply refused: what
 /// follows would run without it.
 void Requests::refuse_unserved(const Row& row, const resp::RequestView& request) {
     if (row.handling == Handling::multi && request.argc() == 1 && !transaction().active()) {
         context().counters.commands_no_leader.add();
-        transaction().begin_broken(order().next(), true);
-        replies().reply(resp::simple("OK"));
+        open_broken(true);
         return;
     }
     if (row.handling == Handling::watch) {

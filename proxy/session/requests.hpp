@@ -40,6 +40,9 @@ class Requests final : public SessionPart {
     /// There is no leader, and the wait is over. Inside a transaction the node does not know of it: its EXEC must fail,
     /// and an EXEC that is refused ends it.
     void refuse_without_leader(const Row& row);
+    /// Answers a MULTI whose EXEC will fail: what follows is queued nowhere, and runs nowhere. See
+    /// Transaction::begin_broken().
+    void open_broken(bool unserved);
     /// What the portal answers itself. False: must wait, and is asked again.
     bool answer_locally(const Row& row, const resp::RequestView& request);
     /// Sends the request on its link. False: the link is another than the one that still owes replies, so it must wait.
