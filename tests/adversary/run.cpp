@@ -165,6 +165,15 @@ Outcome run(const Hostility& hostility, std::uint64_t seed, double seconds) {
             ledger.wrong("clients are closed as if their login were wrong",
                          fmt::format("{} of them", portal.closed(observe::Closed::login)));
         }
+        if (hostility.closed_in_doubt) {
+            using observe::Closed;
+            for (const Closed reason : {Closed::backend, Closed::login, Closed::protocol, Closed::output_limit}) {
+                if (portal.closed(reason) > 0) {
+                    ledger.wrong("connections end for another reason than doubt",
+                                 fmt::format("{} for reason {}", portal.closed(reason), static_cast<int>(reason)));
+                }
+            }
+        }
         if (hostility.deadly_reads > 0 && nodes.most_deadly_reads() > hostility.deadly_reads) {
             ledger.wrong("a read that brings a connection down is asked again and again",
                          fmt::format("one was asked {} times", nodes.most_deadly_reads()));

@@ -128,6 +128,7 @@ TEST_F(WaitsTest, ASecondMonitorIsAnsweredByNobodyAsWithRedis) {
     lead(node);
     const auto app = client();
     app->expect("MONITOR\r\nMONITOR\r\nMONITOR\r\nPING\r\n", "+OK\r\n+PONG\r\n");
+    app->expect("MONITOR x\r\n", "-ERR wrong number of arguments for 'monitor' command\r\n");
     EXPECT_EQ(std::ranges::count(node.seen(), "MONITOR"), 1);
     app->expect("MONITOR\r\nRESET\r\n", "+RESET\r\n");
     app->expect("MONITOR\r\n", "+OK\r\n");

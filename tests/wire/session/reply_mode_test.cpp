@@ -30,6 +30,14 @@ TEST_F(ReplyModeTest, SkipIsOverBehindTheMultiOfABrokenWatch) {
     app->expect("PING\r\n", "+OK\r\n");
 }
 
+/// OFF is over with RESET, which is answered; SKIP is about the very RESET behind it.
+TEST_F(ReplyModeTest, ResetIsAnsweredBehindOffAndNotBehindSkip) {
+    FakeNode node([](const Words& words) { return words[0] == "GET" ? "$1\r\nv\r\n" : "+OK\r\n"; });
+    lead(node);
+    client()->expect("CLIENT REPLY SKIP\r\nRESET\r\nGET k\r\n", "$1\r\nv\r\n");
+    client()->expect("CLIENT REPLY OFF\r\nRESET\r\nGET k\r\n", "+RESET\r\n$1\r\nv\r\n");
+}
+
 /// redis-server 7.0 answers nothing either; it then leaves a connection open on which it takes nothing more.
 TEST_F(ReplyModeTest, QuitThatIsMutedIsNotAnsweredAndEndsTheConnection) {
     FakeNode node([](const Words& words) { return words[0] == "PING" ? "+PONG\r\n" : "+OK\r\n"; });
