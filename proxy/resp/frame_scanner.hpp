@@ -140,7 +140,7 @@ class ReplyScanner {
     Phase phase_ = Phase::value;
     bool streaming_string_ = false;
     bool in_value_ = false;  // past the attributes in front of the value
-    bool within_ = false;    // inside an aggregate
+    bool inside_ = false;    // past the head of an aggregate: a push may stand beside its elements
     char type_ = 0;
     bool failed_ = false;
     Error error_{};

@@ -104,7 +104,7 @@ ScanResult ReplyScanner::scan(std::string_view bytes) noexcept {
             return {ScanStatus::complete, plain, {}};
         }
         outstanding_ = 1;
-        in_value_ = within_ = false;
+        in_value_ = inside_ = false;
         type_ = 0;
     }
     while (bytes.size() > position_) {
@@ -205,7 +205,7 @@ ReplyScanner::Step ReplyScanner::scan_value(std::string_view bytes) noexcept {
     if (length.kind == Length::Kind::malformed) {
         return Step::malformed;
     }
-    if (type == '>' && within_ && !between_elements && length.kind == Length::Kind::number) {
+    if (type == '>' && inside_ && !between_elements && length.kind == Length::Kind::number) {
         const NestedPush push = look_at_nested_push(bytes.substr(position_ + 1 + length.size), length.value);
         if (push == NestedPush::need_more) {
             return Step::need_more;
@@ -256,7 +256,7 @@ ReplyScanner::Step ReplyScanner::add_elements(std::int64_t count, std::int64_t p
 }
 
 ReplyScanner::Step ReplyScanner::open_aggregate(char type, const Length& length) noexcept {
-    within_ = within_ || type != '|';
+    inside_ = inside_ || in_value_;
     if (length.kind == Length::Kind::streamed) {
         if (type == '>' || type == '|') {
             return Step::malformed;

@@ -81,7 +81,7 @@ bool ReplyView::Head::stands_beside(std::string_view bytes) const noexcept {
 }
 
 ReplyView ReplyView::whole(std::string_view frame) noexcept {
-    bool within = false;                               // an aggregate, so that a push may stand beside its elements
+    bool inside = false;                               // the value, so that a push may stand beside its elements
     std::array<std::size_t, kDeepest + 1> to_come{1};  // values, at each level of nesting
     std::size_t depth = 0;
     std::size_t at = 0;
@@ -91,8 +91,8 @@ ReplyView ReplyView::whole(std::string_view frame) noexcept {
         if (head.type == 0 || (head.elements > 0 && depth == kDeepest)) {
             return {};
         }
-        const bool beside = within && head.stands_beside(frame.substr(at));
-        within = within || std::string_view("*~>%").find(head.type) != std::string_view::npos;
+        const bool beside = inside && head.stands_beside(frame.substr(at));
+        inside = inside || (depth == 0 && head.type != '|');
         if (head.type != '|' && !beside) {  // an attribute is no value, but stands before one
             found = depth == 0 ? ReplyView(head, frame.substr(at)) : found;
             --to_come[depth];

@@ -265,10 +265,10 @@ bool ClientTracking::switch_on_again() {
         host_.cut_off(Closed::backend);
         return false;
     }
+    if (!host_.context().links.may_lease(host_.identity())) {
+        return false;
+    }
     if (relay_ && relay_->lost()) {
-        if (!host_.context().links.may_lease(host_.identity())) {
-            return false;
-        }
         relay_ = make_relay(host_.context(), *this, host_.id(), relay_->target());
         relay_->start(host_.identity());
     }

@@ -127,7 +127,7 @@ bool Login::carry_out(const Row& row, LoginStep step) {
     } else if (step.where == LoginStep::Where::logins && !order().idle()) {  // it travels alone
         intake().pause(Wait::drained);
         return false;
-    } else if (step.where == LoginStep::Where::logins && !links().has_link_for(route::Destination::pinned)) {
+    } else if (!links().has_link_for(route::Destination::pinned) || links().must_track_again()) {
         return refuse_or_hold();
     } else {
         link = &links().link_for(true);

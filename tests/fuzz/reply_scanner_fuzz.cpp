@@ -103,8 +103,8 @@ class PlainReader {
     }
 
     /// A push within another value that is none of its elements.
-    [[nodiscard]] bool stands_beside() const {
-        if (type_ != '>' || !within_ || length() <= 0) {
+    [[nodiscard]] bool stands_beside(bool inside) const {
+        if (type_ != '>' || !inside || length() <= 0) {
             return false;
         }
         PlainReader word(bytes_.substr(at_));
@@ -129,6 +129,8 @@ class PlainReader {
     }
 
     Answer rest_of_value() {
+        const bool inside = inside_;
+        inside_ = inside || (attributes_ == 0 && type_ != '|');
         const bool streamed = text_ == "?";
         const bool null = text_ == "-1";
         switch (type_) {
@@ -146,22 +148,20 @@ class PlainReader {
             case '!':
                 return string(length());
             case '*':
-                within_ = true;
                 return null ? Answer::complete : streamed ? streamed_elements(false) : elements(length(), 1);
             case '~':
-                within_ = true;
                 return streamed ? streamed_elements(false) : elements(length(), 1);
             case '>': {
-                const bool beside = stands_beside();
-                within_ = true;
+                const bool beside = stands_beside(inside);
                 const Answer answer = elements(length(), 1);
                 return answer == Answer::complete && beside ? value() : answer;
             }
             case '%':
-                within_ = true;
                 return streamed ? streamed_elements(true) : elements(length(), 2);
             case '|': {
+                ++attributes_;
                 const Answer answer = elements(length(), 2);
+                --attributes_;
                 return answer == Answer::complete ? value() : answer;
             }
             default:
@@ -173,7 +173,8 @@ class PlainReader {
     std::size_t at_ = 0;
     char type_ = 0;
     std::string_view text_;
-    bool within_ = false;  // inside an aggregate
+    bool inside_ = false;  // the value, not an attribute before it
+    int attributes_ = 0;   // that are open
 };
 
 void check_against_plain_reader(std::string_view bytes, const resp::testing::Outcome& outcome) {

@@ -32,9 +32,11 @@ class RandomReply {
         while (random_() % 12 == 0 && level < kLevels) {
             const auto pairs = random_() % 3;
             bytes_ += "|" + std::to_string(pairs) + "\r\n";
+            ++attributes_;
             for (std::size_t i = 0; i < 2 * pairs; ++i) {
                 value(level + 1);
             }
+            --attributes_;
         }
         if (inside_ && level < kLevels && random_() % 12 == 0) {
             message();
@@ -96,8 +98,8 @@ class RandomReply {
         Node node{type, {}, {}};
         bytes_ += type + std::to_string(count) + "\r\n";
         std::size_t i = 0;
-        if (std::exchange(inside_, true) && type == '>' &&
-            count > 0) {  // else it would be no element of what is around
+        const bool inside = std::exchange(inside_, inside_ || attributes_ == 0);
+        if (inside && type == '>' && count > 0) {  // else it would be no element of what is around
             bytes_ += "$9\r\nsubscribe\r\n";
             node.elements.push_back({'$', "subscribe", {}});
             ++i;
@@ -110,7 +112,8 @@ class RandomReply {
 
     std::mt19937& random_;
     std::string bytes_;
-    bool inside_ = false;  // an aggregate
+    bool inside_ = false;  // the value, not an attribute before it
+    int attributes_ = 0;   // that are open
     Node tree_;
 };
 

@@ -93,6 +93,7 @@ TEST(ReplyScanner, AMessageBetweenTwoElementsIsNoneOfThem) {
     expect_one("*3\r\n:1\r\n" + invalidate + "+OK\r\n" + message + message + "$2\r\npp\r\n", '*');
     expect_one("*1\r\n" + message + "*1\r\n" + invalidate + ":1\r\n", '*');
     expect_one("*1\r\n>0\r\n", '*');
+    expect_one("|1\r\n+a\r\n*1\r\n:1\r\n" + message, '>');  // an attribute is not what it would stand in
 }
 
 TEST(ReplyScanner, AMalformedLengthInAMessageBetweenElementsIsNotWaitedFor) {

@@ -43,6 +43,16 @@ std::string TestClient::read(std::size_t size) const {
     return got;
 }
 
+std::string TestClient::line() const {
+    std::string line;
+    std::string next;
+    do {
+        next = read(1);
+        line += next;
+    } while (!next.empty() && next != "\n");
+    return line;
+}
+
 void TestClient::expect(std::string_view bytes, std::string_view expected) const {
     send(bytes);
     expect(expected);

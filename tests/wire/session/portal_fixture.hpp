@@ -30,6 +30,8 @@ class TestClient {
     void break_off();
     /// Reads until `size` bytes have come, the connection ends, or five seconds have passed.
     [[nodiscard]] std::string read(std::size_t size) const;
+    /// Reads to the end of the line, that included; what has come of it when nothing more comes.
+    [[nodiscard]] std::string line() const;
     /// Sends, and reads as many bytes as `expected` has; a test compares the two.
     void expect(std::string_view bytes, std::string_view expected) const;
     void expect(std::string_view expected) const { EXPECT_TRUE(same_bytes(read(expected.size()), expected)); }
