@@ -46,6 +46,11 @@ consteval bool is_quick(std::string_view name) {
     return false;
 }
 
+/// What a script, a function or a module does, and searches that the node carries out beside its other work.
+consteval bool is_slow(std::string_view name) {
+    return name.starts_with("eval") || name.starts_with("fcall") || name.starts_with("ft.") || name == "vsim";
+}
+
 /// `name` is "command" or "command|subcommand".
 consteval CommandRow plain_row(std::string_view name, int arity, bool write, Keys keys) {
     const auto bar = name.find('|');
@@ -56,6 +61,7 @@ consteval CommandRow plain_row(std::string_view name, int arity, bool write, Key
             .write = write,
             .runs_code = runs_code(name.substr(0, bar)),
             .quick = is_quick(name),
+            .slow = is_slow(name),
             .first_key = keys.first,
             .last_key = keys.last,
             .key_step = keys.step};
@@ -559,8 +565,8 @@ constexpr auto kRows = [] {
                             .affinity = Affinity::pinned,
                             .handling = Handling::unknown,
                             .runs_code = true};
-    rows[kListed.size() + 1] = {.name = {}, .subcommand = {}, .write = false, .runs_code = true};
-    rows[kListed.size() + 2] = {.name = {}, .subcommand = {}, .write = true, .runs_code = true};
+    rows[kListed.size() + 1] = {.name = {}, .subcommand = {}, .write = false, .runs_code = true, .slow = true};
+    rows[kListed.size() + 2] = {.name = {}, .subcommand = {}, .write = true, .runs_code = true, .slow = true};
     for (std::size_t i = 0; i < rows.size(); ++i) {
         rows[i].index = static_cast<std::uint16_t>(i);
     }

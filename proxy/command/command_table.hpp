@@ -81,6 +81,7 @@ struct CommandRow {
     Handling handling = Handling::plain;
     bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
     bool quick = false;      // reads in a moment, whatever the data
+    bool slow = false;       // runs code of others, or in a thread of the node's: for as long as it likes
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
     std::uint16_t index = 0;                        // where it stands in kAllRows
 };

@@ -98,6 +98,7 @@ void Recovery::keep_copy(std::string_view frames, const Lost& sample, const resp
         again.sequence = sample.request.sequence;
         again.tag = static_cast<std::uint32_t>(command::index_of(command::classify(resp::RequestView(frame))));
         again.unit = sample.request.unit;
+        again.slow = sample.request.slow;
         again.silent = true;
         again.effect = effect_of(command::row_at(again.tag).handling);
         copied.push_back({std::move(again), std::string(frame), false, sample.refusal, {}, sample.epoch});

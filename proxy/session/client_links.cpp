@@ -38,7 +38,7 @@ upstream::Link& ClientLinks::link_that_carries(const Row& row, bool large, Desti
             return *feed;
         }
     }
-    return link_for(destination == Destination::pinned);
+    return link_for(destination == Destination::pinned, lane_of(row));
 }
 
 bool ClientLinks::has_link_for(Destination destination) const {
@@ -65,27 +65,35 @@ upstream::Link& ClientLinks::database_link(std::uint32_t database) {
     upstream::LinkIdentity wanted = login().identity();
     wanted.database = database;
     wanted.selector = nullptr;  // the client selects it as who it is now
-    return target().shared(wanted);
+    return target().shared(wanted, upstream::Link::Lane::quick);
 }
 
 void ClientLinks::doubt_leader(std::string_view answer) {
     target().doubt_leader(error_words(answer));
 }
 
-upstream::Link& ClientLinks::shared_link() {
+upstream::Link& ClientLinks::shared_link(upstream::Link::Lane lane) {
     const command::Credentials& login = *state().credentials;
+    lane_ = lane;
     return target().shared(
-        {login.username, login.password, state().protocol, state().database, login.proven, &this->login().selector()});
+        {login.username, login.password, state().protocol, state().database, login.proven, &this->login().selector()},
+        lane);
 }
 
-upstream::Link& ClientLinks::link_for(bool own) {
+upstream::Link::Lane ClientLinks::lane_of(const Row& row) const noexcept {
+    using enum upstream::Link::Lane;
+    const bool follows = lane_ == slow && !order().idle();
+    return row.slow || follows || unit().slow() ? slow : quick;
+}
+
+upstream::Link& ClientLinks::link_for(bool own, upstream::Link::Lane lane) {
     if (!own && !own_) {
-        return shared_link();
+        return shared_link(lane);
     }
     if (!own) {
         // The lease ends when its last reply has come; until then Order::may_use() makes the request wait.
         release_own_if_free();
-        return own_ ? *own_ : shared_link();
+        return own_ ? *own_ : shared_link(lane);
     }
     if (!own_) {
         own_ = target().lease(login().identity(), session_);
@@ -113,6 +121,7 @@ upstream::PendingRequest ClientLinks::open_request(const Row& row) {
     pending.no_fence =
         state().monitoring || state().listens_on_link || state().debugging || row.handling == Handling::script_debug;
     pending.muted = requests().muted();
+    pending.slow = lane_of(row) == upstream::Link::Lane::slow;
     pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
     if (pending.blocks && !transaction().active()) {
         order().note_blocking(pending.sequence, context().turn.now());

@@ -34,9 +34,12 @@ class ClientLinks final : public SessionPart {
     [[nodiscard]] bool has_link_for(route::Destination destination) const;
     /// The link for a request: the client's own one, leased if it has none (`own`), or the one that its requests share
     /// with those of others.
-    [[nodiscard]] upstream::Link& link_for(bool own);
+    [[nodiscard]] upstream::Link& link_for(bool own, upstream::Link::Lane lane = upstream::Link::Lane::quick);
     /// The one that they share, whatever the client has begun.
-    [[nodiscard]] upstream::Link& shared_link();
+    [[nodiscard]] upstream::Link& shared_link(upstream::Link::Lane lane);
+    /// In which lane of shared links the command travels. What follows something slow at once stays behind it, as on a
+    /// connection of the client's own.
+    [[nodiscard]] upstream::Link::Lane lane_of(const Row& row) const noexcept;
     /// The link for this command; a PUBLISH of a client that listens has its place among the messages.
     [[nodiscard]] upstream::Link& link_that_carries(const Row& row, bool large, route::Destination destination);
     /// The link that carries only logins.
@@ -88,7 +91,8 @@ class ClientLinks final : public SessionPart {
     [[nodiscard]] upstream::LinkPool& target() const noexcept;
 
     upstream::Lease own_;
-    std::optional<replication::Epoch> write_epoch_;  // under which the last write was sent
+    upstream::Link::Lane lane_ = upstream::Link::Lane::quick;  // of what was sent last on a shared link
+    std::optional<replication::Epoch> write_epoch_;            // under which the last write was sent
 };
 
 }  // namespace portal::session

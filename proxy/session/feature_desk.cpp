@@ -152,7 +152,7 @@ upstream::Link& FeatureDesk::link_for(bool own) {
 }
 
 upstream::Link& FeatureDesk::shared_link() {
-    return links().shared_link();
+    return links().shared_link(upstream::Link::Lane::quick);
 }
 
 upstream::Link& FeatureDesk::fresh_link() {

@@ -190,7 +190,8 @@ upstream::Link* Hold::link_again(Lost& lost, const Row& row, bool held) {
     }
     lost.request.alone = alone && !held;
     // An idle link may be lost with the same node, and nobody has read that yet; only a new one proves anything.
-    return own ? &links().lease_fresh(upstream::LinkPool::Before::no_request) : &links().link_for(false);
+    return own ? &links().lease_fresh(upstream::LinkPool::Before::no_request)
+               : &links().link_for(false, lost.request.slow ? upstream::Link::Lane::slow : upstream::Link::Lane::quick);
 }
 
 void Hold::send_again(upstream::Link& link, Lost& lost, const Row& row) {

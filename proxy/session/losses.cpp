@@ -90,7 +90,7 @@ bool Losses::apply(const Verdict& verdict, upstream::PendingRequest& request, st
     }
     if (verdict.again) {
         const std::string refusal(bytes);
-        keep_copy(request.sequence, refusal, request.unit);
+        keep_copy(request.sequence, refusal, request.unit ? &request : nullptr);
         keep_refused(request, command, refusal, false);
         return true;
     }
@@ -252,7 +252,7 @@ void Losses::settle() {
         exec().forget();
     }
     if (outcome.survives) {
-        keep_copy(transaction().slot(), {}, false);
+        keep_copy(transaction().slot(), {}, nullptr);
     } else if (link_lost) {
         transaction().break_off(exec().busy());
     }
@@ -330,12 +330,13 @@ void Losses::tell_in_doubt(Slot slot, std::string_view text, bool muted) {
 }
 
 /// What was answered of a transaction is sent again, before its requests with `slot` and later ones; the client hears
-/// nothing of it.
-void Losses::keep_copy(Slot slot, std::string_view refusal, bool unit) {
+/// nothing of it. `unit`: a request of it, if it travels in one piece.
+void Losses::keep_copy(Slot slot, std::string_view refusal, const upstream::PendingRequest* unit) {
     Lost sample;
     sample.request.sink = upstream::ReplySinkPtr(&session_);
     sample.request.sequence = slot;
-    sample.request.unit = unit;
+    sample.request.unit = unit != nullptr;
+    sample.request.slow = unit != nullptr && unit->slow;
     sample.refusal = refusal;
     sample.epoch = context().topology->epoch;
     recovery().keep_copy(transaction().take_copy(), sample, context().limits.logged_in);

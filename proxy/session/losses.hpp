@@ -41,7 +41,7 @@ class Losses final : public SessionPart {
                std::string_view command);
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     void give_up_refused();
-    void keep_copy(Slot slot, std::string_view refusal, bool unit);
+    void keep_copy(Slot slot, std::string_view refusal, const upstream::PendingRequest* unit);
     void carry_out(const Lost& lost, Fate fate);
     void carry_out(std::vector<Recovery::Settled> settled);
     void refuse_to_repeat(const Lost& lost);

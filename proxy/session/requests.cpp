@@ -7,6 +7,7 @@
 #include "session/session_bounds.hpp"
 #include "session/unit_lookahead.hpp"
 
+#include <algorithm>
 #include <strings.h>
 #include <utility>
 
@@ -22,6 +23,10 @@ namespace {
 bool is_http(std::string_view word) {
     return (word.size() == 4 && ::strncasecmp(word.data(), "post", 4) == 0) ||
            (word.size() == 5 && ::strncasecmp(word.data(), "host:", 5) == 0);
+}
+
+bool is_slow(const UnitPart& part) {
+    return part.row->slow;
 }
 
 }  // namespace
@@ -196,7 +201,7 @@ void Requests::look_for_unit(std::string_view rest) {
         context().pause.mode == ClientPause::Mode::none) {
         find_unit(rest, context());
         if (!context().room.unit.empty()) {
-            unit().begin(context().room.unit.size());
+            unit().begin(context().room.unit.size(), std::ranges::any_of(context().room.unit, &is_slow));
             transaction().queued().clear();
         }
     }
@@ -215,7 +220,7 @@ route::Destination Requests::destination_of(const Row& row, const resp::RequestV
 }
 
 std::size_t Requests::take_unit(std::string_view rest) {
-    upstream::Link& link = links().link_for(false);
+    upstream::Link& link = links().link_for(false, links().lane_of(*last_row_));
     std::size_t taken = 0;
     for (const UnitPart& part : context().room.unit) {
         begin();

@@ -316,7 +316,7 @@ void Shard::check_dropped_users() {
     const std::set<std::string> users = std::exchange(dropped_users_, {});
     for (const session::Session& each : registry_.all) {
         if (users.contains(each.login.identity().username)) {
-            links_.shared(each.login.identity());
+            links_.shared(each.login.identity(), upstream::Link::Lane::quick);
         }
     }
 }
@@ -367,6 +367,7 @@ void Shard::tick() {
     if (context_.forwarding()) {
         links_.resume_writing();
         links_.fence_quiet();
+        links_.leave_slow();
     }
     retry_held();
     end_pause();

@@ -65,7 +65,7 @@ void LargeReplies::begin(Link& link) {
     std::vector<MovedRequest> others =
         link.take_requests([&](const ReplySink& sink) { return &sink != receiver.get() && !is_bound(sink); });
     if (!others.empty()) {
-        move(std::move(others), places_.replacement(link.identity()));
+        move(std::move(others), places_.replacement(link));
     }
     const bool receiver_bound = is_bound(*receiver);
     if (bound.size() == (receiver_bound ? 1 : 0)) {

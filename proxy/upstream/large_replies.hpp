@@ -16,8 +16,8 @@ class LargeReplies {
     /// Where links come from and go to; the pool.
     class Places {
       public:
-        /// Another shared link for the same clients.
-        virtual Link& replacement(const LinkIdentity& identity) = 0;
+        /// Another shared link for the same clients as `link`.
+        virtual Link& replacement(const Link& link) = 0;
         /// A lease of that very link.
         virtual Lease lease_of(LinkPtr link, ReplySink& holder) = 0;
 

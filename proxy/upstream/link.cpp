@@ -53,7 +53,7 @@ void Link::submit(std::string_view command, PendingRequest&& request) {
 }
 
 void Link::add_fence() {
-    fences_.write(context_.fence_frame, context_.nonces, state_ == State::ready);
+    fences_.write(context_.fence_frame, context_.nonces, state_ == State::ready && !context_.busy());
     const auto now = context_.turn.now();
     if (requests_.push(context_.fence_frame, fences_.request(), now)) {  // else there is none for what comes behind it
         fences_.began(now);
@@ -72,10 +72,14 @@ bool Link::within_transaction() const {
     return within;
 }
 
+/// A fence may go now: it meets no transaction, and nothing that is passed on as it comes.
+bool Link::may_fence() const {
+    return state_ == State::ready && requests_.may_follow() && !within_transaction();
+}
+
 void Link::fence_quiet() {
     const bool pending = state_ != State::ended && !finishing_ && !requests_.empty();
-    const bool free = state_ == State::ready && requests_.may_follow() && !within_transaction();
-    switch (fences_.look(pending, free)) {
+    switch (fences_.look(pending, may_fence())) {
         case LinkFences::Look::done:
             break;
         case LinkFences::Look::later:
@@ -275,6 +279,9 @@ bool Link::take_head(const resp::ReplyHead& reply) {
     } else if (reply.complete() && holder_->take_push(reply, front())) {
         return state_ != State::ended;
     }
+    if (reply.is_error()) {
+        context_.hear(reply.bytes());
+    }
     if (!requests_.awaits_reply()) {
         return distrust("the node has sent a reply that nothing waits for");
     }
@@ -320,6 +327,17 @@ bool Link::take_rest(const resp::ReplyRest& rest) {
 }
 
 bool Link::take_fence(const resp::ReplyHead& reply) {
+    switch (fences_.tried(reader_.input().view(), requests_, context_.limits, may_fence() && !finishing_)) {
+        case LinkFences::Trial::begins:
+            add_fence();
+            context_.turn.mark(*this);
+            return false;
+        case LinkFences::Trial::waits:
+            return false;
+        case LinkFences::Trial::failed:
+        case LinkFences::Trial::none:
+            break;
+    }
     const PendingRequest& fence = requests_.front();
     if (!fences_.answered(fence.fence, requests_.front_command(), reply)) {
         context_.counters.fences_broken.add();

@@ -117,12 +117,14 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool take_setup_frame(std::string_view frame);
     void add_fence();
     [[nodiscard]] bool within_transaction() const;
+    [[nodiscard]] bool may_fence() const;
     void write_some();
     void receive();
     void take_replies();
     bool take_piece(const LinkReader::Piece& piece);
     bool take_head(const resp::ReplyHead& reply);
     bool take_rest(const resp::ReplyRest& rest);
+    /// False: the link has ended, or more has to come first.
     bool take_fence(const resp::ReplyHead& reply);
     bool finish_front(const PendingRequest& request);
     bool distrust(std::string_view why);

@@ -47,6 +47,7 @@ void Link::begin_setup() {
 }
 
 bool Link::take_setup_frame(std::string_view frame) {
+    context_.hear(frame);
     switch (setup_.on_reply(frame)) {
         case LinkSetup::Step::more:
             return true;

@@ -77,6 +77,8 @@ struct LinkContext {
     bool may_follow = false;
     /// How many links may be leased at a time.
     std::size_t lease_limit = SIZE_MAX;
+    /// The node has said a moment ago that it is busy with a script: it answers little else than unknown commands.
+    net::Turn::Clock::time_point busy_until{};
     bool leader_goes = false;  // links are being given up because their node leads no more
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
@@ -89,6 +91,15 @@ struct LinkContext {
     /// The next of a node's addresses is tried when one was silent for this long.
     net::Loop::Clock::duration next_address_after = net::Connector::kNextAfter;
     AnswerDeadlines answer_deadlines{};
+
+    /// A reply has come, whoever it is for.
+    void hear(std::string_view reply) noexcept {
+        constexpr std::chrono::seconds kBusy{1};
+        if (reply.starts_with("-BUSY ")) {
+            busy_until = turn.now() + kBusy;
+        }
+    }
+    [[nodiscard]] bool busy() const noexcept { return turn.now() < busy_until; }
 
     /// Where a request on its way is counted.
     [[nodiscard]] std::size_t& counted(const PendingRequest& request) noexcept {

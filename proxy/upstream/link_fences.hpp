@@ -2,6 +2,7 @@
 // answered each of them in its place. Says what to send and judges what has come. Pure: is given the time.
 #pragma once
 
+#include "resp/frame_scanner.hpp"
 #include "resp/reply_piece.hpp"
 #include "upstream/fence.hpp"
 #include "upstream/link_standing.hpp"
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace portal::upstream {
 
@@ -84,9 +86,13 @@ class LinkFences {
         return Look::fence;
     }
 
-    /// Writes the next fence into `frame`. Before the link is `ready` nobody knows what its user may do.
-    void write(std::string& frame, NonceSource& nonces, bool ready) const {
-        write_fence(frame, ready ? style_ : FenceStyle::unknown_command, nonces);
+    /// Writes the next fence into `frame`. `may_echo`: not before the link is ready, since nobody knows what its user
+    /// may do, nor while the node is busy.
+    void write(std::string& frame, NonceSource& nonces, bool may_echo) {
+        write_fence(frame, may_echo && !begins_trial_ ? style_ : FenceStyle::unknown_command, nonces);
+        if (std::exchange(begins_trial_, false)) {
+            trial_ = frame;
+        }
     }
     /// Its request, for the queue.
     [[nodiscard]] PendingRequest request() const noexcept;
@@ -97,6 +103,17 @@ class LinkFences {
     /// the node has answered more or fewer times than it was asked. Where nothing came before that may have been
     /// answered wrongly, a node that refuses every command is believed.
     [[nodiscard]] bool answered(Fence fence, std::string_view frame, const resp::ReplyHead& reply) noexcept;
+    /// A busy node refuses a fence, too, and where code of others was run that proves nothing. So nothing more is taken
+    /// from the link until one that it cannot refuse is answered, in its place.
+    enum class Trial : std::uint8_t {
+        none,    // what has come is judged as it stands
+        begins,  // the next fence is to be sent now
+        waits,   // its answer has not come
+        failed,  // it was not answered in its place
+    };
+    /// `bytes` have come, beginning with the answer to the front request, a fence. `free`: as with look().
+    [[nodiscard]] Trial tried(std::string_view bytes, const PendingQueue& queue, const resp::ReplyLimits& limits,
+                              bool free);
     /// `reply` has come for another request, and answers a fence behind it: the node has left out answers.
     [[nodiscard]] bool overtaken(const resp::ReplyHead& reply, const PendingQueue& queue) const {
         return open_ > 0 && may_answer_fence(reply.bytes()) && answers_one_of(reply.bytes(), queue);
@@ -109,12 +126,17 @@ class LinkFences {
     [[nodiscard]] bool bars(std::uint64_t serial) const noexcept { return user_ != 0 && user_ != serial; }
 
   private:
+    [[nodiscard]] Trial judge_trial(std::string_view bytes, const PendingQueue& queue,
+                                    const resp::ReplyLimits& limits) const;
     [[nodiscard]] static bool answers_one_of(std::string_view reply, const PendingQueue& queue);
 
     std::uint64_t user_ = 0;  // whose requests may still be answered once too often; 0: nobody's
     Time fenced_at_;
     std::uint32_t open_ = 0;  // fences that are not answered yet
     FenceStyle style_ = FenceStyle::echo;
+    std::string trial_;  // the fence that shows whether a busy node is to be believed; empty: none is on its way
+    bool begins_trial_ = false;
+    bool passed_ = false;   // it does
     bool loose_ = false;    // something that runs code has been sent since the last fence
     bool harmless_ = true;  // unless in a transaction, a fence behind the last request would be
     bool watched_ = false;  // look() is to be called

@@ -10,6 +10,10 @@ namespace {
 
 /// A node that says it does not lead is asked nothing for this long, unless the leader changes.
 constexpr std::chrono::milliseconds kDoubt{50};
+/// What has been at the node for longer is slow: others of its lane no longer stand behind it.
+constexpr std::chrono::milliseconds kSlow{100};
+/// So many links may be left with what is slow.
+constexpr std::size_t kMostLeft = 16;
 
 }  // namespace
 
@@ -82,7 +86,7 @@ bool LinkPool::keep_idle(const LinkPtr& link) {
     return leader_ == link->node() && !outdated && idle_.keep(link);
 }
 
-Link& LinkPool::make_shared(const LinkIdentityView& identity) {
+Link& LinkPool::make_shared(const LinkIdentityView& identity, Link::Lane lane) {
     LinkPtr link = idle_.take(identity, 0, Before::anything);
     const bool idle = link != nullptr;
     if (!idle) {
@@ -91,6 +95,7 @@ Link& LinkPool::make_shared(const LinkIdentityView& identity) {
                     Link::Use::shared);
     }
     link->set_use(Link::Use::shared);
+    link->set_lane(lane);
     shared_.add(link);
     count();
     if (!idle) {
@@ -254,6 +259,16 @@ void LinkPool::fence_quiet() {
     for (const LinkPtr& link : std::exchange(context_.loose, {})) {
         link->fence_quiet();
     }
+}
+
+void LinkPool::leave_slow() {
+    if (large_replies_.size() >= kMostLeft) {
+        return;
+    }
+    for (LinkPtr& link : shared_.take_slow(context_.turn.now(), kSlow)) {
+        large_replies_.retire(std::move(link));
+    }
+    count();
 }
 
 void LinkPool::close_idle() {

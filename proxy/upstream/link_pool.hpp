@@ -67,9 +67,9 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
 
     /// The shared link for `identity`, made if there is none. One that is not set up yet may still be refused for its
     /// password, so that it serves no session with another. Only with a leader.
-    Link& shared(const LinkIdentityView& identity) {
-        Link* found = shared_.find(identity);
-        return found != nullptr ? *found : make_shared(identity);
+    Link& shared(const LinkIdentityView& identity, Link::Lane lane) {
+        Link* found = shared_.find(identity, lane);
+        return found != nullptr ? *found : make_shared(identity, lane);
     }
 
     using Before = IdleLinks::Before;
@@ -93,6 +93,8 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     void resume_writing();
     /// Links on which nothing has come behind a script are fenced all the same.
     void fence_quiet();
+    /// Who comes anew to the slow lane does not wait behind what has been at the node for long.
+    void leave_slow();
     /// Closes links that served nobody since the last call. Called every few seconds.
     void close_idle();
 
@@ -103,9 +105,9 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     void on_large_reply(Link& link) override;
     void on_reply_swallowed(Link& link) override;
     void on_link_empty(Link& link) override;
-    Link& replacement(const LinkIdentity& identity) override { return shared(identity); }
+    Link& replacement(const Link& link) override { return shared(link.identity(), link.lane()); }
     Lease lease_of(LinkPtr link, ReplySink& holder) override;
-    Link& make_shared(const LinkIdentityView& identity);
+    Link& make_shared(const LinkIdentityView& identity, Link::Lane lane);
     LinkPtr make(const LinkIdentity& identity, Link::Use use);
     Lease hold(LinkPtr link, ReplySink& holder);
     void give_back(LinkPtr link) noexcept;

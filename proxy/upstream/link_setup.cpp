@@ -81,7 +81,9 @@ LinkSetup::Step LinkSetup::on_reply(std::string_view frame) {
             return on_select(frame);
         case Awaiting::echo:
             awaiting_ = Awaiting::nothing;
-            fence_style_ = frame.starts_with('-') ? FenceStyle::unknown_command : FenceStyle::echo;
+            // Who is busy refuses it to everybody, for a while.
+            fence_style_ =
+                frame.starts_with('-') && !frame.starts_with("-BUSY ") ? FenceStyle::unknown_command : FenceStyle::echo;
             return Step::ready;
         case Awaiting::nothing:
             break;
@@ -129,7 +131,8 @@ LinkSetup::Step LinkSetup::on_hello(std::string_view frame) {
 /// Without a login the database is not selected either. The link would carry on in database 0 once none is wanted.
 LinkSetup::Step LinkSetup::on_select(std::string_view frame) {
     const bool kept = selected_ && frame.starts_with("-NOPERM");
-    if (frame.starts_with("-NOAUTH") || (frame.starts_with("-NOPERM") && !kept) || speaks_of_database(frame)) {
+    const bool busy = frame.starts_with("-BUSY ");  // whoever wants that database is told what Redis would tell it
+    if (busy || frame.starts_with("-NOAUTH") || (frame.starts_with("-NOPERM") && !kept) || speaks_of_database(frame)) {
         return refuse(frame);
     }
     if (frame.starts_with('-') && !kept) {

@@ -23,7 +23,12 @@ class LinkStanding {
         questions,  // by the portal itself; needs no permit to forward
         logins,     // nothing but logins; what it carries itself is of no account
     };
+    /// Links of one user that many share are two: what may keep the node, or one of its threads, for long has one of
+    /// its own, so that nothing else waits behind it.
+    enum class Lane : std::uint8_t { quick, slow };
     void set_use(Use use) noexcept { use_ = use; }
+    void set_lane(Lane lane) noexcept { lane_ = lane; }
+    [[nodiscard]] Lane lane() const noexcept { return lane_; }
     [[nodiscard]] Use use() const noexcept { return use_; }
     /// Many clients use it, or have used it and still wait for answers.
     [[nodiscard]] bool of_many() const noexcept { return use_ == Use::shared || use_ == Use::retired; }
@@ -53,6 +58,7 @@ class LinkStanding {
     LinkState carries_;
     State state_ = State::connecting;
     Use use_ = Use::shared;
+    Lane lane_ = Lane::quick;
     bool was_ready_ = false;
     bool finishing_ = false;
 };

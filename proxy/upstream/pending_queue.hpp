@@ -54,6 +54,7 @@ struct PendingRequest {
     bool begun = false;       // a part of the reply was delivered already
     bool parts = false;       // a large reply may be delivered in parts
     bool streamed = false;    // too large to be kept: passed on as it came, see Link::stream()
+    bool slow = false;        // travels in the slow lane, see LinkStanding
 };
 
 /// How a request came back from a link that was lost.
@@ -161,6 +162,10 @@ class PendingQueue {
 
     /// Something of the front request has been written, so it may be answered.
     [[nodiscard]] bool awaits_reply() const noexcept { return size_ > 0 && (sent_ > 0 || streams()); }
+    /// For how long the node has had nothing older to answer than the front request; zero if that is not with it.
+    [[nodiscard]] std::chrono::steady_clock::duration worked_on(Time now) const noexcept {
+        return awaits_reply() ? now - front_since_ : std::chrono::steady_clock::duration{};
+    }
     /// Bytes that wait to be written.
     [[nodiscard]] std::size_t unsent() const noexcept { return output_.size() - sent_; }
     [[nodiscard]] std::string_view unsent_bytes() const noexcept { return output_.view().substr(sent_); }

@@ -5,23 +5,23 @@
 
 namespace portal::upstream {
 
-Link* SharedLinks::search(const LinkIdentityView& identity) {
+Link* SharedLinks::search(const LinkIdentityView& identity, Link::Lane lane) {
     const auto found = links_.find(identity);
     if (found == links_.end()) {
         return nullptr;
     }
-    const auto entry =
-        std::ranges::find_if(found->second, [&](const Entry& each) { return serves(*each.link, identity); });
+    const auto entry = std::ranges::find_if(
+        found->second, [&](const Entry& each) { return each.link->lane() == lane && serves(*each.link, identity); });
     if (entry == found->second.end()) {
         return nullptr;
     }
-    last_ = &*entry;
-    last_->used = true;
-    return last_->link.get();
+    last_[static_cast<std::size_t>(lane)] = &*entry;
+    entry->used = true;
+    return entry->link.get();
 }
 
 void SharedLinks::add(LinkPtr link) {
-    last_ = nullptr;
+    last_ = {};
     ++size_;
     std::vector<Entry>& entries = links_[link->identity()];
     entries.push_back({std::move(link), true});
@@ -36,7 +36,7 @@ LinkPtr SharedLinks::take(const Link& link) {
     if (entry == found->second.end()) {
         return nullptr;
     }
-    last_ = nullptr;
+    last_ = {};
     --size_;
     LinkPtr taken = std::move(entry->link);
     found->second.erase(entry);
@@ -59,7 +59,7 @@ std::vector<LinkPtr> SharedLinks::take_if(Takes&& takes) {
         });
         each = each->second.empty() ? links_.erase(each) : std::next(each);
     }
-    last_ = nullptr;
+    last_ = {};
     size_ -= taken.size();
     return taken;
 }
@@ -74,6 +74,12 @@ std::vector<LinkPtr> SharedLinks::take_of(std::string_view username) {
 
 std::vector<LinkPtr> SharedLinks::take_unused() {
     return take_if([](Entry& each) { return !std::exchange(each.used, false) && each.link->pending() == 0; });
+}
+
+std::vector<LinkPtr> SharedLinks::take_slow(PendingQueue::Time now, std::chrono::steady_clock::duration patience) {
+    return take_if([&](const Entry& each) {
+        return each.link->lane() == Link::Lane::slow && each.link->requests().worked_on(now) > patience;
+    });
 }
 
 }  // namespace portal::upstream

@@ -1,8 +1,10 @@
-// The shared links of a shard, found by (user, protocol, database) in constant time. Does no I/O.
+// The shared links of a shard, found by (user, protocol, database) and lane in constant time. Does no I/O.
 #pragma once
 
 #include "upstream/link.hpp"
 
+#include <array>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -14,12 +16,13 @@ namespace portal::upstream {
 class SharedLinks {
   public:
     /// A link that may serve `identity`; null: there is none.
-    [[nodiscard]] Link* find(const LinkIdentityView& identity) {
-        if (last_ != nullptr && serves(*last_->link, identity)) {
-            last_->used = true;
-            return last_->link.get();
+    [[nodiscard]] Link* find(const LinkIdentityView& identity, Link::Lane lane) {
+        Entry* const last = last_[static_cast<std::size_t>(lane)];
+        if (last != nullptr && serves(*last->link, identity)) {
+            last->used = true;
+            return last->link.get();
         }
-        return search(identity);
+        return search(identity, lane);
     }
     void add(LinkPtr link);
     /// Takes it out; null: it was not here.
@@ -29,6 +32,8 @@ class SharedLinks {
     [[nodiscard]] std::vector<LinkPtr> take_of(std::string_view username);
     /// Takes out those on which nothing waits and which were not asked for since the last call.
     [[nodiscard]] std::vector<LinkPtr> take_unused();
+    /// Takes out those of the slow lane whose oldest request has been at the node for longer than `patience`.
+    [[nodiscard]] std::vector<LinkPtr> take_slow(PendingQueue::Time now, std::chrono::steady_clock::duration patience);
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   private:
@@ -58,12 +63,12 @@ class SharedLinks {
         return link.identity().same_link(identity) &&
                ((identity.proven && link.was_ready()) || link.identity().password == identity.password);
     }
-    [[nodiscard]] Link* search(const LinkIdentityView& identity);
+    [[nodiscard]] Link* search(const LinkIdentityView& identity, Link::Lane lane);
     template <typename Takes>
     [[nodiscard]] std::vector<LinkPtr> take_if(Takes&& takes);
 
     std::unordered_map<LinkIdentity, std::vector<Entry>, Hash, Same> links_;
-    Entry* last_ = nullptr;  // found last; most shards have one user
+    std::array<Entry*, 2> last_{};  // found last in each lane; most shards have one user
     std::size_t size_ = 0;
 };
 

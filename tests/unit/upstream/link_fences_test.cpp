@@ -13,6 +13,7 @@ namespace portal::upstream {
 namespace {
 
 using Look = LinkFences::Look;
+using Trial = LinkFences::Trial;
 
 using std::chrono::milliseconds;
 using Use = LinkStanding::Use;
@@ -82,6 +83,7 @@ class Script : public testing::Test {
         EXPECT_TRUE(queue_.pop(now_));
         return good;
     }
+    Trial tried(const std::string& bytes) { return fences_.tried(bytes, queue_, limits_, true); }
     void answer() {
         EXPECT_EQ(queue_.front().fence, Fence::none);
         EXPECT_TRUE(queue_.pop(now_));
@@ -93,6 +95,7 @@ class Script : public testing::Test {
     bool watch_ = false;  // look() was asked for
     LinkFences fences_{now_};
     PendingQueue queue_;
+    resp::ReplyLimits limits_;
     NonceSource nonces_;
     std::string last_;
     ReplySinkPtr ann_{new Nobody}, bob_{new Nobody};
@@ -252,6 +255,63 @@ TEST_F(LinkFencesScript, ANodeThatRefusesEverythingIsBelievedWhereNothingBeforeC
     send(ann_);
     EXPECT_EQ(last_.find("ECHO"), std::string::npos) << "an unknown command is answered in any case";
     EXPECT_TRUE(answer_fence(answer_to(last_)));
+}
+
+constexpr std::string_view kBusy = "-BUSY Redis is busy running a script.\r\n";
+
+TEST_F(LinkFencesScript, ABusyNodeIsBelievedOnceAFenceThatItCannotRefuseIsAnsweredInItsPlace) {
+    send(ann_, kCode);
+    send(bob_);
+    answer();
+    const std::string busy(kBusy);
+    EXPECT_EQ(tried(busy), Trial::begins);
+    fence();
+    EXPECT_EQ(last_.find("ECHO"), std::string::npos) << "an unknown command is answered in any case";
+    EXPECT_EQ(tried(busy), Trial::waits);
+    EXPECT_EQ(tried(busy + busy), Trial::waits);
+    EXPECT_EQ(tried(busy + ">2\r\n+a\r\n+b\r\n" + busy + answer_to(last_).substr(0, 5)), Trial::waits);
+    EXPECT_EQ(tried(busy + ">2\r\n+a\r\n+b\r\n" + busy + answer_to(last_)), Trial::none);
+    EXPECT_TRUE(answer_fence(busy));
+    answer();
+    EXPECT_TRUE(answer_fence(answer_to(last_)));
+    send(ann_, kCode);
+    send(bob_);
+    answer();
+    EXPECT_EQ(tried(busy), Trial::begins) << "the next time it is to be shown again";
+}
+
+TEST_F(LinkFencesScript, ANodeThatAnswersTooOftenOrTooSeldomIsNotBelievedToBeBusy) {
+    const std::string busy(kBusy);
+    for (const std::string& between : {"$3\r\nfoo\r\n" + busy, std::string(), "$" + std::string(30, '9') + "\r\n"}) {
+        send(ann_, kCode);
+        send(bob_);
+        answer();
+        EXPECT_EQ(tried(busy), Trial::begins);
+        fence();
+        EXPECT_EQ(tried(busy + between + answer_to(last_)), between.empty() ? Trial::waits : Trial::failed);
+        EXPECT_EQ(tried(busy + between + answer_to(last_) + busy), Trial::failed);
+        EXPECT_FALSE(answer_fence(busy));
+        fences_ = LinkFences(now_);
+        queue_ = PendingQueue();
+    }
+}
+
+TEST_F(LinkFencesScript, WhatMayNotBeFencedIsNotTried) {
+    send(ann_, kCode);
+    send(bob_);
+    answer();
+    EXPECT_EQ(fences_.tried(kBusy, queue_, limits_, false), Trial::none);
+    EXPECT_EQ(fences_.tried("-LOADING x\r\n", queue_, limits_, true), Trial::none);
+    EXPECT_FALSE(answer_fence(std::string(kBusy)));
+}
+
+TEST_F(LinkFencesScript, WhatComesWithoutEndWhileItIsTriedIsNotKept) {
+    send(ann_, kCode);
+    send(bob_);
+    answer();
+    EXPECT_EQ(tried(std::string(kBusy)), Trial::begins);
+    fence();
+    EXPECT_EQ(tried(std::string(kBusy) + "$9999999\r\n" + std::string(1024 * 1024, 'x')), Trial::failed);
 }
 
 TEST_F(LinkFencesScript, AnAnswerThatComesBeforeItsTurnIsNoticed) {

@@ -42,6 +42,11 @@ std::string answer_to_link(const std::vector<std::string>& words, bool& was_rese
 
 }  // namespace
 
+std::string FakeNode::refusal_of(const std::vector<std::string>& words) const {
+    const std::lock_guard lock(mutex_);
+    return words.front() == "ECHO" ? echo_ : std::string();
+}
+
 FakeNode::FakeNode(Script script, std::string commands)
     : script_(std::move(script)), commands_(std::move(commands)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
@@ -192,6 +197,8 @@ void FakeNode::serve(int descriptor) {
                 if (follows_.load()) {
                     reply.replace(reply.find("$6\r\nmaster"), 10, "$7\r\nreplica");
                 }
+            } else if (std::string refusal = refusal_of(words); !refusal.empty()) {
+                reply = std::move(refusal);
             } else if (const std::string own = answer_to_link(words, was_reset); !own.empty()) {
                 reply = own;
             } else if (words.front() == "COMMAND") {

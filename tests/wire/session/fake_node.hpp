@@ -59,6 +59,11 @@ class FakeNode {
         const std::lock_guard lock(mutex_);
         hello_ = reply;
     }
+    /// ECHO gets this answer from now on.
+    void refuse_echo(const std::string& reply) {
+        const std::lock_guard lock(mutex_);
+        echo_ = reply;
+    }
     /// Connections that it has taken, in all.
     [[nodiscard]] int accepted() const noexcept { return accepted_.load(); }
     /// Connections that were turned away.
@@ -72,6 +77,7 @@ class FakeNode {
     void accept_all();
     void serve(int descriptor);
     bool answer(int descriptor, std::string_view reply);
+    [[nodiscard]] std::string refusal_of(const std::vector<std::string>& words) const;
 
     Script script_;
     std::string commands_;
@@ -82,7 +88,7 @@ class FakeNode {
     std::size_t releases_ = 0;
     int heard_ = -1;
     std::vector<std::string> seen_;
-    std::string hello_;  // instead of its own, unless empty
+    std::string hello_, echo_;  // instead of its own, unless empty
     std::vector<int> connections_;
     std::list<std::thread> threads_;
     std::thread acceptor_;

@@ -178,10 +178,10 @@ TEST_F(NothingCrossesTest, ASurplusReplyOfAScriptReachesNobodyElse) {
     });
     lead(node);
     const auto other = client();
-    other->expect("GET k\r\n", "$5\r\nvalue\r\n");
+    other->expect("EVAL_RO y 0\r\n", "$5\r\nvalue\r\n");
     const auto app = client();
     app->expect("EVAL x 0\r\n", "-ERR one\r\n");
-    other->send("GET k\r\n");
+    other->send("EVAL_RO y 0\r\n");  // in the same lane
     wait_for([&] { return counters().fences.get() >= 1; }, "a fence is on its way");
     node.release();
     other->expect("$5\r\nvalue\r\n");
