@@ -91,6 +91,8 @@ class Order {
     }
     /// Such a request has no answer yet.
     [[nodiscard]] bool blocks() const noexcept { return blocked_slot_ && !is_done(*blocked_slot_); }
+    /// Since when the oldest of them has waited.
+    [[nodiscard]] Time blocked_since() const noexcept { return blocked_since_; }
     /// How long the oldest of them has waited; the next one begins to wait now.
     [[nodiscard]] Time::duration take_blocked_time(Time now) noexcept {
         return now - std::exchange(blocked_since_, now);

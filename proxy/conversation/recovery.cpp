@@ -192,6 +192,13 @@ std::vector<Recovery::Settled> Recovery::settle_refused() {
     return settled;
 }
 
+bool Recovery::all_answered(const Transaction& transaction, replication::Epoch now) const noexcept {
+    return !lost_.empty() && std::ranges::all_of(lost_, [&](const Lost& each) {
+        return !transaction.contains(each.request) && !each.request.silent &&
+               (!each.answer.empty() || (may_lie(each, transaction) && each.epoch == now));
+    });
+}
+
 bool Recovery::may_lie(const Lost& lost, const Transaction& transaction) noexcept {
     const Row& row = command::row_at(lost.request.tag);
     return !lost.refusal.empty() && !lost.request.unit && !transaction.contains(lost.request) && may_say_anything(row);

@@ -79,6 +79,9 @@ class Recovery {
     /// All of it, to be sent again or refused.
     [[nodiscard]] LostRequests take() noexcept { return std::exchange(lost_, {}); }
 
+    /// Whatever waits has an answer that can be given under leader `now`, and none of it is part of the transaction.
+    [[nodiscard]] bool all_answered(const Transaction& transaction, replication::Epoch now) const noexcept;
+
     // --- how it is sent again
     /// It was refused in words that a script may have chosen: unless another node leads now, the script is taken at its
     /// word, and not run again. Within a transaction it was only to be queued, and goes with it.

@@ -7,6 +7,7 @@
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
+#include "session/unblock.hpp"
 
 #include <utility>
 
@@ -50,12 +51,26 @@ bool ClientCommands::answer(const Row& row, const resp::RequestView& request) {
     return true;
 }
 
+void ClientCommands::note_question() noexcept {
+    ++questions_;
+    asked_ = true;
+    host_.note_asked();
+}
+
 void ClientCommands::note_verdict(std::string_view verdict) {
-    verdict_ = verdict;
+    if (--questions_ == 0 && asked_) {
+        verdict_ = verdict;
+    }
     lost_questions_ = 0;
 }
 
+void ClientCommands::forget() noexcept {
+    verdict_.reset();
+    asked_ = false;
+}
+
 bool ClientCommands::note_lost_question() noexcept {
+    --questions_;
     return ++lost_questions_ <= kLostQuestions;
 }
 
@@ -72,7 +87,7 @@ void ClientCommands::answer_permitted(const Row& row, const resp::RequestView& r
             pause(row, request);
             break;
         case Handling::client_unblock:
-            unblock(row, request);
+            unblock(request);
             break;
         default:
             host_.reply(answer_own(row, request));
@@ -105,6 +120,7 @@ bool ClientCommands::permitted(const Row& row, const resp::RequestView& request,
         host_.pause(Wait::drained);
         return false;
     }
+    note_question();
     host_.pause(Wait::reply);  // first: a link that cannot be had says so at once
     host_.submit_own(link, frame, 1);
     return false;
@@ -254,9 +270,8 @@ void ClientCommands::kill(const resp::RequestView& request, std::string_view ver
     host_.context().peers.ask_all<KilledClients>(host_.context().shard, look, done);
 }
 
-/// CLIENT UNBLOCK id [TIMEOUT|ERROR]: the node unblocks the connection on which that client waits; its answer is the
-/// answer.
-void ClientCommands::unblock(const Row& row, const resp::RequestView& request) {
+/// CLIENT UNBLOCK id [TIMEOUT|ERROR]
+void ClientCommands::unblock(const resp::RequestView& request) {
     if (request.argc() > 4) {
         host_.reply_error(client_errors::wrong_subcommand(request.arg(1), "CLIENT"));
         return;
@@ -271,31 +286,12 @@ void ClientCommands::unblock(const Row& row, const resp::RequestView& request) {
         host_.reply_error(client_errors::kNotInteger);
         return;
     }
-    const auto target = static_cast<std::uint64_t>(*wanted);
-    const auto look = [target](SessionContext& context) { return blocked_connection(context, target); };
-    const auto done = [id = host_.id(), &row, fails](SessionContext& context, std::uint64_t& connection) {
-        FeatureHost* asker = context.registry.features(id);
-        if (asker == nullptr) {
-            return;
+    const auto answer = [id = host_.id(), slot = await_shards()](SessionContext& context, const std::string& bytes) {
+        if (FeatureHost* asker = context.registry.features(id)) {
+            asker->finish_awaited(slot, bytes);
         }
-        if (connection == 0 || !context.forwarding()) {
-            asker->finish_awaited(asker->open_slot(), resp::integer(0));
-            return;
-        }
-        std::string frame;
-        resp::write_request(frame, "CLIENT", "UNBLOCK", std::to_string(connection), fails ? "ERROR" : "TIMEOUT");
-        if (asker->within_exec()) {
-            asker->submit_own(asker->shared_link(), frame, 1);
-            return;
-        }
-        asker->end_reply_wait();
-        asker->submit(asker->link_for(asker->needs_own_link()), row, frame);
-        asker->mark();
     };
-    host_.await_answer();
-    SessionContext& context = host_.context();
-    const auto shard = static_cast<std::uint32_t>(target % context.peers.shards());
-    context.peers.ask<std::uint64_t>(shard, context.shard, look, done);
+    unblock_client(host_.context(), {static_cast<std::uint64_t>(*wanted), fails, host_.identity()}, answer);
 }
 
 /// CLIENT PAUSE timeout [WRITE|ALL], CLIENT UNPAUSE

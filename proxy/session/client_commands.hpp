@@ -27,8 +27,14 @@ class ClientCommands {
     /// CLIENT REPLY. What it answers is muted already for OFF and SKIP.
     std::string set_reply_mode(const resp::RequestView& request);
 
-    /// The node's answer to the question whether the user may. The command is asked for again.
+    /// Whether the user may use the command at hand is on its way to the node.
+    void note_question() noexcept;
+    /// The node's answer to the oldest question. The command is asked for again.
     void note_verdict(std::string_view verdict);
+    /// What the node says of the command at hand is known.
+    [[nodiscard]] bool knows_verdict() const noexcept { return verdict_.has_value(); }
+    /// The command at hand is done with: no verdict is for the next one.
+    void forget() noexcept;
     /// The question is lost with its link. True: it may be asked anew.
     [[nodiscard]] bool note_lost_question() noexcept;
 
@@ -38,12 +44,14 @@ class ClientCommands {
     std::string set_library(const resp::RequestView& request);
     void list(const resp::RequestView& request);
     void kill(const resp::RequestView& request, std::string_view verdict);
-    void unblock(const Row& row, const resp::RequestView& request);
+    void unblock(const resp::RequestView& request);
     void pause(const Row& row, const resp::RequestView& request);
     [[nodiscard]] FeatureHost::Slot await_shards();
 
     FeatureHost& host_;
     std::optional<std::string> verdict_;  // of the command at hand
+    std::uint32_t questions_ = 0;         // on their way; the newest may be about the command at hand
+    bool asked_ = false;                  // it is
     std::uint8_t lost_questions_ = 0;     // one after the other
 };
 

@@ -4,6 +4,7 @@
 #include "net/proxy_header.hpp"
 #include "observe/log.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
 
 #include <chrono>
@@ -205,6 +206,10 @@ void ClientConnection::expired() {
             case Deadlines::Kind::idle:
                 close(Closed::idle);
                 break;
+            case Deadlines::Kind::block:
+                settle_end();  // now: armed again for the same it would expire at once
+                mark();
+                break;
         }
     }
     arm();
@@ -221,7 +226,16 @@ Deadlines::Due ClientConnection::due_deadline() const noexcept {
     if (intake().wait() == Wait::leader) {
         state.held_since = hold().since();
     }
+    if (blocks_others_of_its_own()) {
+        state.blocked_since = order().blocked_since();
+    }
     return context().deadlines.rules().due(state, context().turn.now());
+}
+
+/// It has gone, waits perhaps inside the node, and has sent more behind that.
+bool ClientConnection::blocks_others_of_its_own() const noexcept {
+    return gone() && order().blocks() && intake().kept() > 0 && links().own() && !links().own()->finishes() &&
+           recovery().empty();
 }
 
 void ClientConnection::arm() {
@@ -313,16 +327,26 @@ void ClientConnection::on_client_end(net::Stream::Status status) {
     }
 }
 
+/// It sends nothing more.
+bool ClientConnection::gone() const noexcept {
+    return eof_ || (stream_.ended() && (ended_ || !intake().reads_on()));  // else it is read, and found out
+}
+
 void ClientConnection::settle_end() {
-    const bool gone = eof_ || (stream_.ended() && (ended_ || !intake().reads_on()));  // else it is read, and found out
-    if (closed_ || !gone) {
+    if (closed_ || !gone()) {
         return;
     }
     if (intake().wait() == Wait::paused || (eof_ && large().active())) {
         large().give_up();
         end(Closed::client);
     } else if (links().own() && !links().own()->finishes() && recovery().empty()) {
-        const bool blocks = order().blocks();
+        // With more behind, it is given the time that the answer takes if there is one.
+        const bool waits = blocks_others_of_its_own() && context().turn.now() < order().blocked_since() + kBlock;
+        const bool blocks = order().blocks() && !waits;
+        if (waits) {
+            hold_back_the_rest();
+            arm();
+        }
         if (blocks || (eof_ && large().relaying() && intake().wait() == Wait::nothing)) {
             end_block();
         }
@@ -336,8 +360,13 @@ void ClientConnection::settle_end() {
 /// of a client that is blocked. So an element goes to nobody who has left, and no link stays for ever.
 void ClientConnection::end_block() {
     links().own()->finish_sending();
+    hold_back_the_rest();  // it goes by another link
+}
+
+/// What comes behind the block is not sent behind it.
+void ClientConnection::hold_back_the_rest() {
     if (intake().wait() == Wait::nothing || intake().wait() == Wait::window) {
-        intake().pause(Wait::drained);  // what comes behind goes by another link
+        intake().pause(Wait::drained);
     }
 }
 

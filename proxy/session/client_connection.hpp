@@ -74,6 +74,9 @@ class ClientConnection final : public SessionPart, public net::Deadline, public 
     void on_stream(bool readable, bool writable) override;
     [[nodiscard]] Deadlines::Due due_deadline() const noexcept;
     [[nodiscard]] bool is_busy() const noexcept;
+    void hold_back_the_rest();
+    [[nodiscard]] bool gone() const noexcept;
+    [[nodiscard]] bool blocks_others_of_its_own() const noexcept;
     bool take_proxy_header();
     void on_established();
     void on_readable();

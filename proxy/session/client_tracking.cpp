@@ -69,7 +69,8 @@ bool ClientTracking::take(const Row& row, const resp::RequestView& request) {
     }
     std::string frame(request.frame());
     if (target) {
-        frame = redirected(request, redirect_->relay.get());
+        sent_ = take_redirect();
+        frame = redirected(request, sent_->get());
     }
     host_.submit(link, row, frame);
     host_.pause(Wait::reply);
@@ -82,7 +83,8 @@ std::string ClientTracking::redirected(const resp::RequestView& request, const T
 
 void ClientTracking::note_answer(const resp::RequestView& request, std::string_view bytes) {
     host_.end_reply_wait();
-    accept(request, bytes, take_redirect());
+    std::optional<TrackingRelayPtr> relay = std::exchange(sent_, std::nullopt);
+    accept(request, bytes, relay ? std::move(*relay) : nullptr);
 }
 
 void ClientTracking::accept(const resp::RequestView& request, std::string_view bytes, TrackingRelayPtr relay) {
@@ -102,6 +104,7 @@ void ClientTracking::accept(const resp::RequestView& request, std::string_view b
 void ClientTracking::stop() {
     relay_.reset();
     redirect_.reset();
+    sent_.reset();
     wanted_ = {};
     host_.state().tracking = armed_ = caching_yes_ = false;
 }
@@ -147,6 +150,7 @@ void ClientTracking::find_target(std::uint64_t target) {
             tracking->note_target(question, target, found);
         }
     };
+    host_.note_asked();
     host_.pause(Wait::reply);
     SessionContext& context = host_.context();
     context.peers.ask<bool>(static_cast<std::uint32_t>(target % context.peers.shards()), context.shard, look, done);
@@ -165,7 +169,8 @@ void ClientTracking::note_target(std::uint32_t question, std::uint64_t target, b
         on_relay_ready();
         return;
     }
-    if (!host_.context().links.may_lease(host_.identity())) {
+    // A link of the client's own is wanted, too: two that each have one and wait for the other would wait for long.
+    if (!host_.context().links.may_lease(host_.identity(), host_.own_link() != nullptr ? 1 : 2)) {
         redirect_.reset();
         host_.wait_for_leader();  // or until a link can be had
         return;
@@ -214,7 +219,7 @@ void ClientTracking::on_relay_lost(TrackingRelay& relay) {
         if (host_.wait() == Wait::reply) {
             host_.wait_for_leader();
         }
-    } else if (relay_.get() == &relay && host_.own_link() != nullptr) {
+    } else if ((relay_.get() == &relay || (sent_ && sent_->get() == &relay)) && host_.own_link() != nullptr) {
         host_.own_link()->end("its invalidations cannot be delivered any more");
     }
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,9 +44,11 @@ class ClientTracking final : public TrackingRelay::Holder {
     bool await_redirect(const Row& row, std::uint64_t target);
     /// The relay that was made for the command at hand; null if there is no such client.
     [[nodiscard]] TrackingRelayPtr take_redirect();
-    /// The command at hand redirects, and a relay is there or is being made; and that it will not be answered.
-    [[nodiscard]] bool redirects() const noexcept { return redirect_ != nullptr; }
-    void drop_redirect() noexcept { redirect_.reset(); }
+    /// The command at hand is done with: the next one may be about another client.
+    void forget() noexcept { redirect_.reset(); }
+    /// A command that redirects is on its way; and that it will not be answered.
+    [[nodiscard]] bool redirects() const noexcept { return sent_.has_value(); }
+    void drop_redirect() noexcept { sent_.reset(); }
     /// `request` as the node understands it; `relay` is null when there is no such client.
     [[nodiscard]] static std::string redirected(const resp::RequestView& request, const TrackingRelay* relay);
     /// `bytes` is the node's answer to `request`; `relay` leads to the client that it redirects to, if it does.
@@ -91,12 +94,13 @@ class ClientTracking final : public TrackingRelay::Holder {
     void find_target(std::uint64_t target);
 
     FeatureHost& host_;
-    command::Tracking wanted_;            // what the node has accepted
-    TrackingRelayPtr relay_;              // to the client that it redirects to
-    std::unique_ptr<Redirect> redirect_;  // of the command at hand; null: not known yet
-    std::uint32_t question_ = 0;          // counts the questions for clients that CLIENT TRACKING names
-    bool armed_ = false;                  // the node tracks on the pinned link
-    bool caching_yes_ = false;            // CLIENT CACHING YES was used
+    command::Tracking wanted_;              // what the node has accepted
+    TrackingRelayPtr relay_;                // to the client that it redirects to
+    std::unique_ptr<Redirect> redirect_;    // of the command at hand; null: not known yet
+    std::optional<TrackingRelayPtr> sent_;  // of the command that is on its way; nothing: it does not redirect
+    std::uint32_t question_ = 0;            // counts the questions for clients that CLIENT TRACKING names
+    bool armed_ = false;                    // the node tracks on the pinned link
+    bool caching_yes_ = false;              // CLIENT CACHING YES was used
 };
 
 }  // namespace portal::session

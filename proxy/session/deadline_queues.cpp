@@ -7,7 +7,8 @@ DeadlineQueues::DeadlineQueues(const Deadlines::Durations& durations) noexcept
       handshake_(durations.handshake),
       output_(durations.output),
       hold_(durations.hold),
-      idle_(durations.idle) {}
+      idle_(durations.idle),
+      block_(durations.block) {}
 
 void DeadlineQueues::change_durations(const Deadlines::Durations& durations) noexcept {
     rules_ = Deadlines(durations);
@@ -15,6 +16,7 @@ void DeadlineQueues::change_durations(const Deadlines::Durations& durations) noe
     output_.change_duration(durations.output);
     hold_.change_duration(durations.hold);
     idle_.change_duration(durations.idle);
+    block_.change_duration(durations.block);
 }
 
 void DeadlineQueues::arm(net::Deadline& deadline, const Deadlines::Due& due) noexcept {
@@ -34,6 +36,9 @@ void DeadlineQueues::arm(net::Deadline& deadline, const Deadlines::Due& due) noe
         case Deadlines::Kind::idle:
             idle_.arm(deadline, due.since);
             break;
+        case Deadlines::Kind::block:
+            block_.arm(deadline, due.since);
+            break;
     }
 }
 
@@ -42,6 +47,7 @@ void DeadlineQueues::expire(Deadlines::Time now) {
     idle_.expire(now);
     hold_.expire(now);
     output_.expire(now);
+    block_.expire(now);
 }
 
 }  // namespace portal::session

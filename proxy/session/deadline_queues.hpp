@@ -21,7 +21,7 @@ class DeadlineQueues {
 
   private:
     Deadlines rules_;
-    net::DeadlineQueue handshake_, output_, hold_, idle_;
+    net::DeadlineQueue handshake_, output_, hold_, idle_, block_;
 };
 
 }  // namespace portal::session

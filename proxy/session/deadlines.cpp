@@ -22,6 +22,9 @@ Deadlines::Due Deadlines::due(const State& state, Time now) const noexcept {
     if (state.held_since) {
         consider(Kind::hold, *state.held_since, durations_.hold);
     }
+    if (state.blocked_since) {
+        consider(Kind::block, *state.blocked_since, durations_.block);
+    }
     if (!state.stalled_since && !state.held_since) {
         consider(Kind::idle, state.busy ? now : state.active_at, durations_.idle);
     }

@@ -18,12 +18,13 @@ class Deadlines {
         handshake,  // it has not finished its PROXY header and its TLS handshake
         output,     // it takes nothing of what waits for it
         hold,       // it waits for a leader
+        block,      // it has gone; what it asked for has not been answered, so it is blocked, and so is what is behind
         idle,       // nothing has gone either way
     };
 
     /// How long each may last; zero: for ever.
     struct Durations {
-        Clock::duration handshake{}, output{}, hold{}, idle{};
+        Clock::duration handshake{}, output{}, hold{}, idle{}, block{};
     };
 
     struct State {
@@ -34,6 +35,7 @@ class Deadlines {
         Time active_at{};                   // when something went either way last
         std::optional<Time> stalled_since;  // its socket is full
         std::optional<Time> held_since;
+        std::optional<Time> blocked_since;  // only of one that has gone, and has more behind
     };
 
     struct Due {

@@ -57,8 +57,8 @@ void FeatureDesk::confirm(std::string bytes) {
     replies().confirm(std::move(bytes));
 }
 
-bool FeatureDesk::within_exec() const noexcept {
-    return exec().busy();
+void FeatureDesk::note_asked() noexcept {
+    requests().note_asked();
 }
 
 void FeatureDesk::await_answer() {
@@ -149,10 +149,6 @@ bool FeatureDesk::needs_own_link() const noexcept {
 
 upstream::Link& FeatureDesk::link_for(bool own) {
     return links().link_for(own);
-}
-
-upstream::Link& FeatureDesk::shared_link() {
-    return links().shared_link(upstream::Link::Lane::quick);
 }
 
 upstream::Link& FeatureDesk::fresh_link() {

@@ -28,7 +28,7 @@ class FeatureDesk final : public SessionPart, public FeatureHost {
     void reply(std::string bytes) override;
     void deny(std::string error) override;
     void confirm(std::string bytes) override;
-    [[nodiscard]] bool within_exec() const noexcept override;
+    void note_asked() noexcept override;
     void await_answer() override;
     void finish_awaited(Slot slot, std::string bytes) override;
     void finish_killed(Slot slot, std::string bytes) override;
@@ -46,7 +46,6 @@ class FeatureDesk final : public SessionPart, public FeatureHost {
     [[nodiscard]] upstream::Link* own_link() const noexcept override;
     [[nodiscard]] bool needs_own_link() const noexcept override;
     [[nodiscard]] upstream::Link& link_for(bool own) override;
-    [[nodiscard]] upstream::Link& shared_link() override;
     [[nodiscard]] upstream::Link& fresh_link() override;
     bool submit(upstream::Link& link, const Row& row, std::string_view frame) override;
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies) override;

@@ -50,8 +50,9 @@ class FeatureHost {
     virtual void deny(std::string error) = 0;
     /// Answers it whether or not the client wants replies.
     virtual void confirm(std::string bytes) = 0;
-    /// The command at hand is part of a transaction whose EXEC is being answered.
-    [[nodiscard]] virtual bool within_exec() const noexcept = 0;
+    /// Others are asked for it before it is answered or sent. It is taken again then; the feature's forget() is called
+    /// when it is done with.
+    virtual void note_asked() noexcept = 0;
     /// Others have to be asked for the answer: takes nothing more from the client until finish_awaited(). The session
     /// may be gone before that; who answers finds it by its id.
     virtual void await_answer() = 0;
@@ -91,8 +92,6 @@ class FeatureHost {
     /// The link for a request: the client's own one, leased if it has none (`own`), or the one that its requests
     /// share with those of others.
     [[nodiscard]] virtual upstream::Link& link_for(bool own) = 0;
-    /// The one that its requests share with those of others, whatever it has begun.
-    [[nodiscard]] virtual upstream::Link& shared_link() = 0;
     /// The client's own link, leased if it has none, so that what is sent now comes before anything else there.
     [[nodiscard]] virtual upstream::Link& fresh_link() = 0;
     /// Sends the command at hand, as `frame`; its reply goes to the client.

@@ -2,6 +2,15 @@
 
 namespace portal::session {
 
+void Features::forget() {
+    if (tracking_) {
+        tracking_->forget();
+    }
+    if (commands_) {
+        commands_->forget();
+    }
+}
+
 void Features::reset() {
     subscriptions_.reset();
     if (tracking_) {

@@ -24,6 +24,9 @@ class Features {
     ClientCommands& use_commands() { return use(commands_); }
     /// What they ask of the session.
     [[nodiscard]] FeatureHost& host() noexcept { return desk_; }
+    /// The command at hand is done with, in whatever way. What was asked for it says nothing of the next one, nor of
+    /// whoever sends that.
+    void forget();
     /// The client begins anew: no subscription is left, nor the name of one. It tracks nothing.
     void reset();
     /// The client goes away: nothing more comes for it.

@@ -104,6 +104,9 @@ void Hold::retry() {
     if (std::ranges::any_of(recovery().waiting(), is_fresh)) {
         return;  // asked again at the shard's next look; a script's word stops nobody else
     }
+    if (links().own() && transaction().active() && recovery().all_answered(transaction(), context().topology->epoch)) {
+        losses().give_up_refused();  // a script has spoken of itself
+    }
     if (links().own() && must_run_before_transaction()) {
         links().own()->end("what the client has asked for before its transaction is to be executed first");
         return;  // and then the transaction is begun again

@@ -141,13 +141,13 @@ void Losses::on_lost(upstream::PendingRequest& request, std::string_view command
         return;
     }
     if (request.sequence == kNoSlot) {
-        if (command::is_client_command(command::row_at(request.tag).handling) && exec().busy()) {
-            exec().finish_part(resp::integer(0));  // the blocked connection is gone
-        } else if (command::is_client_command(command::row_at(request.tag).handling) &&
-                   intake().wait() == Wait::reply) {
-            intake().set_wait(Wait::drained);  // the question is asked anew
-            mark();
-            if (!features().use_commands().note_lost_question()) {
+        if (command::is_client_command(command::row_at(request.tag).handling)) {
+            const bool again = features().use_commands().note_lost_question();
+            if (intake().wait() == Wait::reply) {
+                intake().set_wait(Wait::drained);  // the question is asked anew
+                mark();
+            }
+            if (!again) {
                 connection().cut_off(Closed::backend);
             }
         }
@@ -185,10 +185,9 @@ void Losses::on_refused(upstream::PendingRequest& request, std::string_view comm
     if (request.silent) {
         return;
     }
-    if (request.sequence == kNoSlot && command::is_client_command(command::row_at(request.tag).handling) &&
-        intake().wait() == Wait::reply && !exec().busy()) {
+    if (request.sequence == kNoSlot && command::is_client_command(command::row_at(request.tag).handling)) {
         features().use_commands().note_verdict(refusal);
-        intake().set_wait(Wait::drained);
+        intake().end_reply_wait();
         mark();
         return;
     }

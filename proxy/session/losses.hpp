@@ -33,6 +33,8 @@ class Losses final : public SessionPart {
     /// at its word, and not run again: then it is answered here, and this is true.
     bool still_refused(const Lost& lost);
     [[nodiscard]] bool is_script_at_its_word(const Lost& lost) const noexcept;
+    /// What waits and has been answered by the node gets those answers, refusals or not.
+    void give_up_refused();
 
   private:
     bool take_behind(upstream::PendingRequest& request, const Row& row, std::string_view bytes, bool complete,
@@ -40,7 +42,6 @@ class Losses final : public SessionPart {
     bool apply(const Verdict& verdict, upstream::PendingRequest& request, std::string_view& bytes,
                std::string_view command);
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
-    void give_up_refused();
     void keep_copy(Slot slot, std::string_view refusal, const upstream::PendingRequest* unit);
     void carry_out(const Lost& lost, Fate fate);
     void carry_out(std::vector<Recovery::Settled> settled);

@@ -219,9 +219,14 @@ bool Replies::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
     }
     if (front != nullptr && front->sequence == kNoSlot &&
         command::is_subscription(command::row_at(front->tag).handling)) {
-        // Its refusal answers all of it.
-        return !reply.is_error() &&
-               upstream::read_pubsub_frame(frame).type != upstream::PubSubFrame::Type::unsubscribed;
+        // Its refusal answers all of it. Messages that come before it are for nobody any more.
+        const auto type = upstream::read_pubsub_frame(frame).type;
+        if (reply.is_error() || type == upstream::PubSubFrame::Type::unsubscribed) {
+            return false;
+        }
+        if (type != upstream::PubSubFrame::Type::reply) {
+            return true;
+        }
     }
     if (reply.is_push() && state().protocol == resp::Protocol::resp2) {
         return true;  // this client knows none
@@ -257,11 +262,9 @@ bool Replies::take_own(upstream::PendingRequest& request, std::string_view bytes
     }
     if (request.silent) {
         note_queued(command::row_at(request.tag), bytes, command);
-    } else if (command::is_client_command(command::row_at(request.tag).handling) && exec().busy()) {
-        exec().finish_part(bytes);
     } else if (command::is_client_command(command::row_at(request.tag).handling)) {
         features().use_commands().note_verdict(bytes);
-        intake().set_wait(Wait::drained);
+        intake().end_reply_wait();
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         features().use_tracking().note_switched_on(bytes);
     }

@@ -38,6 +38,9 @@ void Requests::begin() {
 void Requests::end() {
     context().counters.commands.add();
     hold().forget();
+    if (std::exchange(asked_, false)) {
+        features().forget();
+    }
     unit().note_sent();
     if (state().reply_mode == command::ReplyMode::skip_this) {
         state().reply_mode = command::ReplyMode::on;

@@ -28,6 +28,9 @@ class Requests final : public SessionPart {
     /// The client wants no reply to it.
     [[nodiscard]] bool muted() const noexcept { return muted_; }
     void mute(bool on) noexcept { muted_ = on; }
+    /// A feature asks others for the command at hand. What it learns is good for that command alone:
+    /// Features::forget().
+    void note_asked() noexcept { asked_ = true; }
     void note_row(const Row& row) noexcept { last_row_ = &row; }
     /// Of the last command; null: there was none.
     [[nodiscard]] const Row* last_row() const noexcept { return last_row_; }
@@ -60,6 +63,7 @@ class Requests final : public SessionPart {
 
     const Row* last_row_ = nullptr;
     bool muted_ = false;
+    bool asked_ = false;
 };
 
 }  // namespace portal::session

@@ -1,8 +1,10 @@
-// How much of one client is taken, sent or asked for at a time, whatever the configuration allows in all.
+// How much of one client is taken, sent or asked for at a time, and how long is waited for it, whatever the
+// configuration allows in all.
 #pragma once
 
 #include "conversation/large_rules.hpp"
 
+#include <chrono>
 #include <cstddef>
 
 namespace portal::session {
@@ -19,5 +21,8 @@ inline constexpr std::size_t kReadAhead = 64 * 1024;
 
 /// The client is read on while the link has no more than this to write.
 inline constexpr std::size_t kUnwritten = 128 * 1024;
+
+/// What a client that has gone asked for last has been answered by then, unless it is blocked.
+inline constexpr std::chrono::milliseconds kBlock{50};
 
 }  // namespace portal::session

@@ -2,6 +2,7 @@
 
 #include "conversation/client_errors.hpp"
 #include "session/session.hpp"
+#include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
 
 #include <algorithm>
@@ -25,7 +26,8 @@ Deadlines::Durations durations_of(const config::Config& config) {
     return {.handshake = config.limits.handshake_time,
             .output = config.limits.output_time,
             .hold = config.hold.time,
-            .idle = config.limits.idle_time};
+            .idle = config.limits.idle_time,
+            .block = kBlock};
 }
 
 }  // namespace

@@ -16,8 +16,10 @@ class Leases {
     /// clients.
     static constexpr std::size_t kConnecting = 32;
 
-    /// No more than `limit` at a time.
-    [[nodiscard]] bool full(std::size_t limit) const noexcept { return count_ >= limit; }
+    /// `more` can be had, of no more than `limit` at a time.
+    [[nodiscard]] bool have_room(std::size_t more, std::size_t limit) const noexcept {
+        return count_ < limit && more <= limit - count_;
+    }
     [[nodiscard]] bool may_connect() const noexcept { return connecting_ < kConnecting; }
 
     /// `link` is held by `holder` from now on. It counts as a lease if that is its use.

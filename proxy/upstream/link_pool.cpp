@@ -68,7 +68,7 @@ void LinkPool::doubt_leader(std::string_view why) {
 }
 
 std::string_view LinkPool::failure() const noexcept {
-    return leases_.full(context_.lease_limit)
+    return !leases_.have_room(1, context_.lease_limit)
                ? "too many clients have connections of their own to Redis (limits.leases)"
                : std::string_view(pauses_.why());
 }

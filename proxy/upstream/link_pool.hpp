@@ -55,9 +55,9 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     [[nodiscard]] bool may_share(const LinkIdentityView& identity) const {
         return pauses_.empty() || !pauses_.holds(Link::Use::shared, identity.username, context_.turn.now());
     }
-    /// False while no lease can be had: there are too many, or connecting has just failed.
-    [[nodiscard]] bool may_lease(const LinkIdentityView& identity) const {
-        return !leases_.full(context_.lease_limit) && leases_.may_connect() &&
+    /// False while so many leases cannot be had: there are too many, or connecting has just failed.
+    [[nodiscard]] bool may_lease(const LinkIdentityView& identity, std::size_t count = 1) const {
+        return leases_.have_room(count, context_.lease_limit) && leases_.may_connect() &&
                (pauses_.empty() || !pauses_.holds(Link::Use::leased, identity.username, context_.turn.now()));
     }
     /// How many leases there may be at a time.

@@ -22,6 +22,8 @@ CONVERSATIONS = {
     "one without its EXEC": b"MULTI\r\nSET k x\r\n",
     "scripts": b"EVAL 'return {1,2}' 0\r\nSCRIPT EXISTS 0\r\nEVAL 'return redis.call(\"get\",\"k\")' 0\r\nPING\r\n",
     "a wait for replicas": b"SET k v\r\nWAIT 1 0\r\n",
+    "what needs a link of its own behind a pop that is answered": b"RPUSH q e\r\nHELLO 3\r\nBLPOP q 0\r\nCLIENT TRACKING ON\r\nSET x 1\r\nGET x\r\n",
+    "a write behind a pop that is answered": b"RPUSH q e\r\nWATCH k\r\nBLPOP q 0\r\nMULTI\r\nSET x 1\r\nEXEC\r\nGET x\r\n",
     "subscriptions": b"HELLO 3\r\nSUBSCRIBE c\r\nPUBLISH c m\r\nPING\r\n",
     "a database of its own": b"SELECT 3\r\nSET k three\r\nSELECT 0\r\nGET k\r\n",
     "half a request": b"GET k\r\n*2\r\n$3\r\nGET\r\n$1",

@@ -48,6 +48,25 @@ class ReadsFromReplicas(unittest.TestCase):
     def read(self, reader, key, value):
         wait_until(lambda: reader.command("GET", key) == value, 5, f"{key} arrives at the reader")
 
+    def test_who_waits_in_a_node_is_let_go_there_from_either_port(self):
+        """Each node numbers its connections for itself, so the number means nothing to the other."""
+        with Client(self.portal.port) as writer, self.reader() as reader, Client(self.portal.port) as popper, self.reader() as waiter:
+            for asker in (writer, reader):
+                for client, words in ((waiter, ("XREAD", "BLOCK", "0", "STREAMS", "s", "$")), (popper, ("BLPOP", "q", "0"))):
+                    client.send(*words)
+                ids = {}
+                for client, command in ((waiter, "xread"), (popper, "blpop")):
+                    def listed():
+                        lines = writer.command("CLIENT", "LIST").decode().splitlines() + reader.command("CLIENT", "LIST").decode().splitlines()
+                        found = [line for line in lines if f" cmd={command} " in line and " flags=b " in line]
+                        ids[client] = found[0].split()[0].removeprefix("id=") if found else None
+                        return found
+                    wait_until(listed, 5, f"{command} waits")
+                for client in (waiter, popper):
+                    self.assertEqual(1, asker.command("CLIENT", "UNBLOCK", ids[client]))
+                    self.assertIsNone(client.read())
+                    self.assertEqual(0, asker.command("CLIENT", "UNBLOCK", ids[client]))
+
     def test_reads_go_to_the_replica_and_writes_are_refused(self):
         leader, replica = self.leader()
         with Client(self.portal.port) as writer, self.reader() as reader:

@@ -22,6 +22,7 @@ std::string request(Words... words) {
 std::string answer(FakeFeatureHost& host, ClientCommands& commands, const std::string& frame,
                    std::string_view verdict = "+OK\r\n") {
     const resp::RequestView view(frame);
+    commands.note_question();
     commands.note_verdict(verdict);
     EXPECT_TRUE(commands.answer(command::classify(view), view));
     return host.replies.back();
@@ -56,11 +57,44 @@ TEST(ClientCommands, AQuestionThatEndsItsLinkAgainAndAgainIsGivenUp) {
     FakeFeatureHost host;
     ClientCommands commands(host);
     for (int i = 0; i < 8; ++i) {
+        commands.note_question();
         EXPECT_TRUE(commands.note_lost_question());
     }
+    commands.note_question();
     EXPECT_FALSE(commands.note_lost_question());
+    commands.note_question();
     commands.note_verdict("+OK\r\n");
+    commands.note_question();
     EXPECT_TRUE(commands.note_lost_question()) << "one that was answered begins anew";
+}
+
+/// It was refused for another reason meanwhile; the next command may be another, of another user.
+TEST(ClientCommands, AVerdictIsForTheCommandThatItWasAskedForAlone) {
+    FakeFeatureHost host;
+    ClientCommands commands(host);
+    const auto answered = [&] { return commands.knows_verdict(); };
+    commands.note_question();
+    commands.note_verdict("+OK\r\n");
+    EXPECT_TRUE(answered());
+    commands.forget();
+    EXPECT_FALSE(answered()) << "the command is done with";
+    commands.note_question();
+    commands.forget();
+    commands.note_verdict("+OK\r\n");
+    EXPECT_FALSE(answered()) << "it comes too late";
+    commands.note_question();
+    commands.forget();
+    commands.note_question();
+    commands.note_verdict("+OK\r\n");
+    EXPECT_FALSE(answered()) << "it is about the one before";
+    commands.note_verdict("-NOPERM no\r\n");
+    EXPECT_TRUE(answered());
+    commands.forget();
+    commands.note_question();
+    EXPECT_TRUE(commands.note_lost_question());
+    commands.note_question();
+    commands.note_verdict("+OK\r\n");
+    EXPECT_TRUE(answered());
 }
 
 TEST(ListRequest, IsForATypeOrForIdsOrForAll) {

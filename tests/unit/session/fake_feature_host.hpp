@@ -31,7 +31,7 @@ class FakeFeatureHost final : public FeatureHost {
     bool muted() const noexcept override { return mutes; }
     void mute(bool on) noexcept override { mutes = on; }
     ClientLine describe() const override { return {}; }
-    bool within_exec() const noexcept override { return false; }
+    void note_asked() noexcept override {}
     void await_answer() override { waits = Wait::reply; }
     void finish_awaited(Slot, std::string bytes) override { reply(std::move(bytes)); }
     void finish_killed(Slot, std::string bytes) override { reply(std::move(bytes)); }
@@ -53,7 +53,6 @@ class FakeFeatureHost final : public FeatureHost {
     upstream::Link* own_link() const noexcept override { return nullptr; }
     bool needs_own_link() const noexcept override { return client.needs_link(); }
     upstream::Link& link_for(bool) override { std::abort(); }
-    upstream::Link& shared_link() override { std::abort(); }
     upstream::Link& fresh_link() override { std::abort(); }
     bool submit(upstream::Link&, const Row&, std::string_view) override { std::abort(); }
     void submit_own(upstream::Link&, std::string_view frame, std::int32_t) override { own.emplace_back(frame); }

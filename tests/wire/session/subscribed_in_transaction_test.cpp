@@ -72,6 +72,22 @@ TEST_F(SubscribedInTransactionTest, AMessageInFrontOfAConfirmationIsNotTakenForI
     app->expect("EXEC\r\nPING\r\n", answer + "+PONG\r\n");
 }
 
+TEST_F(SubscribedInTransactionTest, AnInvalidationThatComesBeforeTheEndOfASubscriptionIsTold) {
+    const std::string invalidation = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
+    const std::string message = ">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$1\r\nm\r\n";
+    const std::string unsubscribed = ">3\r\n$11\r\nunsubscribe\r\n$2\r\nch\r\n:0\r\n";
+    const std::string answer = "*1\r\n" + subscribed("ch", 1, '>');
+    FakeNode node{
+        node_with({{"EXEC", answer}, {"CLIENT", "+OK\r\n"}, {"unsubscribe", invalidation + message + unsubscribed}})};
+    lead(node);
+    const auto app = client();
+    speak_resp3(*app);
+    app->expect("CLIENT TRACKING ON\r\nMULTI\r\nSUBSCRIBE ch\r\n", "+OK\r\n+OK\r\n+QUEUED\r\n");
+    app->expect("EXEC\r\n", answer);
+    app->send("UNSUBSCRIBE ch\r\n");
+    app->expect(unsubscribed + invalidation);
+}
+
 TEST_F(SubscribedInTransactionTest, AnUnsubscribeThatTheNodeRefusesKeepsNobodyWaitingAndEndsTheLink) {
     const std::string answer = "*1\r\n" + subscribed("a", 1) + subscribed("b", 2);
     FakeNode node{node_with({{"EXEC", answer}, {"unsubscribe", kBusy}})};
