@@ -38,6 +38,7 @@ json::object summary(const Flight& flight) {
                         {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
                         {"reason", timeline.reason},
                         {"planned", timeline.planned},
+                        {"aborted", !timeline.changed()},
                         {"carried_out_by", flight.carried_out_by},
                         {"date", flight.date}};
     for (const auto& [key, at] : {std::pair{"last_reply_ms", flight.last_reply},
@@ -88,7 +89,7 @@ json::object to_json(const Flight& flight) {
 
 void log_landed(const Flight& flight) {
     const auto& timeline = flight.timeline;
-    observe::log_info(kSource, kind(flight) + " complete",
+    observe::log_info(kSource, kind(flight) + (timeline.changed() ? " complete" : " aborted: the same node leads on"),
                       {{"from", timeline.from},
                        {"to", timeline.to},
                        {"epoch", static_cast<std::uint64_t>(timeline.epoch)},

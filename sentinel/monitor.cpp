@@ -200,6 +200,7 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
         co_return;
     }
     auto view = look();
+    announcements_.look(view);
     recorder_.look(view, tally());
     if (standing_.acts(view.now)) {
         auto decision = failover_.decide(view);

@@ -4,6 +4,7 @@
 // monitor_actions.cpp what is done to nodes; monitor_status.cpp what people see.
 #pragma once
 
+#include "sentinel/announcements.hpp"
 #include "sentinel/arbiter/arbiter_calls.hpp"
 #include "sentinel/failover.hpp"
 #include "sentinel/monitor.hpp"
@@ -11,6 +12,7 @@
 #include "sentinel/node_commands.hpp"
 #include "sentinel/node_probe.hpp"
 #include "sentinel/standing.hpp"
+#include "sentinel/tenure.hpp"
 
 #include <atomic>
 #include <deque>
@@ -101,11 +103,9 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     WatchedNode* find(const std::string& name);
 
     // What people see.
-    void say(const std::string& sentence);
     [[nodiscard]] ClientTally tally() const;
     void sum_up();
     void show_flights();
-    void note_changes();
     void update_status(const View* view);
     void tell_record(boost::json::object& status, TimePoint now) const;
     void tell_view(boost::json::object& status, const View& view, TimePoint now) const;
@@ -137,17 +137,14 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     std::optional<TimePoint> look_again_;
     Step step_ = Step::watching;
     std::string why_;
-    std::string said_;
+    Announcements announcements_;
     std::optional<TimePoint> published_at_;
     Timeline witnessed_;  // the last change of leader that another portal carried out
     std::optional<replication::Epoch> summed_up_;
     FlightRecorder recorder_;
     Tally tally_;  // may be empty
     std::map<std::string, std::uint64_t> failovers_;
-    std::string leader_seen_;
-    std::chrono::system_clock::time_point leader_since_{};
-    std::string acting_seen_;
-    std::uint64_t acting_changes_ = 0;
+    Tenure tenure_;
 
     bool record_due_ = true;
     bool woken_ = false;

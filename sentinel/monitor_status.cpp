@@ -1,4 +1,3 @@
-#include "observe/log.hpp"
 #include "sentinel/flight_json.hpp"
 #include "sentinel/monitor_loop.hpp"
 
@@ -11,8 +10,6 @@ namespace json = boost::json;
 using replication::Role;
 
 namespace {
-
-constexpr auto kSource = "monitor";
 
 std::string_view to_string(Role role) {
     return role == Role::leader ? "leader" : role == Role::replica ? "replica" : "unknown";
@@ -90,16 +87,6 @@ json::object to_json(const ArbiterCalls& calls) {
 
 }  // namespace
 
-/// One log line per decision: repeated sentences are left out.
-void Monitor::Loop::say(const std::string& sentence) {
-    if (sentence != said_) {
-        observe::log_info(
-            kSource, sentence,
-            {{"step", to_string(step_)}, {"epoch", static_cast<std::uint64_t>(standing_.record()->epoch)}});
-        said_ = sentence;
-    }
-}
-
 ClientTally Monitor::Loop::tally() const {
     return tally_ ? tally_(published_at_.value_or(TimePoint::max())) : ClientTally{};
 }
@@ -125,9 +112,9 @@ void Monitor::Loop::sum_up() {
     recorder_.landed(timeline, done_here ? name_ : standing_.record()->acting, published_at_,
                      utc(std::chrono::system_clock::now()));
     show_flights();
-    said_.clear();
+    announcements_.settled();
     if (done_here) {
-        const bool aborted = timeline.from == timeline.to;
+        const bool aborted = !timeline.changed();
         ++failovers_[timeline.from.empty() ? "bootstrap"
                      : timeline.planned    ? (aborted ? "planned_aborted" : "planned")
                                            : (aborted ? "automatic_aborted" : "automatic")];
@@ -135,23 +122,10 @@ void Monitor::Loop::sum_up() {
     }
 }
 
-/// Since when the present leader leads, and how often another portal came to act, as seen from here.
-void Monitor::Loop::note_changes() {
-    const auto& record = standing_.record();
-    const std::string leader = record && record->phase == Phase::leading ? record->leader : "";
-    if (std::exchange(leader_seen_, leader) != leader) {
-        leader_since_ = std::chrono::system_clock::now();
-    }
-    if (record && !record->acting.empty() && acting_seen_ != record->acting) {
-        if (!acting_seen_.empty()) {
-            ++acting_changes_;
-        }
-        acting_seen_ = record->acting;
-    }
-}
-
 void Monitor::Loop::update_status(const View* view) {
-    note_changes();
+    if (standing_.record()) {
+        tenure_.look(*standing_.record(), std::chrono::system_clock::now());
+    }
     const auto now = Clock::now();
     json::object status{
         {"name", name_}, {"arbiter", arbiter_->describe()}, {"arbiter_error", standing_.arbiter_error()}};
@@ -188,13 +162,13 @@ void Monitor::Loop::tell_record(json::object& status, TimePoint now) const {
     status["epoch"] = static_cast<std::uint64_t>(record.epoch);
     status["phase"] = to_string(record.phase);
     status["leader"] = record.phase == Phase::leading ? record.leader : "";
-    if (!leader_seen_.empty()) {
-        status["leader_since"] = utc(leader_since_);
-        status["leader_since_unix"] = unix_seconds(leader_since_);
+    if (record.phase == Phase::leading) {
+        status["leader_since"] = utc(tenure_.leader_since());
+        status["leader_since_unix"] = unix_seconds(tenure_.leader_since());
     }
     status["acting"] = record.acting;
     status["acting_here"] = acting_here;
-    status["acting_changes"] = acting_changes_;
+    status["acting_changes"] = tenure_.acting_changes();
     status["confirmed_unix"] =
         unix_seconds(std::chrono::system_clock::now() -
                      std::chrono::duration_cast<std::chrono::system_clock::duration>(now - standing_.confirmed_at()));
@@ -256,10 +230,13 @@ void Monitor::Loop::tell_counts(json::object& status) const {
 /// Only when one was added or has changed: the others are told as they were.
 void Monitor::Loop::show_flights() {
     json::array flights;
+    json::object last;
     for (const auto& flight : recorder_.flights()) {
         flights.emplace_back(to_json(flight));
+        if (flight.timeline.changed()) {
+            last = summary(flight);
+        }
     }
-    json::object last = summary(recorder_.flights().back());
     const std::lock_guard lock(status_mutex_);
     flights_ = std::move(flights);
     last_flight_ = std::move(last);
@@ -269,7 +246,7 @@ boost::json::object Monitor::Loop::status() const {
     const std::lock_guard lock(status_mutex_);
     auto status = status_;
     status["flight_recorder"] = flights_;
-    if (!flights_.empty()) {
+    if (!last_flight_.empty()) {
         status["last_failover"] = last_flight_;
     }
     return status;

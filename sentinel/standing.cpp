@@ -1,5 +1,7 @@
 #include "sentinel/standing.hpp"
 
+#include "sentinel/twins.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -129,6 +131,7 @@ View Standing::look(const std::vector<NodeView>& nodes, TimePoint now) {
     view.phase_since = phase_since_;
     view.marks_are_of_phase = marks_are_of_phase_;
     view.nodes = nodes;
+    set_twins_apart(view.nodes, record_, phase_since_);
     view.portals.push_back({own_mark(), now});
     for (const auto& [name, portal] : portals_) {
         view.portals.push_back(portal);
@@ -157,7 +160,7 @@ replication::Topology Standing::topology(const View& view) const {
         } else if (acting != self_ && !acting.empty() && view.now - view.phase_since > 2 * timing_.fence_after) {
             topology.reason += "; " + acting + ", which acts, says in its status what it waits for";
         }
-    } else if (verdict_.state == LeaderState::lost || leader == nullptr) {
+    } else if (verdict_.state == LeaderState::lost || leader == nullptr || !leader->twin_of.empty()) {
         topology.reason = verdict_.why;
     } else if (!vouched_for_) {
         topology.reason = "checking that " + view.record.leader + " still leads";

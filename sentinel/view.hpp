@@ -41,6 +41,7 @@ struct NodeView {
     TimePoint failing_since;
     TimePoint unserved_since;  // it has owed a proper answer since; later than now while none is due
     std::string trouble;
+    std::string twin_of;  // its address leads to the process of this other node; then it counts as down
     /// The newest report; empty before the first, and when the node answers with errors.
     std::optional<replication::NodeReport> report;
     TimePoint asked_at;     // the newest answer was made after this

@@ -24,7 +24,7 @@ CASES = {
     "RedisPortalAllPortalsDown": ({"up a": "0x30", "up b": "0x30"}, {"up a": "1x30", "up b": "0x30"}),
     "RedisPortalMissing": ({"up a": "1x30", "up b": "0x30"}, {"up a": "1x30", "up b": "1x30"}),
     "RedisPortalNobodyActs": ({"lease_held a": "0x30", "lease_held b": "0x30"}, {"lease_held a": "0x30", "lease_held b": "1x30"}),
-    "RedisPortalFailoverHappened": ({"failovers_total a type=automatic": "0x15 1x15"}, {"failovers_total a type=planned": "0x15 1x15"}),
+    "RedisPortalFailoverHappened": ({"failovers_total a type=automatic result=success": "0x15 1x15"}, {"failovers_total a type=planned result=success": "0x15 1x15", "failovers_total a type=automatic result=aborted": "0x15 1x15"}),
     "RedisPortalFailoverFlapping": ({"failovers_total a type=automatic": "0+1x30"}, {"failovers_total a type=automatic": "0x15 1x15"}),
     "RedisPortalFailoverStuck": ({"failover_in_progress a": "1x30"}, {"failover_in_progress a": "0x19 1x10"}),
     "RedisPortalNoFollower": ({"backend_role a role=replica backend=r1": "1x30", "backend_up a backend=r1": "0x30"},

@@ -1,0 +1,26 @@
+// What the monitor writes to the log about decisions and about errors that it sees: each once, when it begins and when
+// it is over. Only the log; it decides nothing. The monitor's thread.
+#pragma once
+
+#include "sentinel/failover.hpp"
+
+#include <map>
+#include <string>
+
+namespace portal::sentinel {
+
+class Announcements {
+  public:
+    /// One line per decision: repeated sentences are left out.
+    void decided(const Decision& decision, const Record& record);
+    /// Another leader is routed to: the next decision is told even if it is the one from before.
+    void settled() { said_.clear(); }
+    /// Errors of the configuration that only the nodes' answers show. Once per turn.
+    void look(const View& view);
+
+  private:
+    std::string said_;
+    std::map<std::string, std::string> twins_;  // node -> the sentence
+};
+
+}  // namespace portal::sentinel
