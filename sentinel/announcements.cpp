@@ -22,19 +22,29 @@ void Announcements::decided(const Decision& decision, const Record& record) {
 }
 
 void Announcements::look(const View& view) {
-    std::map<std::string, std::string> twins;
+    Complaints twins;
+    Complaints logins;
     for (const auto& node : view.nodes) {
-        if (node.twin_of.empty()) {
-            continue;
+        if (!node.twin_of.empty()) {
+            twins[node.node.name] = node.trouble;
         }
-        twins[node.node.name] = node.trouble;
-        if (!twins_.contains(node.node.name)) {
-            observe::log_error(kSource, node.trouble, {{"node", node.node.name}, {"same_as", node.twin_of}});
+        if (node.login.word == LoginState::Word::refused) {
+            logins[node.node.name] = login_sentence(node);
         }
     }
-    for (const auto& [name, sentence] : std::exchange(twins_, std::move(twins))) {
-        if (!twins_.contains(name)) {
-            observe::log_info(kSource, "node has a process of its own again", {{"node", name}});
+    tell(twins_, std::move(twins), "node has a process of its own again");
+    tell(logins_, std::move(logins), "node accepts the monitor's login again, or does not answer");
+}
+
+void Announcements::tell(Complaints& told, Complaints now, const char* cured) {
+    for (const auto& [node, sentence] : now) {
+        if (const auto before = told.find(node); before == told.end() || before->second != sentence) {
+            observe::log_error(kSource, sentence, {{"node", node}});
+        }
+    }
+    for (const auto& [node, sentence] : std::exchange(told, std::move(now))) {
+        if (!told.contains(node)) {
+            observe::log_info(kSource, cured, {{"node", node}});
         }
     }
 }

@@ -19,8 +19,13 @@ class Announcements {
     void look(const View& view);
 
   private:
+    /// Node -> the sentence.
+    using Complaints = std::map<std::string, std::string>;
+    static void tell(Complaints& told, Complaints now, const char* cured);
+
     std::string said_;
-    std::map<std::string, std::string> twins_;  // node -> the sentence
+    Complaints twins_;
+    Complaints logins_;
 };
 
 }  // namespace portal::sentinel

@@ -1,5 +1,7 @@
 #include "sentinel/failover.hpp"
 
+#include "sentinel/switchover_rules.hpp"
+
 #include <algorithm>
 
 namespace portal::sentinel {
@@ -38,26 +40,6 @@ bool is_stranger(const View& view, const std::string& name) {
     const auto* leader = find_node(view, view.record.leader);
     return !view.record.known.contains(name) && node->report->keys > 0 &&
            !(leader->report && replication::share_history(*node->report, *leader->report));
-}
-
-/// As a target of a switchover, which waits until it has all data.
-bool goes_before(const replication::NodeReport& a, const replication::NodeReport& b) {
-    return a.priority != b.priority ? a.priority < b.priority : a.offset > b.offset;
-}
-
-/// Why nobody of those that are `wanted` (empty: all) may take over: `replica-priority` 0. Empty when one may.
-std::string who_is_barred(const View& view, const std::string& wanted) {
-    std::string why;
-    for (const auto& node : view.nodes) {
-        if (node.node.name == view.record.leader || (!wanted.empty() && wanted != node.node.name)) {
-            continue;
-        }
-        if (!node.report || !replication::is_barred(*node.report)) {
-            return {};
-        }
-        why += (why.empty() ? "no node may take over: " : "; ") + replication::why_barred(node.node.name);
-    }
-    return why;
 }
 
 /// Else to stop forwarding to a leader that lives would help nobody.
@@ -295,10 +277,14 @@ Decision Failover::plan(const View& view, const Mark& asked) {
     if (!leader->report) {
         return answer(view, Step::watching, asked, leader->node.name + " cannot be read: " + leader->trouble);
     }
+    if (const auto refused = who_refuses_login(view, asked.wants_to); !refused.empty()) {
+        return answer(view, Step::watching, asked, refused);
+    }
     const auto leading = seen(*leader);
     const NodeView* target = nullptr;
     for (const auto& node : view.nodes) {
-        const bool fits = node.health == Health::up && node.report && is_named(view.record.in_sync, node.node.name) &&
+        const bool fits = node.health == Health::up && node.report && !refuses_login(node) &&
+                          is_named(view.record.in_sync, node.node.name) &&
                           replication::is_in_sync(seen(node), leading) && !replication::is_barred(*node.report);
         const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
         if (fits && wanted && (target == nullptr || goes_before(*node.report, *target->report))) {

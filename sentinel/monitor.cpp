@@ -69,6 +69,9 @@ void Monitor::switchover(std::optional<std::string> to, std::function<void(std::
 void Monitor::set_nodes(std::vector<config::Node> nodes) {
     loop_->set_nodes(std::move(nodes));
 }
+void Monitor::use_login(Login login) {
+    loop_->use_login(std::move(login));
+}
 boost::json::object Monitor::status() const {
     return loop_->status();
 }
@@ -77,7 +80,7 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
                     std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
     : name_(config.name),
       timing_(timing_from(config.monitor, config.writes.proven)),
-      login_{config.monitor.username, config.monitor.password},
+      login_(std::make_shared<Login>(Login{config.monitor.username, config.monitor.password})),
       publish_callback_(std::move(publish)),
       permit_(std::move(permit)),
       arbiter_(std::move(arbiter)),
@@ -318,6 +321,7 @@ std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {
     for (const auto& node : nodes_) {
         seen.push_back(node.account.seen(now));
         seen.back().leaving = node.leaving;
+        seen.back().login = node.login;
     }
     return seen;
 }
@@ -383,7 +387,7 @@ boost::asio::awaitable<void> Monitor::Loop::farewell() {
     }
     arbiter_->close();
     for (auto& node : nodes_) {
-        node.probe->stop();
+        node.stop();
     }
     ticker_.cancel();
     io_.stop();

@@ -7,6 +7,7 @@
 #include "sentinel/announcements.hpp"
 #include "sentinel/arbiter/arbiter_calls.hpp"
 #include "sentinel/failover.hpp"
+#include "sentinel/login_check.hpp"
 #include "sentinel/monitor.hpp"
 #include "sentinel/node_account.hpp"
 #include "sentinel/node_commands.hpp"
@@ -39,17 +40,22 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void note_process(std::string node, AgentWord word);
     void switchover(std::optional<std::string> to, std::function<void(std::string)> done);
     void set_nodes(std::vector<config::Node> nodes);
+    void use_login(Login login);
     [[nodiscard]] boost::json::object status() const;
 
   private:
     struct WatchedNode {
         WatchedNode(config::Node configured, const Timing& timing, TimePoint now);
 
+        void stop() const;
+
         config::Node config;
         bool leaving = false;  // not configured any more; it stays while it leads
         bool denied = false;   // its last answer was an error
         NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
+        std::shared_ptr<LoginCheck> login_check;
+        LoginState login;
         std::map<ProbeResult, std::uint64_t> probes;
         std::chrono::duration<double> answer_time{};  // of all answered probes together
         std::map<Health, std::uint64_t> health_changes;
@@ -113,7 +119,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
     const std::string name_;
     const Timing timing_;
-    const Login login_;
+    const std::shared_ptr<Login> login_;
     const Publish publish_callback_;
     const std::shared_ptr<replication::ForwardPermit> permit_;
 

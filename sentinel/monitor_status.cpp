@@ -55,6 +55,12 @@ json::object to_json(const NodeView& node, const View& view) {
     if (node.leaving) {
         object["leaving"] = true;
     }
+    if (node.login.word != LoginState::Word::unknown) {
+        object["login_ok"] = node.login.word == LoginState::Word::accepted;
+    }
+    if (!node.login.answer.empty()) {
+        object["login_answer"] = node.login.answer;
+    }
     if (!node.trouble.empty()) {
         object["trouble"] = node.trouble;
     }

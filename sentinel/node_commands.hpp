@@ -25,7 +25,7 @@ struct CommandOutcome {
 
 class NodeCommands {
   public:
-    NodeCommands(boost::asio::any_io_executor executor, Login login, Milliseconds deadline)
+    NodeCommands(boost::asio::any_io_executor executor, SharedLogin login, Milliseconds deadline)
         : executor_(std::move(executor)), login_(std::move(login)), deadline_(deadline) {}
 
     /// REPLICAOF NO ONE, verified.
@@ -52,7 +52,7 @@ class NodeCommands {
                                                                    std::string no_pause) const;
 
     boost::asio::any_io_executor executor_;
-    Login login_;
+    SharedLogin login_;
     Milliseconds deadline_;
 };
 

@@ -25,7 +25,7 @@ ProbeResult result_of(LinkStatus status) {
 
 }  // namespace
 
-NodeProbe::NodeProbe(asio::any_io_executor executor, config::Node node, Login login, Timing timing, Report report)
+NodeProbe::NodeProbe(asio::any_io_executor executor, config::Node node, SharedLogin login, Timing timing, Report report)
     : node_(node),
       timing_(timing),
       report_(std::move(report)),

@@ -27,7 +27,8 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
         Milliseconds busy_after;  // 0: no question is kept beyond its deadline
     };
 
-    NodeProbe(boost::asio::any_io_executor executor, config::Node node, Login login, Timing timing, Report report);
+    NodeProbe(boost::asio::any_io_executor executor, config::Node node, SharedLogin login, Timing timing,
+              Report report);
 
     /// Runs until stop().
     boost::asio::awaitable<void> run();

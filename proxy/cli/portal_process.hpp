@@ -37,7 +37,8 @@ namespace portal::cli {
 struct Reloads {
     std::string sha256;  // of the configuration in use, without names and secrets: equal on portals that are alike
     std::chrono::system_clock::time_point loaded_at{};
-    std::string refusal;  // why the last attempt changed nothing; empty: it succeeded
+    std::string refusal;               // why the last attempt changed nothing; empty: it succeeded
+    std::vector<std::string> pending;  // keys that were changed in the file and wait for a restart
     std::uint64_t succeeded = 0;
     std::uint64_t refused = 0;
 };
@@ -93,6 +94,8 @@ class PortalProcess {
     [[nodiscard]] std::string load_certificates(const config::Config& wanted,
                                                 shard::ShardGroup::Certificates& certificates) const;
     [[nodiscard]] std::string take_over();
+    void tell_monitor(const config::Config& before);
+    void note_pending(const std::vector<std::string>& keys);
     void reload(std::string_view why);
     void begin_watch();
     void watch_files();

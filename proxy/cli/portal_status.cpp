@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
 #include <openssl/crypto.h>
 
 namespace portal::cli {
@@ -120,6 +121,9 @@ void add_node_samples(const json::object& monitor, std::vector<observe::Sample>&
             const bool up = text_of(node, "health") == "up";
             leaders += up && role == "leader" ? 1 : 0;
             samples.push_back({Metric::backend_up, {name}, up ? 1.0 : 0.0});
+            if (node.contains("login_ok")) {
+                samples.push_back({Metric::credentials_ok, {name}, flag_of(node, "login_ok")});
+            }
             for (const char* possible : {"leader", "replica", "unknown"}) {
                 samples.push_back({Metric::backend_role, {name, possible}, role == possible ? 1.0 : 0.0});
             }
@@ -169,11 +173,9 @@ PortalProcess::Present PortalProcess::present() const {
     present.state = "ready";
     const std::lock_guard lock(mutex_);
     present.config = config_;
-    present.configuration = {{"sha256", reloads_.sha256},
-                             {"loaded_at", certs::format_time(reloads_.loaded_at)},
-                             {"reloads", reloads_.succeeded},
-                             {"refused", reloads_.refused},
-                             {"refusal", reloads_.refusal}};
+    present.configuration = {{"sha256", reloads_.sha256},     {"loaded_at", certs::format_time(reloads_.loaded_at)},
+                             {"reloads", reloads_.succeeded}, {"refused", reloads_.refused},
+                             {"refusal", reloads_.refusal},   {"needs_restart", json::value_from(reloads_.pending)}};
     for (std::size_t i = 0; i < certificates_.size(); ++i) {
         if (certificates_[i]) {
             const auto end = certificates_[i]->leaf.not_after;
@@ -261,6 +263,7 @@ void PortalProcess::add_configuration_samples(std::vector<observe::Sample>& samp
     samples.push_back({Metric::config_info, {reloads_.sha256}, 1});
     samples.push_back({Metric::config_last_reload_successful, {}, reloads_.refusal.empty() ? 1.0 : 0.0});
     samples.push_back({Metric::config_last_reload_success, {}, seconds_of(reloads_.loaded_at)});
+    samples.push_back({Metric::config_needs_restart, {}, static_cast<double>(reloads_.pending.size())});
     samples.push_back({Metric::config_reloads, {"success"}, static_cast<double>(reloads_.succeeded)});
     samples.push_back({Metric::config_reloads, {"refused"}, static_cast<double>(reloads_.refused)});
     samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});

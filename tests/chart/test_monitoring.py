@@ -31,6 +31,8 @@ CASES = {
                               {"backend_role a role=replica backend=r1": "1x30", "backend_up a backend=r1": "1x30"}),
     "RedisPortalNodeDown": ({"backend_up a backend=r1": "0x30", "backend_up b backend=r1": "0x30"},
                             {"backend_up a backend=r1": "0x30", "backend_up b backend=r1": "1x30"}),
+    "RedisPortalCredentialsRefused": ({"credentials_ok a backend=r1": "0x30", "credentials_ok a backend=r0": "1x30"}, {"credentials_ok a backend=r1": "1x30", "credentials_ok a backend=r0": "0x3 1x27"}),
+    "RedisPortalConfigNeedsRestart": ({"config_needs_restart a": "2x30"}, {"config_needs_restart a": "0x10 2x10"}),
     "RedisPortalReplicationLagHigh": ({"backend_replication_lag_bytes a backend=r1": "20000000x30"}, {"backend_replication_lag_bytes a backend=r1": "200x30"}),
     "RedisPortalCertificateExpiresSoon": ({"tls_certificate_not_after_timestamp_seconds a": f"{13 * DAY}x30"}, {"tls_certificate_not_after_timestamp_seconds a": AGES_AWAY}),
     "RedisPortalCertificateExpires": ({"tls_certificate_not_after_timestamp_seconds a": f"{DAY}x30"}, {"tls_certificate_not_after_timestamp_seconds a": f"{13 * DAY}x30"}),
