@@ -1,19 +1,17 @@
+#include "sentinel/concerns.hpp"
 #include "sentinel/flight_json.hpp"
 #include "sentinel/monitor_loop.hpp"
+#include "sentinel/node_json.hpp"
 
 #include <utility>
 
+#include <boost/json/value_from.hpp>
 #include <fmt/chrono.h>
 
 namespace portal::sentinel {
 namespace json = boost::json;
-using replication::Role;
 
 namespace {
-
-std::string_view to_string(Role role) {
-    return role == Role::leader ? "leader" : role == Role::replica ? "replica" : "unknown";
-}
 
 std::string_view to_string(ProbeResult result) {
     switch (result) {
@@ -39,44 +37,6 @@ std::string utc(std::chrono::system_clock::time_point time) {
 
 std::int64_t unix_seconds(std::chrono::system_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-}
-
-std::uint64_t leader_offset(const View& view) {
-    const auto* leader = find_node(view, view.record.leader);
-    return leader != nullptr && leader->report ? leader->report->offset : 0;
-}
-
-json::object to_json(const NodeView& node, const View& view) {
-    json::object object{{"name", node.node.name},
-                        {"address", node.node.endpoint.host + ":" + std::to_string(node.node.endpoint.port)},
-                        {"health", to_string(node.health)},
-                        {"role", to_string(node.report ? node.report->role : Role::unknown)},
-                        {"in_sync", is_named(view.record.in_sync, node.node.name)}};
-    if (node.leaving) {
-        object["leaving"] = true;
-    }
-    if (node.login.word != LoginState::Word::unknown) {
-        object["login_ok"] = node.login.word == LoginState::Word::accepted;
-    }
-    if (!node.login.answer.empty()) {
-        object["login_answer"] = node.login.answer;
-    }
-    if (!node.trouble.empty()) {
-        object["trouble"] = node.trouble;
-    }
-    if (node.report) {
-        const auto leading = leader_offset(view);
-        object["offset"] = node.report->offset;
-        object["lag_bytes"] = leading > node.report->offset ? leading - node.report->offset : 0;
-        object["link_up"] = node.report->role == Role::leader || node.report->link_up;
-        object["keys"] = node.report->keys;
-        object["loading"] = node.report->loading;
-        if (node.report->role == Role::replica) {
-            object["priority"] = node.report->priority;
-        }
-        object["redis_version"] = node.report->version;
-    }
-    return object;
 }
 
 json::object to_json(const ArbiterCalls& calls) {
@@ -149,6 +109,7 @@ void Monitor::Loop::update_status(const View* view) {
         status["acting_here"] = false;
         status["reason"] = standing_.arbiter_error().empty() ? "no record yet" : standing_.arbiter_error();
         status["nodes"] = json::array{};
+        status["why"] = json::array{};
     }
     tell_counts(status);
     const std::lock_guard lock(status_mutex_);
@@ -193,7 +154,7 @@ void Monitor::Loop::tell_record(json::object& status, TimePoint now) const {
 void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint now) const {
     json::array nodes;
     for (const auto& node : view.nodes) {
-        nodes.emplace_back(to_json(node, view));
+        nodes.emplace_back(node_json(node, view));
     }
     status["nodes"] = std::move(nodes);
     json::array portals;
@@ -204,6 +165,8 @@ void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint 
                                           {"suspects", portal.mark.suspects}});
     }
     status["portals"] = std::move(portals);
+    status["why"] =
+        json::value_from(concerns(view, timing_, {arbiter_->describe(), standing_.arbiter_error(), failsafe_active_}));
 }
 
 void Monitor::Loop::tell_counts(json::object& status) const {

@@ -1,5 +1,6 @@
 #include "admin/status_page.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -45,7 +46,7 @@ a { color: inherit; }
 )";
 
 std::string_view colour_of_state(std::string_view state) {
-    return state == "ready" ? "good" : state == "holding" ? "bad" : "warn";
+    return state == "ready" ? "good" : state == "no_leader" ? "bad" : "warn";
 }
 
 std::string_view colour_of_health(std::string_view health) {
@@ -88,7 +89,14 @@ void add_title(std::string& page, const StatusView& status) {
                         escape_html(shown(status.state)));
     page += fmt::format("<h1>{} <span class=\"state {}\">{}</span></h1>\n", escape_html(shown(status.name)),
                         colour_of_state(status.state), escape_html(shown(status.state)));
-    if (!status.reason.empty()) {
+    if (status.why.empty() && status.state == "ready") {
+        page += "<p class=\"good\">All is well.</p>\n";
+    }
+    for (const auto& sentence : status.why) {
+        page += fmt::format("<p class=\"{}\">{}</p>\n", colour_of_state(status.state), escape_html(sentence));
+    }
+    const bool told = std::ranges::find(status.why, status.reason) != status.why.end();
+    if (!status.reason.empty() && !told) {
         page += fmt::format("<p>{}</p>\n", escape_html(status.reason));
     }
     page += fmt::format("<p class=\"faint\">redis-portal {}{}</p>\n</header>\n", escape_html(status.version),

@@ -72,6 +72,11 @@ StatusView read_status(const json::object& status) {
     view.version = text(status, "version");
     view.state = text(status, "state");
     view.reason = text(status, "reason");
+    if (const auto* why = status.if_contains("why"); why != nullptr && why->is_array()) {
+        for (const auto& sentence : why->get_array()) {
+            view.why.push_back(any_value(sentence));
+        }
+    }
     view.uptime_seconds = number(status, "uptime_seconds");
     const auto& topology = child(status, "topology");
     view.epoch = number(topology, "epoch");

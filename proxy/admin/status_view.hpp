@@ -26,6 +26,7 @@ struct CertificateView {
 
 struct StatusView {
     std::string name, version, state, reason;
+    std::vector<std::string> why;  // what is not as it should be, in sentences
     std::optional<std::int64_t> uptime_seconds;
     std::optional<std::int64_t> epoch;
     std::string leader, leader_since, acting;

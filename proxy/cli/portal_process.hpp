@@ -43,6 +43,9 @@ struct Reloads {
     std::uint64_t refused = 0;
 };
 
+/// About keys that were changed in the file and wait for a restart.
+[[nodiscard]] std::string needs_restart_sentence(const std::vector<std::string>& keys);
+
 class PortalProcess {
   public:
     PortalProcess(config::Config config, config::Upkeep upkeep, std::string config_file);
@@ -73,6 +76,7 @@ class PortalProcess {
     struct Present {
         std::string state;
         std::string reason;
+        std::vector<std::string> why;  // what is not as it should be, of what the monitor does not know
         config::ConfigPtr config;
         boost::json::object configuration;
         boost::json::array certificates;
@@ -110,6 +114,8 @@ class PortalProcess {
     [[nodiscard]] std::optional<std::string> not_ready() const;
     [[nodiscard]] boost::json::object status() const;
     [[nodiscard]] Present present() const;
+    void add_certificates(Present& present) const;
+    [[nodiscard]] static boost::json::array judge(Present& present, boost::json::value concerns);
     void add_samples(std::vector<observe::Sample>& samples) const;
     void add_configuration_samples(std::vector<observe::Sample>& samples) const;
     void add_volume_samples(std::vector<observe::Sample>& samples) const;

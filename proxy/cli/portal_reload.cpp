@@ -45,17 +45,17 @@ std::vector<std::string> files_of(const config::Config& config, const std::strin
     return files;
 }
 
-std::string needs_restart_sentence(const std::vector<std::string>& keys) {
-    return config::list_in_words(keys) + (keys.size() == 1 ? " was" : " were") +
-           " changed in the file and cannot change while the portal runs: restart it, or put back what it runs by";
-}
-
 std::string fingerprint(config::Config config) {
     config.name.clear();  // differs between portals that are alike
     return certs::to_hex(certs::sha256(config::effective_yaml(config)));
 }
 
 }  // namespace
+
+std::string needs_restart_sentence(const std::vector<std::string>& keys) {
+    return config::list_in_words(keys) + (keys.size() == 1 ? " was" : " were") +
+           " changed in the file and cannot change while the portal runs: restart it, or put back what it runs by";
+}
 
 /// Makes `wanted` what the shards run by. The sentence that says why not, and then nothing has changed.
 std::string PortalProcess::run_by(config::ConfigPtr wanted) {

@@ -129,6 +129,8 @@ void add_node_samples(const json::object& monitor, std::vector<observe::Sample>&
             }
             if (node.contains("offset")) {
                 samples.push_back({Metric::backend_replication_offset, {name}, number_of(node, "offset")});
+            }
+            if (node.contains("lag_bytes")) {
                 samples.push_back({Metric::backend_replication_lag, {name}, number_of(node, "lag_bytes")});
             }
         }
@@ -168,38 +170,73 @@ std::optional<std::string> PortalProcess::not_ready() const {
     return std::nullopt;
 }
 
+/// With the lock held.
+void PortalProcess::add_certificates(Present& present) const {
+    const auto now = std::chrono::system_clock::now();
+    for (std::size_t i = 0; i < certificates_.size(); ++i) {
+        if (certificates_[i]) {
+            const auto end = certificates_[i]->leaf.not_after;
+            const auto left = std::chrono::duration_cast<std::chrono::hours>(end - now);
+            present.certificates.emplace_back(
+                json::object{{"listener", config::AddressRule{}.print(config_->listen[i].address)},
+                             {"not_after", certs::format_time(end)},
+                             {"days_left", left.count() / 24}});
+            if (end - now <= certs::EndingCertificates::kSoon) {
+                present.why.push_back("the certificate of " + config::AddressRule{}.print(config_->listen[i].address) +
+                                      (end > now ? " ends on " : " ended on ") + certs::format_time(end));
+            }
+        }
+    }
+}
+
 PortalProcess::Present PortalProcess::present() const {
     Present present;
-    present.state = "ready";
     const std::lock_guard lock(mutex_);
     present.config = config_;
     present.configuration = {{"sha256", reloads_.sha256},     {"loaded_at", certs::format_time(reloads_.loaded_at)},
                              {"reloads", reloads_.succeeded}, {"refused", reloads_.refused},
                              {"refusal", reloads_.refusal},   {"needs_restart", json::value_from(reloads_.pending)}};
-    for (std::size_t i = 0; i < certificates_.size(); ++i) {
-        if (certificates_[i]) {
-            const auto end = certificates_[i]->leaf.not_after;
-            const auto left = std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
-            present.certificates.emplace_back(
-                json::object{{"listener", config::AddressRule{}.print(config_->listen[i].address)},
-                             {"not_after", certs::format_time(end)},
-                             {"days_left", left.count() / 24}});
-        }
-    }
+    add_certificates(present);
     for (const replication::Confirmer& each : topology_->confirming) {
         present.confirming.emplace_back(each.name);
     }
+    if (!reloads_.refusal.empty()) {
+        present.why.push_back("the changed configuration is refused: " + reloads_.refusal);
+    }
+    if (!reloads_.pending.empty()) {
+        present.why.push_back(needs_restart_sentence(reloads_.pending));
+    }
     if (!topology_->leader) {
-        present.state = "holding";
+        present.state = "no_leader";
         present.reason = topology_->reason;
     } else if (!permit_->valid(std::chrono::steady_clock::now())) {
-        present.state = "holding";
+        present.state = "no_leader";
         present.reason = "the record could not be confirmed in time";
     }
     if (drain_.begun.load()) {
         present.state = "draining";
     }
     return present;
+}
+
+/// The state in one word and, unless all is well, what is not as it should be.
+json::array PortalProcess::judge(Present& present, json::value concerns) {
+    json::array why;
+    if (present.state == "draining") {
+        why.emplace_back("this portal lets its clients go, and ends then");
+    } else if (!present.reason.empty()) {
+        why.emplace_back(present.reason);
+    }
+    for (const json::value& each : concerns.is_array() ? concerns.as_array() : json::array{}) {
+        why.push_back(each);
+    }
+    for (const std::string& each : present.why) {
+        why.emplace_back(each);
+    }
+    if (present.state.empty()) {
+        present.state = why.empty() ? "ready" : "degraded";
+    }
+    return why;
 }
 
 json::object PortalProcess::status() const {
@@ -219,12 +256,14 @@ json::object PortalProcess::status() const {
         unproven += shard->replies_unproven.get();
     }
     Present now = present();
+    json::array why = judge(now, take_out(topology, "why", json::array{}));
     const auto uptime =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at_);
     return {{"name", now.config->name},
             {"version", PORTAL_VERSION},
             {"state", now.state},
             {"reason", now.reason},
+            {"why", std::move(why)},
             {"uptime_seconds", uptime.count()},
             {"topology", std::move(topology)},
             {"sessions",
@@ -244,7 +283,12 @@ json::object PortalProcess::status() const {
 }
 
 void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
-    const json::object monitor = monitor_->status();
+    json::object monitor = monitor_->status();
+    Present now = present();
+    (void)judge(now, take_out(monitor, "why", json::array{}));
+    for (const char* state : {"ready", "degraded", "no_leader", "draining"}) {
+        samples.push_back({Metric::state, {state}, now.state == state ? 1.0 : 0.0});
+    }
     samples.push_back(observe::build_info(OpenSSL_version(OPENSSL_VERSION_STRING)));
     samples.push_back({Metric::ready, {}, not_ready() ? 0.0 : 1.0});
     samples.push_back({Metric::draining, {}, drain_.begun.load() ? 1.0 : 0.0});

@@ -165,6 +165,7 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_build_info", kGauge, {"version", "revision", "compiler", "openssl"}, "Always 1; the labels say what runs."},
         {"redis_portal_ready", kGauge, {}, "1 while /readyz says yes."},
         {"redis_portal_draining", kGauge, {}, "1 while the portal lets its clients go before it ends."},
+        {"redis_portal_state", kGauge, {"state"}, "1 for the state of the portal (ready, degraded, no_leader or draining), 0 for the others; /status.json says why it is degraded."},
         {"redis_portal_client_connections_limit", kGauge, {}, "Client connections that the configuration allows (limits.sessions)."},
         {"redis_portal_leader_known", kGauge, {}, "1 while this portal has a leader to forward to."},
         {"redis_portal_leader_changed_timestamp_seconds", kGauge, {}, "Unix time since which this portal knows the present leader as the leader."},

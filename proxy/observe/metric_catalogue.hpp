@@ -42,6 +42,7 @@ enum class Metric : std::uint8_t {
     build_info,
     ready,
     draining,
+    state,
     client_connections_limit,
     leader_known,
     leader_changed,

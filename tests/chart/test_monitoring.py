@@ -36,6 +36,7 @@ CASES = {
     "RedisPortalReplicationLagHigh": ({"backend_replication_lag_bytes a backend=r1": "20000000x30"}, {"backend_replication_lag_bytes a backend=r1": "200x30"}),
     "RedisPortalCertificateExpiresSoon": ({"tls_certificate_not_after_timestamp_seconds a": f"{13 * DAY}x30"}, {"tls_certificate_not_after_timestamp_seconds a": AGES_AWAY}),
     "RedisPortalCertificateExpires": ({"tls_certificate_not_after_timestamp_seconds a": f"{DAY}x30"}, {"tls_certificate_not_after_timestamp_seconds a": f"{13 * DAY}x30"}),
+    "RedisPortalDegraded": ({"state a state=degraded": "1x30", "state a state=ready": "0x30"}, {"state a state=degraded": "0x10 1x10", "state a state=ready": "1x10 0x10"}),
     "RedisPortalClientsNearLimit": ({"client_connections a": "90x30", "client_connections_limit a": "100x30"}, {"client_connections a": "80x30", "client_connections_limit a": "100x30"}),
     "RedisPortalClientsHeld": ({"sessions_held a": "3x30"}, {"sessions_held a": "0x19 3x10"}),
     "RedisPortalHandshakeFailures": ({"tls_handshake_failures_total a": "0+60x30", "tls_handshakes_total a": "0+60x30"},

@@ -59,6 +59,18 @@ TEST(StatusPage, ShowsTopologySessionsLinksAndCertificates) {
     }
 }
 
+TEST(StatusPage, BeginsWithWhetherAllIsWellAndElseWithEveryReason) {
+    StatusView view;
+    view.state = "ready";
+    EXPECT_NE(render_status_page(view).find("All is well."), std::string::npos);
+    view.state = "degraded";
+    view.why = {"redis-1 does not answer", std::string(kEvil)};
+    const auto page = render_status_page(view);
+    EXPECT_EQ(page.find("All is well"), std::string::npos);
+    EXPECT_NE(page.find("<p class=\"warn\">redis-1 does not answer</p>"), std::string::npos);
+    EXPECT_EQ(page.find("<script"), std::string::npos);
+}
+
 TEST(StatusPage, SaysWhenThereIsNoLeader) {
     const auto page = render_status_page(StatusView{});
     EXPECT_NE(page.find("<dd class=\"bad\">none</dd>"), std::string::npos);
