@@ -10,14 +10,37 @@ namespace {
 
 constexpr auto kSource = "monitor";
 
+/// That a leader is lost, and that nobody can take its place, is worth a warning; a switchover is what somebody wanted.
+observe::LogLevel level_of(const Decision& decision) {
+    const bool begins = decision.step == Step::fencing && !decision.actions.empty() &&
+                        std::holds_alternative<WriteRecord>(decision.actions.front());
+    const bool waits = decision.step == Step::choosing && decision.actions.empty();
+    const bool planned = decision.why.starts_with(kSwitchover);
+    return (begins && !planned) || waits ? observe::LogLevel::warn : observe::LogLevel::info;
+}
+
 }  // namespace
+
+void Announcements::routes(const replication::Topology& topology, TimePoint now) {
+    using Kind = Outage::News::Kind;
+    const auto news = outage_.look(topology.leader.has_value(), topology.reason, now);
+    if (news.kind == Kind::begun || news.kind == Kind::goes_on) {
+        observe::log_error(kSource, "no leader: clients wait, and get NOLEADER after hold.time",
+                           {{"epoch", static_cast<std::uint64_t>(topology.epoch)},
+                            {"reason", topology.reason},
+                            {"lasts_ms", news.lasted.count()}});
+    } else if (news.kind == Kind::over) {
+        observe::log_warn(kSource, "there is a leader again",
+                          {{"leader", topology.leader->name}, {"lasted_ms", news.lasted.count()}});
+    }
+}
 
 void Announcements::decided(const Decision& decision, const Record& record) {
     if (decision.why.empty() || decision.why == said_) {
         return;
     }
-    observe::log_info(kSource, decision.why,
-                      {{"step", to_string(decision.step)}, {"epoch", static_cast<std::uint64_t>(record.epoch)}});
+    observe::log(level_of(decision), kSource, decision.why,
+                 {{"step", to_string(decision.step)}, {"epoch", static_cast<std::uint64_t>(record.epoch)}});
     said_ = decision.why;
 }
 

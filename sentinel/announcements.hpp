@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sentinel/failover.hpp"
+#include "sentinel/outage.hpp"
 
 #include <map>
 #include <string>
@@ -15,6 +16,9 @@ class Announcements {
     void decided(const Decision& decision, const Record& record);
     /// Another leader is routed to: the next decision is told even if it is the one from before.
     void settled() { said_.clear(); }
+    /// What this portal forwards to now, or why to nobody. An outage that lasts is an error, and is told once for each
+    /// reason.
+    void routes(const replication::Topology& topology, TimePoint now);
     /// Errors of the configuration that only the nodes' answers show. Once per turn.
     void look(const View& view);
 
@@ -24,6 +28,7 @@ class Announcements {
     static void tell(Complaints& told, Complaints now, const char* cured);
 
     std::string said_;
+    Outage outage_;
     Complaints twins_;
     Complaints logins_;
 };

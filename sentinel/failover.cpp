@@ -304,7 +304,7 @@ Decision Failover::plan(const View& view, const Mark& asked) {
         const std::string why = asked.wants_to.empty() ? "no replica is in sync" : asked.wants_to + " is not in sync";
         return await_replica(view, asked, why);
     }
-    auto decision = start(view, "switchover to " + target->node.name);
+    auto decision = start(view, std::string(kSwitchover) + target->node.name);
     timeline_.planned = true;
     planned_ = Planned{asked.wants_id, target->node.name, timeline_.epoch, std::nullopt, {}};
     return decision;

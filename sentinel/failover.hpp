@@ -28,6 +28,8 @@ enum class Step : std::uint8_t {
     following       // making the other nodes follow
 };
 std::string_view to_string(Step step) noexcept;
+/// How the reason of a planned change of leader begins.
+inline constexpr std::string_view kSwitchover = "switchover to ";
 
 /// Actions, to be carried out in order. A failed one is not repeated by the machine as such: the next view shows what
 /// is.

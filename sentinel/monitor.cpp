@@ -337,6 +337,7 @@ void Monitor::Loop::publish_what_holds(const View& view) {
     if (!topology.leader) {
         permit_->revoke();
     }
+    announcements_.routes(topology, view.now);
     if (!standing_.published() || *standing_.published() != topology) {
         publish(std::move(topology));
     }
@@ -353,8 +354,9 @@ void Monitor::Loop::publish(Topology topology) {
                            {"epoch", static_cast<std::uint64_t>(topology.epoch)},
                            {"reason", topology.reason}});
     } else if (!topology.leader) {
-        observe::log_info(kSource, "forwarding nothing",
-                          {{"epoch", static_cast<std::uint64_t>(topology.epoch)}, {"reason", topology.reason}});
+        const bool lost = had_leader && !topology.reason.starts_with(kSwitchover);
+        observe::log(lost ? observe::LogLevel::warn : observe::LogLevel::info, kSource, "forwarding nothing",
+                     {{"epoch", static_cast<std::uint64_t>(topology.epoch)}, {"reason", topology.reason}});
     }
     const auto serial = standing_.published(std::make_shared<const Topology>(std::move(topology)));
     // Shards may answer late, even after this monitor is gone.

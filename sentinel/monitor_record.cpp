@@ -72,7 +72,7 @@ void Monitor::Loop::witness(const Record& before) {
         witnessed_.from = before.leader;
         witnessed_.epoch = record->epoch;
         witnessed_.reason = record->reason;
-        witnessed_.planned = record->reason.starts_with("switchover");
+        witnessed_.planned = record->reason.starts_with(kSwitchover);
         witnessed_.detected = Clock::now();
     }
     if (record->phase == Phase::leading) {
