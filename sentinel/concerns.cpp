@@ -48,6 +48,9 @@ std::string trouble_of(const NodeView& node, const View& view) {
     if (!node.report) {
         return name + " answers, but cannot be read" + trouble;
     }
+    if (node.report->cluster) {
+        return replication::why_no_cluster(name);
+    }
     if (view.record.phase != Phase::leading || name == view.record.leader) {
         return {};
     }

@@ -1,10 +1,10 @@
 // PortalProcess: how a running portal takes over a changed configuration, changed certificates and changed secrets: all
 // that can change while it runs, or nothing. Main thread.
 #include "certs/pem_files.hpp"
+#include "cli/portal_file.hpp"
 #include "cli/portal_process.hpp"
 #include "cli/service_manager.hpp"
 #include "config/config_change.hpp"
-#include "config/config_loader.hpp"
 #include "config/config_merge.hpp"
 #include "config/effective_config.hpp"
 #include "config/value_rules.hpp"
@@ -98,7 +98,7 @@ std::string PortalProcess::load_certificates(const config::Config& wanted,
 
 /// Loads the file and what it names, and goes on by it. The sentence that says why not.
 std::string PortalProcess::take_over() {
-    config::LoadResult result = config::load_file(config_file_);
+    config::LoadResult result = load_portal_file(config_file_);
     if (!result.config) {
         std::vector<std::string> problems;
         for (const config::Problem& problem : result.problems) {
@@ -200,7 +200,7 @@ void PortalProcess::tell(bool warning, std::string reason, std::string message) 
 /// missed. The configuration itself was read before.
 void PortalProcess::begin_watch() {
     watch_files();
-    const config::LoadResult present = config::load_file(config_file_);
+    const config::LoadResult present = load_portal_file(config_file_);
     if (!present.config) {
         files_.doubt();
         return;

@@ -193,10 +193,12 @@ void visit_keys(Visitor& visit, Writes& writes) {
 
 template <class Visitor>
 void visit_keys(Visitor& visit, Commands& commands) {
-    visit.list({"deny",
-                "Commands that clients may not use. The list replaces the default one, so name those again. `SYNC`, "
-                "`PSYNC`, `REPLCONF` and `CLUSTER SYNCSLOTS` are always refused: a portal does not carry replication."},
-               commands.deny, CommandRule{});
+    visit.list(
+        {"deny",
+         "Commands that clients may not use. The list replaces the default one, so name those again. A name that no "
+         "server knows is an error, except behind `module:`. `SYNC`, "
+         "`PSYNC`, `REPLCONF` and `CLUSTER SYNCSLOTS` are always refused: a portal does not carry replication."},
+        commands.deny, CommandRule{});
 }
 
 template <class Visitor>

@@ -237,9 +237,14 @@ TEST_F(AdminCommandsTest, DrainAsksThePortal) {
     EXPECT_EQ(asked, std::vector<std::string>{"drain"});
 }
 
+TEST_F(AdminCommandsTest, TheAdminAddressNeedsNoScheme) {
+    EXPECT_EQ(run({"status", "--admin", url().substr(std::string("http://").size())}).exit_status, 0);
+}
+
 TEST_F(AdminCommandsTest, AWrongAdminAddressIsWrongUse) {
-    for (const auto* bad : {"127.0.0.1:9380", "https://127.0.0.1:9380", "http://", "http://host:0", "http://host:99999",
-                            "http://host:x", "http://host/path", "http://[::1", "http://a b", "unix:", "unix"}) {
+    for (const auto* bad :
+         {"127.0.0.1", "portal-0", "127.0.0.1:99999", "https://127.0.0.1:9380", "http://", "http://host:0",
+          "http://host:99999", "http://host:x", "http://host/path", "http://[::1", "http://a b", "unix:", "unix"}) {
         EXPECT_EQ(run({"status", "--admin", bad}).exit_status, 2) << bad;
     }
 }
