@@ -47,6 +47,8 @@ void Announcements::decided(const Decision& decision, const Record& record) {
 void Announcements::look(const View& view) {
     Complaints twins;
     Complaints logins;
+    Complaints strangers;
+    Complaints sentinels;
     for (const auto& node : view.nodes) {
         if (!node.twin_of.empty()) {
             twins[node.node.name] = node.trouble;
@@ -54,9 +56,17 @@ void Announcements::look(const View& view) {
         if (node.login.word == LoginState::Word::refused) {
             logins[node.node.name] = login_sentence(node);
         }
+        for (const auto& stranger : strangers_among(node.visitors.monitors, view.record.id)) {
+            strangers[node.node.name] = stranger_sentence(node.node.name, stranger);
+        }
+        for (const auto& address : node.visitors.sentinels) {
+            sentinels[node.node.name] = sentinel_sentence(node.node.name, address);
+        }
     }
     tell(twins_, std::move(twins), "node has a process of its own again");
     tell(logins_, std::move(logins), "node accepts the monitor's login again, or does not answer");
+    tell(strangers_, std::move(strangers), "no portal with another record watches the node any more");
+    tell(sentinels_, std::move(sentinels), "no Sentinel watches the node any more");
 }
 
 void Announcements::tell(Complaints& told, Complaints now, const char* cured) {

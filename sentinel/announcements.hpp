@@ -31,6 +31,8 @@ class Announcements {
     Outage outage_;
     Complaints twins_;
     Complaints logins_;
+    Complaints strangers_;
+    Complaints sentinels_;
 };
 
 }  // namespace portal::sentinel

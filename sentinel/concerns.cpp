@@ -69,6 +69,12 @@ void add_nodes(const View& view, std::vector<std::string>& found) {
         if (node.login.word == LoginState::Word::refused) {
             found.push_back(login_sentence(node));
         }
+        for (const auto& stranger : strangers_among(node.visitors.monitors, view.record.id)) {
+            found.push_back(stranger_sentence(node.node.name, stranger));
+        }
+        for (const auto& address : node.visitors.sentinels) {
+            found.push_back(sentinel_sentence(node.node.name, address));
+        }
     }
 }
 

@@ -19,6 +19,9 @@ constexpr int kHelped = 3;
 /// How long a switchover waits for a replica to be in sync. Its word of how far it is comes once a second.
 constexpr Milliseconds kCatchUp{3000};
 
+/// How long a first leader waits for the answer to who else watches the nodes.
+constexpr Milliseconds kLookAround{1000};
+
 Decision answer(const View& view, Step step, const Mark& asked, const std::string& error) {
     auto next_record = view.record;
     next_record.answered_id = asked.wants_id;
@@ -143,6 +146,9 @@ Decision Failover::bootstrap(const View& view) {
             return {Step::bootstrapping, {}, "looking at " + node.node.name, view.now + kSoon};
         }
     }
+    if (auto others = look_around(view); !forced && others) {
+        return *others;
+    }
     const auto choice = replication::choose_first_leader(contenders(view, TimePoint::min()), forced);
     if (!choice.node) {
         return {Step::bootstrapping, {}, choice.why, view.now + timing_.ping_interval};
@@ -155,6 +161,24 @@ Decision Failover::bootstrap(const View& view) {
         bootstrap_why_ = choice.why;
     }
     return promote_or_record(view, *node, bootstrap_why_.empty() ? choice.why : bootstrap_why_);
+}
+
+/// No first leader is chosen where portals with another record are at work, who have chosen theirs.
+std::optional<Decision> Failover::look_around(const View& view) {
+    for (const auto& node : view.nodes) {
+        if (node.health != Health::up) {
+            continue;
+        }
+        if (!node.looked_around && view.now - view.phase_since < kLookAround) {
+            return Decision{Step::bootstrapping, {}, "looking who else watches " + node.node.name, view.now + kSoon};
+        }
+        const auto strangers = strangers_among(node.visitors.monitors, view.record.id);
+        if (!strangers.empty()) {
+            return Decision{
+                Step::bootstrapping, {}, stranger_sentence(node.node.name, strangers.front()), view.now + kSoon};
+        }
+    }
+    return std::nullopt;
 }
 
 Decision Failover::watch(const View& view) {

@@ -114,6 +114,7 @@ class Failover {
                          const replication::Choice& choice);
 
     Decision bootstrap(const View& view);
+    [[nodiscard]] static std::optional<Decision> look_around(const View& view);
     Decision watch(const View& view);
     [[nodiscard]] Decision wait_for_busy(const View& view, const LeaderVerdict& verdict) const;
     std::optional<Decision> dampen(const View& view);

@@ -1,6 +1,5 @@
-// How the monitor logs in to nodes. One Login serves all of a monitor's connections, so that a password that changes
-// while it runs counts for each that is made from then on. Never
-// logged. The monitor's thread.
+// How the monitor presents itself to nodes. One Login serves all of a monitor's connections, so that a password that
+// changes while it runs counts for each that is made from then on. Never logged. The monitor's thread.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +13,7 @@ namespace portal::sentinel {
 struct Login {
     std::optional<std::string> username = {};
     std::optional<std::string> password = {};
+    std::string connection_name = {};  // CLIENT SETNAME; empty: none
     bool operator==(const Login&) const = default;
 };
 

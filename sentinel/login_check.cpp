@@ -2,12 +2,30 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 #include <vector>
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
 using Word = LoginState::Word;
+
+namespace {
+
+/// A node makes the list of its clients in one piece; that of more would hold up the others there.
+constexpr std::uint64_t kMostClients = 2000;
+
+std::uint64_t clients_in(std::string_view info) {
+    static constexpr std::string_view kKey = "connected_clients:";
+    const auto at = info.find(kKey);
+    std::uint64_t count = 0;
+    if (at != std::string_view::npos) {
+        std::from_chars(info.data() + at + kKey.size(), info.data() + info.size(), count);
+    }
+    return count;
+}
+
+}  // namespace
 
 bool is_refused_login(std::string_view error) noexcept {
     // The sentences are those of servers before 6.0, which have no word of their own for it.
@@ -36,11 +54,15 @@ asio::awaitable<void> LoginCheck::run() {
     const auto self = shared_from_this();
     while (!stopped_) {
         auto state = co_await log_in();
+        Visitors visitors;
+        if (state.word == Word::accepted && !crowded_) {
+            visitors = co_await look_around();
+        }
         link_->close();
         const auto pause =
             state.word == Word::accepted ? timing_.every : std::min(timing_.every, timing_.while_refused);
         if (!stopped_) {
-            report_(std::move(state));
+            report_(std::move(state), std::move(visitors));
             (void)co_await link_->rest(Clock::now() + pause);
         }
     }
@@ -51,10 +73,11 @@ asio::awaitable<LoginState> LoginCheck::log_in() {
     const auto deadline = Clock::now() + timing_.deadline;
     auto reply = co_await link_->connect(deadline);
     if (reply.good()) {
-        const std::vector<std::string> info{"INFO", "server"};
+        const std::vector<std::string> info{"INFO", "clients"};
         reply = co_await link_->request(info, deadline);
     }
     if (reply.good()) {
+        crowded_ = clients_in(reply.text) > kMostClients;
         co_return LoginState{Word::accepted, {}};
     }
     const bool refused = reply.is_error && is_refused_login(reply.text);
@@ -62,6 +85,12 @@ asio::awaitable<LoginState> LoginCheck::log_in() {
         reply.text.pop_back();  // more follows where it is told
     }
     co_return LoginState{refused ? Word::refused : Word::unknown, refused ? reply.text : std::string()};
+}
+
+asio::awaitable<Visitors> LoginCheck::look_around() {
+    const std::vector<std::string> list{"CLIENT", "LIST", "TYPE", "normal"};
+    const auto reply = co_await link_->request(list, Clock::now() + timing_.deadline);
+    co_return reply.good() ? visitors_of(reply.text) : Visitors{};
 }
 
 }  // namespace portal::sentinel

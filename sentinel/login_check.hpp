@@ -1,10 +1,11 @@
 // Logs in to one node afresh now and then, over a connection of its own. A node that gets another password keeps the
 // connections that are logged in already, so that nothing else would tell of it before the next failover, which needs
-// new ones. Lives on the monitor's thread.
+// new ones. Looks around there, too: who else works on that node. Lives on the monitor's thread.
 #pragma once
 
 #include "sentinel/control_link.hpp"
 #include "sentinel/observation.hpp"
+#include "sentinel/visitors.hpp"
 
 #include <functional>
 #include <memory>
@@ -21,7 +22,8 @@ namespace portal::sentinel {
 
 class LoginCheck : public std::enable_shared_from_this<LoginCheck> {
   public:
-    using Report = std::function<void(LoginState)>;
+    /// `visitors`: who else is connected there; empty where the node does not say.
+    using Report = std::function<void(LoginState state, Visitors visitors)>;
     struct Timing {
         Milliseconds every{30000};
         Milliseconds while_refused{5000};
@@ -38,10 +40,12 @@ class LoginCheck : public std::enable_shared_from_this<LoginCheck> {
 
   private:
     boost::asio::awaitable<LoginState> log_in();
+    boost::asio::awaitable<Visitors> look_around();
 
     Timing timing_;
     Report report_;
     std::shared_ptr<ControlLink> link_;
+    bool crowded_ = false;  // too many clients to list
     bool stopped_ = false;
 };
 

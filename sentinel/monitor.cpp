@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <exception>
+#include <random>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
@@ -38,6 +40,11 @@ Timing timing_from(const config::Monitor& monitor, config::Proven proven) {
     }
     timing.failsafe = monitor.failsafe == config::Failsafe::on;
     return timing;
+}
+
+std::string random_id() {
+    std::random_device device;
+    return fmt::format("{:08x}{:08x}", device(), device());
 }
 
 }  // namespace
@@ -90,6 +97,7 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
       standing_(name_, timing_, Clock::now()),
       failover_(timing_),
       pauses_(timing_.down_after / 2, Clock::now()) {
+    standing_.offer_record_id(random_id());
     for (const auto& node : config.nodes) {
         nodes_.emplace_back(node, timing_, Clock::now());
     }
@@ -202,6 +210,7 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
         update_status(nullptr);
         co_return;
     }
+    login_->connection_name = connection_name(standing_.record()->id, name_);
     auto view = look();
     announcements_.look(view);
     recorder_.look(view, tally());
@@ -322,6 +331,8 @@ std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {
         seen.push_back(node.account.seen(now));
         seen.back().leaving = node.leaving;
         seen.back().login = node.login;
+        seen.back().visitors = node.visitors;
+        seen.back().looked_around = node.looked_around;
     }
     return seen;
 }

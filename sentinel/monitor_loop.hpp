@@ -56,6 +56,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
         std::shared_ptr<NodeProbe> probe;
         std::shared_ptr<LoginCheck> login_check;
         LoginState login;
+        Visitors visitors;
+        bool looked_around = false;
         std::map<ProbeResult, std::uint64_t> probes;
         std::chrono::duration<double> answer_time{};  // of all answered probes together
         std::map<Health, std::uint64_t> health_changes;

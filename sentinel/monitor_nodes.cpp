@@ -28,6 +28,7 @@ void Monitor::Loop::WatchedNode::stop() const {
 void Monitor::Loop::use_login(Login login) {
     asio::post(io_, [this, self = weak_from_this(), login = std::move(login)]() mutable {
         const auto alive = self.lock();
+        login.connection_name = login_->connection_name;
         if (!alive || *login_ == login) {
             return;
         }
@@ -58,9 +59,12 @@ void Monitor::Loop::watch_node(WatchedNode& node) {
     LoginCheck::Timing timing;
     timing.deadline = timing_.down_after;
     node.login_check = std::make_shared<LoginCheck>(
-        io_.get_executor(), node.config, login_, timing, [this, name = node.config.name](LoginState state) {
+        io_.get_executor(), node.config, login_, timing,
+        [this, name = node.config.name](LoginState state, Visitors visitors) {
             if (auto* checked = find(name); checked != nullptr && !stopping_) {
+                checked->looked_around = checked->looked_around || state.word != LoginState::Word::unknown;
                 checked->login = std::move(state);
+                checked->visitors = std::move(visitors);
             }
         });
     asio::co_spawn(io_, node.login_check->run(), observe::LogEscaped(kSource));

@@ -102,6 +102,9 @@ std::optional<Record> Standing::due_record(const std::vector<NodeView>& nodes, T
 
 Record Standing::begin_write(Record next, std::string holder, TimePoint now) {
     next.acting = std::move(holder);
+    if (next.id.empty()) {
+        next.id = offered_id_;
+    }
     next.renewals = (record_ ? record_->renewals : 0) + 1;
     role_.asking(now);
     return next;

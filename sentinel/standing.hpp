@@ -20,6 +20,8 @@ namespace portal::sentinel {
 class Standing {
   public:
     Standing(std::string self, Timing timing, TimePoint now);
+    /// The id of the record, should this portal be the one that makes it.
+    void offer_record_id(std::string id) { offered_id_ = std::move(id); }
 
     // The record, as the arbiter's answers tell. What was asked for counts from before it was asked for.
     struct Reading {
@@ -95,6 +97,7 @@ class Standing {
     [[nodiscard]] Mark own_mark() const;
 
     std::string self_;
+    std::string offered_id_;
     Timing timing_;
     ActingRole role_;
     ProvenSync proven_sync_;

@@ -7,6 +7,7 @@
 #include "sentinel/health.hpp"
 #include "sentinel/login.hpp"
 #include "sentinel/observation.hpp"
+#include "sentinel/visitors.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -42,8 +43,10 @@ struct NodeView {
     TimePoint failing_since;
     TimePoint unserved_since;  // it has owed a proper answer since; later than now while none is due
     std::string trouble;
-    LoginState login;     // of the newest fresh login
-    std::string twin_of;  // its address leads to the process of this other node; then it counts as down
+    LoginState login;           // of the newest fresh login
+    Visitors visitors;          // who else was connected there then
+    bool looked_around = true;  // `visitors` are known, or the node does not say
+    std::string twin_of;        // its address leads to the process of this other node; then it counts as down
     /// The newest report; empty before the first, and when the node answers with errors.
     std::optional<replication::NodeReport> report;
     TimePoint asked_at;     // the newest answer was made after this

@@ -3,6 +3,7 @@
 #include "certs/cert_store.hpp"
 #include "certs/certificate_description.hpp"
 #include "certs/ending_certificates.hpp"
+#include "cli/portal_file.hpp"
 #include "config/value_rules.hpp"
 #include "replication/info_parser.hpp"
 #include "sentinel/arbiter/arbiter.hpp"
@@ -130,6 +131,9 @@ bool is_yet_to_be_made(const config::FileArbiter& file, config::Findings& findin
 void try_arbiter(config::Config config, config::Findings& findings, Trial& trial) {
     config.name += ".check";
     const auto* file = std::get_if<config::FileArbiter>(&config.arbiter);
+    if (file != nullptr && is_emptied_by_reboots(file->path)) {
+        trial.remarks.push_back("a reboot empties the folder of " + file->path + ": put the record into /var/lib");
+    }
     if (file != nullptr && is_yet_to_be_made(*file, findings, trial)) {
         return;
     }

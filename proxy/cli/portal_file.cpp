@@ -84,4 +84,8 @@ config::LoadResult load_portal_file(const std::string& path) {
     return result;
 }
 
+bool is_emptied_by_reboots(std::string_view path) noexcept {
+    return path.starts_with("/run/") || path.starts_with("/var/run/") || path.starts_with("/dev/shm/");
+}
+
 }  // namespace portal::cli

@@ -16,4 +16,7 @@ namespace portal::cli {
 /// empty when it is known, or written as module:NAME.
 [[nodiscard]] std::optional<std::string> why_unknown_command(std::string_view name);
 
+/// A record there is gone after a reboot, and with it the knowledge of who has which data.
+[[nodiscard]] bool is_emptied_by_reboots(std::string_view path) noexcept;
+
 }  // namespace portal::cli

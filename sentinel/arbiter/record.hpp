@@ -22,6 +22,8 @@ enum class Phase : std::uint8_t {
 };
 
 struct Record {
+    /// Made with the record and never changed: tells it from the record of other portals. Empty: of an older version.
+    std::string id;
     replication::Epoch epoch{0};
     Phase phase = Phase::bootstrapping;
     /// Name of the node that leads; in phase fencing the one that is being replaced; empty while bootstrapping.

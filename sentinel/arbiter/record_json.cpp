@@ -26,7 +26,8 @@ std::string encode_record(const Record& record, std::uint64_t version) {
     for (const auto& [node, data] : record.known) {
         known[node] = {{"run_id", data.run_id}, {"replid", data.replid}, {"offset", data.offset}, {"keys", data.keys}};
     }
-    json::object object{{"epoch", static_cast<std::uint64_t>(record.epoch)},
+    json::object object{{"id", record.id},
+                        {"epoch", static_cast<std::uint64_t>(record.epoch)},
                         {"phase", to_string(record.phase)},
                         {"leader", record.leader},
                         {"in_sync", json::value_from(record.in_sync)},
@@ -56,6 +57,7 @@ std::optional<VersionedRecord> decode_record(std::string_view text, std::string&
     VersionedRecord read;
     auto& record = read.record;
     read.version = net::number_at(*object, "version");
+    record.id = net::text_at(*object, "id");
     record.epoch = Epoch{net::number_at(*object, "epoch")};
     record.phase = *phase;
     record.leader = net::text_at(*object, "leader");

@@ -7,6 +7,7 @@ namespace {
 
 Record full_record() {
     Record record;
+    record.id = "0123456789abcdef";
     record.epoch = replication::Epoch{12};
     record.phase = Phase::fencing;
     record.leader = "redis-0";

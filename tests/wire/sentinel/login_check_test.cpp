@@ -17,7 +17,10 @@ class LoginCheckTest : public MonitorTest {
         check = std::make_shared<LoginCheck>(loop.executor(),
                                              config::Node{"redis-0", {"127.0.0.1", redis0.port()}, std::nullopt}, login,
                                              LoginCheck::Timing{milliseconds(50), milliseconds(50), milliseconds(500)},
-                                             [this](LoginState told) { state = std::move(told); });
+                                             [this](LoginState told, Visitors seen) {
+                                                 state = std::move(told);
+                                                 visitors = std::move(seen);
+                                             });
         boost::asio::co_spawn(loop.executor(), check->run(), boost::asio::detached);
     }
     void TearDown() override {
@@ -34,6 +37,7 @@ class LoginCheckTest : public MonitorTest {
     std::shared_ptr<Login> login = std::make_shared<Login>(Login{std::nullopt, "secret-1"});
     std::shared_ptr<LoginCheck> check;
     LoginState state;
+    Visitors visitors;
 };
 
 TEST_F(LoginCheckTest, a_password_that_was_changed_at_the_node_is_noticed_and_so_is_its_cure) {
