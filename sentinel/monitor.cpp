@@ -2,17 +2,16 @@
 
 #include "observe/log.hpp"
 #include "observe/log_escaped.hpp"
+#include "sentinel/introduction.hpp"
 #include "sentinel/monitor_loop.hpp"
 
 #include <algorithm>
 #include <exception>
-#include <random>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 namespace portal::sentinel {
 namespace asio = boost::asio;
@@ -40,11 +39,6 @@ Timing timing_from(const config::Monitor& monitor, config::Proven proven) {
     }
     timing.failsafe = monitor.failsafe == config::Failsafe::on;
     return timing;
-}
-
-std::string random_id() {
-    std::random_device device;
-    return fmt::format("{:08x}{:08x}", device(), device());
 }
 
 }  // namespace
@@ -97,7 +91,8 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
       standing_(name_, timing_, Clock::now()),
       failover_(timing_),
       pauses_(timing_.down_after / 2, Clock::now()) {
-    standing_.offer_record_id(random_id());
+    standing_.offer_record_id(random_record_id());
+    standing_.introduce(config.admin.url.value_or(status_page_url(config.admin.address)));
     for (const auto& node : config.nodes) {
         nodes_.emplace_back(node, timing_, Clock::now());
     }

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 #include <fmt/chrono.h>
 
@@ -39,6 +41,38 @@ std::int64_t unix_seconds(std::chrono::system_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+/// Of the record: also from before this portal started.
+json::array accounts_in(const Record& record) {
+    json::array accounts;
+    for (const auto& text : record.history) {
+        json::error_code error;
+        auto account = json::parse(text, error);
+        if (!error && account.is_object()) {
+            accounts.push_back(std::move(account));
+        }
+    }
+    return accounts;
+}
+
+std::uint64_t epoch_of(const json::object& account) {
+    const auto* epoch = account.if_contains("epoch");
+    json::error_code error;
+    return epoch != nullptr && epoch->is_number() ? epoch->to_number<std::uint64_t>(error) : 0;
+}
+
+/// The newest account of a change that was none of the aborted ones: this portal's own, or one of the record.
+json::object newest_change(const json::array& history, json::object own) {
+    for (const auto& item : history) {
+        const auto& account = item.as_object();
+        const auto* aborted = account.if_contains("aborted");
+        const bool changed = aborted == nullptr || !aborted->is_bool() || !aborted->as_bool();
+        if (changed && epoch_of(account) > epoch_of(own)) {
+            own = account;
+        }
+    }
+    return own;
+}
+
 json::object to_json(const ArbiterCalls& calls) {
     json::object object;
     for (const auto& [kind, name] :
@@ -63,6 +97,9 @@ void Monitor::Loop::sum_up() {
     if (recorder_.open()) {
         if (const auto* settled = recorder_.settle(tally(), Clock::now()); settled != nullptr) {
             log_settled(*settled);
+            if (settled->carried_out_by == name_) {
+                standing_.remember(json::serialize(summary(*settled)));
+            }
         }
         show_flights();
     }
@@ -139,6 +176,7 @@ void Monitor::Loop::tell_record(json::object& status, TimePoint now) const {
     status["confirmed_unix"] =
         unix_seconds(std::chrono::system_clock::now() -
                      std::chrono::duration_cast<std::chrono::system_clock::duration>(now - standing_.confirmed_at()));
+    status["history"] = accounts_in(record);
     status["step"] = acting_here ? to_string(step_) : "standing by";
     status["reason"] = reason;
     status["decision"] = acting_here ? why_ : "";
@@ -162,7 +200,9 @@ void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint 
         portals.emplace_back(json::object{{"name", portal.mark.portal},
                                           {"live", now - portal.changed_at < timing_.fence_after},
                                           {"reaches_leader", portal.mark.reaches_leader},
-                                          {"suspects", portal.mark.suspects}});
+                                          {"suspects", portal.mark.suspects},
+                                          {"waits_for", portal.mark.waits_for},
+                                          {"url", portal.mark.url}});
     }
     status["portals"] = std::move(portals);
     status["why"] =
@@ -215,8 +255,10 @@ boost::json::object Monitor::Loop::status() const {
     const std::lock_guard lock(status_mutex_);
     auto status = status_;
     status["flight_recorder"] = flights_;
-    if (!last_flight_.empty()) {
-        status["last_failover"] = last_flight_;
+    const auto* history = status.if_contains("history");
+    auto last = newest_change(history != nullptr ? history->as_array() : json::array{}, last_flight_);
+    if (!last.empty()) {
+        status["last_failover"] = std::move(last);
     }
     return status;
 }

@@ -20,6 +20,9 @@ class Tenure {
             leader_ = record.leader;
             leader_since_ = now;
         }
+        if (record.phase == Phase::leading && record.leader_since != 0) {  // also from before this portal started
+            leader_since_ = WallTime(std::chrono::seconds(record.leader_since));
+        }
         if (!record.acting.empty() && acting_ != record.acting) {
             acting_changes_ += acting_.empty() ? 0U : 1U;
             acting_ = record.acting;

@@ -164,7 +164,7 @@ void add_nodes(std::string& page, const StatusView& status) {
 
 void add_last_failover(std::string& page, const StatusView& status) {
     if (status.last_failover.empty()) {
-        page += "<h2>Last failover</h2>\n<p class=\"faint\">None since this portal started.</p>\n";
+        page += "<h2>Last failover</h2>\n<p class=\"faint\">None is known.</p>\n";
         return;
     }
     open_table(page, "Last failover", {{"what"}, {"value"}});
@@ -172,6 +172,50 @@ void add_last_failover(std::string& page, const StatusView& status) {
         page += "<tr>";
         add_cell(page, key);
         add_cell(page, shown(value));
+        page += "</tr>\n";
+    }
+    close_table(page);
+}
+
+/// A link only where it is one: what other portals say of themselves comes out of the arbiter.
+void add_portal_name(std::string& page, const PortalView& portal) {
+    const bool link = portal.url.starts_with("http://") || portal.url.starts_with("https://");
+    page += link ? fmt::format(R"(<td><a href="{}">{}</a></td>)", escape_html(portal.url), escape_html(portal.name))
+                 : fmt::format("<td>{}</td>", escape_html(shown(portal.name)));
+}
+
+void add_portals(std::string& page, const StatusView& status) {
+    if (status.portals.empty()) {
+        return;
+    }
+    open_table(page, "Portals", {{"name"}, {"acts"}, {"heartbeat"}, {"reaches the leader"}, {"waits for"}});
+    for (const auto& portal : status.portals) {
+        page += "<tr>";
+        add_portal_name(page, portal);
+        add_cell(page, portal.name == status.acting ? "yes" : "-");
+        add_cell(page, portal.live ? "fresh" : "stands still", portal.live ? "good" : "bad");
+        add_cell(page, portal.reaches_leader ? "yes" : "no", portal.reaches_leader ? "good" : "warn");
+        add_cell(page, shown(portal.waits_for));
+        page += "</tr>\n";
+    }
+    close_table(page);
+}
+
+void add_changes(std::string& page, const StatusView& status) {
+    if (status.changes.empty()) {
+        return;
+    }
+    open_table(page, "Changes of leader",
+               {{"when"}, {"what"}, {"from"}, {"to"}, {"took, ms", true}, {"in doubt", true}, {"why"}});
+    for (auto change = status.changes.rbegin(); change != status.changes.rend(); ++change) {
+        page += "<tr>";
+        add_cell(page, shown(change->date));
+        add_cell(page, kind_of(*change), change->aborted ? "warn" : "");
+        add_cell(page, shown(change->from));
+        add_cell(page, shown(change->to));
+        add_cell(page, shown(change->milliseconds), "number");
+        add_cell(page, shown(change->in_doubt), "number");
+        add_cell(page, shown(change->reason));
         page += "</tr>\n";
     }
     close_table(page);
@@ -226,6 +270,8 @@ std::string render_status_page(const StatusView& status) {
     add_title(page, status);
     add_cards(page, status);
     add_nodes(page, status);
+    add_portals(page, status);
+    add_changes(page, status);
     add_last_failover(page, status);
     add_certificates(page, status);
     page +=

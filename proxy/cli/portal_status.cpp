@@ -243,6 +243,7 @@ json::object PortalProcess::status() const {
     json::object topology = monitor_->status();
     json::value last_failover = take_out(topology, "last_failover", nullptr);
     json::value flights = take_out(topology, "flight_recorder", json::array{});
+    json::value history = take_out(topology, "history", json::array{});
     std::uint64_t accepted = 0;
     std::uint64_t shared = 0;
     std::uint64_t pinned = 0;
@@ -277,6 +278,7 @@ json::object PortalProcess::status() const {
               {"confirming", std::move(now.confirming)},
               {"waiting_replies", unproven}}},
             {"last_failover", std::move(last_failover)},
+            {"history", std::move(history)},
             {"flight_recorder", std::move(flights)},
             {"certificates", std::move(now.certificates)},
             {"configuration", std::move(now.configuration)}};

@@ -88,6 +88,28 @@ std::string nodes_table(const admin::StatusView& status) {
     return table(rows, kFirstNumber);
 }
 
+std::string portals_table(const admin::StatusView& status) {
+    constexpr std::size_t kFirstNumber = 5;
+    std::vector<std::vector<std::string>> rows{{"PORTAL", "ACTS", "HEARTBEAT", "REACHES LEADER", "PAGE"}};
+    for (const auto& portal : status.portals) {
+        rows.push_back({printable(shown(portal.name)), portal.name == status.acting ? "yes" : "-",
+                        portal.live ? "fresh" : "stands still", portal.reaches_leader ? "yes" : "no",
+                        printable(shown(portal.url))});
+    }
+    return table(rows, kFirstNumber);
+}
+
+/// The newest first.
+std::string changes_table(const admin::StatusView& status) {
+    constexpr std::size_t kFirstNumber = 5;
+    std::vector<std::vector<std::string>> rows{{"CHANGED", "WHAT", "FROM", "TO", "WHY", "MS"}};
+    for (auto change = status.changes.rbegin(); change != status.changes.rend(); ++change) {
+        rows.push_back({printable(shown(change->date)), admin::kind_of(*change), printable(shown(change->from)),
+                        printable(shown(change->to)), printable(shown(change->reason)), shown(change->milliseconds)});
+    }
+    return table(rows, kFirstNumber);
+}
+
 bool has_no_leader(const admin::StatusView& status) {
     return status.leader.empty() || status.state == "no_leader" || status.state == "holding";
 }
@@ -174,9 +196,15 @@ std::string render_status(const admin::StatusView& status) {
     if (!status.nodes.empty()) {
         out += "\n" + nodes_table(status);
     }
+    if (!status.portals.empty()) {
+        out += "\n" + portals_table(status);
+    }
+    if (!status.changes.empty()) {
+        out += "\n" + changes_table(status);
+    }
     out += "\n";
     if (status.last_failover.empty()) {
-        add_line(out, "Last failover", "none since this portal started");
+        add_line(out, "Last failover", "none is known");
     } else {
         out += "Last failover\n";
         for (const auto& [key, value] : status.last_failover) {

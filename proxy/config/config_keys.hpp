@@ -280,6 +280,10 @@ template <class Visitor>
 void visit_keys(Visitor& visit, Admin& admin) {
     visit.value({"address", "Where the portal answers HTTP; keep it off the network that clients come from."},
                 admin.address, AddressRule{});
+    visit.value({"url",
+                 "Where people reach that address, as the status pages of the other portals link to it; `null`: "
+                 "`http://` and `address`, with the host's name for `0.0.0.0` and `[::]`."},
+                admin.url, UrlRule{});
     visit.value(
         {"socket",
          "Path of a unix socket of this portal alone, which only its user can open (mode 0600): over it changes "

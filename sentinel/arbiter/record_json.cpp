@@ -38,6 +38,15 @@ std::string encode_record(const Record& record, std::uint64_t version) {
                         {"reason", record.reason},
                         {"answered_id", record.answered_id},
                         {"answered_error", record.answered_error}};
+    if (record.leader_since != 0) {
+        object["leader_since"] = record.leader_since;
+    }
+    json::array history;
+    for (const auto& account : record.history) {
+        json::error_code ignored;
+        history.push_back(json::parse(account, ignored));
+    }
+    object["history"] = std::move(history);
     if (version != 0) {
         object["version"] = version;
     }
@@ -64,6 +73,12 @@ std::optional<VersionedRecord> decode_record(std::string_view text, std::string&
     record.acting = net::text_at(*object, "acting");
     record.renewals = net::number_at(*object, "renewals");
     record.reason = net::text_at(*object, "reason");
+    record.leader_since = static_cast<std::int64_t>(net::number_at(*object, "leader_since"));
+    for (const auto& account : net::array_at(*object, "history")) {
+        if (account.is_object()) {
+            add_account(record, json::serialize(account));
+        }
+    }
     record.answered_id = net::text_at(*object, "answered_id");
     record.answered_error = net::text_at(*object, "answered_error");
     for (const auto& [key, names] : {std::pair{"in_sync", &record.in_sync}, {"joining", &record.joining}}) {
@@ -95,7 +110,9 @@ std::string encode_mark(const Mark& mark) {
                                         {"suspects", mark.suspects},
                                         {"wants_id", mark.wants_id},
                                         {"wants_to", mark.wants_to},
-                                        {"wants_in", static_cast<std::uint64_t>(mark.wants_in)}});
+                                        {"wants_in", static_cast<std::uint64_t>(mark.wants_in)},
+                                        {"waits_for", mark.waits_for},
+                                        {"url", mark.url}});
 }
 
 std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
@@ -116,6 +133,8 @@ std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
     mark.wants_id = net::text_at(*object, "wants_id");
     mark.wants_to = net::text_at(*object, "wants_to");
     mark.wants_in = Epoch{net::number_at(*object, "wants_in")};
+    mark.waits_for = net::text_at(*object, "waits_for");
+    mark.url = net::text_at(*object, "url");
     return mark;
 }
 

@@ -56,10 +56,10 @@ class Check(unittest.TestCase):
         self.addCleanup(cluster.wait)
         self.addCleanup(cluster.kill)
         wait_until(lambda: self.answers(port, demo.password), 10, "the node in cluster mode answers")
+        self.expect_problem(self.configured(demo, arbiter={"etcd": {"endpoints": [f"http://127.0.0.1:{nowhere}"]}}), "arbiter: etcd", "cannot be used", connect=True)
         clustered = self.configured(demo, nodes=[{"name": "redis-0", "address": f"127.0.0.1:{port}"}], arbiter={"file": {"path": str(demo.dir / "another-record")}},
                                     admin={"address": f"127.0.0.1:{nowhere}"}, listen=[{"address": f"127.0.0.1:{nowhere + 1}", "tls": None}])
         self.expect_problem(clustered, "runs in cluster mode", "cluster-enabled no", connect=True)
-        self.expect_problem(self.configured(demo, arbiter={"etcd": {"endpoints": [f"http://127.0.0.1:{nowhere}"]}}), "arbiter: etcd", "cannot be used", connect=True)
 
         # serve refuses it on purpose, too, and says so.
         portal = start_process([PROGRAM, "serve", "--config", clustered], stderr=open(demo.dir / "clustered.log", "w"))

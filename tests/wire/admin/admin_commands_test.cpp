@@ -135,7 +135,7 @@ Certificate     0.0.0.0:6380: ends 2027-01-01T00:00:00Z, 89 days left
   redis-0        127.0.0.1:6390   leader    up       -        1000           -
   redis-1?[31m   127.0.0.1:6391   replica   up       up        990          10
 
-Last failover   none since this portal started
+Last failover   none is known
 )");
 }
 
