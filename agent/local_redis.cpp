@@ -18,7 +18,7 @@ asio::awaitable<std::vector<sentinel::Reply>> LocalRedis::ask(std::vector<Comman
         login.password = config::read_password(*settings_.password_file).value;
     }
     const auto link = std::make_shared<sentinel::ControlLink>(
-        executor, config::Node{"local", settings_.address, settings_.tls}, std::move(login));
+        executor, config::Node{"local", settings_.address, settings_.tls}, sentinel::shared_login(std::move(login)));
     std::vector<sentinel::Reply> replies;
     auto connected = co_await link->connect(deadline);
     if (!connected.good()) {

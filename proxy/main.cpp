@@ -42,9 +42,11 @@ int main(int argc, char** argv) {
         "  redis-portal serve --config portal.yaml                  run a portal\n"
         "  redis-portal status --json | jq .topology.leader         who leads\n"
         "  redis-portal status --watch                              the whole picture, again every 2 s\n"
+        "  redis-portal status --check                              one line and an exit status, for a monitor\n"
         "  redis-portal switchover --to redis-1                     another leader, without losing a write\n"
         "  redis-portal drain --admin unix:/run/redis-portal/admin.sock   let the clients of that portal go\n"
-        "Exit status: 0 done; 1 it did not work, or status found no leader; 2 wrong use of the command line.");
+        "Exit status: 0 done; 1 it did not work, or status found no leader; 2 wrong use of the command line.\n"
+        "status --check: 0 well; 1 degraded; 2 no leader; 3 the portal does not answer.");
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

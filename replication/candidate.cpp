@@ -53,7 +53,9 @@ Ranked rank(const Contender& contender, const std::vector<Contender>& contenders
     const auto& report = *contender.report;
     ranked.offset = reach(report, contenders);
     ranked.kept = data_kept(report, contender.known, contender.restart_loses);
-    if (report.loading) {
+    if (report.cluster) {
+        ranked.why_refused = "runs in cluster mode";
+    } else if (report.loading) {
         ranked.why_refused = "still loading its data";
     } else if (report.sync_in_progress) {
         ranked.why_refused = "in the middle of a full synchronization";
@@ -261,6 +263,12 @@ std::string why_barred(const std::string& name) {
            " there lets it lead";
 }
 
+std::string why_no_cluster(const std::string& name) {
+    return name +
+           " runs in cluster mode (cluster-enabled yes), which portals do not serve: use a client that speaks to " +
+           "the cluster, or start the node with cluster-enabled no";
+}
+
 Choice choose_candidate(const std::vector<Contender>& contenders, std::chrono::milliseconds waited,
                         std::chrono::milliseconds patience) {
     std::vector<Ranked> ranking;
@@ -354,6 +362,11 @@ Choice choose_by_data(const FirstSight& sight) {
 Choice choose_first_leader(const std::vector<Contender>& contenders, const std::optional<std::string>& forced) {
     const auto named = std::find_if(contenders.begin(), contenders.end(),
                                     [&](const Contender& c) { return forced && c.name == *forced; });
+    const auto clustered = std::ranges::find_if(
+        contenders, [](const Contender& contender) { return contender.report && contender.report->cluster; });
+    if (clustered != contenders.end()) {
+        return undecided(why_no_cluster(clustered->name));
+    }
     if (named != contenders.end()) {
         return choose_named(*named);
     }

@@ -63,6 +63,10 @@ bool is_barred(const NodeReport& report) noexcept;
 /// What keeps a barred node from leading, and what an operator can do about it.
 std::string why_barred(const std::string& name);
 
+/// What an operator reads of a node in cluster mode. It refuses REPLICAOF and sends clients to other nodes (MOVED), so
+/// no portal can lead it.
+std::string why_no_cluster(const std::string& name);
+
 /// Chooses the next leader. A node whose restart lost something is taken only when every in-sync node has reported or
 /// when `waited` has reached `patience`; an empty one that held data only when every node has reported and none holds
 /// data. A replica with `replica-priority` 0 is never chosen; and while it holds what the best of the others lacks,

@@ -53,6 +53,8 @@ void apply(NodeReport& report, std::string_view key, std::string_view value) {
         report.run_id = value;
     } else if (key == "redis_version") {
         report.version = value;
+    } else if (key == "redis_mode") {
+        report.cluster = value == "cluster";
     } else if (key == "loading") {
         report.loading = value != "0";
     } else if (key == "master_host") {

@@ -30,6 +30,7 @@ struct NodeReport {
     std::string run_id;  // changes with each start of the process
     std::string version;
     bool loading = false;
+    bool cluster = false;  // it runs in cluster mode
 
     // Of a replica: the leader that it follows and the state of that link.
     Endpoint leader;

@@ -20,6 +20,16 @@ std::string describe(const NodeReport& report) {
     return "it follows " + report.leader.host + ":" + std::to_string(report.leader.port);
 }
 
+/// One process under two names. Where a server tells no run_id, by where it listens.
+bool is_same_process(const SeenNode& one, const SeenNode& other) {
+    if (!one.report.run_id.empty() && !other.report.run_id.empty()) {
+        return one.report.run_id == other.report.run_id;
+    }
+    return is_at(one.node.endpoint, other) || std::ranges::any_of(one.addresses, [&](const std::string& address) {
+               return is_at({address, one.node.endpoint.port}, other);
+           });
+}
+
 }  // namespace
 
 bool is_at(const Endpoint& endpoint, const SeenNode& seen) noexcept {
@@ -38,7 +48,8 @@ std::vector<ReplicaofStep> reconfigure(const std::string& leader, const std::vec
         steps.push_back({leader, std::nullopt, describe(wanted->report)});
     }
     for (const auto& other : seen) {
-        if (&other == wanted || (other.report.role == Role::replica && is_at(other.report.leader, *wanted))) {
+        if (&other == wanted || is_same_process(other, *wanted) ||
+            (other.report.role == Role::replica && is_at(other.report.leader, *wanted))) {
             continue;
         }
         steps.push_back({other.node.name, wanted->node.endpoint, describe(other.report)});

@@ -30,7 +30,8 @@ struct ReplicaofStep {
 bool is_at(const Endpoint& endpoint, const SeenNode& seen) noexcept;
 
 /// The commands that make `leader` lead and all other seen nodes follow it. Empty when nothing is to be done, or when
-/// the leader itself has not been seen: nothing is pointed at a node that nobody has looked at.
+/// the leader itself has not been seen: nothing is pointed at a node that nobody has looked at. A node that is the
+/// leader's process under another name is left out: a process that follows itself serves nobody.
 std::vector<ReplicaofStep> reconfigure(const std::string& leader, const std::vector<SeenNode>& seen);
 
 /// The leader's own listing of this replica, if it can be told apart.

@@ -111,7 +111,7 @@ class ControlLink::Watch {
     ControlLink& link_;
 };
 
-ControlLink::ControlLink(asio::any_io_executor executor, config::Node node, Login login)
+ControlLink::ControlLink(asio::any_io_executor executor, config::Node node, SharedLogin login)
     : node_(std::move(node)),
       node_tls_(node_.tls ? certs::PeerTlsFiles{node_.tls->ca, node_.tls->certificate, node_.tls->key}
                           : certs::PeerTlsFiles{}),
@@ -284,14 +284,15 @@ asio::awaitable<Reply> ControlLink::connect(TimePoint at) {
         }
     }
     connected_ = true;
-    if (!login_.password) {
+    const auto login = *login_;
+    if (!login.password) {
         co_return Reply{LinkStatus::ok, false, {}};
     }
     std::vector<std::string> auth{"AUTH"};
-    if (login_.username) {
-        auth.push_back(*login_.username);
+    if (login.username) {
+        auth.push_back(*login.username);
     }
-    auth.push_back(*login_.password);
+    auth.push_back(*login.password);
     auto reply = co_await request(std::move(auth), at);
     // A server without a password accepts everybody; that is not this portal's trouble.
     const bool no_password_there = reply.is_error && reply.text.find("no password is set") != std::string::npos;
@@ -299,7 +300,7 @@ asio::awaitable<Reply> ControlLink::connect(TimePoint at) {
         co_return Reply{LinkStatus::ok, false, {}};
     }
     if (reply.is_error) {
-        reply.text = "login as monitor failed: " + reply.text;
+        reply.text = "login as user " + login.username.value_or("default") + " failed: " + reply.text;
     }
     co_return reply;
 }

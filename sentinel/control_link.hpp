@@ -4,6 +4,7 @@
 
 #include "certs/peer_tls.hpp"
 #include "config/config.hpp"
+#include "sentinel/login.hpp"
 #include "sentinel/observation.hpp"
 
 #include <functional>
@@ -23,12 +24,6 @@ struct redisReader;
 
 namespace portal::sentinel {
 
-/// How the monitor logs in to nodes. Never logged.
-struct Login {
-    std::optional<std::string> username;
-    std::optional<std::string> password;
-};
-
 /// Where a request got to.
 enum class LinkStatus : std::uint8_t {
     ok,       // the node replied; maybe with an error reply
@@ -47,7 +42,7 @@ struct Reply {
 
 class ControlLink : public std::enable_shared_from_this<ControlLink> {
   public:
-    ControlLink(boost::asio::any_io_executor executor, config::Node node, Login login);
+    ControlLink(boost::asio::any_io_executor executor, config::Node node, SharedLogin login);
     ~ControlLink();
     ControlLink(const ControlLink&) = delete;
     ControlLink& operator=(const ControlLink&) = delete;
@@ -94,7 +89,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
 
     config::Node node_;
     certs::PeerTls node_tls_;
-    Login login_;
+    SharedLogin login_;
     boost::asio::ip::tcp::socket socket_;
     boost::asio::ip::tcp::resolver resolver_;
     boost::asio::steady_timer deadline_;

@@ -1,5 +1,7 @@
 #include "sentinel/failover.hpp"
 
+#include "sentinel/switchover_rules.hpp"
+
 #include <algorithm>
 
 namespace portal::sentinel {
@@ -16,6 +18,9 @@ constexpr std::size_t kMostDoublings = 3;
 constexpr int kHelped = 3;
 /// How long a switchover waits for a replica to be in sync. Its word of how far it is comes once a second.
 constexpr Milliseconds kCatchUp{3000};
+
+/// How long a first leader waits for the answer to who else watches the nodes.
+constexpr Milliseconds kLookAround{1000};
 
 Decision answer(const View& view, Step step, const Mark& asked, const std::string& error) {
     auto next_record = view.record;
@@ -38,26 +43,6 @@ bool is_stranger(const View& view, const std::string& name) {
     const auto* leader = find_node(view, view.record.leader);
     return !view.record.known.contains(name) && node->report->keys > 0 &&
            !(leader->report && replication::share_history(*node->report, *leader->report));
-}
-
-/// As a target of a switchover, which waits until it has all data.
-bool goes_before(const replication::NodeReport& a, const replication::NodeReport& b) {
-    return a.priority != b.priority ? a.priority < b.priority : a.offset > b.offset;
-}
-
-/// Why nobody of those that are `wanted` (empty: all) may take over: `replica-priority` 0. Empty when one may.
-std::string who_is_barred(const View& view, const std::string& wanted) {
-    std::string why;
-    for (const auto& node : view.nodes) {
-        if (node.node.name == view.record.leader || (!wanted.empty() && wanted != node.node.name)) {
-            continue;
-        }
-        if (!node.report || !replication::is_barred(*node.report)) {
-            return {};
-        }
-        why += (why.empty() ? "no node may take over: " : "; ") + replication::why_barred(node.node.name);
-    }
-    return why;
 }
 
 /// Else to stop forwarding to a leader that lives would help nobody.
@@ -161,6 +146,9 @@ Decision Failover::bootstrap(const View& view) {
             return {Step::bootstrapping, {}, "looking at " + node.node.name, view.now + kSoon};
         }
     }
+    if (auto others = look_around(view); !forced && others) {
+        return *others;
+    }
     const auto choice = replication::choose_first_leader(contenders(view, TimePoint::min()), forced);
     if (!choice.node) {
         return {Step::bootstrapping, {}, choice.why, view.now + timing_.ping_interval};
@@ -173,6 +161,24 @@ Decision Failover::bootstrap(const View& view) {
         bootstrap_why_ = choice.why;
     }
     return promote_or_record(view, *node, bootstrap_why_.empty() ? choice.why : bootstrap_why_);
+}
+
+/// No first leader is chosen where portals with another record are at work, who have chosen theirs.
+std::optional<Decision> Failover::look_around(const View& view) {
+    for (const auto& node : view.nodes) {
+        if (node.health != Health::up) {
+            continue;
+        }
+        if (!node.looked_around && view.now - view.phase_since < kLookAround) {
+            return Decision{Step::bootstrapping, {}, "looking who else watches " + node.node.name, view.now + kSoon};
+        }
+        const auto strangers = strangers_among(node.visitors.monitors, view.record.id);
+        if (!strangers.empty()) {
+            return Decision{
+                Step::bootstrapping, {}, stranger_sentence(node.node.name, strangers.front()), view.now + kSoon};
+        }
+    }
+    return std::nullopt;
 }
 
 Decision Failover::watch(const View& view) {
@@ -295,10 +301,14 @@ Decision Failover::plan(const View& view, const Mark& asked) {
     if (!leader->report) {
         return answer(view, Step::watching, asked, leader->node.name + " cannot be read: " + leader->trouble);
     }
+    if (const auto refused = who_refuses_login(view, asked.wants_to); !refused.empty()) {
+        return answer(view, Step::watching, asked, refused);
+    }
     const auto leading = seen(*leader);
     const NodeView* target = nullptr;
     for (const auto& node : view.nodes) {
-        const bool fits = node.health == Health::up && node.report && is_named(view.record.in_sync, node.node.name) &&
+        const bool fits = node.health == Health::up && node.report && !refuses_login(node) &&
+                          is_named(view.record.in_sync, node.node.name) &&
                           replication::is_in_sync(seen(node), leading) && !replication::is_barred(*node.report);
         const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
         if (fits && wanted && (target == nullptr || goes_before(*node.report, *target->report))) {
@@ -318,7 +328,7 @@ Decision Failover::plan(const View& view, const Mark& asked) {
         const std::string why = asked.wants_to.empty() ? "no replica is in sync" : asked.wants_to + " is not in sync";
         return await_replica(view, asked, why);
     }
-    auto decision = start(view, "switchover to " + target->node.name);
+    auto decision = start(view, std::string(kSwitchover) + target->node.name);
     timeline_.planned = true;
     planned_ = Planned{asked.wants_id, target->node.name, timeline_.epoch, std::nullopt, {}};
     return decision;

@@ -28,6 +28,8 @@ enum class Step : std::uint8_t {
     following       // making the other nodes follow
 };
 std::string_view to_string(Step step) noexcept;
+/// How the reason of a planned change of leader begins.
+inline constexpr std::string_view kSwitchover = "switchover to ";
 
 /// Actions, to be carried out in order. A failed one is not repeated by the machine as such: the next view shows what
 /// is.
@@ -112,6 +114,7 @@ class Failover {
                          const replication::Choice& choice);
 
     Decision bootstrap(const View& view);
+    [[nodiscard]] static std::optional<Decision> look_around(const View& view);
     Decision watch(const View& view);
     [[nodiscard]] Decision wait_for_busy(const View& view, const LeaderVerdict& verdict) const;
     std::optional<Decision> dampen(const View& view);

@@ -28,7 +28,8 @@ std::string unfenced(const View& view) {
     std::string names;
     for (const auto& portal : view.portals) {
         if (!has_said_so(view, portal)) {
-            names += (names.empty() ? "" : ", ") + portal.mark.portal;
+            names +=
+                (names.empty() ? "" : ", ") + (portal.mark.portal == view.self ? "this portal" : portal.mark.portal);
         }
     }
     return names;

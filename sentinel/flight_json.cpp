@@ -1,8 +1,10 @@
 #include "sentinel/flight_json.hpp"
 
-#include "observe/log.hpp"
+#include "observe/log_fields.hpp"
 
+#include <initializer_list>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -17,16 +19,28 @@ std::int64_t milliseconds(const Flight& flight, TimePoint at) {
     return std::chrono::duration_cast<Milliseconds>(at - flight.start()).count();
 }
 
-std::int64_t milliseconds_or(const Flight& flight, std::optional<TimePoint> at, std::int64_t missing = -1) {
-    return at ? milliseconds(flight, *at) : missing;
-}
-
 std::string_view how(const Fenced& fenced) {
     return fenced.said_so ? "said so" : "its permit ran out";
 }
 
 std::string kind(const Flight& flight) {
     return flight.timeline.from.empty() ? "first leader" : flight.timeline.planned ? "switchover" : "failover";
+}
+
+/// A failover, or a change that came to nothing, is worth a warning.
+observe::LogLevel level_of(const Flight& flight) {
+    const bool wanted = flight.timeline.planned || flight.timeline.from.empty();
+    return wanted && flight.timeline.changed() ? observe::LogLevel::info : observe::LogLevel::warn;
+}
+
+/// Those that are known.
+void add_times(std::vector<observe::Field>& fields, const Flight& flight,
+               std::initializer_list<std::pair<std::string_view, std::optional<TimePoint>>> times) {
+    for (const auto& [key, at] : times) {
+        if (at) {
+            fields.emplace_back(key, milliseconds(flight, *at));
+        }
+    }
 }
 
 }  // namespace
@@ -38,6 +52,7 @@ json::object summary(const Flight& flight) {
                         {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
                         {"reason", timeline.reason},
                         {"planned", timeline.planned},
+                        {"aborted", !timeline.changed()},
                         {"carried_out_by", flight.carried_out_by},
                         {"date", flight.date}};
     for (const auto& [key, at] : {std::pair{"last_reply_ms", flight.last_reply},
@@ -88,16 +103,18 @@ json::object to_json(const Flight& flight) {
 
 void log_landed(const Flight& flight) {
     const auto& timeline = flight.timeline;
-    observe::log_info(kSource, kind(flight) + " complete",
-                      {{"from", timeline.from},
-                       {"to", timeline.to},
-                       {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
-                       {"reason", timeline.reason},
-                       {"detected_ms", milliseconds_or(flight, timeline.detected)},
-                       {"fenced_ms", milliseconds_or(flight, timeline.fenced)},
-                       {"promoted_ms", milliseconds_or(flight, timeline.promoted)},
-                       {"recorded_ms", milliseconds_or(flight, timeline.recorded)},
-                       {"published_ms", milliseconds_or(flight, flight.published)}});
+    std::vector<observe::Field> fields{{"from", timeline.from},
+                                       {"to", timeline.to},
+                                       {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
+                                       {"reason", timeline.reason}};
+    add_times(fields, flight,
+              {{"detected_ms", timeline.detected},
+               {"fenced_ms", timeline.fenced},
+               {"promoted_ms", timeline.promoted},
+               {"recorded_ms", timeline.recorded},
+               {"published_ms", flight.published}});
+    observe::log_fields(level_of(flight), kSource,
+                        kind(flight) + (timeline.changed() ? " complete" : " aborted: the same node leads on"), fields);
 }
 
 void log_settled(const Flight& flight) {
@@ -116,27 +133,30 @@ void log_settled(const Flight& flight) {
         candidates += fmt::format("{}{}{}: {}", candidates.empty() ? "" : "; ", each.node,
                                   each.offset ? fmt::format(" at {}", *each.offset) : std::string(), each.verdict);
     }
-    observe::log_info(kSource, kind(flight) + " account",
-                      {{"from", timeline.from},
-                       {"to", timeline.to},
-                       {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
-                       {"reason", timeline.reason},
-                       {"carried_out_by", flight.carried_out_by},
-                       {"last_reply_ms", milliseconds_or(flight, flight.last_reply, 0)},
-                       {"evidence", evidence},
-                       {"detected_ms", milliseconds_or(flight, timeline.detected)},
-                       {"fencing", fencing},
-                       {"fenced_ms", milliseconds_or(flight, timeline.fenced)},
-                       {"candidates", candidates},
-                       {"promoted_ms", milliseconds_or(flight, timeline.promoted)},
-                       {"recorded_ms", milliseconds_or(flight, timeline.recorded)},
-                       {"published_ms", milliseconds_or(flight, flight.published)},
-                       {"first_write_ms", milliseconds_or(flight, flight.first_write)},
-                       {"held", flight.cost.held},
-                       {"sent_again", flight.cost.sent_again},
-                       {"in_doubt", flight.cost.in_doubt},
-                       {"no_leader", flight.cost.no_leader},
-                       {"connections_closed", flight.cost.connections}});
+    std::vector<observe::Field> fields{{"from", timeline.from},
+                                       {"to", timeline.to},
+                                       {"epoch", static_cast<std::uint64_t>(timeline.epoch)},
+                                       {"reason", timeline.reason},
+                                       {"carried_out_by", flight.carried_out_by}};
+    add_times(fields, flight, {{"last_reply_ms", flight.last_reply}});
+    fields.emplace_back("evidence", evidence);
+    add_times(fields, flight, {{"detected_ms", timeline.detected}});
+    fields.emplace_back("fencing", fencing);
+    add_times(fields, flight, {{"fenced_ms", timeline.fenced}});
+    fields.emplace_back("candidates", candidates);
+    add_times(fields, flight,
+              {{"promoted_ms", timeline.promoted},
+               {"recorded_ms", timeline.recorded},
+               {"published_ms", flight.published},
+               {"first_write_ms", flight.first_write}});
+    for (const auto& [key, count] : {std::pair{"held", flight.cost.held},
+                                     {"sent_again", flight.cost.sent_again},
+                                     {"in_doubt", flight.cost.in_doubt},
+                                     {"no_leader", flight.cost.no_leader},
+                                     {"connections_closed", flight.cost.connections}}) {
+        fields.emplace_back(key, count);
+    }
+    observe::log_fields(level_of(flight), kSource, kind(flight) + " account", fields);
 }
 
 }  // namespace portal::sentinel

@@ -96,6 +96,9 @@ bool NodeHealth::overdue(TimePoint now) const {
 
 std::string NodeHealth::trouble(TimePoint now) const {
     const auto health = assess(now);
+    if (health == Health::suspected && trouble_.empty()) {
+        return "no answer yet";
+    }
     if (refused_ || patience_.busy_after == Milliseconds(0) || (health != Health::busy && health != Health::down)) {
         return trouble_;
     }

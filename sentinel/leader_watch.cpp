@@ -101,12 +101,25 @@ LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timin
     return {LeaderState::dead, leader.node.name + " is silent: " + leader.trouble};
 }
 
+/// Its address leads to the process of another node. While that one is connected to a leader and hears it, the recorded
+/// leader lives somewhere, and only its address is wrong.
+LeaderVerdict judge_misled(const View& view, const NodeView& leader, const Timing& timing) {
+    const auto* other = find_node(view, leader.twin_of);
+    const bool lives = other->report && other->report->role == Role::replica && other->report->link_up &&
+                       view.now - other->heard_at < longest_silence(timing);
+    return lives ? LeaderVerdict{LeaderState::cut_off, leader.trouble}
+                 : LeaderVerdict{LeaderState::dead, leader.trouble + "; " + other->node.name + " hears no leader"};
+}
+
 }  // namespace
 
 LeaderVerdict judge_leader(const View& view, const Timing& timing) {
     const auto* leader = find_node(view, view.record.leader);
     if (leader == nullptr) {
         return {LeaderState::dead, view.record.leader + " is not configured any more"};
+    }
+    if (!leader->twin_of.empty()) {
+        return judge_misled(view, *leader, timing);
     }
     switch (leader->health) {
         case Health::up:

@@ -2,6 +2,7 @@
 
 #include "observe/log.hpp"
 #include "observe/log_escaped.hpp"
+#include "sentinel/introduction.hpp"
 #include "sentinel/monitor_loop.hpp"
 
 #include <algorithm>
@@ -69,6 +70,9 @@ void Monitor::switchover(std::optional<std::string> to, std::function<void(std::
 void Monitor::set_nodes(std::vector<config::Node> nodes) {
     loop_->set_nodes(std::move(nodes));
 }
+void Monitor::use_login(Login login) {
+    loop_->use_login(std::move(login));
+}
 boost::json::object Monitor::status() const {
     return loop_->status();
 }
@@ -77,7 +81,7 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
                     std::shared_ptr<replication::ForwardPermit> permit, Publish publish)
     : name_(config.name),
       timing_(timing_from(config.monitor, config.writes.proven)),
-      login_{config.monitor.username, config.monitor.password},
+      login_(std::make_shared<Login>(Login{config.monitor.username, config.monitor.password})),
       publish_callback_(std::move(publish)),
       permit_(std::move(permit)),
       arbiter_(std::move(arbiter)),
@@ -87,6 +91,8 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
       standing_(name_, timing_, Clock::now()),
       failover_(timing_),
       pauses_(timing_.down_after / 2, Clock::now()) {
+    standing_.offer_record_id(random_record_id());
+    standing_.introduce(config.admin.url.value_or(status_page_url(config.admin.address)));
     for (const auto& node : config.nodes) {
         nodes_.emplace_back(node, timing_, Clock::now());
     }
@@ -199,7 +205,9 @@ boost::asio::awaitable<void> Monitor::Loop::turn() {
         update_status(nullptr);
         co_return;
     }
+    login_->connection_name = connection_name(standing_.record()->id, name_);
     auto view = look();
+    announcements_.look(view);
     recorder_.look(view, tally());
     if (standing_.acts(view.now)) {
         auto decision = failover_.decide(view);
@@ -317,6 +325,9 @@ std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {
     for (const auto& node : nodes_) {
         seen.push_back(node.account.seen(now));
         seen.back().leaving = node.leaving;
+        seen.back().login = node.login;
+        seen.back().visitors = node.visitors;
+        seen.back().looked_around = node.looked_around;
     }
     return seen;
 }
@@ -332,6 +343,7 @@ void Monitor::Loop::publish_what_holds(const View& view) {
     if (!topology.leader) {
         permit_->revoke();
     }
+    announcements_.routes(topology, view.now);
     if (!standing_.published() || *standing_.published() != topology) {
         publish(std::move(topology));
     }
@@ -348,8 +360,9 @@ void Monitor::Loop::publish(Topology topology) {
                            {"epoch", static_cast<std::uint64_t>(topology.epoch)},
                            {"reason", topology.reason}});
     } else if (!topology.leader) {
-        observe::log_info(kSource, "forwarding nothing",
-                          {{"epoch", static_cast<std::uint64_t>(topology.epoch)}, {"reason", topology.reason}});
+        const bool lost = had_leader && !topology.reason.starts_with(kSwitchover);
+        observe::log(lost ? observe::LogLevel::warn : observe::LogLevel::info, kSource, "forwarding nothing",
+                     {{"epoch", static_cast<std::uint64_t>(topology.epoch)}, {"reason", topology.reason}});
     }
     const auto serial = standing_.published(std::make_shared<const Topology>(std::move(topology)));
     // Shards may answer late, even after this monitor is gone.
@@ -382,7 +395,7 @@ boost::asio::awaitable<void> Monitor::Loop::farewell() {
     }
     arbiter_->close();
     for (auto& node : nodes_) {
-        node.probe->stop();
+        node.stop();
     }
     ticker_.cancel();
     io_.stop();

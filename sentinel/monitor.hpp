@@ -7,6 +7,7 @@
 #include "replication/topology.hpp"
 #include "sentinel/arbiter/arbiter.hpp"
 #include "sentinel/flight_recorder.hpp"
+#include "sentinel/login.hpp"
 #include "sentinel/observation.hpp"
 
 #include <functional>
@@ -53,6 +54,9 @@ class Monitor {
     /// Watches these nodes from now on. A node that leads and is not among them is watched, and led by, until another
     /// one leads; one whose address or TLS is new is looked at before anything is forwarded to it. Any thread.
     void set_nodes(std::vector<config::Node> nodes);
+    /// New connections to nodes are logged in like this from now on, and whether the nodes take it is tried at once.
+    /// Any thread.
+    void use_login(Login login);
     /// A snapshot for /status.json and the metrics. Any thread.
     [[nodiscard]] boost::json::object status() const;
 

@@ -23,9 +23,7 @@ asio::awaitable<bool> Monitor::Loop::act(Decision decision) {
     step_ = decision.step;
     why_ = decision.why;
     look_again_ = decision.look_again;
-    if (!decision.why.empty()) {
-        say(decision.why);
-    }
+    announcements_.decided(decision, *standing_.record());
     const bool waits = decision.actions.empty() && (step_ == Step::choosing || step_ == Step::bootstrapping);
     standing_.explain(waits ? decision.why : std::string());
     bool changed = false;
@@ -102,7 +100,13 @@ asio::awaitable<bool> Monitor::Loop::promote(std::string name) {
 
 asio::awaitable<void> Monitor::Loop::follow(replication::ReplicaofStep step) {
     auto* node = find(step.node);
-    const auto outcome = co_await commands_.follow(at_known_address(*node), *step.leader);
+    // While nobody leads, a node is only ever made a replica of nobody, the old leader, too.
+    const auto& record = *standing_.record();
+    const auto* leader = record.phase == Phase::leading ? find(record.leader) : nullptr;
+    const auto* leading =
+        leader != nullptr && leader->account.view().report ? &*leader->account.view().report : nullptr;
+    std::string leader_run = leading != nullptr ? leading->run_id : std::string();
+    const auto outcome = co_await commands_.follow(at_known_address(*node), *step.leader, std::move(leader_run));
     if (!outcome.error.empty()) {
         observe::log_warn(kSource, "could not make a node follow", {{"node", step.node}, {"error", outcome.error}});
         co_return;

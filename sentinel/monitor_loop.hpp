@@ -4,13 +4,16 @@
 // monitor_actions.cpp what is done to nodes; monitor_status.cpp what people see.
 #pragma once
 
+#include "sentinel/announcements.hpp"
 #include "sentinel/arbiter/arbiter_calls.hpp"
 #include "sentinel/failover.hpp"
+#include "sentinel/login_check.hpp"
 #include "sentinel/monitor.hpp"
 #include "sentinel/node_account.hpp"
 #include "sentinel/node_commands.hpp"
 #include "sentinel/node_probe.hpp"
 #include "sentinel/standing.hpp"
+#include "sentinel/tenure.hpp"
 
 #include <atomic>
 #include <deque>
@@ -37,17 +40,24 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void note_process(std::string node, AgentWord word);
     void switchover(std::optional<std::string> to, std::function<void(std::string)> done);
     void set_nodes(std::vector<config::Node> nodes);
+    void use_login(Login login);
     [[nodiscard]] boost::json::object status() const;
 
   private:
     struct WatchedNode {
         WatchedNode(config::Node configured, const Timing& timing, TimePoint now);
 
+        void stop() const;
+
         config::Node config;
         bool leaving = false;  // not configured any more; it stays while it leads
         bool denied = false;   // its last answer was an error
         NodeAccount account;
         std::shared_ptr<NodeProbe> probe;
+        std::shared_ptr<LoginCheck> login_check;
+        LoginState login;
+        Visitors visitors;
+        bool looked_around = false;
         std::map<ProbeResult, std::uint64_t> probes;
         std::chrono::duration<double> answer_time{};  // of all answered probes together
         std::map<Health, std::uint64_t> health_changes;
@@ -101,11 +111,9 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     WatchedNode* find(const std::string& name);
 
     // What people see.
-    void say(const std::string& sentence);
     [[nodiscard]] ClientTally tally() const;
     void sum_up();
     void show_flights();
-    void note_changes();
     void update_status(const View* view);
     void tell_record(boost::json::object& status, TimePoint now) const;
     void tell_view(boost::json::object& status, const View& view, TimePoint now) const;
@@ -113,7 +121,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
     const std::string name_;
     const Timing timing_;
-    const Login login_;
+    const std::shared_ptr<Login> login_;
     const Publish publish_callback_;
     const std::shared_ptr<replication::ForwardPermit> permit_;
 
@@ -137,17 +145,14 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     std::optional<TimePoint> look_again_;
     Step step_ = Step::watching;
     std::string why_;
-    std::string said_;
+    Announcements announcements_;
     std::optional<TimePoint> published_at_;
     Timeline witnessed_;  // the last change of leader that another portal carried out
     std::optional<replication::Epoch> summed_up_;
     FlightRecorder recorder_;
     Tally tally_;  // may be empty
     std::map<std::string, std::uint64_t> failovers_;
-    std::string leader_seen_;
-    std::chrono::system_clock::time_point leader_since_{};
-    std::string acting_seen_;
-    std::uint64_t acting_changes_ = 0;
+    Tenure tenure_;
 
     bool record_due_ = true;
     bool woken_ = false;

@@ -20,6 +20,26 @@ constexpr auto kSource = "monitor";
 Monitor::Loop::WatchedNode::WatchedNode(config::Node configured, const Timing& timing, TimePoint now)
     : config(std::move(configured)), account({config.name, {config.address.host, config.address.port}}, timing, now) {}
 
+void Monitor::Loop::WatchedNode::stop() const {
+    probe->stop();
+    login_check->stop();
+}
+
+void Monitor::Loop::use_login(Login login) {
+    asio::post(io_, [this, self = weak_from_this(), login = std::move(login)]() mutable {
+        const auto alive = self.lock();
+        login.connection_name = login_->connection_name;
+        if (!alive || *login_ == login) {
+            return;
+        }
+        *login_ = std::move(login);
+        observe::log_info(kSource, "the monitor has another login for the nodes");
+        for (auto& node : nodes_) {
+            node.login_check->check_now();
+        }
+    });
+}
+
 void Monitor::Loop::set_nodes(std::vector<config::Node> nodes) {
     asio::post(io_, [this, self = weak_from_this(), nodes = std::move(nodes)]() mutable {
         if (const auto alive = self.lock()) {
@@ -36,6 +56,18 @@ void Monitor::Loop::watch_node(WatchedNode& node) {
                                     NodeProbe::Timing{timing_.ping_interval, timing_.down_after, timing_.busy_after},
                                     [this](Observation observation) { observe(std::move(observation)); });
     asio::co_spawn(io_, node.probe->run(), observe::LogEscaped(kSource));
+    LoginCheck::Timing timing;
+    timing.deadline = timing_.down_after;
+    node.login_check = std::make_shared<LoginCheck>(
+        io_.get_executor(), node.config, login_, timing,
+        [this, name = node.config.name](LoginState state, Visitors visitors) {
+            if (auto* checked = find(name); checked != nullptr && !stopping_) {
+                checked->looked_around = checked->looked_around || state.word != LoginState::Word::unknown;
+                checked->login = std::move(state);
+                checked->visitors = std::move(visitors);
+            }
+        });
+    asio::co_spawn(io_, node.login_check->run(), observe::LogEscaped(kSource));
 }
 
 /// Between turns, since actions hold on to nodes. In the order of the configuration, which breaks ties.
@@ -53,7 +85,7 @@ void Monitor::Loop::take_nodes(std::vector<config::Node> nodes) {
         }
         const bool moved = known != before.end();
         if (moved) {
-            known->probe->stop();
+            known->stop();
             before.erase(known);
             if (node.name == leader) {
                 standing_.doubt_leader();  // who listens there is not known yet
@@ -83,7 +115,7 @@ void Monitor::Loop::let_go() {
         const bool stays = !node.leaving || (record && record->leader == node.config.name);
         if (!stays) {
             observe::log_info(kSource, "node forgotten", {{"node", node.config.name}});
-            node.probe->stop();
+            node.stop();
         }
         return !stays;
     });

@@ -22,6 +22,11 @@ CallResult result_of(WriteStatus status) {
     return CallResult::error;
 }
 
+std::int64_t unix_now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
 }  // namespace
 
 /// Reads the record and the marks. What was read is confirmed as of the moment before the read.
@@ -72,7 +77,7 @@ void Monitor::Loop::witness(const Record& before) {
         witnessed_.from = before.leader;
         witnessed_.epoch = record->epoch;
         witnessed_.reason = record->reason;
-        witnessed_.planned = record->reason.starts_with("switchover");
+        witnessed_.planned = record->reason.starts_with(kSwitchover);
         witnessed_.detected = Clock::now();
     }
     if (record->phase == Phase::leading) {
@@ -110,6 +115,9 @@ asio::awaitable<void> Monitor::Loop::keep_role() {
 /// Compare-and-swap against the version that was read last. Afterwards the record is what was written, or is read anew.
 asio::awaitable<bool> Monitor::Loop::commit(Record next, std::string holder) {
     const auto asked_at = Clock::now();
+    if (next.phase == Phase::leading && (!standing_.record() || standing_.record()->leader != next.leader)) {
+        next.leader_since = unix_now();
+    }
     next = standing_.begin_write(std::move(next), std::move(holder), asked_at);
     const auto result = co_await arbiter_->write(next, standing_.version());
     calls_.note(CallKind::write, result_of(result.status), asked_at, Clock::now());

@@ -1,22 +1,19 @@
-#include "observe/log.hpp"
+#include "sentinel/concerns.hpp"
 #include "sentinel/flight_json.hpp"
 #include "sentinel/monitor_loop.hpp"
+#include "sentinel/node_json.hpp"
 
 #include <utility>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 #include <fmt/chrono.h>
 
 namespace portal::sentinel {
 namespace json = boost::json;
-using replication::Role;
 
 namespace {
-
-constexpr auto kSource = "monitor";
-
-std::string_view to_string(Role role) {
-    return role == Role::leader ? "leader" : role == Role::replica ? "replica" : "unknown";
-}
 
 std::string_view to_string(ProbeResult result) {
     switch (result) {
@@ -44,36 +41,36 @@ std::int64_t unix_seconds(std::chrono::system_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-std::uint64_t leader_offset(const View& view) {
-    const auto* leader = find_node(view, view.record.leader);
-    return leader != nullptr && leader->report ? leader->report->offset : 0;
+/// Of the record: also from before this portal started.
+json::array accounts_in(const Record& record) {
+    json::array accounts;
+    for (const auto& text : record.history) {
+        json::error_code error;
+        auto account = json::parse(text, error);
+        if (!error && account.is_object()) {
+            accounts.push_back(std::move(account));
+        }
+    }
+    return accounts;
 }
 
-json::object to_json(const NodeView& node, const View& view) {
-    json::object object{{"name", node.node.name},
-                        {"address", node.node.endpoint.host + ":" + std::to_string(node.node.endpoint.port)},
-                        {"health", to_string(node.health)},
-                        {"role", to_string(node.report ? node.report->role : Role::unknown)},
-                        {"in_sync", is_named(view.record.in_sync, node.node.name)}};
-    if (node.leaving) {
-        object["leaving"] = true;
-    }
-    if (!node.trouble.empty()) {
-        object["trouble"] = node.trouble;
-    }
-    if (node.report) {
-        const auto leading = leader_offset(view);
-        object["offset"] = node.report->offset;
-        object["lag_bytes"] = leading > node.report->offset ? leading - node.report->offset : 0;
-        object["link_up"] = node.report->role == Role::leader || node.report->link_up;
-        object["keys"] = node.report->keys;
-        object["loading"] = node.report->loading;
-        if (node.report->role == Role::replica) {
-            object["priority"] = node.report->priority;
+std::uint64_t epoch_of(const json::object& account) {
+    const auto* epoch = account.if_contains("epoch");
+    json::error_code error;
+    return epoch != nullptr && epoch->is_number() ? epoch->to_number<std::uint64_t>(error) : 0;
+}
+
+/// The newest account of a change that was none of the aborted ones: this portal's own, or one of the record.
+json::object newest_change(const json::array& history, json::object own) {
+    for (const auto& item : history) {
+        const auto& account = item.as_object();
+        const auto* aborted = account.if_contains("aborted");
+        const bool changed = aborted == nullptr || !aborted->is_bool() || !aborted->as_bool();
+        if (changed && epoch_of(account) > epoch_of(own)) {
+            own = account;
         }
-        object["redis_version"] = node.report->version;
     }
-    return object;
+    return own;
 }
 
 json::object to_json(const ArbiterCalls& calls) {
@@ -90,16 +87,6 @@ json::object to_json(const ArbiterCalls& calls) {
 
 }  // namespace
 
-/// One log line per decision: repeated sentences are left out.
-void Monitor::Loop::say(const std::string& sentence) {
-    if (sentence != said_) {
-        observe::log_info(
-            kSource, sentence,
-            {{"step", to_string(step_)}, {"epoch", static_cast<std::uint64_t>(standing_.record()->epoch)}});
-        said_ = sentence;
-    }
-}
-
 ClientTally Monitor::Loop::tally() const {
     return tally_ ? tally_(published_at_.value_or(TimePoint::max())) : ClientTally{};
 }
@@ -110,6 +97,9 @@ void Monitor::Loop::sum_up() {
     if (recorder_.open()) {
         if (const auto* settled = recorder_.settle(tally(), Clock::now()); settled != nullptr) {
             log_settled(*settled);
+            if (settled->carried_out_by == name_) {
+                standing_.remember(json::serialize(summary(*settled)));
+            }
         }
         show_flights();
     }
@@ -125,9 +115,9 @@ void Monitor::Loop::sum_up() {
     recorder_.landed(timeline, done_here ? name_ : standing_.record()->acting, published_at_,
                      utc(std::chrono::system_clock::now()));
     show_flights();
-    said_.clear();
+    announcements_.settled();
     if (done_here) {
-        const bool aborted = timeline.from == timeline.to;
+        const bool aborted = !timeline.changed();
         ++failovers_[timeline.from.empty() ? "bootstrap"
                      : timeline.planned    ? (aborted ? "planned_aborted" : "planned")
                                            : (aborted ? "automatic_aborted" : "automatic")];
@@ -135,23 +125,10 @@ void Monitor::Loop::sum_up() {
     }
 }
 
-/// Since when the present leader leads, and how often another portal came to act, as seen from here.
-void Monitor::Loop::note_changes() {
-    const auto& record = standing_.record();
-    const std::string leader = record && record->phase == Phase::leading ? record->leader : "";
-    if (std::exchange(leader_seen_, leader) != leader) {
-        leader_since_ = std::chrono::system_clock::now();
-    }
-    if (record && !record->acting.empty() && acting_seen_ != record->acting) {
-        if (!acting_seen_.empty()) {
-            ++acting_changes_;
-        }
-        acting_seen_ = record->acting;
-    }
-}
-
 void Monitor::Loop::update_status(const View* view) {
-    note_changes();
+    if (standing_.record()) {
+        tenure_.look(*standing_.record(), std::chrono::system_clock::now());
+    }
     const auto now = Clock::now();
     json::object status{
         {"name", name_}, {"arbiter", arbiter_->describe()}, {"arbiter_error", standing_.arbiter_error()}};
@@ -169,6 +146,7 @@ void Monitor::Loop::update_status(const View* view) {
         status["acting_here"] = false;
         status["reason"] = standing_.arbiter_error().empty() ? "no record yet" : standing_.arbiter_error();
         status["nodes"] = json::array{};
+        status["why"] = json::array{};
     }
     tell_counts(status);
     const std::lock_guard lock(status_mutex_);
@@ -188,16 +166,17 @@ void Monitor::Loop::tell_record(json::object& status, TimePoint now) const {
     status["epoch"] = static_cast<std::uint64_t>(record.epoch);
     status["phase"] = to_string(record.phase);
     status["leader"] = record.phase == Phase::leading ? record.leader : "";
-    if (!leader_seen_.empty()) {
-        status["leader_since"] = utc(leader_since_);
-        status["leader_since_unix"] = unix_seconds(leader_since_);
+    if (record.phase == Phase::leading) {
+        status["leader_since"] = utc(tenure_.leader_since());
+        status["leader_since_unix"] = unix_seconds(tenure_.leader_since());
     }
     status["acting"] = record.acting;
     status["acting_here"] = acting_here;
-    status["acting_changes"] = acting_changes_;
+    status["acting_changes"] = tenure_.acting_changes();
     status["confirmed_unix"] =
         unix_seconds(std::chrono::system_clock::now() -
                      std::chrono::duration_cast<std::chrono::system_clock::duration>(now - standing_.confirmed_at()));
+    status["history"] = accounts_in(record);
     status["step"] = acting_here ? to_string(step_) : "standing by";
     status["reason"] = reason;
     status["decision"] = acting_here ? why_ : "";
@@ -213,7 +192,7 @@ void Monitor::Loop::tell_record(json::object& status, TimePoint now) const {
 void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint now) const {
     json::array nodes;
     for (const auto& node : view.nodes) {
-        nodes.emplace_back(to_json(node, view));
+        nodes.emplace_back(node_json(node, view));
     }
     status["nodes"] = std::move(nodes);
     json::array portals;
@@ -221,9 +200,13 @@ void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint 
         portals.emplace_back(json::object{{"name", portal.mark.portal},
                                           {"live", now - portal.changed_at < timing_.fence_after},
                                           {"reaches_leader", portal.mark.reaches_leader},
-                                          {"suspects", portal.mark.suspects}});
+                                          {"suspects", portal.mark.suspects},
+                                          {"waits_for", portal.mark.waits_for},
+                                          {"url", portal.mark.url}});
     }
     status["portals"] = std::move(portals);
+    status["why"] =
+        json::value_from(concerns(view, timing_, {arbiter_->describe(), standing_.arbiter_error(), failsafe_active_}));
 }
 
 void Monitor::Loop::tell_counts(json::object& status) const {
@@ -256,10 +239,13 @@ void Monitor::Loop::tell_counts(json::object& status) const {
 /// Only when one was added or has changed: the others are told as they were.
 void Monitor::Loop::show_flights() {
     json::array flights;
+    json::object last;
     for (const auto& flight : recorder_.flights()) {
         flights.emplace_back(to_json(flight));
+        if (flight.timeline.changed()) {
+            last = summary(flight);
+        }
     }
-    json::object last = summary(recorder_.flights().back());
     const std::lock_guard lock(status_mutex_);
     flights_ = std::move(flights);
     last_flight_ = std::move(last);
@@ -269,8 +255,10 @@ boost::json::object Monitor::Loop::status() const {
     const std::lock_guard lock(status_mutex_);
     auto status = status_;
     status["flight_recorder"] = flights_;
-    if (!flights_.empty()) {
-        status["last_failover"] = last_flight_;
+    const auto* history = status.if_contains("history");
+    auto last = newest_change(history != nullptr ? history->as_array() : json::array{}, last_flight_);
+    if (!last.empty()) {
+        status["last_failover"] = std::move(last);
     }
     return status;
 }

@@ -21,6 +21,8 @@ constexpr Milliseconds kHandOverTime{1000};
 /// By Redis itself it takes until the replica's next word, which comes once a second.
 constexpr Milliseconds kFailoverTime{1500};
 
+constexpr auto kSameProcess = "its address leads to the leader itself";
+
 struct Report {
     std::string error;
     std::optional<NodeReport> report;
@@ -77,10 +79,15 @@ asio::awaitable<CommandOutcome> NodeCommands::promote(config::Node node) const {
     co_return co_await lead(link, deadline);
 }
 
-asio::awaitable<CommandOutcome> NodeCommands::follow(config::Node node, replication::Endpoint leader) const {
+asio::awaitable<CommandOutcome> NodeCommands::follow(config::Node node, replication::Endpoint leader,
+                                                     std::string leader_run) const {
     const auto deadline = Clock::now() + deadline_;
     const auto link = std::make_shared<ControlLink>(executor_, std::move(node), login_);
     auto error = co_await open(link, deadline);
+    if (error.empty() && !leader_run.empty()) {
+        const auto seen = co_await report_of(link, deadline);
+        error = seen.report && seen.report->run_id == leader_run ? kSameProcess : seen.error;
+    }
     if (error.empty()) {
         Words replicaof{"REPLICAOF", leader.host, std::to_string(leader.port)};
         error = co_await command(link, std::move(replicaof), deadline);
@@ -96,6 +103,14 @@ asio::awaitable<CommandOutcome> NodeCommands::hand_over(config::Node from, confi
     auto error = co_await open(old_leader, deadline);
     if (error.empty()) {
         error = co_await open(replica, deadline);
+    }
+    if (error.empty()) {
+        const auto leading = co_await report_of(old_leader, deadline);
+        const auto following = co_await report_of(replica, deadline);
+        error = leading.error + following.error;
+        if (error.empty() && !leading.report->run_id.empty() && leading.report->run_id == following.report->run_id) {
+            error = kSameProcess;
+        }
     }
     if (!error.empty()) {
         co_return CommandOutcome{std::move(error), std::nullopt, {}};

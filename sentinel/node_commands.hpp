@@ -25,13 +25,15 @@ struct CommandOutcome {
 
 class NodeCommands {
   public:
-    NodeCommands(boost::asio::any_io_executor executor, Login login, Milliseconds deadline)
+    NodeCommands(boost::asio::any_io_executor executor, SharedLogin login, Milliseconds deadline)
         : executor_(std::move(executor)), login_(std::move(login)), deadline_(deadline) {}
 
     /// REPLICAOF NO ONE, verified.
     [[nodiscard]] boost::asio::awaitable<CommandOutcome> promote(config::Node node) const;
-    /// REPLICAOF to the leader; the node's next report shows the effect.
-    [[nodiscard]] boost::asio::awaitable<CommandOutcome> follow(config::Node node, replication::Endpoint leader) const;
+    /// REPLICAOF to the leader; the node's next report shows the effect. Never to the process that reports
+    /// `leader_run`, which is the leader itself: a node's address may lead elsewhere than at the last probe.
+    [[nodiscard]] boost::asio::awaitable<CommandOutcome> follow(config::Node node, replication::Endpoint leader,
+                                                                std::string leader_run) const;
     /// Moves the role from a living leader to its replica without losing a write: a pause of writes until the replica
     /// has caught up, which takes milliseconds; where the leader does not take that (no permission), FAILOVER TO, which
     /// takes up to a second. `listed` is the replica's address as the leader knows it. The report is the new leader's.
@@ -50,7 +52,7 @@ class NodeCommands {
                                                                    std::string no_pause) const;
 
     boost::asio::any_io_executor executor_;
-    Login login_;
+    SharedLogin login_;
     Milliseconds deadline_;
 };
 

@@ -25,8 +25,9 @@ ProbeResult result_of(LinkStatus status) {
 
 }  // namespace
 
-NodeProbe::NodeProbe(asio::any_io_executor executor, config::Node node, Login login, Timing timing, Report report)
+NodeProbe::NodeProbe(asio::any_io_executor executor, config::Node node, SharedLogin login, Timing timing, Report report)
     : node_(node),
+      login_(login),
       timing_(timing),
       report_(std::move(report)),
       link_(std::make_shared<ControlLink>(std::move(executor), std::move(node), std::move(login))) {}
@@ -104,8 +105,19 @@ asio::awaitable<void> NodeProbe::round() {
                  std::nullopt});
     }
     if (fresh) {
+        named_.clear();
         co_await tune();
     }
+    if (named_ != login_->connection_name) {
+        co_await name_itself();
+    }
+}
+
+/// So that portals with another record see that they are not alone.
+asio::awaitable<void> NodeProbe::name_itself() {
+    named_ = login_->connection_name;
+    const std::vector<std::string> set_name{"CLIENT", "SETNAME", named_};
+    (void)co_await link_->request(set_name, Clock::now() + timing_.deadline);
 }
 
 /// For as long as the machine acknowledges. One that does not is given up as early as without this.

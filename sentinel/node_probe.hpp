@@ -27,7 +27,8 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
         Milliseconds busy_after;  // 0: no question is kept beyond its deadline
     };
 
-    NodeProbe(boost::asio::any_io_executor executor, config::Node node, Login login, Timing timing, Report report);
+    NodeProbe(boost::asio::any_io_executor executor, config::Node node, SharedLogin login, Timing timing,
+              Report report);
 
     /// Runs until stop().
     boost::asio::awaitable<void> run();
@@ -40,9 +41,12 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
     boost::asio::awaitable<Reply> ask_for_sections(TimePoint deadline);
     bool goes_on(TimePoint asked_at, KernelSigns signs);
     boost::asio::awaitable<void> tune();
+    boost::asio::awaitable<void> name_itself();
     void tell(ProbeResult result, TimePoint asked_at, std::string detail);
 
     config::Node node_;
+    SharedLogin login_;
+    std::string named_;  // what the connection calls itself now
     Timing timing_;
     Report report_;
     std::shared_ptr<ControlLink> link_;

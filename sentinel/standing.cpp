@@ -1,5 +1,7 @@
 #include "sentinel/standing.hpp"
 
+#include "sentinel/twins.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -100,12 +102,19 @@ std::optional<Record> Standing::due_record(const std::vector<NodeView>& nodes, T
 
 Record Standing::begin_write(Record next, std::string holder, TimePoint now) {
     next.acting = std::move(holder);
+    if (next.id.empty()) {
+        next.id = offered_id_;
+    }
+    for (const auto& account : accounts_) {
+        add_account(next, account);
+    }
     next.renewals = (record_ ? record_->renewals : 0) + 1;
     role_.asking(now);
     return next;
 }
 
 bool Standing::written(Record record, std::string version, TimePoint asked_at, TimePoint now) {
+    accounts_.clear();
     const bool new_phase = !record_ || record_->epoch != record.epoch || record_->phase != record.phase;
     record_ = std::move(record);
     version_ = std::move(version);
@@ -129,6 +138,7 @@ View Standing::look(const std::vector<NodeView>& nodes, TimePoint now) {
     view.phase_since = phase_since_;
     view.marks_are_of_phase = marks_are_of_phase_;
     view.nodes = nodes;
+    set_twins_apart(view.nodes, record_, phase_since_);
     view.portals.push_back({own_mark(), now});
     for (const auto& [name, portal] : portals_) {
         view.portals.push_back(portal);
@@ -154,10 +164,12 @@ replication::Topology Standing::topology(const View& view) const {
         const auto& acting = view.record.acting;
         if (acting == self_ && !waits_for_.empty()) {
             topology.reason += "; " + waits_for_;
+        } else if (const auto waits = waits_of(acting); !waits.empty()) {
+            topology.reason += "; " + waits;
         } else if (acting != self_ && !acting.empty() && view.now - view.phase_since > 2 * timing_.fence_after) {
-            topology.reason += "; " + acting + ", which acts, says in its status what it waits for";
+            topology.reason += "; " + acting + ", which acts, has not said what it waits for";
         }
-    } else if (verdict_.state == LeaderState::lost || leader == nullptr) {
+    } else if (verdict_.state == LeaderState::lost || leader == nullptr || !leader->twin_of.empty()) {
         topology.reason = verdict_.why;
     } else if (!vouched_for_) {
         topology.reason = "checking that " + view.record.leader + " still leads";
@@ -172,9 +184,18 @@ replication::Topology Standing::topology(const View& view) const {
     return topology;
 }
 
+/// What that other portal says that it waits for.
+std::string Standing::waits_of(const std::string& acting) const {
+    const auto other = portals_.find(acting);
+    return other == portals_.end() ? std::string() : other->second.mark.waits_for;
+}
+
 std::uint64_t Standing::published(replication::TopologyPtr topology) {
+    const bool goes_on = published_ && !published_->leader && !topology->leader && published_->epoch == topology->epoch;
     published_ = std::move(topology);
-    return ++serial_;
+    ++serial_;
+    stopped_ = goes_on ? stopped_ : serial_;
+    return serial_;
 }
 
 bool Standing::leads_here() const {
@@ -182,14 +203,16 @@ bool Standing::leads_here() const {
            published_->epoch == record_->epoch;
 }
 
+/// Once the shards have stopped in this epoch, another reason for it starts nothing again.
 bool Standing::fenced_here() const {
     return record_ && record_->phase == Phase::fencing && published_ && !published_->leader &&
-           published_->epoch == record_->epoch && applied_ == serial_;
+           published_->epoch == record_->epoch && applied_ >= stopped_;
 }
 
 Mark Standing::own_mark() const {
     auto mark = mark_;
     mark.fenced = fenced_here() ? record_->epoch : mark_.fenced;
+    mark.waits_for = record_ && record_->acting == self_ ? waits_for_ : "";
     mark.wants_id = wants_id_;
     mark.wants_to = wants_to_;
     mark.wants_in = wants_in_;

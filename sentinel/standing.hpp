@@ -20,6 +20,12 @@ namespace portal::sentinel {
 class Standing {
   public:
     Standing(std::string self, Timing timing, TimePoint now);
+    /// The id of the record, should this portal be the one that makes it.
+    void offer_record_id(std::string id) { offered_id_ = std::move(id); }
+    /// Where people reach this portal's status page.
+    void introduce(std::string url) { mark_.url = std::move(url); }
+    /// Goes into the record with the next renewal: the account of a change of leader that this portal carried out.
+    void remember(std::string account) { accounts_.push_back(std::move(account)); }
 
     // The record, as the arbiter's answers tell. What was asked for counts from before it was asked for.
     struct Reading {
@@ -93,8 +99,11 @@ class Standing {
     /// Every shard routes by what was published last, and knows whose word a reply needs with proven writes.
     [[nodiscard]] bool shards_know() const;
     [[nodiscard]] Mark own_mark() const;
+    [[nodiscard]] std::string waits_of(const std::string& acting) const;
 
     std::string self_;
+    std::string offered_id_;
+    std::vector<std::string> accounts_;  // for the next write
     Timing timing_;
     ActingRole role_;
     ProvenSync proven_sync_;
@@ -119,6 +128,7 @@ class Standing {
     replication::TopologyPtr published_;
     std::uint64_t serial_ = 0;
     std::uint64_t applied_ = 0;  // serial of the newest one that every shard routes by
+    std::uint64_t stopped_ = 0;  // serial since which none has named a leader, all of the present epoch
 };
 
 }  // namespace portal::sentinel

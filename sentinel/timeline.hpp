@@ -39,6 +39,9 @@ struct Timeline {
     std::optional<TimePoint> recorded;  // and is in the record
     std::vector<Fenced> fencing;
     std::vector<Candidate> candidates;
+
+    /// False when the same node leads on: then nothing has changed but the epoch.
+    [[nodiscard]] bool changed() const { return from != to; }
 };
 
 }  // namespace portal::sentinel

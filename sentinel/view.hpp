@@ -5,7 +5,9 @@
 #include "replication/reconfigure.hpp"
 #include "sentinel/arbiter/record.hpp"
 #include "sentinel/health.hpp"
+#include "sentinel/login.hpp"
 #include "sentinel/observation.hpp"
+#include "sentinel/visitors.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -41,6 +43,10 @@ struct NodeView {
     TimePoint failing_since;
     TimePoint unserved_since;  // it has owed a proper answer since; later than now while none is due
     std::string trouble;
+    LoginState login;           // of the newest fresh login
+    Visitors visitors;          // who else was connected there then
+    bool looked_around = true;  // `visitors` are known, or the node does not say
+    std::string twin_of;        // its address leads to the process of this other node; then it counts as down
     /// The newest report; empty before the first, and when the node answers with errors.
     std::optional<replication::NodeReport> report;
     TimePoint asked_at;     // the newest answer was made after this
@@ -70,6 +76,8 @@ struct View {
 const NodeView* find_node(const View& view, std::string_view name) noexcept;
 /// The node as the rules of replication see it; its report is empty where there is none.
 replication::SeenNode seen(const NodeView& node);
+/// What an operator reads of a node that refuses the monitor's login.
+std::string login_sentence(const NodeView& node);
 bool is_named(const std::vector<std::string>& names, std::string_view name) noexcept;
 
 }  // namespace portal::sentinel

@@ -14,6 +14,17 @@ using net::number_at;
 using net::object_at;
 using net::text_at;
 
+namespace {
+
+/// Of the last change of leader, also of one that came to nothing.
+const json::object& newest_account(const json::object& status) {
+    const auto& accounts = net::array_at(status, "flight_recorder");
+    const auto* newest = accounts.empty() ? nullptr : accounts.back().if_object();
+    return newest != nullptr ? *newest : object_at(status, "last_failover");
+}
+
+}  // namespace
+
 std::vector<News> MonitorNews::look(const json::object& status, TimePoint now) {
     std::vector<News> news;
     const bool acting = flag_at(status, "acting_here");
@@ -26,7 +37,7 @@ std::vector<News> MonitorNews::look(const json::object& status, TimePoint now) {
                          acts.empty() || acts == portal_ ? "" : "; " + acts + " does", why.empty() ? "" : ": " + why)});
     }
     look_at_change(status, acting, news);
-    look_at_end(object_at(status, "last_failover"), news);
+    look_at_end(newest_account(status), news);
     look_at_leaders(status, acting, now, news);
     return news;
 }

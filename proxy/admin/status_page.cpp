@@ -1,5 +1,6 @@
 #include "admin/status_page.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -45,7 +46,7 @@ a { color: inherit; }
 )";
 
 std::string_view colour_of_state(std::string_view state) {
-    return state == "ready" ? "good" : state == "holding" ? "bad" : "warn";
+    return state == "ready" ? "good" : state == "no_leader" ? "bad" : "warn";
 }
 
 std::string_view colour_of_health(std::string_view health) {
@@ -88,7 +89,14 @@ void add_title(std::string& page, const StatusView& status) {
                         escape_html(shown(status.state)));
     page += fmt::format("<h1>{} <span class=\"state {}\">{}</span></h1>\n", escape_html(shown(status.name)),
                         colour_of_state(status.state), escape_html(shown(status.state)));
-    if (!status.reason.empty()) {
+    if (status.why.empty() && status.state == "ready") {
+        page += "<p class=\"good\">All is well.</p>\n";
+    }
+    for (const auto& sentence : status.why) {
+        page += fmt::format("<p class=\"{}\">{}</p>\n", colour_of_state(status.state), escape_html(sentence));
+    }
+    const bool told = std::ranges::find(status.why, status.reason) != status.why.end();
+    if (!status.reason.empty() && !told) {
         page += fmt::format("<p>{}</p>\n", escape_html(status.reason));
     }
     page += fmt::format("<p class=\"faint\">redis-portal {}{}</p>\n</header>\n", escape_html(status.version),
@@ -156,7 +164,7 @@ void add_nodes(std::string& page, const StatusView& status) {
 
 void add_last_failover(std::string& page, const StatusView& status) {
     if (status.last_failover.empty()) {
-        page += "<h2>Last failover</h2>\n<p class=\"faint\">None since this portal started.</p>\n";
+        page += "<h2>Last failover</h2>\n<p class=\"faint\">None is known.</p>\n";
         return;
     }
     open_table(page, "Last failover", {{"what"}, {"value"}});
@@ -164,6 +172,50 @@ void add_last_failover(std::string& page, const StatusView& status) {
         page += "<tr>";
         add_cell(page, key);
         add_cell(page, shown(value));
+        page += "</tr>\n";
+    }
+    close_table(page);
+}
+
+/// A link only where it is one: what other portals say of themselves comes out of the arbiter.
+void add_portal_name(std::string& page, const PortalView& portal) {
+    const bool link = portal.url.starts_with("http://") || portal.url.starts_with("https://");
+    page += link ? fmt::format(R"(<td><a href="{}">{}</a></td>)", escape_html(portal.url), escape_html(portal.name))
+                 : fmt::format("<td>{}</td>", escape_html(shown(portal.name)));
+}
+
+void add_portals(std::string& page, const StatusView& status) {
+    if (status.portals.empty()) {
+        return;
+    }
+    open_table(page, "Portals", {{"name"}, {"acts"}, {"heartbeat"}, {"reaches the leader"}, {"waits for"}});
+    for (const auto& portal : status.portals) {
+        page += "<tr>";
+        add_portal_name(page, portal);
+        add_cell(page, portal.name == status.acting ? "yes" : "-");
+        add_cell(page, portal.live ? "fresh" : "stands still", portal.live ? "good" : "bad");
+        add_cell(page, portal.reaches_leader ? "yes" : "no", portal.reaches_leader ? "good" : "warn");
+        add_cell(page, shown(portal.waits_for));
+        page += "</tr>\n";
+    }
+    close_table(page);
+}
+
+void add_changes(std::string& page, const StatusView& status) {
+    if (status.changes.empty()) {
+        return;
+    }
+    open_table(page, "Changes of leader",
+               {{"when"}, {"what"}, {"from"}, {"to"}, {"took, ms", true}, {"in doubt", true}, {"why"}});
+    for (auto change = status.changes.rbegin(); change != status.changes.rend(); ++change) {
+        page += "<tr>";
+        add_cell(page, shown(change->date));
+        add_cell(page, kind_of(*change), change->aborted ? "warn" : "");
+        add_cell(page, shown(change->from));
+        add_cell(page, shown(change->to));
+        add_cell(page, shown(change->milliseconds), "number");
+        add_cell(page, shown(change->in_doubt), "number");
+        add_cell(page, shown(change->reason));
         page += "</tr>\n";
     }
     close_table(page);
@@ -218,6 +270,8 @@ std::string render_status_page(const StatusView& status) {
     add_title(page, status);
     add_cards(page, status);
     add_nodes(page, status);
+    add_portals(page, status);
+    add_changes(page, status);
     add_last_failover(page, status);
     add_certificates(page, status);
     page +=

@@ -72,6 +72,11 @@ StatusView read_status(const json::object& status) {
     view.version = text(status, "version");
     view.state = text(status, "state");
     view.reason = text(status, "reason");
+    if (const auto* why = status.if_contains("why"); why != nullptr && why->is_array()) {
+        for (const auto& sentence : why->get_array()) {
+            view.why.push_back(any_value(sentence));
+        }
+    }
     view.uptime_seconds = number(status, "uptime_seconds");
     const auto& topology = child(status, "topology");
     view.epoch = number(topology, "epoch");
@@ -105,7 +110,22 @@ StatusView read_status(const json::object& status) {
         view.certificates.push_back(
             {text(certificate, "listener"), text(certificate, "not_after"), number(certificate, "days_left")});
     });
+    for_each_object(topology, "portals", [&view](const json::object& portal) {
+        view.portals.push_back({text(portal, "name"), text(portal, "url"), text(portal, "waits_for"),
+                                flag(portal, "live").value_or(false), flag(portal, "reaches_leader").value_or(false)});
+    });
+    for_each_object(status, "history", [&view](const json::object& change) {
+        view.changes.push_back({text(change, "date"), text(change, "from"), text(change, "to"), text(change, "reason"),
+                                text(change, "carried_out_by"), flag(change, "planned").value_or(false),
+                                flag(change, "aborted").value_or(false), number(change, "duration_ms"),
+                                number(change, "in_doubt")});
+    });
     return view;
+}
+
+std::string kind_of(const ChangeView& change) {
+    const std::string kind = change.from.empty() ? "first leader" : change.planned ? "switchover" : "failover";
+    return kind + (change.aborted ? ", aborted" : "");
 }
 
 std::string spoken_duration(std::int64_t seconds) {

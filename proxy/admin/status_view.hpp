@@ -19,6 +19,20 @@ struct NodeView {
     std::optional<bool> link_up;
 };
 
+struct PortalView {
+    std::string name, url, waits_for;
+    bool live = false;
+    bool reaches_leader = false;
+};
+
+/// One change of leader, of the record.
+struct ChangeView {
+    std::string date, from, to, reason, carried_out_by;
+    bool planned = false;
+    bool aborted = false;
+    std::optional<std::int64_t> milliseconds, in_doubt;
+};
+
 struct CertificateView {
     std::string listener, not_after;
     std::optional<std::int64_t> days_left;
@@ -26,6 +40,7 @@ struct CertificateView {
 
 struct StatusView {
     std::string name, version, state, reason;
+    std::vector<std::string> why;  // what is not as it should be, in sentences
     std::optional<std::int64_t> uptime_seconds;
     std::optional<std::int64_t> epoch;
     std::string leader, leader_since, acting;
@@ -38,10 +53,14 @@ struct StatusView {
     std::optional<std::int64_t> waiting_replies;                     // to writes that are not confirmed yet
     std::vector<std::pair<std::string, std::string>> last_failover;  // names and values, in the order given
     std::vector<CertificateView> certificates;
+    std::vector<PortalView> portals;  // all, this one included
+    std::vector<ChangeView> changes;  // oldest first
 };
 
 [[nodiscard]] StatusView read_status(const boost::json::object& status);
 
+/// "first leader", "switchover", "failover, aborted".
+[[nodiscard]] std::string kind_of(const ChangeView& change);
 /// "3d 4h", "2h 5m", "1m 7s", "9s".
 [[nodiscard]] std::string spoken_duration(std::int64_t seconds);
 /// "-" for an empty text or number.

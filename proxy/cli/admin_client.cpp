@@ -93,10 +93,12 @@ std::optional<AdminUrl> parse_admin_url(std::string_view text) {
         const bool usable = !text.empty() && text.size() <= admin::longest_socket_path();
         return usable ? std::optional(AdminUrl{{}, {}, std::string(text)}) : std::nullopt;
     }
-    if (!text.starts_with(kScheme)) {
+    const bool has_scheme = text.starts_with(kScheme);
+    if (has_scheme) {
+        text.remove_prefix(kScheme.size());
+    } else if (text.find("://") != std::string_view::npos) {
         return std::nullopt;
     }
-    text.remove_prefix(kScheme.size());
     if (text.ends_with('/')) {
         text.remove_suffix(1);
     }
@@ -111,6 +113,9 @@ std::optional<AdminUrl> parse_admin_url(std::string_view text) {
         host_end == std::string_view::npos ? std::string_view() : text.substr(host_end + (bracketed ? 1 : 0));
     if (!rest.empty()) {
         url.port = rest.substr(1);
+    }
+    if (!has_scheme && rest.empty()) {
+        return std::nullopt;  // a bare word may be anything
     }
     const bool bad_rest = !rest.empty() && (!rest.starts_with(':') || !is_port(url.port));
     if (url.host.empty() || url.host.find_first_of("/?#@ ") != std::string::npos || bad_rest) {
@@ -157,16 +162,17 @@ std::string refusal_of(const AdminReply& reply) {
 }
 
 std::string why_no_admin_url(const std::string& text) {
-    return parse_admin_url(text)
-               ? std::string()
-               : text + " is not an admin address: write it like http://127.0.0.1:9380 or unix:/path/of/the/socket";
+    return parse_admin_url(text) ? std::string()
+                                 : text +
+                                       " is not an admin address: write it like 127.0.0.1:9380, http://127.0.0.1:9380 "
+                                       "or unix:/path/of/the/socket";
 }
 
 void add_admin_option(CLI::App& command, AdminAccess& access) {
     access.url = kDefaultAdminUrl;
     command
         .add_option("--admin", access.url,
-                    "Admin address of the portal, like http://127.0.0.1:9380, or unix:PATH of its socket")
+                    "Admin address of the portal, like 127.0.0.1:9380, or unix:PATH of its socket")
         ->envname("REDIS_PORTAL_ADMIN")
         ->type_name("URL")
         ->capture_default_str()

@@ -11,7 +11,7 @@
 
 namespace portal::cli {
 
-/// http://HOST[:PORT][/], without a port 9380; or unix:PATH.
+/// http://HOST[:PORT][/], without a port 9380; HOST:PORT; or unix:PATH.
 struct AdminUrl {
     std::string host;
     std::string port;

@@ -3,7 +3,8 @@
 #include "certs/cert_store.hpp"
 #include "certs/peer_tls.hpp"
 #include "certs/tls_context.hpp"
-#include "config/config_loader.hpp"
+#include "cli/check_connect.hpp"
+#include "cli/portal_file.hpp"
 #include "config/effective_config.hpp"
 
 #include <cstdio>
@@ -21,6 +22,7 @@ namespace {
 struct CheckArguments {
     std::string file;
     bool print = false;
+    bool connect = false;
 };
 
 template <class T>
@@ -63,10 +65,22 @@ void check_certificates(const config::Config& config, config::Findings& findings
     }
 }
 
+void tell(const Trial& trial) {
+    for (const std::string& sentence : trial.good) {
+        fmt::print("ok: {}\n", sentence);
+    }
+    for (const std::string& sentence : trial.remarks) {
+        fmt::print("note: {}\n", sentence);
+    }
+}
+
 int run_check(const CheckArguments& arguments) {
-    config::LoadResult result = config::load_file(arguments.file);
+    config::LoadResult result = load_portal_file(arguments.file);
     if (result.config) {
         check_certificates(*result.config, result.findings);
+        if (arguments.connect && result.findings.empty()) {
+            tell(try_connections(*result.config, result.findings));
+        }
         result.problems = result.findings.sorted();
     }
     for (const config::Problem& problem : result.problems) {
@@ -91,6 +105,9 @@ void add_check_command(CLI::App& app, int& exit_status) {
     check->add_option("-c,--config", arguments->file, "The configuration file (YAML)")->required();
     check->add_flag("--print", arguments->print,
                     "Print the configuration with every default instead of 'ok'; passwords are masked");
+    check->add_flag("--connect", arguments->connect,
+                    "Try all that the file names, too: every node and the monitor's login there, the arbiter, and how "
+                    "long the certificates last. Changes nothing");
     check->callback([arguments, &exit_status] { exit_status = run_check(*arguments); });
 }
 

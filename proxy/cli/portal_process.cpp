@@ -1,6 +1,7 @@
 #include "cli/portal_process.hpp"
 
 #include "admin/admin_responder.hpp"
+#include "cli/portal_file.hpp"
 #include "cli/service_manager.hpp"
 #include "observe/log.hpp"
 
@@ -50,6 +51,11 @@ PortalProcess::~PortalProcess() {
 std::string PortalProcess::start() {
     if (std::string problem = descriptors_.problem(); !problem.empty()) {
         return problem;
+    }
+    if (const auto* file = std::get_if<config::FileArbiter>(&config_->arbiter);
+        file != nullptr && is_emptied_by_reboots(file->path)) {
+        observe::log_warn(kSource, "a reboot empties the folder of arbiter.file.path: put the record into /var/lib",
+                          {{"path", file->path}});
     }
     begin_watch();
     shards_ = std::make_unique<shard::ShardGroup>(

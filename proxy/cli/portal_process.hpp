@@ -37,10 +37,14 @@ namespace portal::cli {
 struct Reloads {
     std::string sha256;  // of the configuration in use, without names and secrets: equal on portals that are alike
     std::chrono::system_clock::time_point loaded_at{};
-    std::string refusal;  // why the last attempt changed nothing; empty: it succeeded
+    std::string refusal;               // why the last attempt changed nothing; empty: it succeeded
+    std::vector<std::string> pending;  // keys that were changed in the file and wait for a restart
     std::uint64_t succeeded = 0;
     std::uint64_t refused = 0;
 };
+
+/// About keys that were changed in the file and wait for a restart.
+[[nodiscard]] std::string needs_restart_sentence(const std::vector<std::string>& keys);
 
 class PortalProcess {
   public:
@@ -72,6 +76,7 @@ class PortalProcess {
     struct Present {
         std::string state;
         std::string reason;
+        std::vector<std::string> why;  // what is not as it should be, of what the monitor does not know
         config::ConfigPtr config;
         boost::json::object configuration;
         boost::json::array certificates;
@@ -93,6 +98,8 @@ class PortalProcess {
     [[nodiscard]] std::string load_certificates(const config::Config& wanted,
                                                 shard::ShardGroup::Certificates& certificates) const;
     [[nodiscard]] std::string take_over();
+    void tell_monitor(const config::Config& before);
+    void note_pending(const std::vector<std::string>& keys);
     void reload(std::string_view why);
     void begin_watch();
     void watch_files();
@@ -107,6 +114,8 @@ class PortalProcess {
     [[nodiscard]] std::optional<std::string> not_ready() const;
     [[nodiscard]] boost::json::object status() const;
     [[nodiscard]] Present present() const;
+    void add_certificates(Present& present) const;
+    [[nodiscard]] static boost::json::array judge(Present& present, boost::json::value concerns);
     void add_samples(std::vector<observe::Sample>& samples) const;
     void add_configuration_samples(std::vector<observe::Sample>& samples) const;
     void add_volume_samples(std::vector<observe::Sample>& samples) const;

@@ -1,10 +1,11 @@
 // PortalProcess: how a running portal takes over a changed configuration, changed certificates and changed secrets: all
-// that changed, or nothing. Main thread.
+// that can change while it runs, or nothing. Main thread.
 #include "certs/pem_files.hpp"
+#include "cli/portal_file.hpp"
 #include "cli/portal_process.hpp"
 #include "cli/service_manager.hpp"
 #include "config/config_change.hpp"
-#include "config/config_loader.hpp"
+#include "config/config_merge.hpp"
 #include "config/effective_config.hpp"
 #include "config/value_rules.hpp"
 #include "observe/log.hpp"
@@ -51,6 +52,11 @@ std::string fingerprint(config::Config config) {
 
 }  // namespace
 
+std::string needs_restart_sentence(const std::vector<std::string>& keys) {
+    return config::list_in_words(keys) + (keys.size() == 1 ? " was" : " were") +
+           " changed in the file and cannot change while the portal runs: restart it, or put back what it runs by";
+}
+
 /// Makes `wanted` what the shards run by. The sentence that says why not, and then nothing has changed.
 std::string PortalProcess::run_by(config::ConfigPtr wanted) {
     shard::ShardGroup::Certificates certificates;
@@ -92,7 +98,7 @@ std::string PortalProcess::load_certificates(const config::Config& wanted,
 
 /// Loads the file and what it names, and goes on by it. The sentence that says why not.
 std::string PortalProcess::take_over() {
-    config::LoadResult result = config::load_file(config_file_);
+    config::LoadResult result = load_portal_file(config_file_);
     if (!result.config) {
         std::vector<std::string> problems;
         for (const config::Problem& problem : result.problems) {
@@ -101,20 +107,17 @@ std::string PortalProcess::take_over() {
         return config::list_in_words(problems);
     }
     descriptors_.fit(*result.config);
-    const config::ConfigChange change = config::compare({*config_, upkeep_}, {*result.config, result.upkeep});
-    if (!change.restart.empty()) {
-        return config::list_in_words(change.restart) +
-               " cannot change while the portal runs; restart it, or put back what it runs by";
-    }
+    const config::PortalFile running{*config_, upkeep_};
+    const config::PortalFile wanted{std::move(*result.config), std::move(result.upkeep)};
+    const config::ConfigChange change = config::compare(running, wanted);
+    config::PortalFile next = config::keep_what_needs_a_restart(running, wanted);
     const shard::ShardGroup::Certificates before = certificates_;
-    const std::vector<config::Node> nodes = config_->nodes;
-    if (std::string problem = run_by(std::make_shared<const config::Config>(std::move(*result.config)));
+    if (std::string problem = run_by(std::make_shared<const config::Config>(std::move(next.config)));
         !problem.empty()) {
         return problem;
     }
-    if (config_->nodes != nodes) {
-        monitor_->set_nodes(config_->nodes);
-    }
+    tell_monitor(running.config);
+    note_pending(change.restart);
     observe::configure_log(static_cast<observe::LogLevel>(config_->log.level),
                            static_cast<observe::LogFormat>(config_->log.format));
     if (before != certificates_) {
@@ -124,6 +127,32 @@ std::string PortalProcess::take_over() {
                       {{"changed", change.reloadable.empty() ? "nothing" : config::list_in_words(change.reloadable)},
                        {"certificates", before == certificates_ ? "as before" : "new"}});
     return {};
+}
+
+/// What concerns it of a configuration that has taken the place of `before`.
+void PortalProcess::tell_monitor(const config::Config& before) {
+    if (config_->nodes != before.nodes) {
+        monitor_->set_nodes(config_->nodes);
+    }
+    const config::Monitor& monitor = config_->monitor;
+    if (monitor.username != before.monitor.username || monitor.password != before.monitor.password) {
+        monitor_->use_login({monitor.username, monitor.password});
+    }
+}
+
+/// The keys that were changed in the file and wait for a restart.
+void PortalProcess::note_pending(const std::vector<std::string>& keys) {
+    const bool is_news = keys != reloads_.pending;
+    {
+        const std::lock_guard lock(mutex_);
+        reloads_.pending = keys;
+    }
+    if (!is_news || keys.empty()) {
+        return;
+    }
+    const std::string sentence = needs_restart_sentence(keys);
+    observe::log_warn(kSource, sentence);
+    tell(true, "RestartNeeded", sentence);
 }
 
 void PortalProcess::reload(std::string_view why) {
@@ -171,7 +200,7 @@ void PortalProcess::tell(bool warning, std::string reason, std::string message) 
 /// missed. The configuration itself was read before.
 void PortalProcess::begin_watch() {
     watch_files();
-    const config::LoadResult present = config::load_file(config_file_);
+    const config::LoadResult present = load_portal_file(config_file_);
     if (!present.config) {
         files_.doubt();
         return;

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
 #include <openssl/crypto.h>
 
 namespace portal::cli {
@@ -120,11 +121,16 @@ void add_node_samples(const json::object& monitor, std::vector<observe::Sample>&
             const bool up = text_of(node, "health") == "up";
             leaders += up && role == "leader" ? 1 : 0;
             samples.push_back({Metric::backend_up, {name}, up ? 1.0 : 0.0});
+            if (node.contains("login_ok")) {
+                samples.push_back({Metric::credentials_ok, {name}, flag_of(node, "login_ok")});
+            }
             for (const char* possible : {"leader", "replica", "unknown"}) {
                 samples.push_back({Metric::backend_role, {name, possible}, role == possible ? 1.0 : 0.0});
             }
             if (node.contains("offset")) {
                 samples.push_back({Metric::backend_replication_offset, {name}, number_of(node, "offset")});
+            }
+            if (node.contains("lag_bytes")) {
                 samples.push_back({Metric::backend_replication_lag, {name}, number_of(node, "lag_bytes")});
             }
         }
@@ -164,34 +170,47 @@ std::optional<std::string> PortalProcess::not_ready() const {
     return std::nullopt;
 }
 
-PortalProcess::Present PortalProcess::present() const {
-    Present present;
-    present.state = "ready";
-    const std::lock_guard lock(mutex_);
-    present.config = config_;
-    present.configuration = {{"sha256", reloads_.sha256},
-                             {"loaded_at", certs::format_time(reloads_.loaded_at)},
-                             {"reloads", reloads_.succeeded},
-                             {"refused", reloads_.refused},
-                             {"refusal", reloads_.refusal}};
+/// With the lock held.
+void PortalProcess::add_certificates(Present& present) const {
+    const auto now = std::chrono::system_clock::now();
     for (std::size_t i = 0; i < certificates_.size(); ++i) {
         if (certificates_[i]) {
             const auto end = certificates_[i]->leaf.not_after;
-            const auto left = std::chrono::duration_cast<std::chrono::hours>(end - std::chrono::system_clock::now());
+            const auto left = std::chrono::duration_cast<std::chrono::hours>(end - now);
             present.certificates.emplace_back(
                 json::object{{"listener", config::AddressRule{}.print(config_->listen[i].address)},
                              {"not_after", certs::format_time(end)},
                              {"days_left", left.count() / 24}});
+            if (end - now <= certs::EndingCertificates::kSoon) {
+                present.why.push_back("the certificate of " + config::AddressRule{}.print(config_->listen[i].address) +
+                                      (end > now ? " ends on " : " ended on ") + certs::format_time(end));
+            }
         }
     }
+}
+
+PortalProcess::Present PortalProcess::present() const {
+    Present present;
+    const std::lock_guard lock(mutex_);
+    present.config = config_;
+    present.configuration = {{"sha256", reloads_.sha256},     {"loaded_at", certs::format_time(reloads_.loaded_at)},
+                             {"reloads", reloads_.succeeded}, {"refused", reloads_.refused},
+                             {"refusal", reloads_.refusal},   {"needs_restart", json::value_from(reloads_.pending)}};
+    add_certificates(present);
     for (const replication::Confirmer& each : topology_->confirming) {
         present.confirming.emplace_back(each.name);
     }
+    if (!reloads_.refusal.empty()) {
+        present.why.push_back("the changed configuration is refused: " + reloads_.refusal);
+    }
+    if (!reloads_.pending.empty()) {
+        present.why.push_back(needs_restart_sentence(reloads_.pending));
+    }
     if (!topology_->leader) {
-        present.state = "holding";
+        present.state = "no_leader";
         present.reason = topology_->reason;
     } else if (!permit_->valid(std::chrono::steady_clock::now())) {
-        present.state = "holding";
+        present.state = "no_leader";
         present.reason = "the record could not be confirmed in time";
     }
     if (drain_.begun.load()) {
@@ -200,10 +219,31 @@ PortalProcess::Present PortalProcess::present() const {
     return present;
 }
 
+/// The state in one word and, unless all is well, what is not as it should be.
+json::array PortalProcess::judge(Present& present, json::value concerns) {
+    json::array why;
+    if (present.state == "draining") {
+        why.emplace_back("this portal lets its clients go, and ends then");
+    } else if (!present.reason.empty()) {
+        why.emplace_back(present.reason);
+    }
+    for (const json::value& each : concerns.is_array() ? concerns.as_array() : json::array{}) {
+        why.push_back(each);
+    }
+    for (const std::string& each : present.why) {
+        why.emplace_back(each);
+    }
+    if (present.state.empty()) {
+        present.state = why.empty() ? "ready" : "degraded";
+    }
+    return why;
+}
+
 json::object PortalProcess::status() const {
     json::object topology = monitor_->status();
     json::value last_failover = take_out(topology, "last_failover", nullptr);
     json::value flights = take_out(topology, "flight_recorder", json::array{});
+    json::value history = take_out(topology, "history", json::array{});
     std::uint64_t accepted = 0;
     std::uint64_t shared = 0;
     std::uint64_t pinned = 0;
@@ -217,12 +257,14 @@ json::object PortalProcess::status() const {
         unproven += shard->replies_unproven.get();
     }
     Present now = present();
+    json::array why = judge(now, take_out(topology, "why", json::array{}));
     const auto uptime =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at_);
     return {{"name", now.config->name},
             {"version", PORTAL_VERSION},
             {"state", now.state},
             {"reason", now.reason},
+            {"why", std::move(why)},
             {"uptime_seconds", uptime.count()},
             {"topology", std::move(topology)},
             {"sessions",
@@ -236,13 +278,19 @@ json::object PortalProcess::status() const {
               {"confirming", std::move(now.confirming)},
               {"waiting_replies", unproven}}},
             {"last_failover", std::move(last_failover)},
+            {"history", std::move(history)},
             {"flight_recorder", std::move(flights)},
             {"certificates", std::move(now.certificates)},
             {"configuration", std::move(now.configuration)}};
 }
 
 void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
-    const json::object monitor = monitor_->status();
+    json::object monitor = monitor_->status();
+    Present now = present();
+    (void)judge(now, take_out(monitor, "why", json::array{}));
+    for (const char* state : {"ready", "degraded", "no_leader", "draining"}) {
+        samples.push_back({Metric::state, {state}, now.state == state ? 1.0 : 0.0});
+    }
     samples.push_back(observe::build_info(OpenSSL_version(OPENSSL_VERSION_STRING)));
     samples.push_back({Metric::ready, {}, not_ready() ? 0.0 : 1.0});
     samples.push_back({Metric::draining, {}, drain_.begun.load() ? 1.0 : 0.0});
@@ -261,6 +309,7 @@ void PortalProcess::add_configuration_samples(std::vector<observe::Sample>& samp
     samples.push_back({Metric::config_info, {reloads_.sha256}, 1});
     samples.push_back({Metric::config_last_reload_successful, {}, reloads_.refusal.empty() ? 1.0 : 0.0});
     samples.push_back({Metric::config_last_reload_success, {}, seconds_of(reloads_.loaded_at)});
+    samples.push_back({Metric::config_needs_restart, {}, static_cast<double>(reloads_.pending.size())});
     samples.push_back({Metric::config_reloads, {"success"}, static_cast<double>(reloads_.succeeded)});
     samples.push_back({Metric::config_reloads, {"refused"}, static_cast<double>(reloads_.refused)});
     samples.push_back({Metric::leader_known, {}, topology_->leader ? 1.0 : 0.0});

@@ -1,8 +1,8 @@
 #include "cli/serve_command.hpp"
 
+#include "cli/portal_file.hpp"
 #include "cli/portal_process.hpp"
 #include "cli/process_run.hpp"
-#include "config/config_loader.hpp"
 
 #include <cstdio>
 #include <memory>
@@ -14,7 +14,7 @@ namespace portal::cli {
 namespace {
 
 int serve(const std::string& file) {
-    config::LoadResult loaded = config::load_file(file);
+    config::LoadResult loaded = load_portal_file(file);
     if (!loaded.config) {
         for (const config::Problem& problem : loaded.problems) {
             std::fprintf(stderr, "%s\n", config::format_problem(file, problem).c_str());

@@ -25,7 +25,11 @@ struct Arguments {
     AdminAccess access;
     bool json = false;
     bool watch = false;
+    bool check = false;
 };
+
+/// Exit statuses of --check, as monitors like Nagios read them.
+enum Verdict : int { well = 0, degraded = 1, no_leader = 2, unreachable = 3 };
 
 constexpr auto kWatchInterval = std::chrono::seconds(2);
 /// Home, and clear what is below: the terminal shows the newest status alone.
@@ -84,26 +88,68 @@ std::string nodes_table(const admin::StatusView& status) {
     return table(rows, kFirstNumber);
 }
 
+std::string portals_table(const admin::StatusView& status) {
+    constexpr std::size_t kFirstNumber = 5;
+    std::vector<std::vector<std::string>> rows{{"PORTAL", "ACTS", "HEARTBEAT", "REACHES LEADER", "PAGE"}};
+    for (const auto& portal : status.portals) {
+        rows.push_back({printable(shown(portal.name)), portal.name == status.acting ? "yes" : "-",
+                        portal.live ? "fresh" : "stands still", portal.reaches_leader ? "yes" : "no",
+                        printable(shown(portal.url))});
+    }
+    return table(rows, kFirstNumber);
+}
+
+/// The newest first.
+std::string changes_table(const admin::StatusView& status) {
+    constexpr std::size_t kFirstNumber = 5;
+    std::vector<std::vector<std::string>> rows{{"CHANGED", "WHAT", "FROM", "TO", "WHY", "MS"}};
+    for (auto change = status.changes.rbegin(); change != status.changes.rend(); ++change) {
+        rows.push_back({printable(shown(change->date)), admin::kind_of(*change), printable(shown(change->from)),
+                        printable(shown(change->to)), printable(shown(change->reason)), shown(change->milliseconds)});
+    }
+    return table(rows, kFirstNumber);
+}
+
+bool has_no_leader(const admin::StatusView& status) {
+    return status.leader.empty() || status.state == "no_leader" || status.state == "holding";
+}
+
+/// One line, and the exit status that says the same.
+int run_check(const admin::StatusView& status) {
+    std::string why;
+    for (const auto& sentence : status.why) {
+        why += (why.empty() ? ": " : "; ") + printable(sentence);
+    }
+    if (status.why.empty()) {
+        why = status.leader.empty() ? ": " + printable(status.reason) : ": " + printable(status.leader) + " leads";
+    }
+    const bool leaderless = has_no_leader(status);
+    fmt::print("{} {}{}\n", printable(shown(status.name)), leaderless ? "no_leader" : printable(status.state), why);
+    return leaderless ? Verdict::no_leader : status.state == "ready" ? Verdict::well : Verdict::degraded;
+}
+
 int run_status(const Arguments& arguments) {
     const auto reply = ask_admin(arguments.access, AdminMethod::get, "/status.json", {}, kTime);
-    if (!reply.error.empty()) {
-        fmt::print(stderr, "{}\n", reply.error);
-        return 1;
-    }
     boost::json::error_code error;
     const auto value = boost::json::parse(reply.body, error);
     const auto* object = error ? nullptr : value.if_object();
-    if (reply.status != 200 || object == nullptr) {
-        fmt::print(stderr, "{}\n",
-                   reply.status != 200
-                       ? printable(refusal_of(reply))
-                       : "What answers at " + arguments.access.url +
-                             " is not the admin port of a portal: give the right address with --admin.");
-        return 1;
+    std::string complaint = reply.error;
+    if (complaint.empty() && reply.status != 200) {
+        complaint = printable(refusal_of(reply));
+    } else if (complaint.empty() && object == nullptr) {
+        complaint = "What answers at " + arguments.access.url +
+                    " is not the admin port of a portal: give the right address with --admin.";
+    }
+    if (!complaint.empty()) {
+        fmt::print(arguments.check ? stdout : stderr, "{}\n", complaint);
+        return arguments.check ? Verdict::unreachable : 1;
     }
     const auto status = admin::read_status(*object);
+    if (arguments.check) {
+        return run_check(status);
+    }
     fmt::print("{}", arguments.json ? reply.body : render_status(status));
-    return status.leader.empty() || status.state == "holding" ? 1 : 0;
+    return has_no_leader(status) ? 1 : 0;
 }
 
 /// Until a signal ends it. A portal that does not answer is asked again.
@@ -129,6 +175,11 @@ std::string render_status(const admin::StatusView& status) {
         status.uptime_seconds ? ", up " + admin::spoken_duration(*status.uptime_seconds) : std::string();
     add_line(out, "Portal", fmt::format("{} (redis-portal {}{})", shown(status.name), shown(status.version), uptime));
     add_line(out, "State", state_sentence(status));
+    for (const auto& sentence : status.why) {
+        if (sentence != status.reason) {
+            add_line(out, &sentence == &status.why.front() ? "Why" : "", sentence);
+        }
+    }
     add_line(out, "Leader", leader_sentence(status));
     add_line(out, "Epoch", shown(status.epoch));
     add_line(out, "Acting portal", shown(status.acting) + (status.acting_here ? " (this one)" : ""));
@@ -145,9 +196,15 @@ std::string render_status(const admin::StatusView& status) {
     if (!status.nodes.empty()) {
         out += "\n" + nodes_table(status);
     }
+    if (!status.portals.empty()) {
+        out += "\n" + portals_table(status);
+    }
+    if (!status.changes.empty()) {
+        out += "\n" + changes_table(status);
+    }
     out += "\n";
     if (status.last_failover.empty()) {
-        add_line(out, "Last failover", "none since this portal started");
+        add_line(out, "Last failover", "none is known");
     } else {
         out += "Last failover\n";
         for (const auto& [key, value] : status.last_failover) {
@@ -164,6 +221,9 @@ void add_status_command(CLI::App& app, int& exit_status) {
     add_admin_option(*command, arguments->access);
     command->add_flag("--json", arguments->json, "Print the status as JSON, as /status.json serves it");
     command->add_flag("-w,--watch", arguments->watch, "Show it again every 2 s, until Ctrl-C");
+    command->add_flag("--check", arguments->check,
+                      "One line that says whether all is well, and an exit status for monitors: 0 well, 1 degraded, "
+                      "2 no leader, 3 the portal does not answer");
     command->callback([arguments, &exit_status] {
         if (arguments->watch) {
             watch_status(*arguments);

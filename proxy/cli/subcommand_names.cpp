@@ -1,7 +1,10 @@
 #include "cli/subcommand_names.hpp"
 
+#include "config/spelling.hpp"
+
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -18,8 +21,10 @@ bool tell_subcommand_names(const CLI::App& app) {
         line += " " + at->get_name();
     }
     std::string names;
+    std::vector<std::string> all;
     for (const CLI::App* known : at->get_subcommands([](const CLI::App*) { return true; })) {
         names += (names.empty() ? "" : ", ") + known->get_name();
+        all.push_back(known->get_name());
     }
     if (names.empty()) {
         return false;
@@ -28,7 +33,9 @@ bool tell_subcommand_names(const CLI::App& app) {
     if (words.empty()) {
         fmt::print(stderr, "{}: a subcommand is missing; give one of {}.\n", line, names);
     } else {
-        fmt::print(stderr, "{}: '{}' is not known; give one of {}.\n", line, words.front(), names);
+        const auto nearest = config::nearest_word(words.front(), {all.begin(), all.end()});
+        fmt::print(stderr, "{}: '{}' is not known{}; give one of {}.\n", line, words.front(),
+                   nearest ? fmt::format("; did you mean {}?", *nearest) : "", names);
     }
     return true;
 }

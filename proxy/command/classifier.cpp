@@ -226,6 +226,13 @@ bool may_block(const CommandRow& row, const resp::RequestView& request) noexcept
     return row.handling == Handling::blocking && (!has_block_option(row) || block_option(row, request) != 0);
 }
 
+namespace {
+
+/// Before the name of a command that the table need not know.
+constexpr std::string_view kOfModule = "module:";
+
+}  // namespace
+
 DenyList::DenyList(const std::vector<std::string>& names) {
     if (names.empty()) {
         return;
@@ -235,6 +242,9 @@ DenyList::DenyList(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         std::string folded = name;
         std::transform(folded.begin(), folded.end(), folded.begin(), lower);
+        if (folded.starts_with(kOfModule)) {
+            folded.erase(0, kOfModule.size());
+        }
         const std::size_t bar = folded.find('|');
         const std::string_view command = std::string_view(folded).substr(0, bar);
         const bool whole = bar == std::string::npos;

@@ -160,6 +160,7 @@ struct Admin {
     Address address{"127.0.0.1", 9380};
     std::optional<std::string> socket;
     std::optional<std::string> token_file;
+    std::optional<std::string> url;  // empty: made of `address`
     bool ready_without_leader = true;
 };
 

@@ -88,27 +88,35 @@ void visit_keys(Visitor& visit, Monitor& monitor) {
                 monitor.username, TextRule{});
     visit.value({"password", "Its password, as text. Prefer `password_file`; only one of the two may be given."},
                 monitor.password, TextRule{.secret = true});
-    visit.value({"password_file", "File whose first line is the password."}, monitor.password_file, FileRule{});
-    visit.value({"ping_interval", "How often each node is probed; at most `down_after`."}, monitor.ping_interval,
-                DurationRule{10ms, 60s, ""});
-    visit.value({"down_after", "A leader that has not answered for this long is taken for dead."}, monitor.down_after,
-                DurationRule{50ms, 10min, ""});
+    visit.value(
+        {"password_file", "File whose first line is the password. Read again when it changes, as a certificate is."},
+        monitor.password_file, FileRule{});
+    visit.value(
+        {"ping_interval", "How often each node is probed; at most `down_after`.", Need::optional, Change::restart},
+        monitor.ping_interval, DurationRule{10ms, 60s, ""});
+    visit.value({"down_after", "A leader that has not answered for this long is taken for dead.", Need::optional,
+                 Change::restart},
+                monitor.down_after, DurationRule{50ms, 10min, ""});
     visit.value(
         {"busy_after",
          "A leader that does not answer but lives (its machine acknowledges what it is sent, its agent says that "
          "it works, or it answers `-BUSY` or `-LOADING`) keeps its role for this long; `0s`: it is taken for dead "
-         "after `down_after`, too."},
+         "after `down_after`, too.",
+         Need::optional, Change::restart},
         monitor.busy_after, DurationRule{100ms, 1h, "nobody counts as busy"});
     visit.value({"fence_after",
-                 "A portal stops forwarding when it could not confirm the record for this long; shorter than `lease`."},
+                 "A portal stops forwarding when it could not confirm the record for this long; shorter than `lease`.",
+                 Need::optional, Change::restart},
                 monitor.fence_after, DurationRule{50ms, 10min, ""});
-    visit.value({"lease", "How long a portal keeps the acting role without renewing it."}, monitor.lease,
-                DurationRule{200ms, 10min, ""});
+    visit.value(
+        {"lease", "How long a portal keeps the acting role without renewing it.", Need::optional, Change::restart},
+        monitor.lease, DurationRule{200ms, 10min, ""});
     visit.value(
         {"failsafe",
          "`on`: a portal that cannot reach the arbiter goes on as long as every node answers it, the leader leads "
          "and all others follow it. Failovers then wait `fence_after` for portals that are gone. The same on all "
-         "portals."},
+         "portals.",
+         Need::optional, Change::restart},
         monitor.failsafe, choice<Failsafe>({{"off", Failsafe::off}, {"on", Failsafe::on}}));
 }
 
@@ -185,10 +193,12 @@ void visit_keys(Visitor& visit, Writes& writes) {
 
 template <class Visitor>
 void visit_keys(Visitor& visit, Commands& commands) {
-    visit.list({"deny",
-                "Commands that clients may not use. The list replaces the default one, so name those again. `SYNC`, "
-                "`PSYNC`, `REPLCONF` and `CLUSTER SYNCSLOTS` are always refused: a portal does not carry replication."},
-               commands.deny, CommandRule{});
+    visit.list(
+        {"deny",
+         "Commands that clients may not use. The list replaces the default one, so name those again. A name that no "
+         "server knows is an error, except behind `module:`. `SYNC`, "
+         "`PSYNC`, `REPLCONF` and `CLUSTER SYNCSLOTS` are always refused: a portal does not carry replication."},
+        commands.deny, CommandRule{});
 }
 
 template <class Visitor>
@@ -270,6 +280,10 @@ template <class Visitor>
 void visit_keys(Visitor& visit, Admin& admin) {
     visit.value({"address", "Where the portal answers HTTP; keep it off the network that clients come from."},
                 admin.address, AddressRule{});
+    visit.value({"url",
+                 "Where people reach that address, as the status pages of the other portals link to it; `null`: "
+                 "`http://` and `address`, with the host's name for `0.0.0.0` and `[::]`."},
+                admin.url, UrlRule{});
     visit.value(
         {"socket",
          "Path of a unix socket of this portal alone, which only its user can open (mode 0600): over it changes "
@@ -296,9 +310,7 @@ void visit_keys(Visitor& visit, Config& config) {
     visit.sections({"listen", "Where clients connect; one entry per address.", Need::required}, config.listen);
     visit.sections({"nodes", "The Redis nodes: a leader and its replicas, in any order.", Need::required},
                    config.nodes);
-    visit.section(
-        {"monitor", "How the portal logs in to the nodes, probes them and decides.", Need::optional, Change::restart},
-        config.monitor);
+    visit.section({"monitor", "How the portal logs in to the nodes, probes them and decides."}, config.monitor);
     visit.section({"arbiter", "Where the portals keep the one record of who leads; exactly one kind.", Need::required,
                    Change::restart},
                   config.arbiter);

@@ -267,13 +267,18 @@ Parsed<std::string> CommandRule::parse(const std::string& text) const {
     std::string lower = text;
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    const bool good = !lower.empty() && lower.size() <= 64 && is_letter(lower.front()) && lower.back() != '|' &&
-                      std::count(lower.begin(), lower.end(), '|') <= 1 &&
-                      std::all_of(lower.begin(), lower.end(), [](char c) {
+    std::string_view name = lower;
+    if (name.starts_with(kModuleCommand)) {
+        name.remove_prefix(kModuleCommand.size());
+    }
+    const bool good = !name.empty() && name.size() <= 64 && is_letter(name.front()) && name.back() != '|' &&
+                      std::count(name.begin(), name.end(), '|') <= 1 &&
+                      std::all_of(name.begin(), name.end(), [](char c) {
                           return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '|';
                       });
     if (!good) {
-        return Parsed<std::string>::wrong(in_quotes(text) + " is not a command; write its name, or command|subcommand");
+        return Parsed<std::string>::wrong(in_quotes(text) +
+                                          " is not a command; write its name, command|subcommand, or module:command");
     }
     return Parsed<std::string>::of(std::move(lower));
 }

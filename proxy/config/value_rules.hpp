@@ -99,12 +99,15 @@ struct UrlRule {
     std::string kind() const { return "`http://host:port` or `https://host:port`"; }
 };
 
-/// A command, or "command|subcommand"; kept in lower case.
+/// How a command of a module is written, which no table knows.
+inline constexpr std::string_view kModuleCommand = "module:";
+
+/// A command, or "command|subcommand", also with "module:" before it; kept in lower case.
 struct CommandRule {
     using Value = std::string;
     Parsed<std::string> parse(const std::string& text) const;
     std::string print(const std::string& value) const { return value; }
-    std::string kind() const { return "`command` or `command|subcommand`"; }
+    std::string kind() const { return "`command`, `command|subcommand` or `module:command`"; }
 };
 
 /// Says which of `words` the text should have been, with the nearest one when it looks like a typing error.

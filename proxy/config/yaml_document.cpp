@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -27,6 +28,25 @@ std::string syntax_complaint(const std::string& says) {
         return "is not YAML here: an alias without its anchor; put a value that begins with * in quotes";
     }
     return "is not YAML here: " + says.substr(0, says.find(": "));
+}
+
+/// The first TAB that may be why the text is no YAML: in an indentation, or in the line at which the parser gave up or
+/// the one before it. Those in comments are none of its business.
+std::optional<Place> first_tab(std::string_view text, int gave_up) {
+    for (int line = 1; !text.empty(); ++line) {
+        const auto end = text.find('\n');
+        const auto content = text.substr(0, end);
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        const auto tab = content.substr(0, content.find('#')).find('\t');
+        if (tab == std::string_view::npos) {
+            continue;
+        }
+        const bool indents = content.find_first_not_of(" \t") > tab;
+        if (indents || line == gave_up || line + 1 == gave_up) {
+            return Place{line, static_cast<int>(tab) + 1};
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -61,7 +81,9 @@ Findings read_yaml_text(std::string_view text, const std::string& filename, cons
         read(documents.front(), std::filesystem::path(filename).parent_path(), findings);
         return findings;
     } catch (const YAML::Exception& error) {
-        return only_problem(place_of(error.mark), syntax_complaint(error.msg));
+        const auto tab = first_tab(text, place_of(error.mark).line);
+        return tab ? only_problem(*tab, "holds a TAB; YAML is indented and separated by spaces alone")
+                   : only_problem(place_of(error.mark), syntax_complaint(error.msg));
     } catch (const std::exception& error) {
         return only_problem({}, std::string("cannot be read: ") + error.what());
     }

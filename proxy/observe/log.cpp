@@ -1,5 +1,6 @@
 #include "observe/log.hpp"
 
+#include "observe/log_fields.hpp"
 #include "observe/log_line.hpp"
 #include "observe/repeat_limit.hpp"
 
@@ -137,6 +138,10 @@ std::string_view to_string(LogLevel level) noexcept {
 
 void log(LogLevel level, std::string_view source, std::string_view message, std::initializer_list<Field> fields) {
     write({std::chrono::system_clock::now(), level, source, message, fields});
+}
+
+void log_fields(LogLevel level, std::string_view source, std::string_view message, std::span<const Field> fields) {
+    write({std::chrono::system_clock::now(), level, source, message, {}, fields});
 }
 
 void log_repeated(LogLevel level, std::string_view source, std::string_view message, const Field& subject,

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <ranges>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -96,6 +97,12 @@ void append_logfmt_text(std::string& line, std::string_view text) {
     line += '"';
 }
 
+/// An empty text says nothing.
+bool is_said(const Field& field) {
+    const auto* text = std::get_if<std::string_view>(&field.value);
+    return text == nullptr || !text->empty();
+}
+
 /// JSON escapes the C0 controls itself; the others and broken bytes become the replacement character.
 boost::json::string json_text(std::string_view text) {
     boost::json::string clean;
@@ -123,8 +130,9 @@ std::string clean_key(std::string_view key) {
 
 template <typename Each>
 void for_each_field(const LogEvent& event, Each&& each) {
-    std::ranges::for_each(event.more, each);
-    std::ranges::for_each(event.fields, each);
+    const auto said = std::views::filter(is_said);
+    std::ranges::for_each(event.more | said, each);
+    std::ranges::for_each(event.fields | said, each);
 }
 
 std::string logfmt_line(const LogEvent& event) {

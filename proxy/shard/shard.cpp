@@ -82,14 +82,21 @@ Shard::Shard(ShardSetup setup)
     }
 }
 
-void Shard::begin_proofs() {
-    const config::Monitor& monitor = setup_.config->monitor;
+namespace {
+
+upstream::LinkIdentity monitor_login(const config::Config& config) {
     upstream::LinkIdentity login;
-    login.username = monitor.username.value_or("default");
-    login.password = monitor.password.value_or("");
+    login.username = config.monitor.username.value_or("default");
+    login.password = config.monitor.password.value_or("");
+    return login;
+}
+
+}  // namespace
+
+void Shard::begin_proofs() {
     proof_ =
         new upstream::ProofLink({.strict = setup_.config->writes.proven == config::Proven::strict,
-                                 .login = std::move(login),
+                                 .login = monitor_login(*setup_.config),
                                  .permit = *setup_.permit,
                                  .turn = turn_,
                                  .links = links_,
@@ -273,6 +280,9 @@ void Shard::configure(config::ConfigPtr config, TlsContexts contexts) {
         setup_.config = config;
         subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
         link_context_.answer_deadlines.change(config->upstream.answer_time);
+        if (proof_) {
+            proof_->use_login(monitor_login(*config));
+        }
         context_.configure(std::move(config));
     });
 }

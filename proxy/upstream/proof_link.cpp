@@ -52,6 +52,11 @@ void ProofLink::on_leader_ready() {
     connect();
 }
 
+void ProofLink::use_login(LinkIdentity login) {
+    login_ = std::move(login);
+    refused_until_ = {};
+}
+
 void ProofLink::connect() {
     if (link_ || !login_known_ || !links_.usable() || turn_.now() < refused_until_) {
         return;

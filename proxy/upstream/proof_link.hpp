@@ -49,6 +49,8 @@ class ProofLink final : public ReplySink, public net::Flushable {
 
     /// Some link to the leader became ready, so it is known whether it wants a login.
     void on_leader_ready();
+    /// For the next link: the monitor's login has changed.
+    void use_login(LinkIdentity login);
     /// Whose word is needed from now on.
     void require(std::vector<replication::Confirmer> confirmers);
     /// The leader is being replaced. What it has answered may still be proven, by those of whom one takes its place.

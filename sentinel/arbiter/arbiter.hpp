@@ -54,7 +54,7 @@ class Arbiter {
     /// Removes this portal's mark, so that nobody waits for it.
     virtual boost::asio::awaitable<std::string> remove_mark() = 0;
 
-    /// What it is, for logs and status: "file /run/redis-portal/record".
+    /// What it is, for logs and status: "file /var/lib/redis-portal/record".
     [[nodiscard]] virtual std::string describe() const = 0;
 };
 

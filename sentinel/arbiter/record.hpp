@@ -22,6 +22,8 @@ enum class Phase : std::uint8_t {
 };
 
 struct Record {
+    /// Made with the record and never changed: tells it from the record of other portals. Empty: of an older version.
+    std::string id;
     replication::Epoch epoch{0};
     Phase phase = Phase::bootstrapping;
     /// Name of the node that leads; in phase fencing the one that is being replaced; empty while bootstrapping.
@@ -40,6 +42,10 @@ struct Record {
     std::map<std::string, replication::KnownData> known;
     /// One sentence: why this epoch began.
     std::string reason;
+    /// Since when `leader` leads, in seconds of Unix time, for people. 0: not known.
+    std::int64_t leader_since = 0;
+    /// Accounts of the last changes of leader as JSON objects, for people; oldest first.
+    std::vector<std::string> history;
     /// The answer to the last switchover that another portal asked for: its Mark::wants_id, and an error or nothing.
     std::string answered_id;
     std::string answered_error;
@@ -65,6 +71,10 @@ struct Mark {
     /// The epoch that was without a leader when it was asked: then the target shall lead whatever it lacks. 0: a leader
     /// led, and nothing was to be lost.
     replication::Epoch wants_in{0};
+    /// What this portal, which acts, waits for before there can be a leader. Empty: for nothing.
+    std::string waits_for = {};
+    /// Where people reach its status page. Empty: not known.
+    std::string url = {};
 
     bool operator==(const Mark&) const = default;
 };
@@ -76,6 +86,11 @@ struct Snapshot {
     std::string version;
     std::vector<Mark> marks;
 };
+
+/// How many accounts a record keeps, and how long each may be: the whole of it is written at each renewal.
+inline constexpr std::size_t kKeptAccounts = 5;
+inline constexpr std::size_t kLongestAccount = 1024;
+void add_account(Record& record, std::string account);
 
 std::string_view to_string(Phase phase) noexcept;
 

@@ -26,7 +26,8 @@ std::string encode_record(const Record& record, std::uint64_t version) {
     for (const auto& [node, data] : record.known) {
         known[node] = {{"run_id", data.run_id}, {"replid", data.replid}, {"offset", data.offset}, {"keys", data.keys}};
     }
-    json::object object{{"epoch", static_cast<std::uint64_t>(record.epoch)},
+    json::object object{{"id", record.id},
+                        {"epoch", static_cast<std::uint64_t>(record.epoch)},
                         {"phase", to_string(record.phase)},
                         {"leader", record.leader},
                         {"in_sync", json::value_from(record.in_sync)},
@@ -37,6 +38,15 @@ std::string encode_record(const Record& record, std::uint64_t version) {
                         {"reason", record.reason},
                         {"answered_id", record.answered_id},
                         {"answered_error", record.answered_error}};
+    if (record.leader_since != 0) {
+        object["leader_since"] = record.leader_since;
+    }
+    json::array history;
+    for (const auto& account : record.history) {
+        json::error_code ignored;
+        history.push_back(json::parse(account, ignored));
+    }
+    object["history"] = std::move(history);
     if (version != 0) {
         object["version"] = version;
     }
@@ -56,12 +66,19 @@ std::optional<VersionedRecord> decode_record(std::string_view text, std::string&
     VersionedRecord read;
     auto& record = read.record;
     read.version = net::number_at(*object, "version");
+    record.id = net::text_at(*object, "id");
     record.epoch = Epoch{net::number_at(*object, "epoch")};
     record.phase = *phase;
     record.leader = net::text_at(*object, "leader");
     record.acting = net::text_at(*object, "acting");
     record.renewals = net::number_at(*object, "renewals");
     record.reason = net::text_at(*object, "reason");
+    record.leader_since = static_cast<std::int64_t>(net::number_at(*object, "leader_since"));
+    for (const auto& account : net::array_at(*object, "history")) {
+        if (account.is_object()) {
+            add_account(record, json::serialize(account));
+        }
+    }
     record.answered_id = net::text_at(*object, "answered_id");
     record.answered_error = net::text_at(*object, "answered_error");
     for (const auto& [key, names] : {std::pair{"in_sync", &record.in_sync}, {"joining", &record.joining}}) {
@@ -93,7 +110,9 @@ std::string encode_mark(const Mark& mark) {
                                         {"suspects", mark.suspects},
                                         {"wants_id", mark.wants_id},
                                         {"wants_to", mark.wants_to},
-                                        {"wants_in", static_cast<std::uint64_t>(mark.wants_in)}});
+                                        {"wants_in", static_cast<std::uint64_t>(mark.wants_in)},
+                                        {"waits_for", mark.waits_for},
+                                        {"url", mark.url}});
 }
 
 std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
@@ -114,6 +133,8 @@ std::optional<Mark> decode_mark(std::string_view text, std::string& error) {
     mark.wants_id = net::text_at(*object, "wants_id");
     mark.wants_to = net::text_at(*object, "wants_to");
     mark.wants_in = Epoch{net::number_at(*object, "wants_in")};
+    mark.waits_for = net::text_at(*object, "waits_for");
+    mark.url = net::text_at(*object, "url");
     return mark;
 }
 

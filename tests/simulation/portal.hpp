@@ -129,6 +129,7 @@ class Portal {
     sentinel::View look();
     std::vector<sentinel::NodeView> seen_nodes();
     void publish_what_holds(const sentinel::View& view);
+    [[nodiscard]] std::string replication_target(const std::string& host) const;
     void accept(Watched& node, const Outcome& outcome);
     void observe(sentinel::Observation observation);
     void settle_request();
@@ -137,7 +138,7 @@ class Portal {
     void wake();
 
     // Probes.
-    Task<void> probe(Watched* watched, std::size_t index);
+    Task<void> probe(Watched* watched, std::size_t configured);
     struct Question {
         std::size_t index = 0;
         std::string node;

@@ -60,8 +60,21 @@ Task<bool> Portal::carry_out(sentinel::Action action) {
     }
     if (auto* follow = std::get_if<sentinel::Follow>(&action)) {
         const auto name = follow->step.node;
-        const auto leader = follow->step.leader->host;
-        std::function<void(Node&)> replicaof = [leader](Node& node) { node.replicaof(leader); };
+        const auto leader = replication_target(follow->step.leader->host);
+        const bool looks =
+            world_.options.without != Without::the_look_for_twins && life_->standing.record()->phase == Phase::leading;
+        const auto* leading = find(life_->standing.record()->leader);
+        const auto& report = leading->account.view().report;
+        const auto leader_run = looks && report ? report->run_id : std::string();
+        std::function<void(Node&)> replicaof = [this, leader, leader_run](Node& node) {
+            if (node.run_id() == leader_run) {
+                return;
+            }
+            if (node.name() == leader) {
+                world_.told_to_follow_itself(leader);
+            }
+            node.replicaof(leader);
+        };
         const auto outcome = co_await command(name, std::move(replicaof));
         if (outcome.error.empty()) {
             probe_now(name);
@@ -150,7 +163,12 @@ Task<bool> Portal::hand_over(sentinel::HandOver move) {
         outcome.error = "it did not catch up";
     }
     if (outcome.error.empty()) {
-        Command replicaof = [leader = move.to](Node& node) { node.replicaof(leader); };
+        Command replicaof = [this, leader = replication_target(move.to)](Node& node) {
+            if (node.name() == leader) {
+                world_.told_to_follow_itself(leader);
+            }
+            node.replicaof(leader);
+        };
         const auto refused = co_await command(move.from, std::move(replicaof));
         may_write = refused.error.empty();
     }
@@ -166,12 +184,20 @@ Task<bool> Portal::hand_over(sentinel::HandOver move) {
     co_return true;
 }
 
+/// The process at the address that stands under that name; nobody listens where no node is.
+std::string Portal::replication_target(const std::string& host) const {
+    return world_.node(host) == nullptr ? host : world_.nodes[world_.index_of(host)]->name();
+}
+
 void Portal::accept(Watched& node, const Outcome& outcome) {
     observe(
         {node.account.view().node.name, ProbeResult::answered, outcome.asked_at, now(), {}, outcome.report, {}, {}});
 }
 
 void Portal::observe(Observation observation) {
+    if (observation.report && world_.options.without == Without::the_look_for_twins) {
+        observation.report->run_id += "@" + observation.node;
+    }
     find(observation.node)->account.note(observation);
     wake();
 }
@@ -236,9 +262,10 @@ void Portal::look_after(std::shared_ptr<Question> question, SlotPtr<Observation>
     });
 }
 
-Task<void> Portal::probe(Watched* watched, std::size_t index) {
+Task<void> Portal::probe(Watched* watched, std::size_t configured) {
     const auto name = watched->account.view().node.name;
     for (;;) {
+        const auto index = world_.reached(configured);
         const auto asked_at = now();
         auto slot = std::make_shared<Slot<Observation>>();
         const bool kept = watched->connected && world_.timing.busy_after > Milliseconds(0);

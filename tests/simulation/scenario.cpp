@@ -9,6 +9,7 @@ namespace {
 
 constexpr unsigned kManySwitchovers = 80;
 constexpr unsigned kOftenBusy = 40;
+constexpr unsigned kOftenMisled = 40;
 
 }  // namespace
 
@@ -30,6 +31,9 @@ Options options_for(std::uint64_t seed, const Setting& setting) {
         options.busy = true;
         options.weights.busy = kOftenBusy;
     }
+    if (setting.misled) {
+        options.weights.misled = kOftenMisled;
+    }
     return options;
 }
 
@@ -38,6 +42,13 @@ Options nothing_but_busy(std::uint64_t seed, Time most, sentinel::ProvenWrites p
     options.weights = {0, 0, 0, 0, 0, 0, kOftenBusy};
     options.busy_most = most;
     options.nothing_but_busy = true;
+    return options;
+}
+
+Options nothing_but_misled(std::uint64_t seed) {
+    auto options = options_for(seed);
+    options.nodes = 3;
+    options.weights = {0, 0, 0, 0, 0, 0, 0, kOftenMisled};
     return options;
 }
 
@@ -120,7 +131,10 @@ std::optional<Noticed> notices(Without rule, std::uint64_t first, std::uint64_t 
                            ? nothing_but_busy(seed, seconds(9), proven)
                            : options_for(seed, {proven, true, 0, rule == Without::the_wait_for_failsafe, false});
         options.without = rule;
-        if (rule != Without::patience_with_the_busy) {
+        if (rule == Without::the_look_for_twins) {
+            options = nothing_but_misled(seed);
+            options.without = rule;
+        } else if (rule != Without::patience_with_the_busy) {
             turn_against(rule, options);
         }
         const auto outcome = World(options).run();

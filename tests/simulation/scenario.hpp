@@ -14,12 +14,16 @@ struct Setting {
     std::size_t portals = 0;   // 0: as the seed says
     bool switchovers = false;  // many more of them, with failsafe in each run
     bool busy = false;         // nodes are busy, too, and the portals tell that from death
+    bool misled = false;       // addresses of nodes lead to other nodes, too
 };
 
 Options options_for(std::uint64_t seed, const Setting& setting = {});
 
 /// Nodes are busy for up to `most`, and nothing else is wrong.
 Options nothing_but_busy(std::uint64_t seed, Time most, sentinel::ProvenWrites proven);
+
+/// Addresses of nodes lead to other nodes now and then, and nothing else is wrong.
+Options nothing_but_misled(std::uint64_t seed);
 
 struct Totals {
     std::uint64_t runs = 0;

@@ -81,6 +81,29 @@ TEST(Simulation, a_leader_that_is_busy_for_longer_is_replaced_and_not_before) {
     }
 }
 
+TEST(Simulation, a_name_that_leads_to_another_node_s_process_changes_no_leader) {
+    constexpr std::uint64_t kRuns = 12;
+    for (std::uint64_t seed = 1; seed <= kRuns; ++seed) {
+        const auto outcome = World(nothing_but_misled(seed)).run();
+        for (const auto& violation : outcome.violations) {
+            ADD_FAILURE() << "seed " << seed << ": " << violation;
+        }
+        EXPECT_EQ(outcome.failovers, 1U) << "seed " << seed << " has its first leader and no other";
+        EXPECT_GT(outcome.acknowledged, 100U) << "hardly anything was written";
+    }
+}
+
+TEST(Simulation, holds_its_promises_while_names_lead_to_other_nodes_as_well) {
+    Setting setting;
+    setting.misled = true;
+    Totals totals;
+    const auto failures = run_seeds(1, kSteps, setting, totals);
+    std::printf("%s\n", describe(totals).c_str());
+    for (const auto& failure : failures) {
+        ADD_FAILURE() << "seed " << failure.seed << ": " << failure.violation;
+    }
+}
+
 TEST(Simulation, replays_a_seed_step_by_step) {
     const auto once = World(options_for(11)).run();
     const auto again = World(options_for(11)).run();
@@ -116,6 +139,9 @@ TEST(SimulationWithout, waiting_for_marks) {
 }
 TEST(SimulationWithout, time_from_before_the_question) {
     expect_noticed(Without::time_from_before_the_question, "forwards to", 723);
+}
+TEST(SimulationWithout, the_look_for_twins) {
+    expect_noticed(Without::the_look_for_twins, "is told to follow itself");
 }
 TEST(SimulationWithout, compare_and_swap) {
     expect_noticed(Without::compare_and_swap, "the record went back", 1, ProvenWrites::strict);

@@ -49,7 +49,16 @@ std::size_t World::index_of(const std::string& name) const {
     while (nodes[index]->name() != name) {
         ++index;
     }
-    return index;
+    return reached(index);
+}
+
+std::size_t World::reached(std::size_t index) const {
+    const auto misled = misled_.find(index);
+    return misled == misled_.end() ? index : misled->second;
+}
+
+void World::told_to_follow_itself(const std::string& node) {
+    violation(node + " is told to follow itself");
 }
 
 Time World::later(Time from, Time to) {

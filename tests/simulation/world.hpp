@@ -34,6 +34,7 @@ enum class Without : std::uint8_t {
     doubt_of_restarted_nodes,       // with proven writes, a restarted node is trusted for its offset
     the_word_of_the_joining,        // a reply does not wait for nodes that are about to be in sync
     patience_with_the_busy,         // a leader that is busy counts as dead, with busy faults alone
+    the_look_for_twins,             // two names of one process count as two nodes, with misled names alone
     the_wait_for_failsafe           // a portal that says nothing counts as fenced after a while, with failsafe, too
 };
 
@@ -56,7 +57,7 @@ struct Options {
     Time mended_within{seconds(40)};
     /// How often each kind of fault comes, of all of them together.
     struct Weights {
-        unsigned node = 32, portal = 20, network = 20, store = 12, lag = 8, switchover = 8, busy = 0;
+        unsigned node = 32, portal = 20, network = 20, store = 12, lag = 8, switchover = 8, busy = 0, misled = 0;
     } weights;
     /// Nodes may be busy: the portals tell that from death, with the default of `monitor.busy_after`. Else it is 0.
     bool busy = false;
@@ -103,7 +104,10 @@ class World {
     [[nodiscard]] std::size_t place_of_portal(std::size_t index) const { return nodes.size() + index; }
     [[nodiscard]] bool open(std::size_t from, std::size_t to) const { return !cut_.contains({from, to}); }
     [[nodiscard]] Node* node(const std::string& name) const;
+    /// The process that the address of that node leads to.
     [[nodiscard]] std::size_t index_of(const std::string& node) const;
+    [[nodiscard]] std::size_t reached(std::size_t index) const;
+    void told_to_follow_itself(const std::string& node);
 
     std::vector<std::unique_ptr<Node>> nodes;
     std::vector<std::unique_ptr<Portal>> portals;
@@ -136,6 +140,7 @@ class World {
     void break_portal(std::size_t index);
     void break_network();
     void keep_busy(std::size_t index);
+    void mislead(std::size_t index);
     void look_at_change();
     void break_store();
     void mend_everything();
@@ -147,6 +152,7 @@ class World {
     [[nodiscard]] Time later(Time from, Time to);
 
     std::set<std::pair<std::size_t, std::size_t>> cut_;
+    std::map<std::size_t, std::size_t> misled_;  // addresses that lead to the process of another node
     double loss_ = 0;
     Time lag_{milliseconds(20)};
     bool mended_ = false;

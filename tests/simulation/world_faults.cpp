@@ -84,6 +84,20 @@ void World::keep_busy(std::size_t index) {
     });
 }
 
+/// The address that the portals have for a node is that of another one, for a while.
+void World::mislead(std::size_t index) {
+    const auto other = chance.below(nodes.size());
+    if (other == index || !misled_.empty()) {
+        return;
+    }
+    say("the address of " + nodes[index]->name() + " leads to " + nodes[other]->name());
+    misled_[index] = other;
+    events.at(later(milliseconds(100), milliseconds(8000)), [this, index] {
+        say("the address of " + nodes[index]->name() + " is right again");
+        misled_.erase(index);
+    });
+}
+
 void World::break_portal(std::size_t index) {
     auto& broken = *portals[index];
     if (!broken.running() || broken.paused()) {
@@ -170,7 +184,7 @@ void World::break_something() {
     ++outcome_.faults;
     const auto& weights = options.weights;
     auto dice = chance.below(weights.node + weights.portal + weights.network + weights.store + weights.lag +
-                             weights.switchover + weights.busy);
+                             weights.switchover + weights.busy + weights.misled);
     const auto falls_on = [&dice](unsigned weight) {
         const bool here = dice < weight;
         dice -= weight;
@@ -184,6 +198,8 @@ void World::break_something() {
         break_network();
     } else if (falls_on(weights.busy)) {
         keep_busy(chance.below(nodes.size()));
+    } else if (falls_on(weights.misled)) {
+        mislead(chance.below(nodes.size()));
     } else if (falls_on(weights.store)) {
         break_store();
     } else if (falls_on(weights.lag)) {
@@ -199,6 +215,7 @@ void World::mend_everything() {
     mended_ = true;
     say("all faults end");
     cut_.clear();
+    misled_.clear();
     loss_ = 0;
     lag_ = milliseconds(20);
     store_state_ = StoreState::fine;

@@ -43,7 +43,7 @@ def make_pair(demo, file_name, names="localhost,127.0.0.1"):
 
 
 class MountedPortal(Portal):
-    def __init__(self, demo, environment=None, **settings):
+    def __init__(self, demo, environment=None, ready_within=20, **settings):
         """`settings` go over the sections of the demo's configuration, `environment` over this process's."""
         port = free_base_port(0, 1)
         folder = demo.dir / "mounted"
@@ -59,7 +59,7 @@ class MountedPortal(Portal):
                                 env={**os.environ, **(environment or {})})
         super().__init__({"name": "mounted", "port": port, "admin_port": port + 3000, "pid": process.pid, "log": log}, demo)
         self.process = process
-        wait_until(self.ready, 20, "the mounted portal is ready")
+        wait_until(self.ready, ready_within, "the mounted portal is ready")
 
     def ready(self):
         if self.process.poll() is not None:

@@ -109,9 +109,27 @@ class Reload(unittest.TestCase):
         self.assertIn("max number of clients", str(refused.read()))
         self.none_was_disturbed()
 
-    def test_a_bad_file_and_one_that_needs_a_restart_change_nothing(self):
+    def test_a_key_that_needs_a_restart_holds_up_no_other(self):
+        fresh = make_pair(self.demo, "fresh")
+        first = self.issued()
+        before = self.portal.reloads("success")
+        self.portal.tls.swap(fresh)
+        self.portal.configure(limits={"sessions": 77}, threads=7)
+        self.reloaded("success", before)
+        wait_until(lambda: self.portal.metric("redis_portal_client_connections_limit") == 77, 10, "the limit is taken over")
+        wait_until(lambda: self.issued() != first, 35, "the certificate, too")
+        self.assertEqual(["threads"], self.portal.status()["configuration"]["needs_restart"])
+        self.assertEqual("", self.portal.status()["configuration"]["refusal"])
+        self.assertEqual(1, self.portal.metric("redis_portal_config_needs_restart"))
+        wait_until(lambda: "threads was changed in the file and cannot change while the portal runs" in self.portal.log.read_text(), 10, "the log says so")
+        self.portal.config.pop("threads")
+        self.portal.configure()
+        wait_until(lambda: self.portal.metric("redis_portal_config_needs_restart") == 0, 35, "nothing waits any more")
+        self.none_was_disturbed()
+
+    def test_a_bad_file_changes_nothing(self):
         sha = self.portal.status()["configuration"]["sha256"]
-        for wanted, complaint in (({"hold": {"time": "5"}}, "has no unit"), ({"hold": {"time": "5s"}, "threads": 7}, "threads cannot change while the portal runs")):
+        for wanted, complaint in (({"hold": {"time": "5"}}, "has no unit"), ({"hold": {"time": "5s"}, "threads": "many"}, "threads")):
             before = self.portal.reloads("refused")
             self.portal.configure(**wanted)
             self.reloaded("refused", before)

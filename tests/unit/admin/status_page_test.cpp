@@ -54,9 +54,36 @@ TEST(StatusPage, ShowsTopologySessionsLinksAndCertificates) {
     view.certificates.push_back({"0.0.0.0:6381", "2026", 9});
     const auto page = render_status_page(view);
     for (const auto* part : {"portal-0", "redis-0", ">12<", "this one", ">17<", "4 shared", "suspected", "4711", ">23<",
-                             "9 days left", "None since this portal started"}) {
+                             "9 days left", "None is known"}) {
         EXPECT_NE(page.find(part), std::string::npos) << part;
     }
+}
+
+TEST(StatusPage, BeginsWithWhetherAllIsWellAndElseWithEveryReason) {
+    StatusView view;
+    view.state = "ready";
+    EXPECT_NE(render_status_page(view).find("All is well."), std::string::npos);
+    view.state = "degraded";
+    view.why = {"redis-1 does not answer", std::string(kEvil)};
+    const auto page = render_status_page(view);
+    EXPECT_EQ(page.find("All is well"), std::string::npos);
+    EXPECT_NE(page.find("<p class=\"warn\">redis-1 does not answer</p>"), std::string::npos);
+    EXPECT_EQ(page.find("<script"), std::string::npos);
+}
+
+TEST(StatusPage, ShowsAllPortalsWithLinksThatAreLinksAndTheChangesOfLeader) {
+    StatusView view;
+    view.acting = "portal-1";
+    view.portals.push_back({"portal-0", "http://10.0.0.1:9380/", "", true, true});
+    view.portals.push_back({"portal-1", "javascript:alert(1)", "bring redis-1 back", false, false});
+    view.changes.push_back(
+        {"2026-11-30T10:00:00Z", "redis-0", "redis-1", "redis-0 is gone", "portal-1", false, false, 62, 3});
+    const auto page = render_status_page(view);
+    for (const auto* part : {R"(<a href="http://10.0.0.1:9380/">portal-0</a>)", "<td>portal-1</td>", "stands still",
+                             "bring redis-1 back", "2026-11-30T10:00:00Z", ">failover<", ">62<", "redis-0 is gone"}) {
+        EXPECT_NE(page.find(part), std::string::npos) << part;
+    }
+    EXPECT_EQ(page.find("javascript"), std::string::npos);
 }
 
 TEST(StatusPage, SaysWhenThereIsNoLeader) {

@@ -12,7 +12,8 @@ StatusView read(std::string_view text) {
 
 TEST(StatusView, ReadsEveryMember) {
     const auto view = read(R"({
-        "name": "portal-0", "version": "0.1.0", "state": "ready", "reason": "redis-0 leads", "uptime_seconds": 61,
+        "name": "portal-0", "version": "0.1.0", "state": "ready", "reason": "redis-0 leads", "why": ["one", 2],
+        "uptime_seconds": 61,
         "topology": {"epoch": 7, "leader": "redis-0", "acting": "portal-1", "acting_here": true,
                      "nodes": [{"name": "redis-0", "address": "127.0.0.1:6390", "health": "up", "role": "leader", "offset": 100},
                                {"name": "redis-1", "address": "127.0.0.1:6391", "health": "down", "role": "replica",
@@ -22,6 +23,7 @@ TEST(StatusView, ReadsEveryMember) {
         "certificates": [{"listener": "0.0.0.0:6380", "not_after": "2027-01-01T00:00:00Z", "days_left": 89.7}]})");
     EXPECT_EQ(view.name, "portal-0");
     EXPECT_EQ(view.state, "ready");
+    EXPECT_EQ(view.why, (std::vector<std::string>{"one", "2"}));
     EXPECT_EQ(view.uptime_seconds, 61);
     EXPECT_EQ(view.epoch, 7);
     EXPECT_EQ(view.leader, "redis-0");

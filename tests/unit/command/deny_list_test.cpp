@@ -47,7 +47,7 @@ TEST(DenyList, DeniesOneSubcommandAlone) {
 }
 
 TEST(DenyList, ComparesNamesThatTheTableLacksAsText) {
-    const DenyList list({"Json.Set", "client|FROBNICATE", "debug|sleep", "ft.config|set"});
+    const DenyList list({"module:Json.Set", "client|FROBNICATE", "debug|sleep", "ft.config|set"});
     EXPECT_TRUE(denies(list, {"JSON.SET", "key", "$", "1"}));
     EXPECT_FALSE(denies(list, {"JSON.GET", "key"}));
     EXPECT_TRUE(denies(list, {"Client", "frobnicate"}));

@@ -1,5 +1,6 @@
 #include "config/config_change.hpp"
 
+#include "config/config_merge.hpp"
 #include "config_fixture.hpp"
 
 namespace portal::config {
@@ -61,8 +62,55 @@ TEST_F(ConfigChanges, a_secret_that_changed_inside_its_file_is_seen_and_not_show
     wanted.tickets.secret = std::string(32, 'b');
     wanted.monitor.password = "new secret";
     const ConfigChange change = compare(running, wanted);
-    EXPECT_EQ(change.reloadable, (Paths{"tickets.secret_file"}));
-    EXPECT_EQ(change.restart, (Paths{"monitor.password_file"}));
+    EXPECT_EQ(change.reloadable, (Paths{"monitor.password_file", "tickets.secret_file"}));
+    EXPECT_EQ(change.restart, Paths{});
+}
+
+using ConfigMerge = ConfigTest;
+
+TEST_F(ConfigMerge, what_needs_a_restart_stays_as_it_is_and_holds_up_nothing_else) {
+    const PortalFile running{good(kMinimal), {}};
+    const PortalFile wanted{
+        good(kMinimal +
+             "hold: {time: 3s}\nthreads: 3\nmonitor: {down_after: 2s, password: new}\nlog: {level: debug}\n"),
+        {}};
+    const auto next = keep_what_needs_a_restart(running, wanted);
+    EXPECT_EQ(config::compare(running, next).restart, Paths{});
+    EXPECT_EQ(config::compare(running, next).reloadable, (Paths{"monitor.password", "hold.time", "log.level"}));
+    EXPECT_EQ(next.config.threads, running.config.threads);
+    EXPECT_EQ(next.config.monitor.down_after, running.config.monitor.down_after);
+}
+
+TEST_F(ConfigMerge, whatever_changes_nothing_that_needs_a_restart_is_left) {
+    const PortalFile running{good(kMinimal), {}};
+    PortalFile wanted = running;
+    wanted.config.name = "another";
+    wanted.config.nodes.push_back({"redis-9", {"10.0.0.9", 6379}, {}});
+    wanted.config.arbiter = EtcdArbiter{{"http://e:1"}, "/p/", {}, {}, {}, {}, {}, {}};
+    wanted.config.admin.address.port = 9999;
+    wanted.config.writes = {InDoubt::close, Proven::strict};
+    wanted.config.busy_poll = 7;
+    wanted.upkeep.agents.push_back({"redis-9", {"10.0.0.9", 9121}, {}});
+    const auto next = keep_what_needs_a_restart(running, wanted);
+    EXPECT_EQ(config::compare(running, next).restart, Paths{});
+    EXPECT_EQ(next.config.nodes.size(), wanted.config.nodes.size()) << "nodes come and go";
+    EXPECT_EQ(next.config.writes.in_doubt, InDoubt::close);
+    EXPECT_EQ(next.config.writes.proven, Proven::off);
+}
+
+TEST_F(ConfigMerge, listeners_stay_and_take_the_certificate_of_the_same_address) {
+    PortalFile running{good(kMinimal), {}};
+    running.config.listen = {{{"127.0.0.1", 7000}, ListenerTls{"/a.crt", "/a.key", {}, {}}, false},
+                             {{"127.0.0.1", 7001}, {}, false}};
+    PortalFile wanted = running;
+    wanted.config.listen = {{{"127.0.0.1", 7009}, {}, false},
+                            {{"127.0.0.1", 7000}, ListenerTls{"/b.crt", "/b.key", {}, {}}, true}};
+    const auto next = keep_what_needs_a_restart(running, wanted).config.listen;
+    ASSERT_EQ(next.size(), 2U);
+    EXPECT_EQ(next[0].address.port, 7000);
+    EXPECT_EQ(next[0].tls->certificate, "/b.crt");
+    EXPECT_TRUE(next[0].proxy_protocol);
+    EXPECT_EQ(next[1].address.port, 7001);
 }
 
 TEST(ListInWords, reads_as_a_sentence_does) {

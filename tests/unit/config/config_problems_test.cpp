@@ -29,7 +29,10 @@ TEST_F(ConfigProblems, all_problems_are_reported_in_the_order_of_the_file) {
 
 TEST_F(ConfigProblems, broken_yaml_carries_its_line) {
     expect_problem_after_minimal("hold: {time: 1s\nwrites: {}\n", 2, "is not YAML here");
-    expect_problem_after_minimal("hold:\n\ttime: 1s\n", 2, "is not YAML here");
+    expect_problem_after_minimal("hold:\n\ttime: 1s\n", 2,
+                                 "holds a TAB; YAML is indented and separated by spaces alone");
+    expect_problem_after_minimal("hold:\n  time: 1s\n \tbytes: 1MiB\n", 3, "holds a TAB");
+    expect_problem_after_minimal("# a \t comment\nlog: {]\n", 2, "is not YAML here");
     expect_problem_after_minimal("log: {]\n", 1, "is not YAML here");
 }
 

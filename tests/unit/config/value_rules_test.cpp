@@ -70,7 +70,8 @@ TEST(CountRule, reads_its_word_as_zero) {
 TEST(CommandRule, keeps_commands_in_lower_case) {
     EXPECT_EQ(CommandRule{}.parse("FlushAll").value, "flushall");
     EXPECT_EQ(CommandRule{}.parse("CONFIG|SET").value, "config|set");
-    for (const std::string text : {"", "|set", "config|", "a|b|c", "a b", "1a"}) {
+    EXPECT_EQ(CommandRule{}.parse("Module:FT.Search").value, "module:ft.search");
+    for (const std::string text : {"", "|set", "config|", "a|b|c", "a b", "1a", "module:", "module:a b", "other:a"}) {
         EXPECT_FALSE(CommandRule{}.parse(text).value) << text;
     }
 }

@@ -44,7 +44,7 @@ FOLDERS |= {"proxy/net/http": "net/http", "proxy/cli": "main", "proxy": "main", 
             "replication": "replication"}
 
 PURE_FOLDERS = {"conversation", "resp", "command", "route", "replication"}
-PURE_FILES = {"health", "failover", "leader_watch", "acting_role", "node_account", "standing", "still_marks",
+PURE_FILES = {"health", "failover", "leader_watch", "twins", "visitors", "tenure", "login", "switchover_rules", "acting_role", "node_account", "standing", "still_marks",
               "pending_queue", "link_setup", "link_state", "link_standing", "link_fences", "link_reader", "fence", "write_proof", "role_reply", "parked_replies", "proven_sync",
               "reply_sequencer", "session_state", "deadlines", "info_text", "growth", "quantity",
               "successor", "volume_claim", "client_output", "client_pause"}

@@ -200,6 +200,24 @@ Contender missing(std::string name) {
     return made;
 }
 
+TEST(FirstLeader, a_node_in_cluster_mode_is_refused_whoever_asks_and_named) {
+    auto clustered = found("redis-0", Role::leader, 3);
+    clustered.report->cluster = true;
+    for (const auto& forced : {std::optional<std::string>(), std::optional<std::string>("redis-0")}) {
+        const auto choice = choose_first_leader({clustered, found("redis-1", Role::replica, 0)}, forced);
+        EXPECT_FALSE(choice.node);
+        EXPECT_NE(choice.why.find("redis-0 runs in cluster mode"), std::string::npos) << choice.why;
+        EXPECT_NE(choice.why.find("cluster-enabled no"), std::string::npos) << choice.why;
+    }
+}
+
+TEST(Candidate, a_node_in_cluster_mode_is_never_promoted) {
+    auto clustered = steady("redis-0", 200);
+    clustered.report->cluster = true;
+    const auto choice = choose_candidate({clustered, steady("redis-1", 100)}, kNow, kPatience);
+    EXPECT_EQ(choice.node, "redis-1");
+}
+
 TEST(FirstLeader, of_empty_replicas_the_first_configured_leads) {
     EXPECT_EQ(choose_first_leader({found("redis-0", Role::replica, 0), found("redis-1", Role::replica, 0)}, {}).node,
               "redis-0");

@@ -23,6 +23,11 @@ constexpr std::string_view kReplica =
     "slave_priority:25\r\nconnected_slaves:0\r\nmaster_replid:aaaa\r\nmaster_replid2:bbbb\r\nmaster_repl_offset:900\r\n"
     "second_repl_offset:500\r\n";
 
+TEST(InfoParser, knows_cluster_mode) {
+    EXPECT_FALSE(parse_info("redis_mode:standalone\r\nrole:master\r\n")->cluster);
+    EXPECT_TRUE(parse_info("redis_mode:cluster\r\nrole:master\r\n")->cluster);
+}
+
 TEST(InfoParser, reads_a_leader_with_its_replicas) {
     const auto report = parse_info(kLeader);
     ASSERT_TRUE(report);

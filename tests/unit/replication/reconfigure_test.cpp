@@ -52,6 +52,19 @@ TEST(Reconfigure, points_nobody_at_a_leader_that_was_not_seen) {
     EXPECT_TRUE(reconfigure("a", {leader("b", "10.0.0.2")}).empty());
 }
 
+TEST(Reconfigure, never_points_a_process_at_itself_whatever_its_names) {
+    auto leading = leader("a", "10.0.0.1");
+    auto twin = leader("b", "10.0.0.9");
+    leading.report.run_id = twin.report.run_id = "run";
+    EXPECT_TRUE(reconfigure("a", {leading, twin}).empty()) << "one run_id";
+    twin.report.run_id.clear();
+    EXPECT_EQ(reconfigure("a", {leading, twin}).size(), 1U) << "an old server that does not tell it";
+    twin.addresses = {"10.0.0.1"};
+    EXPECT_TRUE(reconfigure("a", {leading, twin}).empty()) << "another name of one address";
+    twin.node.endpoint.port = 6380;
+    EXPECT_EQ(reconfigure("a", {leading, twin}).size(), 1U) << "another port of one machine";
+}
+
 class InSync : public ::testing::Test {
   protected:
     SeenNode leading = leader("a", "10.0.0.1");

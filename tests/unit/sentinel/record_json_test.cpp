@@ -7,6 +7,7 @@ namespace {
 
 Record full_record() {
     Record record;
+    record.id = "0123456789abcdef";
     record.epoch = replication::Epoch{12};
     record.phase = Phase::fencing;
     record.leader = "redis-0";
@@ -14,6 +15,8 @@ Record full_record() {
     record.acting = "portal-1";
     record.renewals = 99;
     record.known["redis-0"] = {"run", "replid", 18446744073709551615ULL, 3};
+    record.leader_since = 1'796'000'000;
+    record.history = {R"({"epoch":11,"from":"redis-1","to":"redis-0"})"};
     record.reason = "redis-0 is \"gone\"\n";
     record.answered_id = "portal-0/1";
     record.answered_error = "no";
@@ -29,10 +32,34 @@ TEST(RecordJson, a_record_comes_back_as_it_was) {
 }
 
 TEST(RecordJson, a_mark_comes_back_as_it_was) {
-    const Mark mark{"portal-0",   3,         replication::Epoch{4}, true, "redis-1",
-                    "portal-0/2", "redis-0", replication::Epoch{3}};
+    const Mark mark{"portal-0",
+                    3,
+                    replication::Epoch{4},
+                    true,
+                    "redis-1",
+                    "portal-0/2",
+                    "redis-0",
+                    replication::Epoch{3},
+                    "bring redis-1 back",
+                    "http://10.0.0.1:9380/"};
     std::string error;
     EXPECT_EQ(decode_mark(encode_mark(mark), error), mark);
+}
+
+TEST(RecordJson, it_keeps_the_newest_accounts_and_none_that_is_too_long) {
+    Record record;
+    for (int i = 0; i < 9; ++i) {
+        add_account(record, "{\"epoch\":" + std::to_string(i) + "}");
+    }
+    add_account(record, "{\"reason\":\"" + std::string(kLongestAccount, 'x') + "\"}");
+    ASSERT_EQ(record.history.size(), kKeptAccounts);
+    EXPECT_EQ(record.history.front(), R"({"epoch":4})");
+    EXPECT_EQ(record.history.back(), R"({"epoch":8})");
+    record.history.push_back("no JSON");
+    std::string error;
+    const auto read = decode_record(encode_record(record, 0), error);
+    ASSERT_TRUE(read) << error;
+    EXPECT_EQ(read->record.history.size(), kKeptAccounts) << "what is none is left out";
 }
 
 TEST(RecordJson, keys_of_a_newer_portal_are_ignored) {

@@ -1,5 +1,7 @@
 #include "sentinel/standing.hpp"
 
+#include "sentinel/introduction.hpp"
+#include "sentinel/tenure.hpp"
 #include "views.hpp"
 
 #include <gtest/gtest.h>
@@ -202,6 +204,107 @@ TEST_F(StandingTest, takes_nothing_from_a_record_of_an_older_epoch) {
     EXPECT_TRUE(reading.gone_back);
     EXPECT_EQ(standing.record()->leader, "redis-0");
     EXPECT_FALSE(standing.arbiter_error().empty());
+}
+
+TEST_F(StandingTest, whoever_has_stopped_says_so_also_while_its_shards_learn_another_reason) {
+    view.record.epoch = replication::Epoch{8};
+    view.record.phase = Phase::fencing;
+    confirm();
+    const auto publish_for = [&](const std::string& reason) {
+        auto topology = standing.topology(standing.look(view.nodes, now));
+        topology.reason = reason;
+        return standing.published(std::make_shared<const replication::Topology>(std::move(topology)));
+    };
+    const auto stop = publish_for("redis-0 is gone");
+    EXPECT_EQ(due()->fenced, replication::Epoch{0}) << "the shards have not stopped yet";
+    standing.applied(stop);
+    EXPECT_EQ(due()->fenced, replication::Epoch{8});
+    publish_for("redis-0 is gone; bring one back");
+    EXPECT_EQ(due()->fenced, replication::Epoch{8}) << "nothing has started again";
+    auto leading = standing.topology(standing.look(view.nodes, now));
+    leading.leader = view.nodes[0].node;
+    standing.published(std::make_shared<const replication::Topology>(leading));
+    publish_for("redis-0 is gone");
+    EXPECT_EQ(due()->fenced, replication::Epoch{0}) << "they may have started in between";
+}
+
+TEST(StandingHistory, an_account_goes_into_the_record_with_the_next_write_that_succeeds) {
+    auto view = healthy_view();
+    Standing standing("portal-0", {}, view.now);
+    standing.read({view.record, "1", {}}, view.now, view.now);
+    standing.remember(R"({"epoch":7})");
+    auto lost = standing.begin_write(view.record, "portal-0", view.now);
+    EXPECT_EQ(lost.history, std::vector<std::string>{R"({"epoch":7})"});
+    auto again = standing.begin_write(view.record, "portal-0", view.now);
+    EXPECT_EQ(again.history, std::vector<std::string>{R"({"epoch":7})"}) << "the first write came to nothing";
+    standing.written(again, "2", view.now, view.now);
+    EXPECT_EQ(standing.begin_write(again, "portal-0", view.now).history.size(), 1U) << "once is enough";
+}
+
+TEST(StandingHistory, a_record_without_an_id_gets_the_one_that_is_offered_and_keeps_it) {
+    auto view = healthy_view();
+    Standing standing("portal-0", {}, view.now);
+    standing.offer_record_id("aa11");
+    standing.read({view.record, "1", {}}, view.now, view.now);
+    auto named = standing.begin_write(view.record, "portal-0", view.now);
+    EXPECT_EQ(named.id, "aa11");
+    named.id = "of another portal";
+    EXPECT_EQ(standing.begin_write(named, "portal-0", view.now).id, "of another portal");
+}
+
+TEST(StandingHistory, a_portal_that_stands_by_says_what_the_acting_one_waits_for) {
+    auto view = healthy_view();
+    view.record.phase = Phase::fencing;
+    view.record.reason = "redis-0 is gone";
+    view.record.acting = "portal-1";
+    view.portals[1].mark.waits_for = "no node can be promoted; bring one back";
+    Standing standing("portal-0", {}, view.now);
+    standing.introduce("http://10.0.0.1:9380/");
+    standing.read({view.record, "1", {view.portals[1].mark}}, view.now, view.now);
+    const auto seen = standing.look(view.nodes, view.now);
+    EXPECT_EQ(standing.topology(seen).reason, "redis-0 is gone; no node can be promoted; bring one back");
+    EXPECT_EQ(standing.due_mark(seen, view.now)->url, "http://10.0.0.1:9380/");
+    EXPECT_EQ(standing.due_mark(seen, view.now)->waits_for, "");
+}
+
+TEST(Introduction, the_status_page_has_an_address_that_others_can_follow) {
+    EXPECT_EQ(status_page_url({"10.0.0.1", 9380}), "http://10.0.0.1:9380/");
+    EXPECT_EQ(status_page_url({"fd00::1", 9380}), "http://[fd00::1]:9380/");
+    for (const auto* everywhere : {"0.0.0.0", "::"}) {
+        const auto url = status_page_url({everywhere, 9380});
+        EXPECT_EQ(url.find(everywhere), std::string::npos) << url;
+        EXPECT_TRUE(url.ends_with(":9380/")) << url;
+    }
+    EXPECT_NE(random_record_id(), random_record_id());
+    EXPECT_EQ(random_record_id().size(), 16U);
+}
+
+TEST(Tenure, begins_when_the_record_says_and_not_when_this_portal_started) {
+    using namespace std::chrono_literals;
+    auto record = healthy_view().record;
+    const Tenure::WallTime now = Tenure::WallTime(1'796'000'500s);
+    Tenure tenure;
+    tenure.look(record, now);
+    EXPECT_EQ(tenure.leader_since(), now) << "a record of an older version does not say";
+    record.leader_since = 1'796'000'000;
+    tenure.look(record, now + 5s);
+    EXPECT_EQ(tenure.leader_since(), now - 500s);
+}
+
+TEST(Tenure, a_change_that_comes_to_nothing_does_not_end_it) {
+    using namespace std::chrono_literals;
+    auto record = healthy_view().record;
+    const Tenure::WallTime now = Tenure::WallTime(1'796'000'000s);
+    Tenure tenure;
+    tenure.look(record, now);
+    record.phase = Phase::fencing;
+    tenure.look(record, now + 1s);
+    record.phase = Phase::leading;
+    tenure.look(record, now + 2s);
+    EXPECT_EQ(tenure.leader_since(), now);
+    record.leader = "redis-1";
+    tenure.look(record, now + 3s);
+    EXPECT_EQ(tenure.leader_since(), now + 3s);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The failover machine: planned changes of leader, the first leader, and what proven writes add.
 #include "failover_world.hpp"
+#include "sentinel/login_check.hpp"
 
 #include <gtest/gtest.h>
 
@@ -268,6 +269,34 @@ TEST(FailoverMachine, a_switchover_asked_of_a_busy_leader_is_answered_at_once) {
     world.turn();
     EXPECT_NE(world.last.why.find("no failover"), std::string::npos);
     EXPECT_TRUE(world.last.actions.empty());
+}
+
+TEST(Switchover, is_refused_before_anything_stops_when_a_node_refuses_the_monitor_s_login) {
+    for (const auto* refusing : {"redis-0", "redis-1"}) {
+        World world;
+        world.node(refusing).login = {LoginState::Word::refused, "WRONGPASS invalid username-password pair"};
+        world.ask("");
+        world.turn();
+        EXPECT_EQ(world.done, std::vector<std::string>{"write leading"}) << "nothing but the answer";
+        EXPECT_NE(world.view.record.answered_error.find(std::string(refusing) + " refuses the monitor's login"),
+                  std::string::npos)
+            << world.view.record.answered_error;
+        EXPECT_NE(world.view.record.answered_error.find("WRONGPASS"), std::string::npos);
+        EXPECT_TRUE(world.leads("redis-0"));
+    }
+}
+
+TEST(RefusedLogin, is_what_another_password_or_permission_would_cure_and_nothing_else) {
+    for (const auto* error :
+         {"login as user default failed: WRONGPASS invalid username-password pair or user is disabled.",
+          "NOAUTH Authentication required.", "NOPERM this user has no permissions to run the 'info' command",
+          "login as user default failed: ERR invalid password"}) {
+        EXPECT_TRUE(is_refused_login(error)) << error;
+    }
+    for (const auto* error : {"ERR max number of clients reached", "LOADING Redis is loading the dataset in memory",
+                              "BUSY Redis is busy running a script.", "MASTERDOWN Link with MASTER is down", ""}) {
+        EXPECT_FALSE(is_refused_login(error)) << error;
+    }
 }
 
 }  // namespace

@@ -135,7 +135,7 @@ Certificate     0.0.0.0:6380: ends 2027-01-01T00:00:00Z, 89 days left
   redis-0        127.0.0.1:6390   leader    up       -        1000           -
   redis-1?[31m   127.0.0.1:6391   replica   up       up        990          10
 
-Last failover   none since this portal started
+Last failover   none is known
 )");
 }
 
@@ -146,13 +146,49 @@ TEST_F(AdminCommandsTest, StatusPrintsTheJsonItGot) {
 }
 
 TEST_F(AdminCommandsTest, StatusFailsWithoutALeaderAndStillPrints) {
-    status["state"] = "holding";
+    status["state"] = "no_leader";
     status["topology"].as_object()["leader"] = nullptr;
     status["last_failover"] = {{"from", "redis-0"}, {"result", "no candidate"}};
     const auto outcome = run({"status", "--admin", url()});
     EXPECT_EQ(outcome.exit_status, 1);
     EXPECT_NE(outcome.out.find("Leader          none\n"), std::string::npos);
     EXPECT_NE(outcome.out.find("Last failover\n  from: redis-0\n  result: no candidate\n"), std::string::npos);
+}
+
+TEST_F(AdminCommandsTest, StatusSaysWhyItIsDegradedAndStillSucceeds) {
+    status["state"] = "degraded";
+    status["reason"] = "";
+    status["why"] = {"redis-1 does not answer", "portal-1 is away"};
+    const auto outcome = run({"status", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 0) << "there is a leader";
+    EXPECT_NE(
+        outcome.out.find("State           degraded\nWhy             redis-1 does not answer\n                portal-1 "
+                         "is away\nLeader          redis-0\n"),
+        std::string::npos)
+        << outcome.out;
+}
+
+TEST_F(AdminCommandsTest, TheCheckPrintsOneLineAndAnExitStatusForMonitors) {
+    auto outcome = run({"status", "--check", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 0);
+    EXPECT_EQ(outcome.out, "portal-0 ready: redis-0 leads\n");
+    status["state"] = "degraded";
+    status["why"] = {"redis-1 does not answer", "portal-1 is\naway"};
+    outcome = run({"status", "--check", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 1);
+    EXPECT_EQ(outcome.out, "portal-0 degraded: redis-1 does not answer; portal-1 is?away\n");
+    status["state"] = "draining";
+    EXPECT_EQ(run({"status", "--check", "--admin", url()}).exit_status, 1);
+    status["state"] = "no_leader";
+    status["why"] = {"no node can be promoted"};
+    outcome = run({"status", "--check", "--admin", url()});
+    EXPECT_EQ(outcome.exit_status, 2);
+    EXPECT_EQ(outcome.out, "portal-0 no_leader: no node can be promoted\n");
+    const auto gone = url();
+    server.reset();
+    outcome = run({"status", "--check", "--admin", gone});
+    EXPECT_EQ(outcome.exit_status, 3);
+    EXPECT_NE(outcome.out.find("Cannot reach a portal"), std::string::npos) << "monitors read standard output";
 }
 
 TEST_F(AdminCommandsTest, StatusToleratesAnEmptyStatus) {
@@ -201,9 +237,14 @@ TEST_F(AdminCommandsTest, DrainAsksThePortal) {
     EXPECT_EQ(asked, std::vector<std::string>{"drain"});
 }
 
+TEST_F(AdminCommandsTest, TheAdminAddressNeedsNoScheme) {
+    EXPECT_EQ(run({"status", "--admin", url().substr(std::string("http://").size())}).exit_status, 0);
+}
+
 TEST_F(AdminCommandsTest, AWrongAdminAddressIsWrongUse) {
-    for (const auto* bad : {"127.0.0.1:9380", "https://127.0.0.1:9380", "http://", "http://host:0", "http://host:99999",
-                            "http://host:x", "http://host/path", "http://[::1", "http://a b", "unix:", "unix"}) {
+    for (const auto* bad :
+         {"127.0.0.1", "portal-0", "127.0.0.1:99999", "https://127.0.0.1:9380", "http://", "http://host:0",
+          "http://host:99999", "http://host:x", "http://host/path", "http://[::1", "http://a b", "unix:", "unix"}) {
         EXPECT_EQ(run({"status", "--admin", bad}).exit_status, 2) << bad;
     }
 }

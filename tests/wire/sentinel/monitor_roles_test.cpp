@@ -66,7 +66,8 @@ TEST_F(MonitorTest, nodes_with_a_password_are_led_with_it_and_named_when_it_is_w
     auto config = config_for("portal-0");
     config.monitor.password = "secret-2";
     portal0 = std::make_unique<Portal>(config);
-    EXPECT_TRUE(eventually([&] { return portal0->reason().find("login as monitor failed") != std::string::npos; }));
+    EXPECT_TRUE(
+        eventually([&] { return portal0->reason().find("login as user default failed") != std::string::npos; }));
     EXPECT_EQ(boost::json::serialize(portal0->monitor().status()).find("secret"), std::string::npos);
     portal0.reset();
     config.monitor.password = "secret-1";

@@ -202,5 +202,67 @@ TEST_F(MonitorTest, an_agent_s_word_that_the_process_is_stopped_ends_the_patienc
     redis0.resume();
 }
 
+/// redis-1's address as another name of redis-0's.
+std::vector<config::Node> two_names_of_one(std::uint16_t port) {
+    return {{"redis-0", {"127.0.0.1", port}, std::nullopt}, {"redis-1", {"localhost", port}, std::nullopt}};
+}
+
+TEST_F(MonitorTest,
+       a_node_s_address_that_is_another_name_of_the_leader_changes_nothing_and_is_an_error_with_both_names) {
+    redis0.start();
+    redis1.start();
+    start_portals();
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    ASSERT_TRUE(in_sync("redis-1"));
+    set_nodes(two_names_of_one(redis0.port()));
+    for (const auto* portal : {portal0.get(), portal1.get()}) {
+        EXPECT_TRUE(eventually([&] {
+            return portal->node_text("redis-1", "trouble").find("redis-0 and redis-1 lead to one process") == 0;
+        }));
+    }
+    const auto since = steady_clock::now();
+    while (steady_clock::now() - since < seconds(3)) {
+        ASSERT_EQ(redis0.info("role"), "master") << "it was told to follow itself";
+        ASSERT_EQ(portal0->leader() + portal1->leader(), "redis-0redis-0") << trouble();
+        std::this_thread::sleep_for(milliseconds(5));
+    }
+    EXPECT_EQ(portal0->epoch(), 1U);
+    set_nodes(config_for("any").nodes);
+    EXPECT_TRUE(in_sync("redis-1"));
+    EXPECT_EQ(portal0->epoch(), 1U);
+}
+
+TEST_F(MonitorTest, a_leader_s_address_that_leads_to_its_replica_is_no_loss_of_the_leader) {
+    redis0.start();
+    redis1.start();
+    start_portals();
+    ASSERT_TRUE(both_route_to("redis-0")) << trouble();
+    ASSERT_TRUE(in_sync("redis-1"));
+    const auto port = redis1.port();
+    set_nodes({{"redis-0", {"localhost", port}, std::nullopt}, {"redis-1", {"127.0.0.1", port}, std::nullopt}});
+    EXPECT_TRUE(both_route_to(""));
+    std::this_thread::sleep_for(seconds(3));
+    EXPECT_EQ(portal0->leader() + portal1->leader(), "") << "nothing goes to a replica as if it led";
+    EXPECT_EQ(redis1.info("role"), "slave");
+    set_nodes(config_for("any").nodes);
+    EXPECT_TRUE(both_route_to("redis-0")) << trouble();
+    EXPECT_EQ(portal0->epoch(), 1U);
+}
+
+TEST_F(MonitorTest, an_empty_server_under_two_names_is_not_made_a_replica_of_itself) {
+    redis0.start_bare();
+    for (auto* portal : {&portal0, &portal1}) {
+        auto config = config_for(portal == &portal0 ? "portal-0" : "portal-1");
+        config.nodes = two_names_of_one(redis0.port());
+        *portal = std::make_unique<Portal>(config);
+    }
+    EXPECT_TRUE(eventually([&] {
+        return trouble().find("redis-0 and redis-1 lead to one process") != std::string::npos;
+    })) << trouble();
+    std::this_thread::sleep_for(seconds(2));
+    EXPECT_EQ(redis0.info("role"), "master");
+    EXPECT_EQ(portal0->leader() + portal1->leader(), "") << "one of the two names is wrong, and nobody knows which";
+}
+
 }  // namespace
 }  // namespace portal::sentinel

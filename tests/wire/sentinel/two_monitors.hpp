@@ -82,6 +82,17 @@ class Portal {
         const auto* value = status.if_contains(key);
         return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
     }
+    /// Of one node, as the status tells it.
+    std::string node_text(const std::string& node, const std::string& key) const {
+        const auto status = monitor_->status();
+        for (const auto& each : status.at("nodes").as_array()) {
+            const auto* value = each.at("name").as_string() == node ? each.as_object().if_contains(key) : nullptr;
+            if (value != nullptr && value->is_string()) {
+                return std::string(value->as_string());
+            }
+        }
+        return "";
+    }
     std::string switchover(std::optional<std::string> to) {
         std::promise<std::string> answer;
         monitor_->switchover(std::move(to), [&](std::string error) { answer.set_value(std::move(error)); });
