@@ -30,6 +30,26 @@ consteval bool runs_code(std::string_view name) {
     return false;
 }
 
+consteval ScriptUse script_use(std::string_view name) {
+    struct Use {
+        std::string_view name;
+        ScriptUse use;
+    };
+    constexpr std::array<Use, 7> kUses{{{"eval", ScriptUse::text},
+                                        {"eval_ro", ScriptUse::text},
+                                        {"evalsha", ScriptUse::digest},
+                                        {"evalsha_ro", ScriptUse::digest},
+                                        {"script|load", ScriptUse::load},
+                                        {"script|exists", ScriptUse::exists},
+                                        {"script|flush", ScriptUse::flush}}};
+    for (const Use& each : kUses) {
+        if (name == each.name) {
+            return each.use;
+        }
+    }
+    return ScriptUse::none;
+}
+
 /// Reads whose cost does not depend on how much there is to read.
 consteval bool is_quick(std::string_view name) {
     constexpr std::array<std::string_view, 40> kNames{
@@ -55,6 +75,7 @@ consteval CommandRow plain_row(std::string_view name, int arity, bool write, Key
             .arity = arity,
             .write = write,
             .runs_code = runs_code(name.substr(0, bar)),
+            .scripts = script_use(name),
             .quick = is_quick(name),
             .first_key = keys.first,
             .last_key = keys.last,

@@ -72,6 +72,16 @@ enum class Handling : std::uint8_t {
     replication,    // SYNC and its kin turn the connection into a replica's: no portal carries that, so it is refused
 };
 
+/// What a command has to do with the scripts that a node knows by their digest.
+enum class ScriptUse : std::uint8_t {
+    none,
+    text,    // EVAL, EVAL_RO: brings a script along, which the node knows from then on
+    digest,  // EVALSHA, EVALSHA_RO: names one that the node must know
+    load,    // SCRIPT LOAD
+    exists,  // SCRIPT EXISTS
+    flush,   // SCRIPT FLUSH
+};
+
 struct CommandRow {
     std::string_view name;        // lower case
     std::string_view subcommand;  // lower case; empty for the command itself
@@ -80,7 +90,8 @@ struct CommandRow {
     Affinity affinity = Affinity::shared;
     Handling handling = Handling::plain;
     bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
-    bool quick = false;      // reads in a moment, whatever the data
+    ScriptUse scripts = ScriptUse::none;
+    bool quick = false;                             // reads in a moment, whatever the data
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
     std::uint16_t index = 0;                        // where it stands in kAllRows
 };

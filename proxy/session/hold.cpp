@@ -104,6 +104,9 @@ void Hold::retry() {
     if (std::ranges::any_of(recovery().waiting(), is_fresh)) {
         return;  // asked again at the shard's next look; a script's word stops nobody else
     }
+    if (!context().scripts.all_may_pass() && awaits_script()) {
+        return;  // asked again when the node has been given it
+    }
     if (links().own() && must_run_before_transaction()) {
         links().own()->end("what the client has asked for before its transaction is to be executed first");
         return;  // and then the transaction is begun again
@@ -121,6 +124,12 @@ void Hold::retry() {
                                        // more for long
     }
     mark();
+}
+
+bool Hold::awaits_script() const {
+    return std::ranges::any_of(recovery().waiting(), [this](const Lost& each) {
+        return context().scripts.must_wait(command::row_at(each.request.tag), resp::RequestView(each.command));
+    });
 }
 
 /// Something that waits is older than the transaction that is open on the client's own link: sent there, it would be

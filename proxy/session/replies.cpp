@@ -38,6 +38,9 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if (judged && losses().take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
+    if (row.scripts != command::ScriptUse::none || row.handling == Handling::exec) {
+        note_scripts(request, row, reply, command);
+    }
     if (row.handling == Handling::exec && !request.unit && !transaction().queued().own().empty()) {
         return exec().take(request, bytes);
     }
@@ -46,6 +49,18 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     }
     pass_on(request, row, reply, bytes, command);
     return true;
+}
+
+/// Which scripts the node knows by now. Inside of a transaction only EXEC runs anything.
+void Replies::note_scripts(const upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
+                           std::string_view command) {
+    if (row.handling == Handling::exec) {
+        if (const std::string_view frames = transaction().frames_with_scripts(); !frames.empty() && !reply.is_error()) {
+            context().scripts.note_executed(frames, state().credentials);
+        }
+    } else if (!request.unit && !transaction().contains(request)) {
+        context().scripts.note_answer(row, command, reply, state().credentials);
+    }
 }
 
 /// The reply is for the client: `bytes`, which may be others than `reply` has. What it changes is noted first.

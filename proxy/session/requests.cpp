@@ -7,6 +7,7 @@
 #include "session/session_bounds.hpp"
 #include "session/unit_lookahead.hpp"
 
+#include <algorithm>
 #include <strings.h>
 #include <utility>
 
@@ -157,7 +158,7 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
             if (proofs().must_await(row)) {
                 return proofs().await(row, request);
             }
-            if (links().has_link_for(destination)) {
+            if (links().has_link_for(destination) && !awaits_script(row, request, rest)) {
                 return forward(row, request, destination);
             }
             break;
@@ -169,6 +170,23 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
     unit().abandon();
     refuse_unserved(row, request);
     return true;
+}
+
+/// It names a script that is still to be loaded, or begins a transaction in one piece that does.
+bool Requests::awaits_script(const Row& row, const resp::RequestView& request, std::string_view rest) const {
+    const Scripts& scripts = context().scripts;
+    if (scripts.all_may_pass()) {
+        return false;
+    }
+    if (unit().left() == 0) {
+        return scripts.must_wait(row, request);
+    }
+    std::size_t at = 0;
+    return std::ranges::any_of(context().room.unit, [&](const UnitPart& part) {
+        const resp::RequestView each(rest.substr(at, part.size));
+        at += part.size;
+        return scripts.must_wait(*part.row, each);
+    });
 }
 
 void Requests::open_broken(bool unserved) {

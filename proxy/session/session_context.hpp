@@ -15,6 +15,7 @@
 #include "session/client_pause.hpp"
 #include "session/deadline_queues.hpp"
 #include "session/large_keys.hpp"
+#include "session/scripts.hpp"
 #include "session/shard_peers.hpp"
 #include "session/spare_buffers.hpp"
 #include "upstream/link_pool.hpp"
@@ -112,6 +113,7 @@ struct SessionContext {
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
     upstream::ProofLink* proof = nullptr;  // with writes.proven
     LargeKeys large_keys;
+    Scripts scripts;
     bool draining = false;
     ClientPause pause;
     FirstWrite first_write;
