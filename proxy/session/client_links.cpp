@@ -161,6 +161,12 @@ void ClientLinks::submit_own(upstream::Link& link, std::string_view frame, std::
     link.submit(frame, std::move(pending));
 }
 
+void ClientLinks::ask_for_ids(upstream::Link& link, Slot slot, const Row& row, const resp::RequestView& request) {
+    for (const std::string& question : session_.conversation.stream_ids.ask(slot, row, request)) {
+        submit_own(link, question, 1);
+    }
+}
+
 void ClientLinks::submit_end(std::string_view name) {
     std::string frame;
     resp::write_request(frame, name);

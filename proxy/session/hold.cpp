@@ -209,7 +209,8 @@ void Hold::send_again(upstream::Link& link, Lost& lost, const Row& row) {
     if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
         intake().set_wait(Wait::reply);
     } else if (row.handling == Handling::blocking && !transaction().contains(lost.request)) {
-        lost.command = rearmed(row, lost.command);
+        lost.command = session_.conversation.stream_ids.known(lost.request.sequence, rearmed(row, lost.command));
+        links().ask_for_ids(link, lost.request.sequence, row, resp::RequestView(lost.command));
     }
     if (row.write) {
         links().note_write();

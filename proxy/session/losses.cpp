@@ -210,6 +210,7 @@ void Losses::on_own_link_lost() {
         return;
     }
     transaction().note_link_lost(links().own_state());
+    session_.conversation.stream_ids.note_lost();
     const bool to_end = links().own() && links().own()->finishes() && !transaction().active();
     links().own().reset();
     if (to_end) {

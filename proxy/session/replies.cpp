@@ -73,6 +73,9 @@ void Replies::pass_on(upstream::PendingRequest& request, const Row& row, const r
         hand_over(request, reply.complete(), bytes, command, acknowledges);
         return;
     }
+    if (row.handling == Handling::blocking) {
+        session_.conversation.stream_ids.forget(request.sequence);
+    }
     const std::string replacement = replace(row, command, bytes);
     note_reply(row, !reply.is_error(), bytes, command);
     hand_over(request, true, replacement.empty() ? bytes : replacement, command, acknowledges && replacement.empty());
@@ -279,6 +282,8 @@ bool Replies::take_own(upstream::PendingRequest& request, std::string_view bytes
         intake().set_wait(Wait::drained);
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         features().use_tracking().note_switched_on(bytes);
+    } else if (command::row_at(request.tag).name == StreamIds::kQuestion) {
+        session_.conversation.stream_ids.note_answer(bytes);
     }
     const Handling handling = command::row_at(request.tag).handling;
     const bool listens_on = !request.silent && command::is_subscription(handling) && bytes.front() == '-';

@@ -268,6 +268,12 @@ bool Requests::forward(const Row& row, const resp::RequestView& request, Destina
         !transaction().queued().own().empty()) {
         return exec().submit(row, request);
     }
+    if (row.handling == Handling::blocking && !transaction().active() && command::may_block(row, request)) {
+        if (order().idle()) {
+            session_.conversation.stream_ids.clear();  // of those that came to nothing
+        }
+        links().ask_for_ids(link, order().next(), row, request);
+    }
     links().submit(link, row, request.frame());
     const bool opens_none = row.handling == Handling::multi && !transaction().active();
     const bool ends = row.handling == Handling::exec || row.handling == Handling::discard || opens_none;
