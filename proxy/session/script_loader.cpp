@@ -24,8 +24,16 @@ constexpr std::chrono::milliseconds kOthers{500};
 constexpr std::chrono::seconds kPoll{1};
 /// A link that nothing was asked on is given back.
 constexpr std::chrono::seconds kIdle{10};
-/// Characters of an unexpected answer that are logged.
-constexpr std::size_t kAnswerLogged = 200;
+/// Of an unexpected answer the first word is logged: what follows may be a piece of a script.
+std::string_view first_word(std::string_view answer) {
+    constexpr std::size_t kLongest = 32;
+    return answer.substr(0, std::min(answer.find_first_of(" \r\n"), kLongest));
+}
+
+/// The node serves nobody for now, and says so.
+bool says_later(std::string_view answer) {
+    return answer.starts_with("-LOADING") || answer.starts_with("-BUSY");
+}
 
 }  // namespace
 
@@ -191,7 +199,7 @@ void ScriptLoader::take_loaded(std::string_view bytes) {
         refused_.push_back(std::move(each));
     } else {
         context_.counters.scripts_not_loaded.add();
-        report(bytes.substr(0, std::min(bytes.find('\r'), kAnswerLogged)));
+        report(first_word(bytes));
     }
     if (loaded_ == missing_.size()) {
         ask_next();
@@ -238,6 +246,7 @@ void ScriptLoader::end_login() {
 
 void ScriptLoader::end_pass() {
     busy_ = false;
+    attempts_ = 0;
     work_.clear();
     missing_.clear();
     all_due_ = false;
@@ -277,23 +286,33 @@ void ScriptLoader::tick() {
     const bool asks = context_.shard == 0 && polls_ && !cache().empty();
     if (asks && may_begin() && now() - polled_at_ >= kPoll) {
         polled_at_ = now();
-        if (Known newest = cache().newest(); !newest.digest.empty()) {
-            begin_pass({std::move(newest)});
-        }
+        begin_pass(next_to_poll());
     } else if (!busy_ && link_ && now() - used_at_ > kIdle) {
         stop();
     }
+}
+
+/// All of them in turn: one that clients have brought again since a flush says nothing of the others.
+std::vector<ScriptCache::Known> ScriptLoader::next_to_poll() {
+    std::vector<Known> all = cache().all();
+    poll_at_ = poll_at_ < all.size() ? poll_at_ : 0;
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(poll_at_);
+    const std::size_t count = std::min(kBatch, all.size() - poll_at_);
+    poll_at_ += count;
+    return {std::make_move_iterator(begin), std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(count))};
 }
 
 /// Who waits for a script gets what the node says without it.
 void ScriptLoader::give_up(std::string_view why) {
     context_.counters.scripts_not_loaded.add(work_.size() - std::min(at_, work_.size()));
     report(why);
-    const bool again = all_due_ && ++attempts_ < kMostAttempts;
+    const int attempts = ++attempts_;
+    const bool again = all_due_ && attempts < kMostAttempts;
     stop();
     absent_.clear();
     cache().drop_doubtful();
     end_pass();
+    attempts_ = attempts;
     all_due_ = again;  // though nobody waits for it any more
 }
 
@@ -315,7 +334,9 @@ bool ScriptLoader::on_reply(upstream::PendingRequest& request, const resp::Reply
         return true;
     }
     heard_at_ = now();
-    if (request.tag == exists) {
+    if (says_later(reply.bytes())) {
+        stop();  // asked again at the next look
+    } else if (request.tag == exists) {
         take_exists(reply.bytes());
     } else if (loaded_ < missing_.size()) {
         take_loaded(reply.bytes());
@@ -332,7 +353,7 @@ void ScriptLoader::on_refused(upstream::PendingRequest& /*request*/, std::string
     if (!busy_) {
         return;
     }
-    report(error.substr(0, std::min(error.find('\r'), kAnswerLogged)));
+    report(first_word(error));
     login_refused_ = true;
 }
 

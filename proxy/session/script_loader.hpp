@@ -47,6 +47,7 @@ class ScriptLoader final : public upstream::ReplySink, public net::Flushable {
     [[nodiscard]] bool may_begin() const;
     void begin();
     void begin_pass(std::vector<Known> work);
+    [[nodiscard]] std::vector<Known> next_to_poll();
     void connect(upstream::LinkIdentity identity);
     void ask_next();
     void take_exists(std::string_view bytes);
@@ -72,6 +73,8 @@ class ScriptLoader final : public upstream::ReplySink, public net::Flushable {
     bool polls_ = true;     // the node has not refused to tell what it knows
     int attempts_ = 0;      // that have ended with the link, for this node
     int logins_ = 0;        // that were tried in this pass
+
+    std::size_t poll_at_ = 0;  // of all that are known
 
     // --- the pass at hand
     bool busy_ = false;

@@ -100,7 +100,7 @@ void Scripts::accept(std::string_view body, Kind kind, Proof proof, const comman
         fresh_.push_back({std::move(script), kind});
     }
     if (cache_.has_doubtful()) {
-        work_();
+        ask_loader();
     }
 }
 
@@ -173,7 +173,7 @@ void Scripts::take(const Delivery& delivery) {
     if (any_new && context_.topology->leader &&
         (delivery.epoch != context_.topology->epoch || delivery.node != context_.topology->leader->name)) {
         lacking_ = true;
-        work_();
+        ask_loader();
     }
     count();
 }
@@ -187,10 +187,16 @@ void Scripts::doubt_everywhere() {
     doubt();
 }
 
+void Scripts::ask_loader() const {
+    if (work_) {
+        work_();
+    }
+}
+
 void Scripts::doubt() {
     cache_.doubt();
     if (cache_.has_doubtful()) {
-        work_();
+        ask_loader();
     }
 }
 

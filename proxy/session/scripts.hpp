@@ -80,6 +80,7 @@ class Scripts {
                 const command::CredentialsPtr& by, std::string_view digest = {});
     void note_exists(const resp::RequestView& request, std::string_view bytes);
     void take(const Delivery& delivery);
+    void ask_loader() const;
     void doubt();
 
     SessionContext& context_;

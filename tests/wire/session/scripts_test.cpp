@@ -216,9 +216,11 @@ TEST_F(ScriptsTest, AFlushThatCameByAnotherWayIsNoticed) {
     const auto app = client();
     app->expect(frame_of({"EVAL", kBody, "0"}), kRan);
     first_.flush();
-    wait_known(0);
+    app->expect(frame_of({"EVAL", "return 2", "0"}), kRan);  // which a client brings again
+    wait_known(1);
     lead(second_.node());
     app->expect(evalsha(kBody), ScriptNode::kNoScript);
+    app->expect(evalsha("return 2"), kRan);
 }
 
 TEST_F(ScriptsTest, WhatAnotherPortalLoadsIsWaitedFor) {
@@ -273,6 +275,19 @@ TEST_F(ScriptsTest, ANodeThatStallsIsNotWaitedForForEver) {
         lead(stalls.node());
         app->expect(evalsha(kBody), ScriptNode::kNoScript);
     }
+}
+
+TEST_F(ScriptsTest, ANodeThatIsNotReadyYetIsAskedAgain) {
+    std::atomic<int> asked{0};
+    ScriptNode loads([&](const Words& words) {
+        return words[0] == "SCRIPT" && ++asked < 3 ? "-LOADING Redis is loading the dataset in memory\r\n"
+                                                   : ScriptNode::kGoOn;
+    });
+    lead(first_.node());
+    const auto app = client();
+    app->expect(frame_of({"EVAL", kBody, "0"}), kRan);
+    lead(loads.node());
+    app->expect(evalsha(kBody), kRan);
 }
 
 TEST_F(ScriptsTest, ANodeThatDoesNotSayWhatItKnowsIsGivenAllOfIt) {
