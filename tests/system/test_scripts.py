@@ -86,15 +86,22 @@ class Scripts(unittest.TestCase):
 
     def test_a_flush_through_either_portal_holds(self):
         first, second = self.client(0), self.client(1)
-        body = "return 1"
-        self.assertEqual(1, first.command("EVAL", body, "0"))
-        self.assertEqual(1, second.command("EVALSHA", digest(body), "0"))
+        bodies = [f"return {number}" for number in range(10, 15)]
+        shards = 2
+
+        def known():
+            return self.demo.portals[0].metric("redis_portal_scripts_known") / shards
+
+        for body in bodies:
+            self.assertIsInstance(first.command("EVAL", body, "0"), int)
+            self.assertIsInstance(second.command("EVALSHA", digest(body), "0"), int)
+        wait_until(lambda: known() == len(bodies), 10, "both shards know them")
         self.assertEqual("OK", second.command("SCRIPT", "FLUSH"))
         self.assertEqual(2, first.command("EVAL", "return 2", "0"))
-        shards = 2
-        wait_until(lambda: self.demo.portals[0].metric("redis_portal_scripts_known") == shards, 10, "the other portal notices")
+        wait_until(lambda: known() == 1, 10, "the other portal notices")
         self.change_leader(kill=True)
-        self.assertEqual(NO_SCRIPT, first.command("EVALSHA", digest(body), "0"))
+        for body in bodies:
+            self.assertEqual(NO_SCRIPT, first.command("EVALSHA", digest(body), "0"))
         self.assertEqual(2, first.command("EVALSHA", digest("return 2"), "0"))
 
 
