@@ -42,6 +42,8 @@ struct Topology {
     std::optional<Node> leader;
     std::vector<Node> nodes;
     KnownAddresses addresses;
+    /// What each node's process calls itself, by the node's name; another one when it has been started again.
+    std::map<std::string, std::string> processes;
     /// Names of the nodes (leader included) that hold every confirmed write.
     std::vector<std::string> in_sync;
     /// With proven writes: every replica that may be promoted, now or as soon as it has joined the in-sync set.

@@ -69,6 +69,7 @@ enum class Handling : std::uint8_t {
     wait,           // WAIT, WAITAOF: speak of the writes of this connection
     script,         // EVAL and the like: may write, whatever their name says
     fieldset,       // HIMPORT PREPARE, DISCARD, DISCARDALL: the connection keeps the names of fields
+    cursor,         // SCAN and its kin: what goes on with an iteration means something to one process alone
     replication,    // SYNC and its kin turn the connection into a replica's: no portal carries that, so it is refused
 };
 

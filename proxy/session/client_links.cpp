@@ -17,8 +17,9 @@ namespace {
 
 /// Replies that only need to be looked at where they begin.
 bool may_come_in_parts(Handling handling) {
-    return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
-           handling == Handling::ping || handling == Handling::exec || handling == Handling::unknown;
+    return handling == Handling::plain || handling == Handling::cursor || handling == Handling::script ||
+           handling == Handling::blocking || handling == Handling::ping || handling == Handling::exec ||
+           handling == Handling::unknown;
 }
 
 }  // namespace

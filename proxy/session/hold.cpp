@@ -148,7 +148,7 @@ void Hold::resend() {
     const bool held = links().own() && links().own()->was_ready();  // made before the loss, perhaps
     auto next = again.begin();
     for (; next != again.end(); ++next) {
-        if (losses().still_refused(*next)) {
+        if (losses().still_refused(*next) || ends_iteration(*next)) {
             continue;
         }
         const Row& row = command::row_at(next->request.tag);
@@ -164,6 +164,21 @@ void Hold::resend() {
     if (!recovery().empty() && order().idle()) {
         begin();  // no link can be had now
     }
+}
+
+/// It goes on with an iteration that another process began: it is answered here, and then this is true.
+bool Hold::ends_iteration(const Lost& lost) {
+    if (command::row_at(lost.request.tag).handling != Handling::cursor) {
+        return false;
+    }
+    const resp::RequestView request(lost.command);
+    const std::size_t word = cursor_word(request);
+    if (word == 0 || origin_of(request.arg(word), context().cursor_mark) != CursorOrigin::another) {
+        return false;
+    }
+    order().finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kCursor),
+                   output());
+    return true;
 }
 
 /// Where a request goes that came back; null: no such link can be had now. `held`: the client's own link, if it has
@@ -208,6 +223,8 @@ void Hold::send_again(upstream::Link& link, Lost& lost, const Row& row) {
     }
     if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
         intake().set_wait(Wait::reply);
+    } else if (row.handling == Handling::cursor) {
+        lost.command = without_mark(resp::RequestView(lost.command));
     } else if (row.handling == Handling::blocking && !transaction().contains(lost.request)) {
         lost.command = session_.conversation.stream_ids.known(lost.request.sequence, rearmed(row, lost.command));
         links().ask_for_ids(link, lost.request.sequence, row, resp::RequestView(lost.command));

@@ -47,6 +47,7 @@ class Hold final : public SessionPart {
 
   private:
     [[nodiscard]] bool awaits_script() const;
+    bool ends_iteration(const Lost& lost);
     [[nodiscard]] bool must_run_before_transaction() const;
     void resend();
     [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row, bool held);

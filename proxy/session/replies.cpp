@@ -69,6 +69,11 @@ void Replies::pass_on(upstream::PendingRequest& request, const Row& row, const r
     const bool queued = request.unit || transaction().active();
     const bool acknowledges = row.write && reply.complete() && proofs().acknowledges(request, row, reply, queued);
     // One of a unit says nothing of a transaction that may have been opened behind it.
+    if (row.handling == Handling::cursor) {
+        const std::optional<std::string> marked = marked_reply(bytes, context().cursor_mark);
+        hand_over(request, reply.complete(), marked ? std::string_view(*marked) : bytes, command, false);
+        return;
+    }
     if (row.handling == Handling::plain || request.unit || !reply.complete()) {
         hand_over(request, reply.complete(), bytes, command, acknowledges);
         return;

@@ -5,6 +5,7 @@
 #include "command/server_commands.hpp"
 #include "config/config.hpp"
 #include "conversation/client_errors.hpp"
+#include "conversation/cursors.hpp"
 #include "net/deadline.hpp"
 #include "net/loop.hpp"
 #include "net/stream.hpp"
@@ -111,7 +112,8 @@ struct SessionContext {
     HeldBytes held;
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
-    upstream::ProofLink* proof = nullptr;  // with writes.proven
+    conversation::CursorMark cursor_mark = conversation::CursorMark::none;  // of the process that is routed to
+    upstream::ProofLink* proof = nullptr;                                   // with writes.proven
     LargeKeys large_keys;
     Scripts scripts;
     bool draining = false;

@@ -242,6 +242,7 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
         scripts_->on_leader();
     }
     links_.set_leader(context_.topology->leader);
+    context_.cursor_mark = conversation::mark_of(*context_.topology);  // what came back has the one before
     if (proof_) {
         proof_->require(context_.topology->confirming);
     }
