@@ -280,9 +280,7 @@ void ScriptLoader::tick() {
     } else if (closed_ && !busy_ && now() - began_at_ > patience) {
         give_up("no link could be had");
     }
-    if (all_due_ || cache().has_doubtful()) {
-        begin();
-    }
+    begin();
     const bool asks = context_.shard == 0 && polls_ && !cache().empty();
     if (asks && may_begin() && now() - polled_at_ >= kPoll) {
         polled_at_ = now();
