@@ -81,6 +81,11 @@ void ScriptLoader::begin() {
         return;
     }
     all_due_ = context_.scripts.take_lacking() || all_due_;
+    if (!all_due_ && !polls_) {
+        cache().drop_doubtful();  // this node does not tell the portal what it knows
+        context_.scripts.count();
+        return;
+    }
     std::vector<Known> work = all_due_ ? cache().all() : cache().doubtful();
     if (closed_ && !absent_.empty()) {  // all others are there
         std::erase_if(work, [this](const Known& each) { return !absent_.contains(each.digest); });
@@ -105,7 +110,7 @@ void ScriptLoader::begin_pass(std::vector<Known> work) {
     refused_.clear();
     absent_.clear();
     heard_at_ = now();
-    if (!link_ || !own_link_) {
+    if (!link_ || !own_link_ || link_->state() == upstream::Link::State::ended) {
         connect(own_login());
     }
     ask_next();
@@ -221,7 +226,7 @@ void ScriptLoader::give_to_other_logins() {
 
 /// All was asked for and loaded that this login may load.
 void ScriptLoader::end_login() {
-    while (!refused_.empty() && ++logins_ <= kMostLogins) {
+    while (!refused_.empty() && context_.links.has_leader() && ++logins_ <= kMostLogins) {
         const command::CredentialsPtr login = refused_.front().script->loaded_by.lock();
         const auto brought = [&](const Known& each) {
             const command::CredentialsPtr other = each.script->loaded_by.lock();
@@ -367,6 +372,7 @@ void ScriptLoader::on_pinned_lost() {
         return;
     }
     if (refused) {
+        polls_ = false;
         busy_ = true;
         give_to_other_logins();
         return;

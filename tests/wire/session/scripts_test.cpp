@@ -301,6 +301,25 @@ TEST_F(ScriptsTest, ANodeThatDoesNotSayWhatItKnowsIsGivenAllOfIt) {
     app->expect(evalsha(kBody), kRan);
 }
 
+TEST_F(ScriptsTest, ANodeThatRefusesToTellWhatItKnowsIsAskedOnce) {
+    ScriptNode silent([](const Words& words) {
+        return words[0] == "SCRIPT" && words[1] == "EXISTS" ? kNoPermission : ScriptNode::kGoOn;
+    });
+    lead(silent.node());
+    const auto app = client();
+    for (int i = 0; i < 5; ++i) {
+        app->expect(frame_of({"EVAL", "fail" + std::to_string(i), "0"}), "-MYERR it says\r\n");
+        wait_known(0);
+    }
+    app->expect(frame_of({"EVAL", kBody, "0"}), kRan);
+    wait_known(1);
+    EXPECT_EQ(std::ranges::count_if(silent.node().seen(),
+                                    [](const std::string& each) { return each.starts_with("SCRIPT EXISTS"); }),
+              1);
+    lead(second_.node());
+    app->expect(evalsha(kBody), kRan);
+}
+
 // ---------------------------------------------------------------------------------------------------------- bounds
 
 TEST_F(ScriptsTest, TenThousandTextsStayWithinTheBoundAndPushOutNoneThatIsUsed) {
