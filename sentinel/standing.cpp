@@ -148,7 +148,7 @@ replication::Topology Standing::topology(const View& view) const {
     for (const auto& node : view.nodes) {
         topology.nodes.push_back(node.node);
         if (node.report && !node.report->run_id.empty()) {
-            topology.processes[node.node.name] = node.report->run_id;
+            topology.processes.by_node[node.node.name] = node.report->run_id;
         }
         if (node.health == Health::up && !node.addresses.empty()) {
             topology.addresses.by_host[node.node.endpoint.host] = node.addresses;

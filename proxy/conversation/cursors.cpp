@@ -54,8 +54,8 @@ CursorMark mark_of(const replication::Topology& topology) {
     if (!topology.leader) {
         return CursorMark::none;
     }
-    const auto process = topology.processes.find(topology.leader->name);
-    if (process != topology.processes.end() && !process->second.empty()) {
+    const auto process = topology.processes.by_node.find(topology.leader->name);
+    if (process != topology.processes.by_node.end() && !process->second.empty()) {
         return CursorMark{fold(process->second)};
     }
     const auto epoch = static_cast<std::uint64_t>(topology.epoch);

@@ -15,7 +15,7 @@ replication::Topology led_by(const std::string& name, std::uint64_t epoch, const
     topology.epoch = replication::Epoch{epoch};
     topology.leader = replication::Node{name, {}};
     if (!process.empty()) {
-        topology.processes[name] = process;
+        topology.processes.by_node[name] = process;
     }
     return topology;
 }
