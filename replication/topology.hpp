@@ -35,6 +35,13 @@ struct KnownAddresses {
     bool operator==(const KnownAddresses& /*other*/) const noexcept { return true; }
 };
 
+/// What the process of each node calls itself; another one when it has been started again. No part of what a topology
+/// is: nobody is fenced or led otherwise for it.
+struct Processes {
+    std::map<std::string, std::string> by_node;
+    bool operator==(const Processes& /*other*/) const noexcept { return true; }
+};
+
 /// One published view of the cluster. Holders share it read-only across threads.
 struct Topology {
     Epoch epoch{0};
@@ -42,6 +49,7 @@ struct Topology {
     std::optional<Node> leader;
     std::vector<Node> nodes;
     KnownAddresses addresses;
+    Processes processes;
     /// Names of the nodes (leader included) that hold every confirmed write.
     std::vector<std::string> in_sync;
     /// With proven writes: every replica that may be promoted, now or as soon as it has joined the in-sync set.

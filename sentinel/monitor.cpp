@@ -344,7 +344,9 @@ void Monitor::Loop::publish_what_holds(const View& view) {
         permit_->revoke();
     }
     announcements_.routes(topology, view.now);
-    if (!standing_.published() || *standing_.published() != topology) {
+    const auto& before = standing_.published();
+    const bool restarted = topology.leader && before && before->processes.by_node != topology.processes.by_node;
+    if (!before || *before != topology || restarted) {
         publish(std::move(topology));
     }
 }

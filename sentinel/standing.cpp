@@ -152,8 +152,14 @@ replication::Topology Standing::topology(const View& view) const {
     replication::Topology topology;
     topology.epoch = view.record.epoch;
     topology.in_sync = view.record.in_sync;
+    if (published_) {
+        topology.processes = published_->processes;  // a node that answers with errors does not say
+    }
     for (const auto& node : view.nodes) {
         topology.nodes.push_back(node.node);
+        if (node.report && !node.report->run_id.empty()) {
+            topology.processes.by_node[node.node.name] = node.report->run_id;
+        }
         if (node.health == Health::up && !node.addresses.empty()) {
             topology.addresses.by_host[node.node.endpoint.host] = node.addresses;
         }

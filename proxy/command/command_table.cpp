@@ -30,6 +30,26 @@ consteval bool runs_code(std::string_view name) {
     return false;
 }
 
+consteval ScriptUse script_use(std::string_view name) {
+    struct Use {
+        std::string_view name;
+        ScriptUse use;
+    };
+    constexpr std::array<Use, 7> kUses{{{"eval", ScriptUse::text},
+                                        {"eval_ro", ScriptUse::text},
+                                        {"evalsha", ScriptUse::digest},
+                                        {"evalsha_ro", ScriptUse::digest},
+                                        {"script|load", ScriptUse::load},
+                                        {"script|exists", ScriptUse::exists},
+                                        {"script|flush", ScriptUse::flush}}};
+    for (const Use& each : kUses) {
+        if (name == each.name) {
+            return each.use;
+        }
+    }
+    return ScriptUse::none;
+}
+
 /// Reads whose cost does not depend on how much there is to read.
 consteval bool is_quick(std::string_view name) {
     constexpr std::array<std::string_view, 40> kNames{
@@ -60,6 +80,7 @@ consteval CommandRow plain_row(std::string_view name, int arity, bool write, Key
             .arity = arity,
             .write = write,
             .runs_code = runs_code(name.substr(0, bar)),
+            .scripts = script_use(name),
             .quick = is_quick(name),
             .slow = is_slow(name),
             .first_key = keys.first,
@@ -321,7 +342,7 @@ constexpr auto kListed = std::to_array<CommandRow>({
     read("hpexpiretime", -5, kOneKey),
     read("hpttl", -5, kOneKey),
     read("hrandfield", -2, kOneKey),
-    read("hscan", -3, kOneKey),
+    shared(read("hscan", -3, kOneKey), Handling::cursor),
     write("hset", -4, kOneKey),
     write("hsetex", -6, kOneKey),
     write("hsetnx", 4, kOneKey),
@@ -427,7 +448,7 @@ constexpr auto kListed = std::to_array<CommandRow>({
     write("rpushx", -3, kOneKey),
     write("sadd", -3, kOneKey),
     write("save", 1),
-    read("scan", -2),
+    shared(read("scan", -2), Handling::cursor),
     read("scard", 2, kOneKey),
     container("script", -2),
     pinned(write("script|debug", 3), Handling::script_debug),
@@ -467,7 +488,7 @@ constexpr auto kListed = std::to_array<CommandRow>({
     shared(write("spublish", 3, kOneKey), Handling::publish),
     read("srandmember", -2, kOneKey),
     write("srem", -3, kOneKey),
-    read("sscan", -3, kOneKey),
+    shared(read("sscan", -3, kOneKey), Handling::cursor),
     feed(read("ssubscribe", -2, kAllKeys), Handling::ssubscribe),
     read("strlen", 2, kOneKey),
     feed(read("subscribe", -2), Handling::subscribe),
@@ -548,7 +569,7 @@ constexpr auto kListed = std::to_array<CommandRow>({
     read("zrevrangebylex", -4, kOneKey),
     read("zrevrangebyscore", -4, kOneKey),
     read("zrevrank", 3, kOneKey),
-    read("zscan", -3, kOneKey),
+    shared(read("zscan", -3, kOneKey), Handling::cursor),
     read("zscore", 3, kOneKey),
     read("zunion", -3),
     write("zunionstore", -4, kOneKey),

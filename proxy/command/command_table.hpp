@@ -69,7 +69,18 @@ enum class Handling : std::uint8_t {
     wait,           // WAIT, WAITAOF: speak of the writes of this connection
     script,         // EVAL and the like: may write, whatever their name says
     fieldset,       // HIMPORT PREPARE, DISCARD, DISCARDALL: the connection keeps the names of fields
+    cursor,         // SCAN and its kin: what goes on with an iteration means something to one process alone
     replication,    // SYNC and its kin turn the connection into a replica's: no portal carries that, so it is refused
+};
+
+/// What a command has to do with the scripts that a node knows by their digest.
+enum class ScriptUse : std::uint8_t {
+    none,
+    text,    // EVAL, EVAL_RO: brings a script along, which the node knows from then on
+    digest,  // EVALSHA, EVALSHA_RO: names one that the node must know
+    load,    // SCRIPT LOAD
+    exists,  // SCRIPT EXISTS
+    flush,   // SCRIPT FLUSH
 };
 
 struct CommandRow {
@@ -80,6 +91,7 @@ struct CommandRow {
     Affinity affinity = Affinity::shared;
     Handling handling = Handling::plain;
     bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
+    ScriptUse scripts = ScriptUse::none;
     bool quick = false;      // reads in a moment, whatever the data
     bool slow = false;       // runs code of others, or in a thread of the node's: for as long as it likes
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable

@@ -126,6 +126,7 @@ struct Limits {
     Bytes request_bytes{512ULL << 20U};
     Bytes output_bytes{64ULL << 20U};
     Milliseconds output_time{60000};
+    Bytes script_bytes{16ULL << 20U};                 // scripts kept for the next leader; 0: none
     Milliseconds idle_time{0};                        // 0: no limit
     Milliseconds keepalive{std::chrono::minutes{5}};  // 0: silent clients are not probed
 };

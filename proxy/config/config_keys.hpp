@@ -221,6 +221,10 @@ void visit_keys(Visitor& visit, Limits& limits) {
                 limits.output_bytes, SizeRule{{64ULL << 10U}, {64ULL << 30U}});
     visit.value({"output_time", "A client that takes nothing of what waits for it for this long is closed."},
                 limits.output_time, DurationRule{100ms, 1h, ""});
+    visit.value({"script_bytes",
+                 "Texts of scripts (EVAL, SCRIPT LOAD) that are kept, so that the next leader knows them before the "
+                 "first EVALSHA reaches it; beyond it those go that were used least lately. `0B`: none are kept."},
+                limits.script_bytes, SizeRule{{0}, {1ULL << 30U}});
     visit.value({"idle_time", "A client that sends nothing for this long is closed."}, limits.idle_time,
                 DurationRule{1s, 720h, "no limit"});
     visit.value(

@@ -64,6 +64,9 @@ inline constexpr std::string_view kManyRedirections =
     "ERR portal: a transaction may turn on tracking with REDIRECT four times";
 inline constexpr std::string_view kNoReplication =
     "DENIED a portal does not carry replication: connect to a node itself for ";  // + its name
+inline constexpr std::string_view kCursor =
+    "ERR invalid cursor: another server process gave it, which does not serve here now, so elements would be left out; "
+    "begin again with cursor 0";
 inline constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
 

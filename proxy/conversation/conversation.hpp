@@ -5,6 +5,7 @@
 #include "command/session_state.hpp"
 #include "conversation/order.hpp"
 #include "conversation/recovery.hpp"
+#include "conversation/stream_ids.hpp"
 #include "conversation/transaction.hpp"
 #include "conversation/whole_transaction.hpp"
 
@@ -16,6 +17,7 @@ struct Conversation {
     Transaction transaction;
     WholeTransaction unit;  // the one that travels in one piece
     Recovery recovery;
+    StreamIds stream_ids;  // of the XREADs that wait
 };
 
 }  // namespace portal::conversation

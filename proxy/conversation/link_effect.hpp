@@ -14,6 +14,7 @@ namespace portal::conversation {
     }
     switch (handling) {
         case Handling::plain:
+        case Handling::cursor:
         case Handling::ping:
         case Handling::publish:
         case Handling::script:

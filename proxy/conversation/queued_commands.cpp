@@ -17,6 +17,7 @@ bool QueuedCommands::concerns_portal(Handling handling) noexcept {
         case Handling::client_tracking:
         case Handling::client_getredir:
         case Handling::client_trackinginfo:
+        case Handling::cursor:
             return true;
         default:
             return command::is_client_command(handling) || command::is_subscription(handling);

@@ -186,6 +186,9 @@ bool Transaction::note_queued(const Row& row, std::string_view bytes, std::strin
     }
     const bool refused = says_not_leading(bytes);
     copy_.add(command, row.write, refused);
+    if (row.scripts != command::ScriptUse::none) {
+        copy_.note_scripts();
+    }
     if (!refused && bytes.front() == '-') {
         copy_.spoil();  // the next node may think otherwise, and run what is left
     }

@@ -116,6 +116,8 @@ class Transaction {
         bool whole = false;
     };
     [[nodiscard]] UnitFate settle_unit(std::span<const Lost> unit) const;
+    /// The frames that were answered, if some of them have to do with scripts.
+    [[nodiscard]] std::string_view frames_with_scripts() const noexcept { return copy_.frames_with_scripts(); }
     /// The frames that were answered, to be sent again; there is no copy afterwards.
     [[nodiscard]] std::string take_copy() { return copy_.take(); }
     [[nodiscard]] Slot slot() const noexcept { return slot_; }

@@ -15,7 +15,7 @@ void TransactionCopy::clear() {
         frames_.shrink_to_fit();
     }
     whole_ = true;
-    writes_ = refused_ = false;
+    writes_ = refused_ = scripts_ = false;
 }
 
 void TransactionCopy::add(std::string_view frame, bool writes, bool refused) {

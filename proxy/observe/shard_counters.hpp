@@ -126,6 +126,11 @@ struct ShardCounters {
     Counter commands_in_doubt;   // writes answered INDOUBT or closed for it
     Counter commands_no_leader;  // answered NOLEADER
 
+    Counter scripts_known;       // gauge: scripts that the leader is known to know
+    Counter script_bytes;        // gauge: what is kept of them
+    Counter scripts_loaded;      // into a node that did not know them yet
+    Counter scripts_not_loaded;  // refused, or the node did not answer in time
+
     Counter proofs;             // rounds that have proved what they covered
     Counter proofs_failed;      // rounds that no required replica confirmed in time
     Durations proof_times;      // how long the proved ones took

@@ -17,8 +17,9 @@ namespace {
 
 /// Replies that only need to be looked at where they begin.
 bool may_come_in_parts(Handling handling) {
-    return handling == Handling::plain || handling == Handling::script || handling == Handling::blocking ||
-           handling == Handling::ping || handling == Handling::exec || handling == Handling::unknown;
+    return handling == Handling::plain || handling == Handling::cursor || handling == Handling::script ||
+           handling == Handling::blocking || handling == Handling::ping || handling == Handling::exec ||
+           handling == Handling::unknown;
 }
 
 }  // namespace
@@ -168,6 +169,12 @@ void ClientLinks::submit_own(upstream::Link& link, std::string_view frame, std::
     pending.replies_left = replies;
     order().note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
+}
+
+void ClientLinks::ask_for_ids(upstream::Link& link, Slot slot, const Row& row, const resp::RequestView& request) {
+    for (const std::string& question : session_.conversation.stream_ids.ask(slot, row, request)) {
+        submit_own(link, question, 1);
+    }
 }
 
 void ClientLinks::submit_end(std::string_view name) {

@@ -66,6 +66,8 @@ class ClientLinks final : public SessionPart {
     bool submit(upstream::Link& link, const Row& row, std::string_view frame, upstream::Effect effect);
     /// Sends a request of the portal's own, whose `replies` the client does not see.
     void submit_own(upstream::Link& link, std::string_view frame, std::int32_t replies);
+    /// An XREAD that may wait goes on `link` now, and its reply into `slot`: what `$` means in it is asked for first.
+    void ask_for_ids(upstream::Link& link, Slot slot, const Row& row, const resp::RequestView& request);
     /// Sends what ends a state on the client's own link. The node may refuse it, so nothing follows before it is
     /// answered.
     void submit_end(std::string_view name);

@@ -60,6 +60,14 @@ bool ExecAnswer::queue(const Row& row, const resp::RequestView& request) {
     if (complete && command::is_client_command(row.handling)) {
         frame = question(row, request, context().config->name);
     }
+    if (const std::size_t word = row.handling == Handling::cursor ? cursor_word(request) : 0; word > 0) {
+        const CursorOrigin origin = origin_of(request.arg(word), context().cursor_mark);
+        if (origin == CursorOrigin::another) {
+            replies().deny(resp::error(client_errors::kCursor));
+            return true;
+        }
+        frame = origin == CursorOrigin::here ? without_mark(request) : std::move(frame);
+    }
     std::unique_ptr<KeptRelay> kept;
     if (target) {
         kept = std::make_unique<KeptRelay>(features().use_tracking().take_redirect());
@@ -208,6 +216,9 @@ void ExecAnswer::do_part(QueuedCommands::Own& command, std::string_view frame) {
             if (!failed) {
                 login().accept_hello(read_hello(request, state().protocol), replacement);
             }
+            break;
+        case Handling::cursor:
+            replacement = marked_reply(frame, context().cursor_mark).value_or(std::string());
             break;
         case Handling::client_tracking:
             features().use_tracking().accept(request, frame, take_relay(command));

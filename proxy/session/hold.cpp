@@ -107,6 +107,9 @@ void Hold::retry() {
     if (links().own() && transaction().active() && recovery().all_answered(transaction(), context().topology->epoch)) {
         losses().give_up_refused();  // a script has spoken of itself
     }
+    if (!context().scripts.all_may_pass() && awaits_script()) {
+        return;  // asked again when the node has been given it
+    }
     if (links().own() && must_run_before_transaction()) {
         links().own()->end("what the client has asked for before its transaction is to be executed first");
         return;  // and then the transaction is begun again
@@ -126,6 +129,12 @@ void Hold::retry() {
     mark();
 }
 
+bool Hold::awaits_script() const {
+    return std::ranges::any_of(recovery().waiting(), [this](const Lost& each) {
+        return context().scripts.must_wait(command::row_at(each.request.tag), resp::RequestView(each.command));
+    });
+}
+
 /// Something that waits is older than the transaction that is open on the client's own link: sent there, it would be
 /// queued.
 bool Hold::must_run_before_transaction() const {
@@ -142,7 +151,7 @@ void Hold::resend() {
     const bool held = links().own() && links().own()->was_ready();  // made before the loss, perhaps
     auto next = again.begin();
     for (; next != again.end(); ++next) {
-        if (losses().still_refused(*next)) {
+        if (losses().still_refused(*next) || ends_iteration(*next)) {
             continue;
         }
         const Row& row = command::row_at(next->request.tag);
@@ -158,6 +167,21 @@ void Hold::resend() {
     if (!recovery().empty() && order().idle()) {
         begin();  // no link can be had now
     }
+}
+
+/// It goes on with an iteration that another process began: it is answered here, and then this is true.
+bool Hold::ends_iteration(const Lost& lost) {
+    if (command::row_at(lost.request.tag).handling != Handling::cursor) {
+        return false;
+    }
+    const resp::RequestView request(lost.command);
+    const std::size_t word = cursor_word(request);
+    if (word == 0 || origin_of(request.arg(word), context().cursor_mark) != CursorOrigin::another) {
+        return false;
+    }
+    order().finish(lost.request.sequence, lost.request.muted ? std::string() : resp::error(client_errors::kCursor),
+                   output());
+    return true;
 }
 
 /// Where a request goes that came back; null: no such link can be had now. `held`: the client's own link, if it has
@@ -203,8 +227,11 @@ void Hold::send_again(upstream::Link& link, Lost& lost, const Row& row) {
     }
     if (row.handling == Handling::auth || row.handling == Handling::hello || row.handling == Handling::select) {
         intake().set_wait(Wait::reply);
+    } else if (row.handling == Handling::cursor) {
+        lost.command = without_mark(resp::RequestView(lost.command));
     } else if (row.handling == Handling::blocking && !transaction().contains(lost.request)) {
-        lost.command = rearmed(row, lost.command);
+        lost.command = session_.conversation.stream_ids.known(lost.request.sequence, rearmed(row, lost.command));
+        links().ask_for_ids(link, lost.request.sequence, row, resp::RequestView(lost.command));
     }
     if (row.write) {
         links().note_write();

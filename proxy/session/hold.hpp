@@ -46,6 +46,8 @@ class Hold final : public SessionPart {
     [[nodiscard]] std::optional<Time> since() const noexcept { return began_; }
 
   private:
+    [[nodiscard]] bool awaits_script() const;
+    bool ends_iteration(const Lost& lost);
     [[nodiscard]] bool must_run_before_transaction() const;
     void resend();
     [[nodiscard]] upstream::Link* link_again(Lost& lost, const Row& row, bool held);

@@ -57,11 +57,12 @@ bool LargeRequests::begin(std::string_view head) {
 
 /// Answers it, or begins to forward it. False: it must wait.
 bool LargeRequests::begin_stream(const Row& row, const resp::RequestView& request) {
-    const LargeFacts facts{.idle = order().idle(),
-                           .own_owes = links().own() && links().own()->pending() > 0,
-                           .has_link = links().has_link_for(Destination::pinned),
-                           .refusing = hold().refusing(),
-                           .awaits_proof = proofs().must_await(row)};
+    const LargeFacts facts{
+        .idle = order().idle(),
+        .own_owes = links().own() && links().own()->pending() > 0,
+        .has_link = links().has_link_for(Destination::pinned) && !context().scripts.must_wait(row, request),
+        .refusing = hold().refusing(),
+        .awaits_proof = proofs().must_await(row)};
     switch (next_step(route::route(row, true, links().route_client(), context().forwarding()), facts)) {
         case LargeStep::answer:
             requests().answer_locally(row, request);

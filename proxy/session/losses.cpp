@@ -57,7 +57,8 @@ bool Losses::take_behind(upstream::PendingRequest& request, const Row& row, std:
     if (transaction().contains(request) && row.handling != Handling::exec) {
         return false;  // it is only queued; where what waits must be executed first, the transaction is begun anew
     }
-    const bool reads = request.repeatable && (row.handling == Handling::plain || row.handling == Handling::blocking);
+    const bool reads = request.repeatable && (row.handling == Handling::plain || row.handling == Handling::cursor ||
+                                              row.handling == Handling::blocking);
     if (reads && !request.streamed) {
         keep_refused(request, command, {}, true);
         if (complete) {
@@ -98,13 +99,19 @@ bool Losses::apply(const Verdict& verdict, upstream::PendingRequest& request, st
     return false;
 }
 
+/// A cursor goes to another process only if that is told.
+std::string Losses::as_it_came(const upstream::PendingRequest& request, std::string_view command) const {
+    const bool cursor = command::row_at(request.tag).handling == Handling::cursor && !command.empty();
+    return cursor ? with_mark(resp::RequestView(command), context().cursor_mark) : std::string(command);
+}
+
 /// `refusal` empty: it was answered, but is asked again behind one that was refused.
 void Losses::keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal,
                           bool sent) {
     order().note_back(request.size);
     request.losses = static_cast<std::uint8_t>(request.losses + (refusal.empty() ? 0 : 1));
     recovery().keep({request,
-                     std::string(command),
+                     as_it_came(request, command),
                      sent,
                      std::string(refusal),
                      {},
@@ -172,7 +179,8 @@ void Losses::on_lost(upstream::PendingRequest& request, std::string_view command
         unit().follow(request, command::row_at(request.tag), true);
     }
     const replication::Epoch epoch = loss.leader_went ? replication::Epoch{0} : context().topology->epoch;
-    recovery().keep({std::move(request), std::string(command), loss.sent, {}, {}, epoch, loss.worked_on});
+    std::string came = as_it_came(request, command);
+    recovery().keep({std::move(request), std::move(came), loss.sent, {}, {}, epoch, loss.worked_on});
     recovery().note_due();
     mark();
 }
@@ -209,6 +217,7 @@ void Losses::on_own_link_lost() {
         return;
     }
     transaction().note_link_lost(links().own_state());
+    session_.conversation.stream_ids.note_lost();
     const bool to_end = links().own() && links().own()->finishes() && !transaction().active();
     links().own().reset();
     if (to_end) {

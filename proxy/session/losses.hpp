@@ -42,6 +42,7 @@ class Losses final : public SessionPart {
     bool apply(const Verdict& verdict, upstream::PendingRequest& request, std::string_view& bytes,
                std::string_view command);
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
+    [[nodiscard]] std::string as_it_came(const upstream::PendingRequest& request, std::string_view command) const;
     void keep_copy(Slot slot, std::string_view refusal, const upstream::PendingRequest* unit);
     void carry_out(const Lost& lost, Fate fate);
     void carry_out(std::vector<Recovery::Settled> settled);

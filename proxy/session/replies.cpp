@@ -38,6 +38,9 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if (judged && losses().take_back(request, row, bytes, reply.complete(), command)) {
         return true;
     }
+    if (row.scripts != command::ScriptUse::none || row.handling == Handling::exec) {
+        note_scripts(request, row, reply, command);
+    }
     if (row.handling == Handling::exec && !request.unit && !transaction().queued().own().empty()) {
         return exec().take(request, bytes);
     }
@@ -48,15 +51,35 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     return true;
 }
 
+/// Which scripts the node knows by now. Inside of a transaction only EXEC runs anything.
+void Replies::note_scripts(const upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
+                           std::string_view command) {
+    if (row.handling == Handling::exec) {
+        if (const std::string_view frames = transaction().frames_with_scripts(); !frames.empty() && !reply.is_error()) {
+            context().scripts.note_executed(frames, state().credentials);
+        }
+    } else if (!request.unit && !transaction().contains(request)) {
+        context().scripts.note_answer(row, command, reply, state().credentials);
+    }
+}
+
 /// The reply is for the client: `bytes`, which may be others than `reply` has. What it changes is noted first.
 void Replies::pass_on(upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
                       std::string_view bytes, std::string_view command) {
     const bool queued = request.unit || transaction().active();
     const bool acknowledges = row.write && reply.complete() && proofs().acknowledges(request, row, reply, queued);
     // One of a unit says nothing of a transaction that may have been opened behind it.
+    if (row.handling == Handling::cursor) {
+        const std::optional<std::string> marked = marked_reply(bytes, context().cursor_mark);
+        hand_over(request, reply.complete(), marked ? std::string_view(*marked) : bytes, command, false);
+        return;
+    }
     if (row.handling == Handling::plain || request.unit || !reply.complete()) {
         hand_over(request, reply.complete(), bytes, command, acknowledges);
         return;
+    }
+    if (row.handling == Handling::blocking) {
+        session_.conversation.stream_ids.forget(request.sequence);
     }
     const std::string replacement = replace(row, command, bytes);
     note_reply(row, !reply.is_error(), bytes, command);
@@ -267,6 +290,8 @@ bool Replies::take_own(upstream::PendingRequest& request, std::string_view bytes
         intake().end_reply_wait();
     } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
         features().use_tracking().note_switched_on(bytes);
+    } else if (command::row_at(request.tag).name == StreamIds::kQuestion) {
+        session_.conversation.stream_ids.note_answer(bytes);
     }
     const Handling handling = command::row_at(request.tag).handling;
     const bool listens_on = !request.silent && command::is_subscription(handling) && bytes.front() == '-';

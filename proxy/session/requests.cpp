@@ -1,7 +1,6 @@
 #include "session/requests.hpp"
 
 #include "conversation/client_errors.hpp"
-#include "conversation/link_effect.hpp"
 #include "resp/words.hpp"
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
@@ -165,7 +164,7 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
             if (proofs().must_await(row)) {
                 return proofs().await(row, request);
             }
-            if (links().has_link_for(destination)) {
+            if (links().has_link_for(destination) && !awaits_script(row, request, rest)) {
                 return forward(row, request, destination);
             }
             break;
@@ -177,6 +176,23 @@ bool Requests::dispatch(const Row& row, const resp::RequestView& request, std::s
     unit().abandon();
     refuse_unserved(row, request);
     return true;
+}
+
+/// It names a script that is still to be loaded, or begins a transaction in one piece that does.
+bool Requests::awaits_script(const Row& row, const resp::RequestView& request, std::string_view rest) const {
+    const Scripts& scripts = context().scripts;
+    if (scripts.all_may_pass()) {
+        return false;
+    }
+    if (unit().left() == 0) {
+        return scripts.must_wait(row, request);
+    }
+    std::size_t at = 0;
+    return std::ranges::any_of(context().room.unit, [&](const UnitPart& part) {
+        const resp::RequestView each(rest.substr(at, part.size));
+        at += part.size;
+        return scripts.must_wait(*part.row, each);
+    });
 }
 
 void Requests::open_broken(bool unserved) {
@@ -241,7 +257,7 @@ bool Requests::forward(const Row& row, const resp::RequestView& request, Destina
         return false;
     }
     if (row.handling != Handling::plain) {
-        if (const std::optional<bool> taken = forward_in_its_way(row, request)) {
+        if (const std::optional<bool> taken = forward_in_its_way(row, request, destination)) {
             return *taken;
         }
     }
@@ -258,6 +274,12 @@ bool Requests::forward(const Row& row, const resp::RequestView& request, Destina
         !transaction().queued().own().empty()) {
         return exec().submit(row, request);
     }
+    if (row.handling == Handling::blocking && !transaction().active() && command::may_block(row, request)) {
+        if (order().idle()) {
+            session_.conversation.stream_ids.clear();  // of those that came to nothing
+        }
+        links().ask_for_ids(link, order().next(), row, request);
+    }
     links().submit(link, row, request.frame());
     const bool opens_none = row.handling == Handling::multi && !transaction().active();
     const bool ends = row.handling == Handling::exec || row.handling == Handling::discard || opens_none;
@@ -267,77 +289,6 @@ bool Requests::forward(const Row& row, const resp::RequestView& request, Destina
         intake().pause(Wait::drained);  // or in the debugger, or a monitor
     }
     return true;
-}
-
-/// What does not simply travel as it is: whether it was taken. Nothing: it does.
-std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::RequestView& request) {
-    if (row.handling == Handling::exec && transaction().denied() && transaction().open()) {
-        // The node knows nothing of the command that was denied; with EXEC it would run the others.
-        transaction().send_discard_for_exec();
-        std::string discard;
-        resp::write_request(discard, "DISCARD");
-        links().submit(*links().own(), row, discard, upstream::Effect::discard);
-        intake().pause(Wait::drained);  // it may be refused
-        return true;
-    }
-    if (transaction().open() && QueuedCommands::concerns_portal(row.handling)) {
-        return exec().queue(row, request);
-    }
-    if (row.handling == Handling::client_tracking) {
-        return features().use_tracking().take(row, request);
-    }
-    if (transaction().active()) {
-        return std::nullopt;
-    }
-    if (row.handling == Handling::wait) {
-        return links().submit_wait(row, request);
-    }
-    if (row.handling == Handling::monitor && state().monitoring && command::arity_fits(row, request.argc())) {
-        order().finish(order().open(), {}, output());  // Redis does not answer it either
-        return true;
-    }
-    if (row.handling == Handling::script_debug) {
-        if (!order().idle()) {
-            intake().pause(Wait::drained);
-            return false;
-        }
-        // The node accepts it only where no reply is still to come, not even to a fence.
-        links().lease_fresh(upstream::LinkPool::Before::no_fence);
-    }
-    if (state().debugging && row.name.starts_with("eval")) {
-        return large().begin_relay(row, request.frame());
-    }
-    return std::nullopt;
-}
-
-/// The request is about to be sent: what it begins or ends for this client. False: it must wait.
-bool Requests::note_forwarded(const Row& row, const resp::RequestView& request) {
-    switch (row.handling) {
-        case Handling::multi:
-            if (transaction().open() && !(links().own() && links().own()->carries().in_transaction())) {
-                intake().pause(Wait::drained);  // whether it is nested is known when the one before it is answered
-                return false;
-            }
-            if (unit().left() == 0 && !transaction().active() && request.argc() == 1) {
-                transaction().begin(order().next());
-            }
-            return true;
-        case Handling::exec:
-            if (transaction().open() && request.argc() == 1) {
-                transaction().send_exec();
-            }
-            return true;
-        case Handling::watch:
-            transaction().send_watch();
-            return true;
-        case Handling::client_caching:
-            if (features().tracking()) {
-                features().tracking()->note_caching(request);
-            }
-            return true;
-        default:
-            return true;
-    }
 }
 
 bool Requests::answer_locally(const Row& row, const resp::RequestView& request) {

@@ -54,9 +54,13 @@ class Requests final : public SessionPart {
   private:
     bool dispatch(const Row& row, const resp::RequestView& request, std::string_view rest);
     void refuse_unserved(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] bool awaits_script(const Row& row, const resp::RequestView& request, std::string_view rest) const;
     void look_for_unit(std::string_view rest);
     [[nodiscard]] route::Destination destination_of(const Row& row, const resp::RequestView& request) const;
-    [[nodiscard]] std::optional<bool> forward_in_its_way(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] std::optional<bool> forward_in_its_way(const Row& row, const resp::RequestView& request,
+                                                         route::Destination destination);
+    std::optional<bool> forward_cursor(const Row& row, const resp::RequestView& request,
+                                       route::Destination destination);
     bool note_forwarded(const Row& row, const resp::RequestView& request);
     bool answer_broken_transaction(const Row& row);
     void end_transaction();

@@ -49,7 +49,8 @@ SessionContext::SessionContext(const Parts& parts)
       denied(config->commands.deny),
       limits(limits_of(*config)),
       deadlines(durations_of(*config)),
-      held{.limit = config->hold.bytes.count / shards} {
+      held{.limit = config->hold.bytes.count / shards},
+      scripts(*this, config->limits.script_bytes.count) {
     links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
 }
 
@@ -59,6 +60,7 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     limits = limits_of(*config);
     deadlines.change_durations(durations_of(*config));
     held.limit = config->hold.bytes.count / shards;
+    scripts.limit(config->limits.script_bytes.count);
     links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
     for (Session& each : registry.all) {
         each.connection.on_configured();

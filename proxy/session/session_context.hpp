@@ -5,6 +5,7 @@
 #include "command/server_commands.hpp"
 #include "config/config.hpp"
 #include "conversation/client_errors.hpp"
+#include "conversation/cursors.hpp"
 #include "net/deadline.hpp"
 #include "net/loop.hpp"
 #include "net/stream.hpp"
@@ -15,6 +16,7 @@
 #include "session/client_pause.hpp"
 #include "session/deadline_queues.hpp"
 #include "session/large_keys.hpp"
+#include "session/scripts.hpp"
 #include "session/shard_peers.hpp"
 #include "session/spare_buffers.hpp"
 #include "upstream/link_pool.hpp"
@@ -110,8 +112,10 @@ struct SessionContext {
     HeldBytes held;
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
-    upstream::ProofLink* proof = nullptr;  // with writes.proven
+    conversation::CursorMark cursor_mark = conversation::CursorMark::none;  // of the process that is routed to
+    upstream::ProofLink* proof = nullptr;                                   // with writes.proven
     LargeKeys large_keys;
+    Scripts scripts;
     bool draining = false;
     ClientPause pause;
     FirstWrite first_write;

@@ -33,7 +33,8 @@ void find_unit(std::string_view rest, SessionContext& context) {
         const resp::RequestView request(rest.substr(0, result.size));
         const command::CommandRow& row = command::classify(request);
         const bool last = row.handling == Handling::exec;
-        if (last ? request.argc() != 1 : row.affinity != command::Affinity::shared) {
+        const bool passes = row.affinity == command::Affinity::shared && row.handling != Handling::cursor;
+        if (last ? request.argc() != 1 : !passes) {
             break;
         }
         if (!context.refusal(row, request).empty()) {

@@ -47,6 +47,7 @@ Shard::Shard(ShardSetup setup)
                              .ready =
                                  [this] {
                                      survey_->ask();
+                                     scripts_->on_leader_ready();
                                      if (proof_) {
                                          proof_->on_leader_ready();
                                      }
@@ -72,7 +73,8 @@ Shard::Shard(ShardSetup setup)
                 .shard = setup_.index,
                 .shards = setup_.count,
                 .reads_only = setup_.serves == config::Serves::replicas}),
-      survey_(new session::ServerSurvey(context_, setup_.index == 0)) {
+      survey_(new session::ServerSurvey(context_, setup_.index == 0)),
+      scripts_(new session::ScriptLoader(context_, [this] { retry_held(); })) {
     link_context_.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
     link_context_.next_address_after =
         std::min<net::Loop::Clock::duration>(net::Connector::kNextAfter, setup_.config->monitor.down_after / 4);
@@ -223,6 +225,8 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
         link_context_.may_follow = replication::has_replica(*topology);
         topology = std::make_shared<const replication::Topology>(replication::for_reads(*topology, setup_.index));
     }
+    context_.scripts.share();
+    const bool other_node = other_epoch || !topology->leader || topology->leader != context_.topology->leader;
     context_.topology = std::move(topology);
     if (!context_.topology->leader) {
         if (slept) {
@@ -241,7 +245,11 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
         // followed meanwhile, and its replicas would confirm an offset that covers nothing answered before.
         links_.set_leader(std::nullopt);
     }
+    if (other_node) {
+        scripts_->on_leader();
+    }
     links_.set_leader(context_.topology->leader);
+    context_.cursor_mark = conversation::mark_of(*context_.topology);  // what came back has the one before
     if (proof_) {
         proof_->require(context_.topology->confirming);
     }
@@ -379,6 +387,7 @@ void Shard::tick() {
         links_.fence_quiet();
         links_.leave_slow();
     }
+    scripts_->tick();
     retry_held();
     end_pause();
     check_dropped_users();

@@ -8,6 +8,7 @@
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
+#include "session/script_loader.hpp"
 #include "session/server_survey.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
@@ -115,6 +116,7 @@ class Shard {
     upstream::SubscriptionHub subscriptions_;
     session::SessionContext context_;
     boost::intrusive_ptr<session::ServerSurvey> survey_;
+    boost::intrusive_ptr<session::ScriptLoader> scripts_;
     boost::intrusive_ptr<upstream::ProofLink> proof_;  // with writes.proven
     TlsContexts tls_;
     std::vector<std::unique_ptr<Listener>> listeners_;

@@ -69,7 +69,7 @@ arbiter: {file: {path: run/record}}
 hold: {time: 0s, bytes: 16KiB}
 writes: {in_doubt: close, proven: strict}
 commands: {deny: [FLUSHALL, "config|set"]}
-limits: {sessions: 5, handshake_time: 1s, request_bytes: 1GB, output_bytes: 1048576, output_time: 5s, idle_time: 1h, keepalive: 0s}
+limits: {sessions: 5, handshake_time: 1s, request_bytes: 1GB, output_bytes: 1048576, output_time: 5s, script_bytes: 1MiB, idle_time: 1h, keepalive: 0s}
 upstream: {answer_time: 30s}
 tickets: {secret_file: tickets, rotation: 1h}
 threads: 3
@@ -108,6 +108,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.limits.request_bytes.count, 1'000'000'000U);
     EXPECT_EQ(config.limits.output_bytes.count, 1'048'576U);
     EXPECT_EQ(config.limits.output_time, 5s);
+    EXPECT_EQ(config.limits.script_bytes.count, 1'048'576U);
     EXPECT_EQ(config.limits.idle_time, 1h);
     EXPECT_EQ(config.limits.keepalive, 0s);
     EXPECT_EQ(config.upstream.answer_time, 30s);

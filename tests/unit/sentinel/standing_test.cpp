@@ -58,6 +58,20 @@ TEST_F(StandingTest, the_topology_says_where_probes_reach_the_nodes_but_another_
     EXPECT_EQ(moved, topology);
 }
 
+TEST_F(StandingTest, the_topology_says_which_processes_serve_also_while_one_answers_with_errors) {
+    view.nodes[0].report->run_id = "first";
+    publish();
+    view.nodes[0].report.reset();
+    EXPECT_EQ(standing.topology(standing.look(view.nodes, now)).processes.by_node.at("redis-0"), "first");
+    view.nodes[0].report = view.nodes[1].report;
+    view.nodes[0].report->run_id = "second";
+    const auto topology = standing.topology(standing.look(view.nodes, now));
+    EXPECT_EQ(topology.processes.by_node.at("redis-0"), "second");
+    auto same = topology;
+    same.processes.by_node.clear();
+    EXPECT_EQ(same, topology) << "nobody is fenced for it";
+}
+
 TEST_F(StandingTest, whose_mark_stands_still_gets_no_longer_permit_by_reading) {
     standing.mark_written(*due(), now);
     confirm();

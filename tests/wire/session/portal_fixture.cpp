@@ -133,6 +133,23 @@ void PortalTest::lead_by_name(const FakeNode& node, const std::string& host, std
     publish(topology);
 }
 
+void PortalTest::lead_with(const FakeNode& node, const std::vector<const FakeNode*>& replicas) {
+    const auto described = [](const FakeNode& each) {
+        return replication::Node{"node-" + std::to_string(each.port()), {"127.0.0.1", each.port()}};
+    };
+    auto topology = std::make_shared<replication::Topology>();
+    topology->epoch = replication::Epoch{++epoch_};
+    topology->leader = described(node);
+    topology->nodes.push_back(described(node));
+    for (const FakeNode* each : replicas) {
+        topology->nodes.push_back(described(*each));
+    }
+    for (const replication::Node& each : topology->nodes) {
+        topology->in_sync.push_back(each.name);
+    }
+    publish(topology);
+}
+
 void PortalTest::nobody_leads(const std::string& reason) {
     auto topology = std::make_shared<replication::Topology>();
     topology->epoch = replication::Epoch{++epoch_};

@@ -59,6 +59,8 @@ class PortalTest : public ::testing::Test {
     void lead_on(const FakeNode& node, std::vector<replication::Confirmer> confirming);
     /// The same by a name that nobody knows but the monitor, which has found the node at these addresses.
     void lead_by_name(const FakeNode& node, const std::string& host, std::vector<std::string> addresses);
+    /// The same with replicas, all of which are in sync.
+    void lead_with(const FakeNode& node, const std::vector<const FakeNode*>& replicas);
     void nobody_leads(const std::string& reason);
     /// A failover has begun, `epochs` after what this portal knows; its record names no replica.
     void fail_over(std::uint64_t epochs);

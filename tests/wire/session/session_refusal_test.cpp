@@ -3,6 +3,8 @@
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
+#include <algorithm>
+
 #include <atomic>
 
 namespace portal::testing {
@@ -223,7 +225,7 @@ TEST_F(SessionRefusalTest, AScriptThatSaysReadonlyRunsAgainOnAnotherLeaderButNev
     FakeNode liar(demoted);
     lead(liar);
     app->expect("EVAL return 0\r\n", kReadOnly);
-    EXPECT_EQ(liar.seen(), (Words{"EVAL return 0"}));
+    EXPECT_EQ(std::ranges::count(liar.seen(), "EVAL return 0"), 1);
 }
 
 TEST_F(SessionRefusalTest, AScriptThatSaysReadonlyMakesNobodyElseWait) {
