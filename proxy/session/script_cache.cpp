@@ -160,11 +160,18 @@ std::vector<ScriptCache::Known> ScriptCache::all() const {
     return found;
 }
 
+/// They are among those used last, unless all are: looks no further than it must.
 std::vector<ScriptCache::Known> ScriptCache::doubtful() const {
     std::vector<Known> found;
-    if (doubtful_ > 0) {
-        found = all();
-        std::erase_if(found, [](const Known& each) { return !each.doubtful; });
+    for (const Kind kind : {Kind::evaluated, Kind::kept, Kind::named}) {
+        for (const Entry& each : of(kind)) {
+            if (found.size() == doubtful_) {
+                return found;
+            }
+            if (each.doubtful) {
+                found.push_back({each.digest, each.script, true});
+            }
+        }
     }
     return found;
 }
@@ -172,16 +179,6 @@ std::vector<ScriptCache::Known> ScriptCache::doubtful() const {
 bool ScriptCache::is_proven(std::string_view digest) const {
     const auto found = by_digest_.find(digest);
     return found != by_digest_.end() && !found->second->doubtful;
-}
-
-ScriptCache::Known ScriptCache::newest() const {
-    for (const Kind kind : {Kind::kept, Kind::evaluated, Kind::named}) {
-        const auto found = std::ranges::find(of(kind), false, &Entry::doubtful);
-        if (found != of(kind).end()) {
-            return {found->digest, found->script, false};
-        }
-    }
-    return {};
 }
 
 ScriptCache::Entry* ScriptCache::find(std::string_view body, std::size_t hash) {

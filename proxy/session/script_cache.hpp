@@ -70,13 +70,13 @@ class ScriptCache {
     /// It is here, and a node is known to know it.
     [[nodiscard]] bool is_proven(std::string_view digest) const;
     [[nodiscard]] bool contains(std::string_view digest) const { return by_digest_.contains(digest); }
-    /// One that a node is known to know; its digest is empty when there is none.
-    [[nodiscard]] Known newest() const;
 
     [[nodiscard]] bool empty() const noexcept { return by_digest_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return by_digest_.size(); }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] bool has_doubtful() const noexcept { return doubtful_ > 0; }
+    /// How many a node is known to know.
+    [[nodiscard]] std::size_t proven() const noexcept { return size() - doubtful_; }
 
   private:
     struct Entry {

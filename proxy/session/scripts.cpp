@@ -132,7 +132,7 @@ void Scripts::set_gate(Gate gate, std::set<std::string, std::less<>> awaited) {
 }
 
 void Scripts::count() const {
-    context_.counters.scripts_known.set(cache_.size() - cache_.doubtful().size());
+    context_.counters.scripts_known.set(cache_.proven());
     context_.counters.script_bytes.set(cache_.bytes());
 }
 

@@ -126,6 +126,7 @@ TEST_F(ScriptCacheTest, AfterAFlushStaysWhatTheNodeStillKnows) {
     cache_.doubt();
     eval("return 3");
     EXPECT_EQ(cache_.doubtful().size(), 2U);
+    EXPECT_EQ(cache_.proven(), 1U);
     cache_.confirm(kSha, true);
     cache_.confirm(digest_of("return 2"), false);
     EXPECT_FALSE(cache_.has_doubtful());
@@ -158,7 +159,7 @@ TEST_F(ScriptCacheTest, ATextOfAnotherShardIsTheSameText) {
     EXPECT_TRUE(other.accept(script, Kind::evaluated));
     EXPECT_FALSE(other.accept(script, Kind::evaluated));
     EXPECT_EQ(other.all().front().script.get(), script.get());
-    EXPECT_EQ(other.newest().digest, kSha);
+    EXPECT_EQ(other.all().front().digest, kSha);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include "portal_fixture.hpp"
 
 #include <algorithm>
-
 #include <atomic>
 
 namespace portal::testing {
