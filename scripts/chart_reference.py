@@ -67,7 +67,7 @@ RULES = {
         writes=section(in_doubt=choice("error", "close"), proven=word("off", "available", "strict")),
         commands=section(deny={"type": "array", "items": {"type": "string"}}),
         limits=section(sessions={"type": "integer", "minimum": 1, "maximum": 1000000}, handshake_time=DURATION, request_bytes=SIZE,
-                       output_bytes=SIZE, output_time=DURATION, idle_time=DURATION, keepalive=DURATION),
+                       output_bytes=SIZE, script_bytes=SIZE, output_time=DURATION, idle_time=DURATION, keepalive=DURATION),
         upstream=section(answer_time=DURATION),
         tickets=section(rotation=DURATION),
         threads={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]},

@@ -29,7 +29,8 @@ Loop::~Loop() {
 
 void Loop::run() {
     stopped_ = false;
-    bool at_once = true;  // what was posted or asked for before
+    run_tasks();          // first: what was posted before makes ready for the events
+    bool at_once = true;  // what was asked for before
     while (!stopped_) {
         Again again;  // and not those that ask once more in this turn
         again.swap(again_);

@@ -1,4 +1,5 @@
-// Link: requests out, replies back, the end. How it becomes ready stands in link_connect.cpp.
+// Link: requests out, replies back, the end. How it becomes ready stands in link_connect.cpp, fences in
+// link_fencing.cpp.
 #include "upstream/link.hpp"
 
 #include "observe/log.hpp"
@@ -49,46 +50,6 @@ void Link::submit(std::string_view command, PendingRequest&& request) {
     }
     if (context_.answer_deadlines.used) {
         await_answer();
-    }
-}
-
-void Link::add_fence() {
-    fences_.write(context_.fence_frame, context_.nonces, state_ == State::ready && !context_.busy());
-    const auto now = context_.turn.now();
-    if (requests_.push(context_.fence_frame, fences_.request(), now)) {  // else there is none for what comes behind it
-        fences_.began(now);
-        ++context_.in_flight;
-        context_.counters.fences.add();
-    }
-}
-
-/// Whether what is sent now may meet an open transaction, whatever its sender believes.
-bool Link::within_transaction() const {
-    bool within = carries_.in_transaction();
-    static_cast<void>(requests_.any([&within](const PendingRequest& each, std::string_view /*frame*/) {
-        within = each.effect == Effect::multi || (within && each.effect != Effect::exec);
-        return false;
-    }));
-    return within;
-}
-
-/// A fence may go now: it meets no transaction, and nothing that is passed on as it comes.
-bool Link::may_fence() const {
-    return state_ == State::ready && requests_.may_follow() && !within_transaction();
-}
-
-void Link::fence_quiet() {
-    const bool pending = state_ != State::ended && !finishing_ && !requests_.empty();
-    switch (fences_.look(pending, may_fence())) {
-        case LinkFences::Look::done:
-            break;
-        case LinkFences::Look::later:
-            context_.loose.emplace_back(this);
-            break;
-        case LinkFences::Look::fence:
-            add_fence();
-            context_.turn.mark(*this);
-            break;
     }
 }
 
@@ -324,30 +285,6 @@ bool Link::take_rest(const resp::ReplyRest& rest) {
         return true;
     }
     return finish_front(request);
-}
-
-bool Link::take_fence(const resp::ReplyHead& reply) {
-    switch (fences_.tried(reader_.input().view(), requests_, context_.limits, may_fence() && !finishing_)) {
-        case LinkFences::Trial::begins:
-            add_fence();
-            context_.turn.mark(*this);
-            return false;
-        case LinkFences::Trial::waits:
-            return false;
-        case LinkFences::Trial::failed:
-        case LinkFences::Trial::none:
-            break;
-    }
-    const PendingRequest& fence = requests_.front();
-    if (!fences_.answered(fence.fence, requests_.front_command(), reply)) {
-        context_.counters.fences_broken.add();
-        return distrust("the node has answered more or fewer times than it was asked");
-    }
-    const bool goes_on = finish_front(fence);
-    if (goes_on && holder_ != nullptr && requests_.empty()) {
-        holder_->on_streamed();  // it may wait to begin
-    }
-    return goes_on;
 }
 
 /// `request`, which stood at the front, has been answered. False when the link has ended.

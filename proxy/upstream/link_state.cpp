@@ -67,6 +67,9 @@ bool LinkState::judge(Effect effect, const resp::ReplyHead& reply, bool free_tex
     if (outcome == Outcome::accepted && !may_accept(effect, reply)) {
         return false;
     }
+    if (effect == Effect::exec && outcome == Outcome::refused && !in_transaction()) {
+        return true;  // its MULTI was refused as well: there is nothing that it could have left open
+    }
     for (const Change& each : kChanges) {
         if (each.effect == effect && each.outcome == outcome) {
             carried_ = static_cast<std::uint8_t>((carried_ & ~each.ends) | each.begins);

@@ -47,6 +47,14 @@ TEST(LinkState, AnExecThatIsAbortedEndsItAndOneThatIsRefusedOtherwiseLeavesNobod
     EXPECT_FALSE(refused.fit_for_reuse());
 }
 
+/// A node that wants a login meanwhile refuses both.
+TEST(LinkState, AnExecThatIsRefusedAsItsMultiWasLeavesNothing) {
+    LinkState state;
+    EXPECT_TRUE(state.answered(Effect::multi, reply("-NOAUTH Authentication required.\r\n"), false));
+    EXPECT_TRUE(state.answered(Effect::exec, reply("-NOAUTH Authentication required.\r\n"), false));
+    EXPECT_TRUE(state.fit_for_reuse());
+}
+
 TEST(LinkState, AnUnwatchThatIsRefusedOrOnlyQueuedEndsNoWatch) {
     LinkState state;
     EXPECT_TRUE(state.answered(Effect::watch, reply(kOk), false));

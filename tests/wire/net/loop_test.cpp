@@ -66,6 +66,20 @@ class LoopTest : public ::testing::Test {
     }
 };
 
+/// A listener's certificates are posted to a loop that is not running yet, and a client may be there already.
+TEST_F(LoopTest, WhatWasPostedBeforeItRunsComesBeforeAnyEvent) {
+    bool ready = false;
+    bool found_ready = false;
+    Pair pair(loop_, [&](Pair& /*pair*/) {
+        found_ready = ready;
+        loop_.stop();
+    });
+    pair.send();
+    loop_.post([&] { ready = true; });
+    run();
+    EXPECT_TRUE(found_ready);
+}
+
 TEST_F(LoopTest, AWatchThatWasRemovedIsNotCalledThoughItWasReadyInTheSameTurn) {
     std::unique_ptr<Pair> first;
     std::unique_ptr<Pair> second;

@@ -61,7 +61,10 @@
 {{- define "redis-portal.portalConfigReadOnce" -}}
 {{- $config := include "redis-portal.portalConfig" . | fromYaml -}}
 {{- $once := dict "writes" (dict "proven" (dig "writes" "proven" "off" $config)) -}}
-{{- range list "name" "monitor" "arbiter" "threads" "busy_poll" "admin" "upkeep" -}}
+{{- if hasKey $config "monitor" -}}
+{{- $_ := set $once "monitor" (omit $config.monitor "username" "password" "password_file") -}}
+{{- end -}}
+{{- range list "name" "arbiter" "threads" "busy_poll" "admin" "upkeep" -}}
 {{- if hasKey $config . -}}
 {{- $_ := set $once . (get $config .) -}}
 {{- end -}}
