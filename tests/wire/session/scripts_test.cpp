@@ -306,16 +306,19 @@ TEST_F(ScriptsTest, ANodeThatRefusesToTellWhatItKnowsIsAskedOnce) {
         return words[0] == "SCRIPT" && words[1] == "EXISTS" ? kNoPermission : ScriptNode::kGoOn;
     });
     lead(silent.node());
+    const auto asked = [&] {
+        return std::ranges::count_if(silent.node().seen(),
+                                     [](const std::string& each) { return each.starts_with("SCRIPT EXISTS"); });
+    };
     const auto app = client();
     for (int i = 0; i < 5; ++i) {
         app->expect(frame_of({"EVAL", "fail" + std::to_string(i), "0"}), "-MYERR it says\r\n");
         wait_known(0);
+        wait_for([&] { return asked() > 0; }, "the question at the node");
     }
     app->expect(frame_of({"EVAL", kBody, "0"}), kRan);
     wait_known(1);
-    EXPECT_EQ(std::ranges::count_if(silent.node().seen(),
-                                    [](const std::string& each) { return each.starts_with("SCRIPT EXISTS"); }),
-              1);
+    EXPECT_EQ(asked(), 1);
     lead(second_.node());
     app->expect(evalsha(kBody), kRan);
 }
