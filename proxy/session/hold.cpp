@@ -208,8 +208,9 @@ upstream::Link* Hold::link_again(Lost& lost, const Row& row, bool held) {
     }
     // All of a transaction that travels whole goes where its MULTI goes.
     const bool alone = Recovery::goes_alone(lost, transaction(), context().topology->epoch);
-    const bool pinned =
-        route::route(row, command::may_block(row, request), links().route_client(), true) == route::Destination::pinned;
+    route::Client client = links().route_client();
+    client.transaction = command::TransactionPhase::none;  // what is inside goes on the client's own link in any case
+    const bool pinned = route::route(row, command::may_block(row, request), client, true) == route::Destination::pinned;
     const bool own =
         transaction().contains(lost.request) || alone || (!lost.request.unit && (pinned || is_large(lost.command)));
     if (!links().has_link_for(own ? route::Destination::pinned : route::Destination::shared)) {

@@ -3,6 +3,7 @@
 #include "portal_fixture.hpp"
 
 #include <algorithm>
+#include <list>
 
 namespace portal::testing {
 namespace {
@@ -132,6 +133,25 @@ TEST_F(WaitsTest, ASecondMonitorIsAnsweredByNobodyAsWithRedis) {
     EXPECT_EQ(std::ranges::count(node.seen(), "MONITOR"), 1);
     app->expect("MONITOR\r\nRESET\r\n", "+RESET\r\n");
     app->expect("MONITOR\r\n", "+OK\r\n");
+}
+
+/// A transaction behind a blocked command is broken when the leader is lost again and again. What came before it is no
+/// part of it.
+TEST_F(WaitsTest, WhatBlocksIsNotAskedAgainWhereOthersWaitBehindIt) {
+    std::list<FakeNode> nodes;
+    const auto app = client();
+    for (int i = 0; i < 6; ++i) {
+        FakeNode& node = nodes.emplace_back(
+            [](const Words& words) { return words[0] == "BLPOP" ? FakeNode::kBlock : std::string("$1\r\nv\r\n"); });
+        lead(node);
+        if (i == 0) {
+            app->send("BLPOP q 0\r\nMULTI\r\nGET k\r\n");
+        }
+        wait_seen(node, "BLPOP q 0");
+        const auto other = client();
+        other->expect("GET k\r\n", "$1\r\nv\r\n");
+    }
+    EXPECT_TRUE(app->silent());
 }
 
 TEST_F(WaitsTest, WaitOfAClientThatHasWrittenNothingWaitsForNobodysWrites) {
