@@ -158,6 +158,9 @@ TEST_F(SessionRefusalTest, AScriptInATransactionThatIsRefusedRunsWithAllOfItOrNo
         if (words[0] == "CLIENT") {
             return ":0\r\n";
         }
+        if (words[0] == "SCRIPT") {  // the portal's own question, at its next look
+            return "*1\r\n:0\r\n";
+        }
         aborted = aborted || refusals-- > 0;
         return aborted ? kLoading : "+QUEUED\r\n";
     });
@@ -167,7 +170,9 @@ TEST_F(SessionRefusalTest, AScriptInATransactionThatIsRefusedRunsWithAllOfItOrNo
         "*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"
         "*3\r\n$4\r\nEVAL\r\n$8\r\nreturn 1\r\n$1\r\n0\r\n*1\r\n$4\r\nEXEC\r\n",
         "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:2\r\n");
-    EXPECT_EQ(node.seen(),
+    Words seen = node.seen();
+    std::erase_if(seen, [](const std::string& each) { return each.starts_with("SCRIPT"); });
+    EXPECT_EQ(seen,
               (Words{"MULTI", "INCR a", "EVAL return 1 0", "EXEC", "MULTI", "INCR a", "EVAL return 1 0", "EXEC"}));
     app->expect("GET a\r\nCLIENT ID\r\n", "$1\r\n1\r\n:1\r\n");
 }
