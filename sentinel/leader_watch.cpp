@@ -101,14 +101,14 @@ LeaderVerdict judge_silent(const View& view, const NodeView& leader, const Timin
     return {LeaderState::dead, leader.node.name + " is silent: " + leader.trouble};
 }
 
-/// Its address leads to the process of another node. While that one is connected to a leader and hears it, the recorded
-/// leader lives somewhere, and only its address is wrong.
-LeaderVerdict judge_misled(const View& view, const NodeView& leader, const Timing& timing) {
+/// Its address leads to the process of another node. While that one is connected to a leader, the recorded leader lives
+/// somewhere, and only its address is wrong. When it was heard last does not count: nobody asks that leader to speak
+/// any more, and a change of leader would not mend the address.
+LeaderVerdict judge_misled(const View& view, const NodeView& leader) {
     const auto* other = find_node(view, leader.twin_of);
-    const bool lives = other->report && other->report->role == Role::replica && other->report->link_up &&
-                       view.now - other->heard_at < longest_silence(timing);
+    const bool lives = other->report && other->report->role == Role::replica && other->report->link_up;
     return lives ? LeaderVerdict{LeaderState::cut_off, leader.trouble}
-                 : LeaderVerdict{LeaderState::dead, leader.trouble + "; " + other->node.name + " hears no leader"};
+                 : LeaderVerdict{LeaderState::dead, leader.trouble + "; " + other->node.name + " has lost its leader"};
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ LeaderVerdict judge_leader(const View& view, const Timing& timing) {
         return {LeaderState::dead, view.record.leader + " is not configured any more"};
     }
     if (!leader->twin_of.empty()) {
-        return judge_misled(view, *leader, timing);
+        return judge_misled(view, *leader);
     }
     switch (leader->health) {
         case Health::up:
