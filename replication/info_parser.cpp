@@ -1,5 +1,7 @@
 #include "replication/info_parser.hpp"
 
+#include "replication/fields.hpp"
+
 #include <charconv>
 #include <concepts>
 
@@ -13,24 +15,6 @@ Number number_or(std::string_view text, Number fallback) {
     return error == std::errc{} && end == text.data() + text.size() ? value : fallback;
 }
 
-std::string_view take_until(std::string_view& rest, char separator) {
-    const auto at = rest.find(separator);
-    const auto piece = rest.substr(0, at);
-    rest.remove_prefix(at == std::string_view::npos ? rest.size() : at + 1);
-    return piece;
-}
-
-/// The value of `key` in "a=1,b=2"; empty when it is missing.
-std::string_view field_of(std::string_view fields, std::string_view key) {
-    while (!fields.empty()) {
-        auto field = take_until(fields, ',');
-        if (take_until(field, '=') == key) {
-            return field;
-        }
-    }
-    return {};
-}
-
 bool is_numbered(std::string_view key, std::string_view prefix) {
     return key.size() > prefix.size() && key.starts_with(prefix) &&
            key.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
@@ -38,11 +22,11 @@ bool is_numbered(std::string_view key, std::string_view prefix) {
 
 ConnectedReplica parse_replica(std::string_view fields) {
     ConnectedReplica replica;
-    replica.endpoint.host = field_of(fields, "ip");
-    replica.endpoint.port = number_or<std::uint16_t>(field_of(fields, "port"), 0);
-    replica.state = field_of(fields, "state");
-    replica.offset = number_or<std::uint64_t>(field_of(fields, "offset"), 0);
-    replica.lag = number_or<std::int64_t>(field_of(fields, "lag"), -1);
+    replica.endpoint.host = field_of(fields, "ip", ',');
+    replica.endpoint.port = number_or<std::uint16_t>(field_of(fields, "port", ','), 0);
+    replica.state = field_of(fields, "state", ',');
+    replica.offset = number_or<std::uint64_t>(field_of(fields, "offset", ','), 0);
+    replica.lag = number_or<std::int64_t>(field_of(fields, "lag", ','), -1);
     return replica;
 }
 
@@ -81,7 +65,7 @@ void apply(NodeReport& report, std::string_view key, std::string_view value) {
     } else if (is_numbered(key, "slave")) {
         report.replicas.push_back(parse_replica(value));
     } else if (is_numbered(key, "db")) {
-        report.keys += number_or<std::uint64_t>(field_of(value, "keys"), 0);
+        report.keys += number_or<std::uint64_t>(field_of(value, "keys", ','), 0);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "sentinel/visitors.hpp"
 
+#include "replication/fields.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -7,27 +9,12 @@
 namespace portal::sentinel {
 namespace {
 
+using replication::field_of;
+using replication::take_until;
+
 constexpr std::string_view kOurs = "redis-portal:";
 constexpr std::string_view kSentinel = "sentinel-";
 constexpr std::string_view kSentinelCommands = "-cmd";
-
-std::string_view take_until(std::string_view& rest, char separator) {
-    const auto at = rest.find(separator);
-    const auto piece = rest.substr(0, at);
-    rest.remove_prefix(at == std::string_view::npos ? rest.size() : at + 1);
-    return piece;
-}
-
-/// The value of `key` in "a=1 b=2"; empty when it is missing.
-std::string_view field_of(std::string_view line, std::string_view key) {
-    while (!line.empty()) {
-        auto field = take_until(line, ' ');
-        if (take_until(field, '=') == key) {
-            return field;
-        }
-    }
-    return {};
-}
 
 template <class Value>
 void add_once(std::vector<Value>& list, Value value) {
@@ -46,7 +33,7 @@ Visitors visitors_of(std::string_view client_list) {
     Visitors visitors;
     while (!client_list.empty()) {
         const auto line = take_until(client_list, '\n');
-        auto name = field_of(line, "name");
+        auto name = field_of(line, "name", ' ');
         if (name.starts_with(kOurs)) {
             name.remove_prefix(kOurs.size());
             const auto record = take_until(name, ':');
@@ -54,7 +41,7 @@ Visitors visitors_of(std::string_view client_list) {
                 add_once(visitors.monitors, Visitor{std::string(record), std::string(name)});
             }
         } else if (name.starts_with(kSentinel) && name.ends_with(kSentinelCommands)) {
-            const auto address = field_of(line, "addr");
+            const auto address = field_of(line, "addr", ' ');
             add_once(visitors.sentinels, std::string(address.substr(0, address.rfind(':'))));
         }
     }

@@ -25,6 +25,11 @@ class NonceSource {
 /// How the node is asked: users that may not ECHO are answered by an error that quotes an unknown command.
 enum class FenceStyle : unsigned char { echo, unknown_command };
 
+/// The node is busy with a script or a module, and refuses nearly everything, an ECHO too.
+[[nodiscard]] constexpr bool says_busy(std::string_view reply) noexcept {
+    return reply.starts_with("-BUSY ");
+}
+
 /// Overwrites `frame` with the request.
 void write_fence(std::string& frame, FenceStyle style, NonceSource& nonces);
 /// A quick look: false if `reply` is no answer to any fence.

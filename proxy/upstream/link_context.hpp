@@ -95,7 +95,7 @@ struct LinkContext {
     /// A reply has come, whoever it is for.
     void hear(std::string_view reply) noexcept {
         constexpr std::chrono::seconds kBusy{1};
-        if (reply.starts_with("-BUSY ")) {
+        if (says_busy(reply)) {
             busy_until = turn.now() + kBusy;
         }
     }

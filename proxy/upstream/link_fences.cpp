@@ -4,7 +4,6 @@ namespace portal::upstream {
 
 namespace {
 
-constexpr std::string_view kBusy = "-BUSY ";
 /// So much is kept while it is tried whether a busy node is to be believed.
 constexpr std::size_t kMostTried = 1024 * 1024;
 
@@ -32,9 +31,6 @@ void LinkFences::began(Time now) noexcept {
 
 LinkFences::Trial LinkFences::tried(std::string_view bytes, const PendingQueue& queue, const resp::ReplyLimits& limits,
                                     bool free) {
-    if (passed_ || queue.front().fence != Fence::behind_loose_ends || !bytes.starts_with(kBusy)) {
-        return Trial::none;
-    }
     if (trial_.empty()) {
         begins_trial_ = free && harmless_;
         return begins_trial_ ? Trial::begins : Trial::none;
@@ -77,7 +73,7 @@ bool LinkFences::answered(Fence fence, std::string_view frame, const resp::Reply
         return false;
     }
     if (fence == Fence::behind_plain && refuses_everything(reply.bytes())) {
-        if (!reply.bytes().starts_with(kBusy)) {
+        if (!says_busy(reply.bytes())) {
             style_ = FenceStyle::unknown_command;  // which is answered always
         }
         return true;
@@ -85,7 +81,7 @@ bool LinkFences::answered(Fence fence, std::string_view frame, const resp::Reply
     if (passed_ && frame == trial_) {
         trial_.clear();
         passed_ = false;
-    } else if (passed_ && reply.bytes().starts_with(kBusy)) {
+    } else if (passed_ && says_busy(reply.bytes())) {
         return true;
     }
     return answers_fence(frame, reply.bytes());

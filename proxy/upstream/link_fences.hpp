@@ -111,7 +111,11 @@ class LinkFences {
         waits,   // its answer has not come
         failed,  // it was not answered in its place
     };
-    /// `bytes` have come, beginning with the answer to the front request, a fence. `free`: as with look().
+    /// `reply` answers a fence of that kind in such words; tried() says what to make of it.
+    [[nodiscard]] bool doubts(Fence fence, std::string_view reply) const noexcept {
+        return fence == Fence::behind_loose_ends && says_busy(reply) && !passed_;
+    }
+    /// `bytes` have come, beginning with that answer. `free`: as with look().
     [[nodiscard]] Trial tried(std::string_view bytes, const PendingQueue& queue, const resp::ReplyLimits& limits,
                               bool free);
     /// `reply` has come for another request, and answers a fence behind it: the node has left out answers.

@@ -44,18 +44,20 @@ void Link::fence_quiet() {
 }
 
 bool Link::take_fence(const resp::ReplyHead& reply) {
-    switch (fences_.tried(reader_.input().view(), requests_, context_.limits, may_fence() && !finishing_)) {
-        case LinkFences::Trial::begins:
-            add_fence();
-            context_.turn.mark(*this);
-            return false;
-        case LinkFences::Trial::waits:
-            return false;
-        case LinkFences::Trial::failed:
-        case LinkFences::Trial::none:
-            break;
-    }
     const PendingRequest& fence = requests_.front();
+    if (fences_.doubts(fence.fence, reply.bytes())) {
+        switch (fences_.tried(reader_.input().view(), requests_, context_.limits, may_fence() && !finishing_)) {
+            case LinkFences::Trial::begins:
+                add_fence();
+                context_.turn.mark(*this);
+                return false;
+            case LinkFences::Trial::waits:
+                return false;
+            case LinkFences::Trial::failed:
+            case LinkFences::Trial::none:
+                break;
+        }
+    }
     if (!fences_.answered(fence.fence, requests_.front_command(), reply)) {
         context_.counters.fences_broken.add();
         return distrust("the node has answered more or fewer times than it was asked");

@@ -82,8 +82,7 @@ LinkSetup::Step LinkSetup::on_reply(std::string_view frame) {
         case Awaiting::echo:
             awaiting_ = Awaiting::nothing;
             // Who is busy refuses it to everybody, for a while.
-            fence_style_ =
-                frame.starts_with('-') && !frame.starts_with("-BUSY ") ? FenceStyle::unknown_command : FenceStyle::echo;
+            fence_style_ = frame.starts_with('-') && !says_busy(frame) ? FenceStyle::unknown_command : FenceStyle::echo;
             return Step::ready;
         case Awaiting::nothing:
             break;
@@ -131,8 +130,9 @@ LinkSetup::Step LinkSetup::on_hello(std::string_view frame) {
 /// Without a login the database is not selected either. The link would carry on in database 0 once none is wanted.
 LinkSetup::Step LinkSetup::on_select(std::string_view frame) {
     const bool kept = selected_ && frame.starts_with("-NOPERM");
-    const bool busy = frame.starts_with("-BUSY ");  // whoever wants that database is told what Redis would tell it
-    if (busy || frame.starts_with("-NOAUTH") || (frame.starts_with("-NOPERM") && !kept) || speaks_of_database(frame)) {
+    // Where the node is busy, whoever wants that database is told what Redis would tell it.
+    if (says_busy(frame) || frame.starts_with("-NOAUTH") || (frame.starts_with("-NOPERM") && !kept) ||
+        speaks_of_database(frame)) {
         return refuse(frame);
     }
     if (frame.starts_with('-') && !kept) {

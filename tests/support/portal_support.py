@@ -298,6 +298,26 @@ class Demo:
             return leader is not None and offsets == {leader.replication().get("master_repl_offset")}
         wait_until(done, 10, "replicas hold what the leader holds")
 
+    def change_leader(self, kill):
+        """Another node leads: after kill -9 of the leader, or by a switchover. The old leader and the new one; see settle()."""
+        old = self.leader()
+        new = next(node for node in self.nodes if node is not old)
+        if kill:
+            old.kill()
+        else:
+            self.portals[0].switchover()
+        wait_until(lambda: new.replication().get("role") == "master", 20, "the other node leads")
+        return old, new
+
+    def settle(self, old, new, kill):
+        """After change_leader(): until every portal knows the new leader, and the old one, started again if it was killed, is in sync."""
+        for portal in self.portals:
+            wait_until(lambda portal=portal: portal.status()["topology"]["leader"] == new.name, 20, "the portals know")
+        if kill:
+            old.restart()
+        wait_until(lambda: self.follows(old, new), 30, "the old leader follows")
+        wait_until(lambda: all(node["in_sync"] for node in self.portals[0].status()["topology"]["nodes"]), 30, "in sync")
+
 
 def _show_logs_after_a_failure(test, demo):
     # unittest has no public way for a test to learn in its clean-up whether it has failed.

@@ -50,21 +50,6 @@ class CursorsOverAChangeOfLeader(unittest.TestCase):
     def setUp(self):
         self.demo = demo_for(self)
 
-    def change_leader(self, kill):
-        old = self.demo.leader()
-        new = next(node for node in self.demo.nodes if node is not old)
-        if kill:
-            old.kill()
-        else:
-            self.demo.portals[0].switchover()
-        wait_until(lambda: new.replication().get("role") == "master", 20, "the other node leads")
-        for portal in self.demo.portals:
-            wait_until(lambda portal=portal: portal.status()["topology"]["leader"] == new.name, 20, "the portals know")
-        if kill:
-            old.restart()
-        wait_until(lambda: self.demo.follows(old, new), 30, "the old leader follows")
-        wait_until(lambda: all(node["in_sync"] for node in self.demo.portals[0].status()["topology"]["nodes"]), 30, "in sync")
-
     def test_an_iteration_is_whole_or_ends_with_an_error(self):
         clients = [self.demo.portals[number % 2].client() for number in range(4)]
         for each in clients:
@@ -81,7 +66,7 @@ class CursorsOverAChangeOfLeader(unittest.TestCase):
                 def change(step, changed=changed, kill=kill):
                     if step == 20 and not changed:
                         changed.append(step)
-                        self.change_leader(kill)
+                        self.demo.settle(*self.demo.change_leader(kill), kill)
 
                 found, error = iterate(clients, words, between=change)
                 results.append((words[0], "kill" if kill else "switchover", count_of(words, found), error))

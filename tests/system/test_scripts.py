@@ -25,21 +25,6 @@ class Scripts(unittest.TestCase):
         self.addCleanup(client.close)
         return client
 
-    def change_leader(self, kill):
-        old = self.demo.leader()
-        new = next(node for node in self.demo.nodes if node is not old)
-        if kill:
-            old.kill()
-        else:
-            self.demo.portals[0].switchover()
-        wait_until(lambda: new.replication().get("role") == "master", 20, "the other node leads")
-        for portal in self.demo.portals:
-            wait_until(lambda portal=portal: portal.status()["topology"]["leader"] == new.name, 20, "the portals know")
-        if kill:
-            old.restart()
-        wait_until(lambda: self.demo.follows(old, new), 30, "the old leader follows")
-        wait_until(lambda: set(self.demo.portals[0].status()["topology"]["nodes"][i]["in_sync"] for i in range(2)) == {True}, 30, "in sync")
-
     def test_what_clients_loaded_runs_at_every_next_leader(self):
         first, second = self.client(0), self.client(1)
         loaded = first.command("SCRIPT", "LOAD", "return redis.call('INCR', KEYS[1])").decode()
@@ -76,7 +61,7 @@ class Scripts(unittest.TestCase):
             each.start()
         try:
             for kill in (False, True, False):
-                self.change_leader(kill)
+                self.demo.settle(*self.demo.change_leader(kill), kill)
                 for client in (first, second):
                     for sha in (loaded, seen, queued):
                         answer = client.command("EVALSHA", sha, "1", "counter")
@@ -106,7 +91,7 @@ class Scripts(unittest.TestCase):
         self.assertEqual("OK", second.command("SCRIPT", "FLUSH"))
         self.assertEqual(2, first.command("EVAL", "return 2", "0"))
         wait_until(lambda: known() == 1, 10, "the other portal notices")
-        self.change_leader(kill=True)
+        self.demo.settle(*self.demo.change_leader(True), True)
         for body in bodies:
             self.assertEqual(NO_SCRIPT, first.command("EVALSHA", digest(body), "0"))
         self.assertEqual(2, first.command("EVALSHA", digest("return 2"), "0"))

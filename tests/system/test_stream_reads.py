@@ -17,22 +17,6 @@ class StreamReads(unittest.TestCase):
         self.addCleanup(client.close)
         return client
 
-    def change_leader(self, kill):
-        old = self.demo.leader()
-        new = next(node for node in self.demo.nodes if node is not old)
-        if kill:
-            old.kill()
-        else:
-            self.demo.portals[0].switchover()
-        wait_until(lambda: new.replication().get("role") == "master", 20, "the other node leads")
-        return old, new
-
-    def settle(self, old, new, kill):
-        if kill:
-            old.restart()
-        wait_until(lambda: self.demo.follows(old, new), 30, "the old leader follows")
-        wait_until(lambda: all(node["in_sync"] for node in self.demo.portals[0].status()["topology"]["nodes"]), 30, "in sync")
-
     def test_what_comes_while_the_leader_changes_is_read(self):
         writer = self.client()
         writer.command("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM")
@@ -59,7 +43,7 @@ class StreamReads(unittest.TestCase):
             with leader.client() as look:
                 wait_until(lambda: dict(line.split(b":", 1) for line in look.command("INFO", "clients").splitlines()
                                         if b":" in line)[b"blocked_clients"] == b"7", 10, "all readers wait")
-            old, new = self.change_leader(kill)
+            old, new = self.demo.change_leader(kill)
             with new.client() as direct:  # before the readers are back, perhaps
                 direct.command("XADD", "s", "*", "new", "entry")
             for each in threads:
@@ -70,7 +54,7 @@ class StreamReads(unittest.TestCase):
                 entries = answer[0][1] if isinstance(answer, list) else []
                 if [fields for _, fields in entries] != [[b"new", b"entry"]]:
                     missed["XREADGROUP >" if number == "group" else "XREAD $"] += 1
-            self.settle(old, new, kill)
+            self.demo.settle(old, new, kill)
         report(f"readers that missed the entry in {rounds} changes of leader: {missed}")
         self.assertEqual({"XREAD $": 0, "XREADGROUP >": 0}, missed)
 
