@@ -83,6 +83,27 @@ void try_its_socket(net::HttpRequest request, std::chrono::milliseconds time, ne
     }
 }
 
+/// "host", "host:port", "[address]:port". `needs_port`: a bare word may be anything.
+std::optional<AdminUrl> parse_host(std::string_view text, bool needs_port) {
+    AdminUrl url{"", "9380", ""};
+    const bool bracketed = text.starts_with('[');
+    const auto host_end = bracketed ? text.find(']') : text.find(':');
+    if (bracketed && host_end == std::string_view::npos) {
+        return std::nullopt;
+    }
+    url.host = bracketed ? text.substr(1, host_end - 1) : text.substr(0, host_end);
+    const auto rest =
+        host_end == std::string_view::npos ? std::string_view() : text.substr(host_end + (bracketed ? 1 : 0));
+    if (url.host.empty() || url.host.find_first_of("/?#@ ") != std::string::npos) {
+        return std::nullopt;
+    }
+    if (rest.empty()) {
+        return needs_port ? std::nullopt : std::optional(url);
+    }
+    url.port = rest.substr(1);
+    return rest.starts_with(':') && is_port(url.port) ? std::optional(url) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<AdminUrl> parse_admin_url(std::string_view text) {
@@ -102,26 +123,7 @@ std::optional<AdminUrl> parse_admin_url(std::string_view text) {
     if (text.ends_with('/')) {
         text.remove_suffix(1);
     }
-    AdminUrl url{"", "9380", ""};
-    const bool bracketed = text.starts_with('[');
-    const auto host_end = bracketed ? text.find(']') : text.find(':');
-    if (bracketed && host_end == std::string_view::npos) {
-        return std::nullopt;
-    }
-    url.host = bracketed ? text.substr(1, host_end - 1) : text.substr(0, host_end);
-    const auto rest =
-        host_end == std::string_view::npos ? std::string_view() : text.substr(host_end + (bracketed ? 1 : 0));
-    if (!rest.empty()) {
-        url.port = rest.substr(1);
-    }
-    if (!has_scheme && rest.empty()) {
-        return std::nullopt;  // a bare word may be anything
-    }
-    const bool bad_rest = !rest.empty() && (!rest.starts_with(':') || !is_port(url.port));
-    if (url.host.empty() || url.host.find_first_of("/?#@ ") != std::string::npos || bad_rest) {
-        return std::nullopt;
-    }
-    return url;
+    return parse_host(text, !has_scheme);
 }
 
 AdminReply ask_admin(const AdminAccess& access, AdminMethod method, std::string_view path, std::string_view body,

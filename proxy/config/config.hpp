@@ -39,11 +39,15 @@ struct ListenerTls {
 /// Where the clients of a listener are taken to.
 enum class Serves : std::uint8_t { leader, replicas };
 
+/// What a client gets for a write of which nobody knows whether it was executed.
+enum class InDoubt : std::uint8_t { error, close };
+
 struct Listener {
     Address address;
-    std::optional<ListenerTls> tls;  // empty: plain text
-    bool proxy_protocol = false;     // each connection begins with a PROXY protocol header
-    Serves serves = Serves::leader;  // replicas: nothing but reads
+    std::optional<ListenerTls> tls;                  // empty: plain text
+    bool proxy_protocol = false;                     // each connection begins with a PROXY protocol header
+    Serves serves = Serves::leader;                  // replicas: nothing but reads
+    std::optional<InDoubt> in_doubt = std::nullopt;  // empty: as writes.in_doubt
 };
 
 /// TLS towards a node. `ca` empty: the system's trust store. `server_name` empty: the host of the address.
@@ -107,7 +111,6 @@ struct Hold {
     Bytes bytes{64ULL << 20U};
 };
 
-enum class InDoubt : std::uint8_t { error, close };
 enum class Proven : std::uint8_t { off, available, strict };
 struct Writes {
     InDoubt in_doubt = InDoubt::error;

@@ -58,6 +58,8 @@ void visit_keys(Visitor& visit, Listener& listener) {
          "leader while there is none; all that may write is refused with READONLY.",
          Need::optional, Change::restart},
         listener.serves, choice<Serves>({{"leader", Serves::leader}, {"replicas", Serves::replicas}}));
+    visit.value({"in_doubt", "`writes.in_doubt` of this listener's clients; `null`: as it says."}, listener.in_doubt,
+                choice<InDoubt>({{"error", InDoubt::error}, {"close", InDoubt::close}}));
 }
 
 template <class Visitor>

@@ -67,8 +67,6 @@ class Transaction {
     void send_watch() noexcept { watching_ = true; }
     /// A WATCH is refused, since nobody leads: a transaction behind it must not run unwatched.
     void refuse_watch() noexcept { watch_broken_ = true; }
-    /// Something of it goes that is not kept, so there is no copy.
-    void spoil_copy() noexcept { copy_.spoil(); }
     /// It ends, and the client hears so from the portal.
     void forget();
     /// EXEC was answered, and the portal has done its parts.
@@ -116,10 +114,8 @@ class Transaction {
         bool whole = false;
     };
     [[nodiscard]] UnitFate settle_unit(std::span<const Lost> unit) const;
-    /// The frames that were answered, if some of them have to do with scripts.
-    [[nodiscard]] std::string_view frames_with_scripts() const noexcept { return copy_.frames_with_scripts(); }
-    /// The frames that were answered, to be sent again; there is no copy afterwards.
-    [[nodiscard]] std::string take_copy() { return copy_.take(); }
+    /// Of what was answered in it, to be sent again; spoiled where something goes that is not kept.
+    [[nodiscard]] TransactionCopy& copy() noexcept { return copy_; }
     [[nodiscard]] Slot slot() const noexcept { return slot_; }
 
   private:

@@ -95,58 +95,85 @@ struct Durations {
 template <typename Reason, typename Kept = Counter>
 using CounterPer = std::array<Kept, static_cast<std::size_t>(Reason::count)>;
 
-struct ShardCounters {
+struct ClientCounters {
     Counter client_connections;  // gauge
     Counter client_connections_accepted;
     CounterPer<Rejected> client_connections_rejected;
     CounterPer<Closed> client_connections_closed;
     Counter client_received_bytes;  // plaintext, after TLS
     Counter client_sent_bytes;      // plaintext, before TLS
+    Counter proxy_headers_refused;
+};
+
+struct HandshakeCounters {
     Counter tls12_handshakes, tls13_handshakes, tls_resumed_handshakes;
     CounterPer<HandshakeFailure> tls_handshake_failures;
-    Counter proxy_headers_refused;
+    Durations handshake_times;  // from accept to the end of the TLS handshake
+};
 
+struct CommandCounters {
     Counter commands;         // requests framed, whatever became of them
     Counter commands_local;   // answered by the portal
     Counter commands_denied;  // refused by commands.deny
     Counter protocol_errors;
-    CounterPer<ReplyError> error_replies;  // forwarded from upstream
+    CounterPer<ReplyError> error_replies;               // forwarded from upstream
+    CounterPer<CommandClass, Durations> command_times;  // of each client one command at a time
+};
 
+struct LinkCounters {
     Counter upstream_links_shared, upstream_links_pinned;  // gauges
     Counter upstream_connects, upstream_connect_failures, upstream_lost;
     Counter fences, fences_broken;  // questions that prove replies to belong to requests; links that failed them
     Counter upstream_sent_bytes, upstream_received_bytes;
     Counter leases;          // pinned links handed to sessions
     Counter requests_moved;  // to another link, away from a large reply
+};
 
+struct HoldCounters {
     Counter sessions_held;       // gauge: sessions waiting for a leader or a link
     Counter held_bytes;          // gauge
     Counter commands_held;       // commands that waited for a leader
     Counter commands_replayed;   // reads sent again after a loss
     Counter commands_in_doubt;   // writes answered INDOUBT or closed for it
     Counter commands_no_leader;  // answered NOLEADER
+};
 
+struct ScriptCounters {
     Counter scripts_known;       // gauge: scripts that the leader is known to know
     Counter script_bytes;        // gauge: what is kept of them
     Counter scripts_loaded;      // into a node that did not know them yet
     Counter scripts_not_loaded;  // refused, or the node did not answer in time
+};
 
+struct ProofCounters {
     Counter proofs;             // rounds that have proved what they covered
     Counter proofs_failed;      // rounds that no required replica confirmed in time
     Durations proof_times;      // how long the proved ones took
     Counter replies_unproven;   // gauge: replies to writes that wait for a proof
     Counter commands_unproven;  // answered NOPROOF
+};
 
+struct MessageCounters {
     Counter subscribed_names;    // gauge: channels and patterns that the node knows of, once per user
     Counter messages_received;   // published messages that the node sent
     Counter messages_delivered;  // to clients
+};
 
-    Durations handshake_times;                          // from accept to the end of the TLS handshake
-    CounterPer<CommandClass, Durations> command_times;  // of each client one command at a time
-
+struct TurnCounters {
     Counter turns;         // event loop turns that flushed something
     Durations turn_times;  // of all turns
 };
+
+/// All of them, by subject.
+struct ShardCounters : ClientCounters,
+                       HandshakeCounters,
+                       CommandCounters,
+                       LinkCounters,
+                       HoldCounters,
+                       ScriptCounters,
+                       ProofCounters,
+                       MessageCounters,
+                       TurnCounters {};
 
 template <typename Reason, typename Kept>
 Kept& at(CounterPer<Reason, Kept>& counters, Reason reason) noexcept {

@@ -47,7 +47,7 @@ HandshakeFailure handshake_failure(const net::Stream& stream) {
 
 ClientConnection::ClientConnection(Session& session, ClientOrigin origin, std::shared_ptr<SSL_CTX> tls)
     : SessionPart(session),
-      stream_(origin.descriptor, session.context.scratch, std::move(tls)),
+      stream_(origin.descriptor, session.context.room.scratch, std::move(tls)),
       origin_(std::move(origin)) {}
 
 void ClientConnection::end(Closed reason) noexcept {
@@ -90,7 +90,7 @@ void ClientConnection::on_readable() {
         return;
     }
     for (int reads = 0; reads < kReadsPerTurn && intake().reads_on() && !closed_ && !ended_; ++reads) {
-        std::span<char> space(context().scratch.plain.data(), context().scratch.plain.size());
+        std::span<char> space(context().room.scratch.plain.data(), context().room.scratch.plain.size());
         const net::Stream::Received received = stream_.receive(space);
         if (!established_ && stream_.established()) {
             on_established();

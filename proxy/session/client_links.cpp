@@ -153,7 +153,7 @@ bool ClientLinks::submit(upstream::Link& link, const Row& row, std::string_view 
     order().note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
     const bool may_pause = unit().left() <= 1;  // a transaction that travels whole is never cut
-    if (may_pause && (order().full(proofs().parked().size()) || link.unsent() >= kLinkBytes)) {
+    if (may_pause && (order().full(proofs().parked().size()) || link.requests().unsent() >= kLinkBytes)) {
         intake().pause(Wait::window);
     }
     return true;
@@ -240,7 +240,7 @@ upstream::Link* ClientLinks::own_link() {
 }
 
 bool ClientLinks::blocked_at_node() const noexcept {
-    if (!own_ || !own_->was_ready() || own_->unsent() > 0) {
+    if (!own_ || !own_->was_ready() || own_->requests().unsent() > 0) {
         return false;
     }
     const upstream::PendingRequest* front = own_->front();

@@ -1,7 +1,10 @@
 // Where a client came in and from; for CLIENT INFO and the log. A value.
 #pragma once
 
+#include "config/config.hpp"
+
 #include <cstdint>
+#include <optional>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -13,6 +16,7 @@ struct ClientOrigin {
     boost::asio::ip::tcp::endpoint local;
     int descriptor = -1;
     bool expects_proxy_header = false;
+    std::optional<config::InDoubt> in_doubt = std::nullopt;  // of the listener; empty: as writes.in_doubt
 };
 
 }  // namespace portal::session

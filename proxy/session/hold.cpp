@@ -80,29 +80,37 @@ void Hold::leave() {
     connection().note_active();
 }
 
-void Hold::retry() {
+bool Hold::may_end() const {
     if (connection().closed() || intake().wait() != Wait::leader || !context().forwarding()) {
-        return;
+        return false;
     }
     if (recovery().due()) {
-        return;  // sorted out first, in this turn
+        return false;  // sorted out first, in this turn
     }
     if (!recovery().empty() && !order().idle()) {
-        return;  // answers to what was sent behind them are still to come
+        return false;  // answers to what was sent behind them are still to come
     }
-    if (context().proof != nullptr && proofs().must_stay_held()) {
+    return context().proof == nullptr || !proofs().must_stay_held();
+}
+
+/// A script's word stops nobody else; what may be one is asked again at the shard's next look.
+bool Hold::heard_just_now() const {
+    return std::ranges::any_of(recovery().waiting(), [this](const Lost& each) {
+        return Recovery::may_lie(each, transaction()) && each.epoch == context().topology->epoch &&
+               context().turn.now() - each.refused_at < kScriptsWord;
+    });
+}
+
+void Hold::retry() {
+    if (!may_end()) {
         return;
     }
     if (began_ && context().turn.now() - *began_ > context().config->hold.time) {
         refuse(client_errors::kNoLeader);  // a node that leads by all accounts refuses again and again
         return;
     }
-    const auto is_fresh = [this](const Lost& each) {
-        return Recovery::may_lie(each, transaction()) && each.epoch == context().topology->epoch &&
-               context().turn.now() - each.refused_at < kScriptsWord;
-    };
-    if (std::ranges::any_of(recovery().waiting(), is_fresh)) {
-        return;  // asked again at the shard's next look; a script's word stops nobody else
+    if (heard_just_now()) {
+        return;
     }
     if (links().own() && transaction().active() && recovery().all_answered(transaction(), context().topology->epoch)) {
         losses().give_up_refused();  // a script has spoken of itself

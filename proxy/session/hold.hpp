@@ -46,6 +46,9 @@ class Hold final : public SessionPart {
     [[nodiscard]] std::optional<Time> since() const noexcept { return began_; }
 
   private:
+    /// There is nothing to wait for any more that the shard, the order of replies or a proof decides.
+    [[nodiscard]] bool may_end() const;
+    [[nodiscard]] bool heard_just_now() const;
     [[nodiscard]] bool awaits_script() const;
     bool ends_iteration(const Lost& lost);
     [[nodiscard]] bool must_run_before_transaction() const;

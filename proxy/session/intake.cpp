@@ -126,7 +126,7 @@ bool Intake::wait_is_over() const noexcept {
         case Wait::output:
             return !connection().stream().blocked();
         case Wait::link:
-            return !links().own() || (links().own()->unsent() == 0 &&
+            return !links().own() || (links().own()->requests().unsent() == 0 &&
                                       (large().relaying() || !order().idle() || links().own()->pending() == 0));
         default:
             return false;

@@ -95,7 +95,7 @@ void LargeRequests::stream(const Row& row, const resp::RequestView& request) {
         note_large_key(row, request);
     }
     upstream::Link& link = links().lease_fresh(upstream::LinkPool::Before::no_fence);
-    transaction().spoil_copy();  // of a transaction that may be open: there will be no copy of this
+    transaction().copy().spoil();  // of a transaction that may be open: there will be no copy of this
     if (transaction().active() || unit().left() > 0) {
         transaction().queued().note(row);
     }
@@ -126,7 +126,7 @@ void LargeRequests::pass_on(std::string_view bytes, bool last) {
     }
     const upstream::LinkPtr link(links().own().get());
     link->stream_part(bytes, last);
-    if (rest_ == Rest::forwarded && link->unsent() > kUnwritten) {
+    if (rest_ == Rest::forwarded && link->requests().unsent() > kUnwritten) {
         intake().pause(Wait::link);
     }
 }
@@ -179,7 +179,7 @@ void LargeRequests::relay_request(const Row& row, const resp::RequestView& reque
     context().counters.commands.add();
     const upstream::LinkPtr link(links().own().get());
     link->stream_part(request.frame(), false);
-    if (link->unsent() > kUnwritten) {
+    if (link->requests().unsent() > kUnwritten) {
         intake().pause(Wait::link);
     }
 }

@@ -319,7 +319,7 @@ void Losses::carry_out(const Lost& lost, Fate fate) {
 void Losses::refuse_to_repeat(const Lost& lost) {
     // Asked for again, it has a link of its own from the start.
     large().note_large_key(command::row_at(lost.request.tag), resp::RequestView(lost.command));
-    if (lost.request.alone || context().config->writes.in_doubt == config::InDoubt::close) {
+    if (lost.request.alone || closes_in_doubt()) {
         connection().close(Closed::backend);
         return;
     }
@@ -327,10 +327,14 @@ void Losses::refuse_to_repeat(const Lost& lost) {
                    output());
 }
 
+bool Losses::closes_in_doubt() const {
+    return connection().origin().in_doubt.value_or(context().config->writes.in_doubt) == config::InDoubt::close;
+}
+
 void Losses::tell_in_doubt(Slot slot, std::string_view text, bool muted) {
     context().counters.commands_in_doubt.add();
     mark();
-    if (context().config->writes.in_doubt == config::InDoubt::close) {
+    if (closes_in_doubt()) {
         connection().cut_off(Closed::in_doubt);  // not here: a reply may be in the middle of being handed over
         return;
     }
@@ -347,7 +351,7 @@ void Losses::keep_copy(Slot slot, std::string_view refusal, const upstream::Pend
     sample.request.slow = unit != nullptr && unit->slow;
     sample.refusal = refusal;
     sample.epoch = context().topology->epoch;
-    recovery().keep_copy(transaction().take_copy(), sample, context().limits.logged_in);
+    recovery().keep_copy(transaction().copy().take(), sample, context().limits.logged_in);
 }
 
 }  // namespace portal::session

@@ -47,6 +47,8 @@ class Losses final : public SessionPart {
     void carry_out(const Lost& lost, Fate fate);
     void carry_out(std::vector<Recovery::Settled> settled);
     void refuse_to_repeat(const Lost& lost);
+    /// This client is closed for a write in doubt, instead of being told.
+    [[nodiscard]] bool closes_in_doubt() const;
 };
 
 }  // namespace portal::session

@@ -9,6 +9,14 @@
 #include <utility>
 
 namespace portal::session {
+namespace {
+
+/// What MONITOR shows of a command begins with the time.
+bool is_shown_command(std::string_view frame) noexcept {
+    return frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9';
+}
+
+}  // namespace
 
 using command::Handling;
 
@@ -55,7 +63,8 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
 void Replies::note_scripts(const upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
                            std::string_view command) {
     if (row.handling == Handling::exec) {
-        if (const std::string_view frames = transaction().frames_with_scripts(); !frames.empty() && !reply.is_error()) {
+        if (const std::string_view frames = transaction().copy().frames_with_scripts();
+            !frames.empty() && !reply.is_error()) {
             context().scripts.note_executed(frames, state().credentials);
         }
     } else if (!request.unit && !transaction().contains(request)) {
@@ -243,20 +252,19 @@ bool Replies::take_push(const resp::ReplyHead& reply, const upstream::PendingReq
     if (front != nullptr && front->sequence == kNoSlot &&
         command::is_subscription(command::row_at(front->tag).handling)) {
         // Its refusal answers all of it. Messages that come before it are for nobody any more.
-        const auto type = upstream::read_pubsub_frame(frame).type;
-        if (reply.is_error() || type == upstream::PubSubFrame::Type::unsubscribed) {
+        using Type = upstream::PubSubFrame::Type;
+        const Type type = upstream::read_pubsub_frame(frame).type;
+        if (reply.is_error() || type == Type::unsubscribed) {
             return false;
         }
-        if (type != upstream::PubSubFrame::Type::reply) {
+        if (type != Type::reply) {
             return true;
         }
     }
     if (reply.is_push() && state().protocol == resp::Protocol::resp2) {
         return true;  // this client knows none
     }
-    const bool shown =
-        state().monitoring && frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9';
-    if (!shown && frame.front() != '>') {
+    if (frame.front() != '>' && !(state().monitoring && is_shown_command(frame))) {
         return false;
     }
     sender().send_push(translated(frame));

@@ -281,14 +281,27 @@ bool Requests::forward(const Row& row, const resp::RequestView& request, Destina
         links().ask_for_ids(link, order().next(), row, request);
     }
     links().submit(link, row, request.frame());
-    const bool opens_none = row.handling == Handling::multi && !transaction().active();
-    const bool ends = row.handling == Handling::exec || row.handling == Handling::discard || opens_none;
-    if (unit().left() == 0 && ends) {
-        intake().pause(Wait::drained);  // its answer tells whether the next command is inside a transaction
-    } else if (row.handling == Handling::script_debug || row.handling == Handling::monitor) {
-        intake().pause(Wait::drained);  // or in the debugger, or a monitor
+    if (is_awaited(row)) {
+        intake().pause(Wait::drained);
     }
     return true;
+}
+
+/// What comes behind it is not looked at before its answer: that tells whether the next command is inside a
+/// transaction, or in the debugger, or a monitor's.
+bool Requests::is_awaited(const Row& row) const noexcept {
+    switch (row.handling) {
+        case Handling::multi:
+            return unit().left() == 0 && !transaction().active();
+        case Handling::exec:
+        case Handling::discard:
+            return unit().left() == 0;
+        case Handling::script_debug:
+        case Handling::monitor:
+            return true;
+        default:
+            return false;
+    }
 }
 
 bool Requests::answer_locally(const Row& row, const resp::RequestView& request) {

@@ -62,6 +62,7 @@ class Requests final : public SessionPart {
     std::optional<bool> forward_cursor(const Row& row, const resp::RequestView& request,
                                        route::Destination destination);
     bool note_forwarded(const Row& row, const resp::RequestView& request);
+    [[nodiscard]] bool is_awaited(const Row& row) const noexcept;
     bool answer_broken_transaction(const Row& row);
     void end_transaction();
 

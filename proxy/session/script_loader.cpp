@@ -92,8 +92,8 @@ void ScriptLoader::begin() {
     }
     if (all_due_ && work.size() > 1) {
         // Each shard begins elsewhere; what one has loaded, the next is told to be there.
-        std::ranges::rotate(work,
-                            work.begin() + static_cast<std::ptrdiff_t>(work.size() * context_.shard / context_.shards));
+        std::ranges::rotate(
+            work, work.begin() + static_cast<std::ptrdiff_t>(work.size() * context_.shard / context_.peers.shards()));
     }
     if (!work.empty()) {
         begin_pass(std::move(work));

@@ -96,7 +96,7 @@ void Scripts::note_executed(std::string_view frames, const command::CredentialsP
 void Scripts::accept(std::string_view body, Kind kind, Proof proof, const command::CredentialsPtr& by,
                      std::string_view digest) {
     if (ScriptPtr script = cache_.accept(body, kind, proof, by, digest);
-        script && context_.shards > 1 && fresh_.size() < kMostFresh) {
+        script && context_.peers.shards() > 1 && fresh_.size() < kMostFresh) {
         fresh_.push_back({std::move(script), kind});
     }
     if (cache_.has_doubtful()) {

@@ -37,21 +37,20 @@ SessionContext::SessionContext(const Parts& parts)
       permit(parts.permit),
       turn(parts.turn),
       loop(parts.loop),
-      scratch(parts.scratch),
+      room{.scratch = parts.scratch, .spare = {}, .gathered = {}, .unit = {}},
       links(parts.links),
       subscriptions(parts.subscriptions),
       counters(parts.counters),
       registry(parts.registry),
       peers(parts.peers),
       shard(parts.shard),
-      shards(std::max(1U, parts.shards)),
       reads_only(parts.reads_only),
       denied(config->commands.deny),
       limits(limits_of(*config)),
       deadlines(durations_of(*config)),
-      held{.limit = config->hold.bytes.count / shards},
+      held{.limit = config->hold.bytes.count / peers.shards()},
       scripts(*this, config->limits.script_bytes.count) {
-    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
+    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / peers.shards()));
 }
 
 void SessionContext::configure(config::ConfigPtr wanted) {
@@ -59,9 +58,9 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     denied = command::DenyList(config->commands.deny);
     limits = limits_of(*config);
     deadlines.change_durations(durations_of(*config));
-    held.limit = config->hold.bytes.count / shards;
+    held.limit = config->hold.bytes.count / peers.shards();
     scripts.limit(config->limits.script_bytes.count);
-    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / shards));
+    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / peers.shards()));
     for (Session& each : registry.all) {
         each.connection.on_configured();
     }

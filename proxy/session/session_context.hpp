@@ -41,6 +41,7 @@ struct UnitPart {
 
 /// Room that one client uses at a time; nothing stays in it.
 struct SharedRoom {
+    net::Scratch& scratch;
     SpareBuffers spare;
     std::string gathered;        // for one write put together from pieces
     std::vector<UnitPart> unit;  // behind the MULTI that is being taken
@@ -72,7 +73,7 @@ struct FirstWrite {
 };
 
 struct SessionContext {
-    /// What the context refers to outlives it. `shards`: how many share hold.bytes.
+    /// What the context refers to outlives it.
     struct Parts {
         config::ConfigPtr config;
         const replication::ForwardPermit& permit;
@@ -85,7 +86,6 @@ struct SessionContext {
         SessionRegistry& registry;
         ShardPeers& peers;
         std::uint32_t shard = 0;
-        std::uint32_t shards = 1;
         bool reads_only = false;
     };
     explicit SessionContext(const Parts& parts);
@@ -94,16 +94,14 @@ struct SessionContext {
     const replication::ForwardPermit& permit;
     net::Turn& turn;
     net::Loop& loop;
-    net::Scratch& scratch;
     SharedRoom room;
     upstream::LinkPool& links;
     upstream::SubscriptionHub& subscriptions;
     observe::ShardCounters& counters;
     SessionRegistry& registry;
     ShardPeers& peers;
-    std::uint32_t shard;  // the number of this one
-    std::uint32_t shards;
-    const bool reads_only;  // its clients are served by replicas
+    const std::uint32_t shard;  // the number of this one among `peers`
+    const bool reads_only;      // its clients are served by replicas
 
     command::DenyList denied;
     command::ServerCommands server_commands;  // of the present leader, once it has told them

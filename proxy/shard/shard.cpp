@@ -71,7 +71,6 @@ Shard::Shard(ShardSetup setup)
                 .registry = registry_,
                 .peers = setup_.peers,
                 .shard = setup_.index,
-                .shards = setup_.count,
                 .reads_only = setup_.serves == config::Serves::replicas}),
       survey_(new session::ServerSurvey(context_, setup_.index == 0)),
       scripts_(new session::ScriptLoader(context_, [this] { retry_held(); })) {
@@ -189,6 +188,7 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
         at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
     }
     origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
+    origin.in_doubt = setup_.config->listen[listener].in_doubt;
     origin.id = ++next_id_ * setup_.count + setup_.index;
     const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
     if (!tls && setup_.config->listen[listener].tls) {  // never in the clear instead

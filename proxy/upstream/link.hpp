@@ -103,8 +103,6 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     [[nodiscard]] const PendingRequest* front() const noexcept {
         return requests_.empty() ? nullptr : &requests_.front();
     }
-    /// Bytes that wait to be written.
-    [[nodiscard]] std::size_t unsent() const noexcept { return requests_.unsent(); }
 
     void flush() override;
 

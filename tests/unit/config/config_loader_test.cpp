@@ -51,6 +51,7 @@ listen:
     tls: {certificate: tls.crt, key: tls.key, client_ca: ca.crt, min_version: "1.3"}
   - address: "[::1]:6381"
     tls: null
+    in_doubt: error
 nodes:
   - {name: redis-0, address: "redis-0.redis:6379"}
   - name: redis-1
@@ -84,7 +85,9 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.listen[0].tls->key, path("tls.key"));
     EXPECT_EQ(config.listen[0].tls->client_ca, path("ca.crt"));
     EXPECT_EQ(config.listen[0].tls->min_version, TlsVersion::tls13);
+    EXPECT_EQ(config.listen[0].in_doubt, std::nullopt);
     EXPECT_EQ(config.listen[1].address, (Address{"::1", 6381}));
+    EXPECT_EQ(config.listen[1].in_doubt, InDoubt::error);
     ASSERT_EQ(config.nodes.size(), 2U);
     EXPECT_EQ(config.nodes[0].address, (Address{"redis-0.redis", 6379}));
     EXPECT_FALSE(config.nodes[0].tls);

@@ -72,7 +72,7 @@ TEST(Transaction, AnExecThatTheNodeRefusesForNotLeadingGoesAgainWithItsCopy) {
     const Verdict verdict = link.say("EXEC", kRefusedExec);
     EXPECT_TRUE(verdict.again);
     EXPECT_TRUE(verdict.doubts_leader);
-    EXPECT_EQ(transaction.take_copy(), script::frame("MULTI") + script::frame("SET k v"));
+    EXPECT_EQ(transaction.copy().take(), script::frame("MULTI") + script::frame("SET k v"));
 }
 
 TEST(Transaction, AWriteThatCannotBeQueuedNowIsQueuedForTheClient) {
@@ -143,7 +143,7 @@ TEST(Transaction, WhoseLinkIsLostAtAnyStepGoesOnUnlessItsExecWasSent) {
             for (std::size_t i = 0; i < step; ++i) {
                 copy += script::frame(kSteps[i].line);
             }
-            EXPECT_EQ(transaction.take_copy(), copy) << kSteps[step].line;
+            EXPECT_EQ(transaction.copy().take(), copy) << kSteps[step].line;
         }
     }
 }

@@ -167,7 +167,7 @@ void FakeNode::serve(int descriptor) {
             ::shutdown(descriptor, SHUT_RDWR);  // as redis-server does with a client that sends nothing more
             return;
         }
-        {
+        if (!input.empty()) {  // the next part of a command
             const std::lock_guard lock(mutex_);
             heard_ = descriptor;
         }
@@ -208,6 +208,7 @@ void FakeNode::serve(int descriptor) {
                 used = true;
                 {
                     const std::lock_guard lock(mutex_);
+                    heard_ = descriptor;
                     seen_.push_back(joined);
                 }
                 reply = script_(words);

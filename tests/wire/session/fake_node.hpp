@@ -46,7 +46,8 @@ class FakeNode {
     [[nodiscard]] std::size_t left() const noexcept { return left_.load(); }
     /// Lets one reply go on behind its kPause.
     void release();
-    /// Sends `bytes`, which no command asked for, on the connection that it heard from last.
+    /// Sends `bytes`, which no command asked for, on the connection that brought a client's command, or a part of one,
+    /// last. What the portal asks for itself does not count.
     void say(const std::string& bytes);
     /// The answers to commands that came together are sent together from now on, as redis-server does; else one by one.
     void answer_together() { together_ = true; }

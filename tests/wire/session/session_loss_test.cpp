@@ -140,6 +140,32 @@ TEST_F(SessionLossTest, InDoubtMayCloseTheConnectionInstead) {
     EXPECT_TRUE(app->closed());
 }
 
+TEST_F(SessionLossTest, InDoubtMayCloseTheClientsOfOneListener) {
+    config_.listen.front().in_doubt = config::InDoubt::close;
+    FakeNode node(silent);
+    lead(node);
+    const auto app = client();
+    app->send("SET a 1\r\n");
+    wait_seen(node, 1);
+    node.die();
+    EXPECT_TRUE(app->closed());
+}
+
+TEST_F(SessionLossTest, InDoubtMayBeToldToTheClientsOfOneListener) {
+    config_.writes.in_doubt = config::InDoubt::close;
+    config_.listen.front().in_doubt = config::InDoubt::error;
+    FakeNode node(silent);
+    FakeNode next(ok);
+    lead(node);
+    const auto app = client();
+    app->send("SET a 1\r\n");
+    wait_seen(node, 1);
+    node.die();
+    lead(next);
+    app->expect(std::string(kInDoubt));
+    app->expect("SET b 1\r\n", "+OK\r\n");
+}
+
 TEST_F(SessionLossTest, AWatchBecomesAnAbortedExec) {
     FakeNode first(ok);
     FakeNode second(ok);
