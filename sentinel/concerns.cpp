@@ -107,6 +107,7 @@ std::vector<std::string> concerns(const View& view, const Timing& timing, const 
     }
     add_nodes(view, found);
     add_portals(view, timing, found);
+    found.insert(found.end(), circumstances.settings.begin(), circumstances.settings.end());
     return found;
 }
 

@@ -41,6 +41,14 @@ Timing timing_from(const config::Monitor& monitor, config::Proven proven) {
     return timing;
 }
 
+SettingsWanted settings_from(const config::NodeConfig& config) {
+    SettingsWanted wanted{config.follow_leader, {}};
+    for (const auto& setting : config.asserted) {
+        wanted.asserted.emplace_back(setting.name, setting.value);
+    }
+    return wanted;
+}
+
 }  // namespace
 
 Monitor::Monitor(const config::Config& config, std::unique_ptr<Arbiter> arbiter,
@@ -73,6 +81,9 @@ void Monitor::set_nodes(std::vector<config::Node> nodes) {
 void Monitor::use_login(Login login) {
     loop_->use_login(std::move(login));
 }
+void Monitor::use_settings(const config::NodeConfig& wanted) {
+    loop_->use_settings(settings_from(wanted));
+}
 boost::json::object Monitor::status() const {
     return loop_->status();
 }
@@ -88,6 +99,9 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
       rest_(io_),
       ticker_(io_),
       commands_(io_.get_executor(), login_, timing_.down_after),
+      settings_(std::make_shared<SettingsKeeper>(io_.get_executor(), login_, settings_from(config.node_config),
+                                                 SettingsKeeper::Timing{.deadline = timing_.down_after},
+                                                 [this] { return group_to_keep_equal(); })),
       standing_(name_, timing_, Clock::now()),
       failover_(timing_),
       pauses_(timing_.down_after / 2, Clock::now()) {
@@ -110,6 +124,7 @@ void Monitor::Loop::start() {
     }
     tick();
     asio::co_spawn(io_, run(), observe::LogEscaped(kSource));
+    asio::co_spawn(io_, settings_->run(), observe::LogEscaped(kSource));
     thread_ = std::thread([this] {
         io_.run();
         closed_ = true;
@@ -399,6 +414,7 @@ boost::asio::awaitable<void> Monitor::Loop::farewell() {
     for (auto& node : nodes_) {
         node.stop();
     }
+    settings_->stop();
     ticker_.cancel();
     io_.stop();
 }

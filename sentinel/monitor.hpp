@@ -57,6 +57,8 @@ class Monitor {
     /// New connections to nodes are logged in like this from now on, and whether the nodes take it is tried at once.
     /// Any thread.
     void use_login(Login login);
+    /// Settings that the nodes are to have from now on. Any thread.
+    void use_settings(const config::NodeConfig& wanted);
     /// A snapshot for /status.json and the metrics. Any thread.
     [[nodiscard]] boost::json::object status() const;
 

@@ -133,6 +133,7 @@ asio::awaitable<bool> Monitor::Loop::hand_over(HandOver move) {
     if (listed) {
         known_as = listed->endpoint;
     }
+    co_await settings_->carry_over(from->config, to->config);
     const auto outcome = co_await commands_.hand_over(from->config, to->config, std::move(known_as), move.guarded);
     failover_.handed_over(outcome.error, outcome.error.empty() ? outcome.asked_at : Clock::now());
     if (outcome.error.empty()) {

@@ -12,6 +12,7 @@
 #include "sentinel/node_account.hpp"
 #include "sentinel/node_commands.hpp"
 #include "sentinel/node_probe.hpp"
+#include "sentinel/settings_keeper.hpp"
 #include "sentinel/standing.hpp"
 #include "sentinel/tenure.hpp"
 
@@ -41,6 +42,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void switchover(std::optional<std::string> to, std::function<void(std::string)> done);
     void set_nodes(std::vector<config::Node> nodes);
     void use_login(Login login);
+    void use_settings(SettingsWanted wanted);
     [[nodiscard]] boost::json::object status() const;
 
   private:
@@ -86,6 +88,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
     // The nodes.
     void watch_node(WatchedNode& node);
+    [[nodiscard]] std::optional<SettingsKeeper::Group> group_to_keep_equal() const;
     void take_nodes(std::vector<config::Node> nodes);
     void let_go();
 
@@ -131,6 +134,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     boost::asio::steady_timer rest_;
     boost::asio::steady_timer ticker_;
     NodeCommands commands_;
+    std::shared_ptr<SettingsKeeper> settings_;
     std::deque<WatchedNode> nodes_;  // changed between turns only
     std::optional<std::vector<config::Node>> wanted_nodes_;
     Standing standing_;

@@ -40,6 +40,36 @@ void Monitor::Loop::use_login(Login login) {
     });
 }
 
+void Monitor::Loop::use_settings(SettingsWanted wanted) {
+    asio::post(io_, [this, self = weak_from_this(), wanted = std::move(wanted)]() mutable {
+        if (const auto alive = self.lock()) {
+            settings_->want(std::move(wanted));
+        }
+    });
+}
+
+/// While this portal acts and nobody is being replaced.
+std::optional<SettingsKeeper::Group> Monitor::Loop::group_to_keep_equal() const {
+    const auto& record = standing_.record();
+    if (stopping_ || !record || record->phase != Phase::leading || !standing_.role().held_here(Clock::now())) {
+        return std::nullopt;
+    }
+    SettingsKeeper::Group group;
+    for (const auto& node : nodes_) {
+        const auto& view = node.account.view();
+        const bool usable = view.health == Health::up && view.report && view.twin_of.empty();
+        if (node.config.name == record->leader) {
+            if (!usable || view.report->role != replication::Role::leader) {
+                return std::nullopt;
+            }
+            group.leader = node.config;
+        } else if (usable && view.report->role == replication::Role::replica) {
+            group.replicas.push_back(node.config);
+        }
+    }
+    return group.leader.name.empty() ? std::nullopt : std::optional(std::move(group));
+}
+
 void Monitor::Loop::set_nodes(std::vector<config::Node> nodes) {
     asio::post(io_, [this, self = weak_from_this(), nodes = std::move(nodes)]() mutable {
         if (const auto alive = self.lock()) {

@@ -205,8 +205,8 @@ void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint 
                                           {"url", portal.mark.url}});
     }
     status["portals"] = std::move(portals);
-    status["why"] =
-        json::value_from(concerns(view, timing_, {arbiter_->describe(), standing_.arbiter_error(), failsafe_active_}));
+    status["why"] = json::value_from(concerns(
+        view, timing_, {arbiter_->describe(), standing_.arbiter_error(), failsafe_active_, settings_->refusals()}));
 }
 
 void Monitor::Loop::tell_counts(json::object& status) const {
@@ -228,6 +228,7 @@ void Monitor::Loop::tell_counts(json::object& status) const {
     status["health_changes"] = std::move(health_changes);
     status["arbiter_calls"] = to_json(calls_);
     status["failsafe_active"] = failsafe_active_;
+    status["settings"] = {{"told", settings_->told()}, {"refused", settings_->refused()}};
     json::object failovers;
     for (const auto* type : {"automatic", "planned", "automatic_aborted", "planned_aborted", "bootstrap"}) {
         const auto found = failovers_.find(type);

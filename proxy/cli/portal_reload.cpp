@@ -138,6 +138,9 @@ void PortalProcess::tell_monitor(const config::Config& before) {
     if (monitor.username != before.monitor.username || monitor.password != before.monitor.password) {
         monitor_->use_login({monitor.username, monitor.password});
     }
+    if (config_->node_config != before.node_config) {
+        monitor_->use_settings(config_->node_config);
+    }
 }
 
 /// The keys that were changed in the file and wait for a restart.

@@ -122,6 +122,20 @@ struct Commands {
     std::vector<std::string> deny = {"replicaof", "slaveof", "failover", "shutdown", "debug", "backup"};
 };
 
+/// One setting of redis.conf.
+struct NodeSetting {
+    std::string name;  // in lower case
+    std::string value;
+    bool operator==(const NodeSetting&) const = default;
+};
+
+/// What holds in one node's process alone, and is to hold in all of them.
+struct NodeConfig {
+    bool follow_leader = true;
+    std::vector<NodeSetting> asserted;
+    bool operator==(const NodeConfig&) const = default;
+};
+
 struct Limits {
     std::uint32_t sessions = 10000;  // client connections, all listeners together
     std::uint32_t leases = 4000;     // links that serve one client alone, in all
@@ -177,6 +191,7 @@ struct Config {
     Hold hold;
     Writes writes;
     Commands commands;
+    NodeConfig node_config;
     Limits limits;
     Upstream upstream;
     Tickets tickets;

@@ -307,6 +307,17 @@ void visit_keys(Visitor& visit, Admin& admin) {
 }
 
 template <class Visitor>
+void visit_keys(Visitor& visit, NodeConfig& node_config) {
+    visit.value({"follow_leader",
+                 "Whether replicas are told what their leader's `CONFIG SET` has changed, so that it holds after a "
+                 "change of leader: `notify-keyspace-events`, `maxmemory-policy`, `timeout`, "
+                 "`client-output-buffer-limit`, and those of SLOWLOG, latency monitoring and busy scripts."},
+                node_config.follow_leader, choice<bool>({{"off", false}, {"on", true}}));
+    visit.list({"assert", "Settings that every node is told, leader and replicas."}, node_config.asserted,
+               NodeSettingRule{});
+}
+
+template <class Visitor>
 void visit_keys(Visitor& visit, Config& config) {
     visit.value({"name",
                  "This portal's name in records, logs and metrics; differs between portals. Default: the host's "
@@ -323,6 +334,8 @@ void visit_keys(Visitor& visit, Config& config) {
     visit.section({"hold", "How long and how much may wait while there is no leader."}, config.hold);
     visit.section({"writes", "What the portal promises about writes."}, config.writes);
     visit.section({"commands", "What clients may not do."}, config.commands);
+    visit.section({"node_config", "Settings that Redis does not replicate, kept equal on the nodes."},
+                  config.node_config);
     visit.section({"limits", "Bounds for each client."}, config.limits);
     visit.section({"upstream", "The connections to nodes that carry the clients' commands."}, config.upstream);
     visit.section({"tickets", "TLS session resumption."}, config.tickets);

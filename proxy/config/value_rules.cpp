@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <span>
@@ -281,6 +282,31 @@ Parsed<std::string> CommandRule::parse(const std::string& text) const {
                                           " is not a command; write its name, command|subcommand, or module:command");
     }
     return Parsed<std::string>::of(std::move(lower));
+}
+
+Parsed<NodeSetting> NodeSettingRule::parse(const std::string& text) const {
+    // What holds a secret, or is for the monitor to decide.
+    static constexpr std::array<std::string_view, 8> kOthers{"requirepass", "masterauth", "masteruser", "replicaof",
+                                                             "slaveof",     "port",       "bind",       "dir"};
+    const auto blank = text.find(' ');
+    const auto begin = text.find_first_not_of(' ', blank);
+    NodeSetting setting;
+    setting.name = text.substr(0, blank);
+    std::transform(setting.name.begin(), setting.name.end(), setting.name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    const bool named = !setting.name.empty() && std::ranges::all_of(setting.name, [](char c) {
+        return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
+    });
+    const bool plain = std::ranges::none_of(text, [](char c) { return c == '\n' || c == '\r' || c == '\0'; });
+    if (!named || blank == std::string::npos || begin == std::string::npos || !plain) {
+        return Parsed<NodeSetting>::wrong(in_quotes(text) + " is not a setting; write its name, a blank and its value");
+    }
+    if (std::ranges::find(kOthers, setting.name) != kOthers.end()) {
+        return Parsed<NodeSetting>::wrong(setting.name +
+                                          " cannot be asserted: it belongs in each node's own redis.conf");
+    }
+    setting.value = text.substr(begin);
+    return Parsed<NodeSetting>::of(std::move(setting));
 }
 
 std::string not_one_of(std::string_view text, const std::string_view* words, std::size_t count) {

@@ -113,6 +113,14 @@ struct CommandRule {
 /// Says which of `words` the text should have been, with the nearest one when it looks like a typing error.
 std::string not_one_of(std::string_view text, const std::string_view* words, std::size_t count);
 
+/// "name value", as in redis.conf.
+struct NodeSettingRule {
+    using Value = NodeSetting;
+    Parsed<NodeSetting> parse(const std::string& text) const;
+    std::string print(const NodeSetting& setting) const { return setting.name + " " + setting.value; }
+    std::string kind() const { return "`name value` as in redis.conf"; }
+};
+
 template <class E, std::size_t N>
 struct ChoiceRule {
     using Value = E;

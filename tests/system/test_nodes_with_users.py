@@ -53,6 +53,14 @@ class NodesWithUsers(unittest.TestCase):
         self.assertIs(first, self.leader())
         self.assertNotIn("s3cret", self.portal.log.read_text())
 
+    def test_a_portal_that_may_not_read_settings_asks_once_and_is_well(self):
+        refusals = lambda: [line for line in self.portal.log.read_text().splitlines() if "does not tell its settings" in line]
+        wait_until(lambda: refusals(), 20, "the leader is asked for its settings")
+        rounds = self.portal.topology()["probes"]["redis-0"]["ok"] + 30  # of 200 ms: three rounds of settings
+        wait_until(lambda: self.portal.topology()["probes"]["redis-0"]["ok"] > rounds, 30, "three more rounds are over")
+        self.assertEqual(1, len(refusals()))
+        self.assertEqual([], self.portal.topology()["why"])
+
     def test_a_wrong_password_is_a_warning_that_says_what_to_check(self):
         portal = Portal("portal-1", self.base + 1, self.base + 31, self.folder, self.nodes, {"file": {"path": str(self.folder / "record")}},
                         {"username": "portal", "password": "wr0ng"})
