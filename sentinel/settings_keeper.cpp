@@ -166,7 +166,10 @@ asio::awaitable<void> SettingsKeeper::tell(ControlLink& link, const std::string&
             continue;
         }
         std::vector<std::string> get{"CONFIG", "GET", name};
-        const Reply shown = reply.good() ? co_await link.request(std::move(get), deadline) : reply;
+        Reply shown = reply;
+        if (reply.good()) {  // no co_await in a conditional expression: g++ 12 destroys what it holds twice
+            shown = co_await link.request(std::move(get), deadline);
+        }
         if (!shown.good()) {
             co_return;  // the next round reads it anew
         }
@@ -186,7 +189,10 @@ asio::awaitable<void> SettingsKeeper::carry_over(config::Node leader, config::No
     const auto from = std::make_shared<ControlLink>(executor_, std::move(leader), login_);
     const auto to = std::make_shared<ControlLink>(executor_, std::move(replica), login_);
     const auto leading = co_await read(*from, deadline);
-    auto has = leading.settings ? co_await read(*to, deadline) : Reading{};
+    Reading has;
+    if (leading.settings) {
+        has = co_await read(*to, deadline);
+    }
     if (has.settings) {
         SettingsTold told;
         Count count;
