@@ -150,12 +150,21 @@ void ScriptCache::drop_doubtful() {
 }
 
 std::vector<ScriptCache::Known> ScriptCache::all() const {
+    return some(0, size());
+}
+
+std::vector<ScriptCache::Known> ScriptCache::some(std::size_t begin, std::size_t count) const {
     std::vector<Known> found;
-    found.reserve(size());
     for (const Kind kind : {Kind::kept, Kind::evaluated, Kind::named}) {
-        for (const Entry& each : of(kind)) {
-            found.push_back({each.digest, each.script, each.doubtful});
+        if (begin >= of(kind).size()) {
+            begin -= of(kind).size();
+            continue;
         }
+        for (auto each = std::next(of(kind).begin(), static_cast<std::ptrdiff_t>(begin));
+             each != of(kind).end() && found.size() < count; ++each) {
+            found.push_back({each->digest, each->script, each->doubtful});
+        }
+        begin = 0;
     }
     return found;
 }

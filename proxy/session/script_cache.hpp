@@ -67,6 +67,8 @@ class ScriptCache {
     /// Those used last stand first.
     [[nodiscard]] std::vector<Known> all() const;
     [[nodiscard]] std::vector<Known> doubtful() const;
+    /// Of all(), `count` at most, from the one at `begin` on.
+    [[nodiscard]] std::vector<Known> some(std::size_t begin, std::size_t count) const;
     /// It is here, and a node is known to know it.
     [[nodiscard]] bool is_proven(std::string_view digest) const;
     [[nodiscard]] bool contains(std::string_view digest) const { return by_digest_.contains(digest); }

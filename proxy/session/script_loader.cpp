@@ -297,12 +297,10 @@ void ScriptLoader::tick() {
 
 /// All of them in turn: one that clients have brought again since a flush says nothing of the others.
 std::vector<ScriptCache::Known> ScriptLoader::next_to_poll() {
-    std::vector<Known> all = cache().all();
-    poll_at_ = poll_at_ < all.size() ? poll_at_ : 0;
-    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(poll_at_);
-    const std::size_t count = std::min(kBatch, all.size() - poll_at_);
-    poll_at_ += count;
-    return {std::make_move_iterator(begin), std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(count))};
+    poll_at_ = poll_at_ < cache().size() ? poll_at_ : 0;
+    std::vector<Known> next = cache().some(poll_at_, kBatch);
+    poll_at_ += next.size();
+    return next;
 }
 
 /// Who waits for a script gets what the node says without it.

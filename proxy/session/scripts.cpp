@@ -19,6 +19,10 @@ namespace {
 /// Scripts that wait to be handed to other shards; those that would be dropped there anyway are not.
 constexpr std::size_t kMostFresh = 2 * ScriptCache::kMostEvaluated;
 
+bool is_forbidden(const resp::ReplyHead& reply) {
+    return reply.is_error() && (reply.bytes().starts_with("-NOPERM") || reply.bytes().starts_with("-NOAUTH"));
+}
+
 }  // namespace
 
 void Scripts::note_answer(const Row& row, std::string_view command, const resp::ReplyHead& reply,
@@ -34,8 +38,11 @@ void Scripts::note_answer(const Row& row, std::string_view command, const resp::
         case ScriptUse::none:
             return;
         case ScriptUse::text:
-            // A script that ran may end in any error; the node knows whether it did.
-            accept(request.arg(1), Kind::evaluated, reply.is_error() ? Proof::owed : Proof::given, by);
+            // A script that ran may end in any error; the node knows whether it did. One that was not allowed to run
+            // must not take the place of others.
+            if (!is_forbidden(reply)) {
+                accept(request.arg(1), Kind::evaluated, reply.is_error() ? Proof::owed : Proof::given, by);
+            }
             break;
         case ScriptUse::digest:
             if (!reply.is_error()) {

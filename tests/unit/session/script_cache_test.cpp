@@ -1,5 +1,6 @@
 #include "session/script_cache.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -151,6 +152,29 @@ TEST_F(ScriptCacheTest, AProofThatComesLaterCounts) {
     EXPECT_FALSE(cache_.has_doubtful());
     cache_.accept("return 1", Kind::evaluated, Proof::owed, kNobody);
     EXPECT_FALSE(cache_.has_doubtful()) << "it was known already";
+}
+
+TEST_F(ScriptCacheTest, SomeOfThemAreThoseOfAllFromThereOn) {
+    eval("return 1");
+    eval("return 2");
+    cache_.note_known(digest_of("return 2"));
+    cache_.note_known(digest_of("somewhere else"));
+    const auto digests = [](const std::vector<ScriptCache::Known>& known) {
+        std::vector<std::string> found;
+        for (const auto& each : known) {
+            found.push_back(each.digest);
+        }
+        return found;
+    };
+    const std::vector<std::string> all = digests(cache_.all());
+    ASSERT_EQ(all.size(), 3U);
+    for (std::size_t begin = 0; begin <= 4; ++begin) {
+        for (std::size_t count = 0; count <= 4; ++count) {
+            const auto from = all.begin() + static_cast<std::ptrdiff_t>(std::min(begin, all.size()));
+            const auto to = all.begin() + static_cast<std::ptrdiff_t>(std::min(begin + count, all.size()));
+            EXPECT_EQ(digests(cache_.some(begin, count)), std::vector<std::string>(from, to)) << begin << ' ' << count;
+        }
+    }
 }
 
 TEST_F(ScriptCacheTest, ATextOfAnotherShardIsTheSameText) {

@@ -347,6 +347,29 @@ TEST_F(ScriptsTest, TenThousandTextsStayWithinTheBoundAndPushOutNoneThatIsUsed) 
     EXPECT_LE(second_.count(), 501U);
 }
 
+TEST_F(ScriptsTest, WhoMayRunNoScriptPushesOutNoneOfOthers) {
+    const std::string refusal = "-NOPERM User app has no permissions to run the 'eval' command\r\n";
+    ScriptNode strict([&](const Words& words) {
+        return words[0] == "EVAL" && words[1].starts_with("forbidden") ? refusal : ScriptNode::kGoOn;
+    });
+    lead(strict.node());
+    const auto app = client();
+    app->expect(frame_of({"EVAL", kBody, "0"}), kRan);
+    const auto other = client();
+    for (int i = 0; i < 6; ++i) {
+        std::string requests;
+        std::string replies;
+        for (int j = 0; j < 100; ++j) {
+            requests += frame_of({"EVAL", "forbidden " + std::to_string(i * 100 + j), "0"});
+            replies += refusal;
+        }
+        other->expect(requests, replies);
+    }
+    wait_known(1);
+    lead(second_.node());
+    app->expect(evalsha(kBody), kRan);
+}
+
 TEST_F(ScriptsTest, AScriptTooLargeToBeGatheredIsNotKept) {
     const std::string body = "return 1 --" + std::string(1024 * 1024, 'x');
     lead(first_.node());
