@@ -65,7 +65,7 @@ RULES = {
                         failsafe=word("off", "on")),
         hold=section(time=DURATION, bytes=SIZE),
         writes=section(in_doubt=choice("error", "close"), proven=word("off", "available", "strict")),
-        commands=section(deny={"type": "array", "items": {"type": "string"}}),
+        commands=section(deny={"type": "array", "items": {"type": "string"}}, replication=word("off", "on")),
         limits=section(sessions={"type": "integer", "minimum": 1, "maximum": 1000000}, handshake_time=DURATION, request_bytes=SIZE,
                        output_bytes=SIZE, script_bytes=SIZE, output_time=DURATION, idle_time=DURATION, keepalive=DURATION),
         upstream=section(answer_time=DURATION),

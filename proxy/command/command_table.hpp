@@ -70,7 +70,10 @@ enum class Handling : std::uint8_t {
     script,         // EVAL and the like: may write, whatever their name says
     fieldset,       // HIMPORT PREPARE, DISCARD, DISCARDALL: the connection keeps the names of fields
     cursor,         // SCAN and its kin: what goes on with an iteration means something to one process alone
-    replication,    // SYNC and its kin turn the connection into a replica's: no portal carries that, so it is refused
+    // refused without commands.replication
+    replconf,     // what a replica says of itself before it asks for the stream
+    sync,         // SYNC and PSYNC: the connection becomes that of a replica
+    replication,  // between the nodes of a cluster: always refused
 };
 
 /// What a command has to do with the scripts that a node knows by their digest.
@@ -92,8 +95,8 @@ struct CommandRow {
     Handling handling = Handling::plain;
     bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
     ScriptUse scripts = ScriptUse::none;
-    bool quick = false;      // reads in a moment, whatever the data
-    bool slow = false;       // runs code of others, or in a thread of the node's: for as long as it likes
+    bool quick = false;  // reads in a moment, whatever the data
+    bool slow = false;   // runs code of others, or in a thread of the node's: for as long as it likes
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
     std::uint16_t index = 0;                        // where it stands in kAllRows
 };

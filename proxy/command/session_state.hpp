@@ -40,6 +40,7 @@ class SessionState {
     bool monitoring = false;       // MONITOR
     bool debugging = false;        // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
     std::size_t fieldsets = 0;     // HIMPORT PREPARE, at most so many: one that replaces another counts again
+    bool replicates = false;       // REPLCONF or PSYNC was accepted
     bool no_evict = false;         // CLIENT NO-EVICT ON
     bool no_touch = false;         // CLIENT NO-TOUCH ON
     bool listens = false;          // it has subscriptions
@@ -47,7 +48,7 @@ class SessionState {
 
     /// True while the connection holds state, beside a transaction, that only a link of its own can hold.
     [[nodiscard]] bool needs_link() const noexcept {
-        return tracking || monitoring || debugging || fieldsets > 0 || listens_on_link;
+        return tracking || monitoring || debugging || fieldsets > 0 || replicates || listens_on_link;
     }
     /// In this mode nothing but subscriptions, PING, QUIT and RESET is allowed.
     [[nodiscard]] bool resp2_subscriber() const noexcept { return listens && protocol == resp::Protocol::resp2; }

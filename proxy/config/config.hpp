@@ -120,6 +120,7 @@ struct Writes {
 /// Lower-case command names, or "command|subcommand", that clients may not use.
 struct Commands {
     std::vector<std::string> deny = {"replicaof", "slaveof", "failover", "shutdown", "debug", "backup"};
+    bool replication = false;  // clients may be replicas
 };
 
 /// One setting of redis.conf.

@@ -198,9 +198,13 @@ void visit_keys(Visitor& visit, Commands& commands) {
     visit.list(
         {"deny",
          "Commands that clients may not use. The list replaces the default one, so name those again. A name that no "
-         "server knows is an error, except behind `module:`. `SYNC`, "
-         "`PSYNC`, `REPLCONF` and `CLUSTER SYNCSLOTS` are always refused: a portal does not carry replication."},
+         "server knows is an error, except behind `module:`. `CLUSTER "
+         "SYNCSLOTS` is always refused."},
         commands.deny, CommandRule{});
+    visit.value({"replication",
+                 "Whether clients may be replicas: `SYNC`, `PSYNC` and `REPLCONF`, for users whom Redis allows these. "
+                 "`off` refuses them."},
+                commands.replication, choice<bool>({{"off", false}, {"on", true}}));
 }
 
 template <class Visitor>

@@ -63,7 +63,14 @@ inline constexpr std::string_view kDenied = "DENIED this command is not allowed 
 inline constexpr std::string_view kManyRedirections =
     "ERR portal: a transaction may turn on tracking with REDIRECT four times";
 inline constexpr std::string_view kNoReplication =
-    "DENIED a portal does not carry replication: connect to a node itself for ";  // + its name
+    "DENIED this portal carries no replication (commands.replication: off): connect to a node itself for ";  // + its
+                                                                                                             // name
+inline constexpr std::string_view kNoMigration =
+    "DENIED what the nodes of a cluster say to each other goes through no portal: ";  // + its name
+inline constexpr std::string_view kSyncAlone =
+    "ERR portal: a connection that listens, tracks, monitors or has fieldsets cannot become that of a replica";
+inline constexpr std::string_view kSyncFailover =
+    "DENIED a client of a portal makes no node lead: PSYNC has two arguments here";
 inline constexpr std::string_view kCursor =
     "ERR invalid cursor: another server process gave it, which does not serve here now, so elements would be left out; "
     "begin again with cursor 0";

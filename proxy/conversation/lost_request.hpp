@@ -14,13 +14,14 @@ namespace portal::conversation {
 /// Why no further command is taken from the input.
 enum class Wait : std::uint8_t {
     nothing,
-    drained,  // until everything sent is answered: the next command goes elsewhere
-    reply,    // for the answer that decides what comes next (AUTH, HELLO, SELECT)
-    window,   // too much is in flight
-    output,   // the client does not read
-    link,     // the link does not take more of a large request
-    leader,   // for a leader
-    paused,   // for the end of a CLIENT PAUSE
+    drained,    // until everything sent is answered: the next command goes elsewhere
+    delivered,  // until all replies have gone out: the next command may be answered with anything
+    reply,      // for the answer that decides what comes next (AUTH, HELLO, SELECT)
+    window,     // too much is in flight
+    output,     // the client does not read
+    link,       // the link does not take more of a large request
+    leader,     // for a leader
+    paused,     // for the end of a CLIENT PAUSE
 };
 
 /// A request that came back: its link was lost, or the node said that it does not lead.

@@ -123,6 +123,9 @@ Fate Recovery::fate_of(const Lost& lost, const Row& row, const Facts& facts) {
         // The leader that had the writes, or the blocked connection, is gone: nobody confirms, nobody is unblocked.
         return Fate::answered(resp::integer(0));
     }
+    if ((row.handling == Handling::replconf || row.handling == Handling::sync) && lost.sent) {
+        return {Fate::Kind::close};  // a replica begins anew, and knows how
+    }
     if (lost.request.streamed) {
         // There is no copy to be sent again; as long as the node had not all of it, it was not executed.
         return lost.sent && row.write ? Fate{Fate::Kind::in_doubt}

@@ -184,6 +184,11 @@ Stream::Status Stream::start() {
     return transmit(out);
 }
 
+void Stream::allow_long_silence() noexcept {
+    const int no_bound = 0;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &no_bound, sizeof no_bound);
+}
+
 Stream::Sent Stream::send(std::string_view plain) {
     Sent sent;
     hung_up_ = false;

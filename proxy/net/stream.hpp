@@ -118,6 +118,8 @@ class Stream final : private Loop::Watch {
     /// Closes without goodbye. What was sent and has not arrived is taken back: the kernel would go on delivering it
     /// for minutes, and a request that is held to be lost would be executed behind later ones.
     void abort() noexcept;
+    /// The peer may read nothing for longer than the kernel's own bound on unacknowledged bytes.
+    void allow_long_silence() noexcept;
     [[nodiscard]] bool open() const noexcept { return socket_ >= 0; }
     [[nodiscard]] int descriptor() const noexcept { return socket_; }
 

@@ -7,6 +7,7 @@
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 #include <utility>
@@ -223,6 +224,9 @@ Deadlines::Due ClientConnection::due_deadline() const noexcept {
     state.connected_at = connected_at_;
     state.active_at = active_at_;
     state.stalled_since = sender().stalled_since();
+    if (state.stalled_since && relay().replicates()) {
+        state.stalled_since = std::max(*state.stalled_since, heard_at_);  // while it loads its data it only speaks
+    }
     if (intake().wait() == Wait::leader) {
         state.held_since = hold().since();
     }
@@ -347,7 +351,7 @@ void ClientConnection::settle_end() {
             hold_back_the_rest();
             arm();
         }
-        if (blocks || (eof_ && large().relaying() && intake().wait() == Wait::nothing)) {
+        if (blocks || (eof_ && relay().active() && intake().wait() == Wait::nothing)) {
             end_block();
         }
     }
@@ -371,7 +375,7 @@ void ClientConnection::hold_back_the_rest() {
 }
 
 void ClientConnection::drain() {
-    if (ended_ || closed_ || large().active() || state().listens) {
+    if (ended_ || closed_ || large().active() || relay().active() || state().listens) {
         return;
     }
     leaving_ = true;

@@ -28,6 +28,7 @@ std::string flags_of(const Session& session) {
             flags.push_back(letter);
         }
     };
+    add(session.relay.replicates(), 'S');
     add(state.monitoring, 'O');
     add(state.listens, 'P');
     const bool blocked = session.links.blocked_at_node();  // then the node has read nothing of what stands behind
@@ -76,6 +77,7 @@ ClientLine describe(const Session& session) {
     line.queued_replies = output.message_count();
     line.queued_bytes = output.message_bytes() + session.conversation.order.stored_bytes();
     line.total_bytes = sizeof(Session) + line.input_bytes + line.output_bytes + line.queued_bytes;
+    line.replicates = session.relay.replicates();
     line.writing = session.connection.stream().blocked();
     if (session.requests.last_row() != nullptr) {
         line.command = client_errors::full_name(*session.requests.last_row());

@@ -29,8 +29,9 @@ struct ClientLine {
     std::size_t channels = 0, patterns = 0, shard_channels = 0;
     std::int64_t queued_commands = -1;  // -1: no transaction
     std::size_t input_bytes = 0, output_bytes = 0, queued_replies = 0, queued_bytes = 0, total_bytes = 0;
-    bool writing = false;  // waits for the socket to take more
-    std::string command;   // the last one; empty: none yet
+    bool replicates = false;  // has a stream of replication
+    bool writing = false;     // waits for the socket to take more
+    std::string command;      // the last one; empty: none yet
     std::string username;
     std::int64_t redirect = -1;  // -1: no tracking; 0: tracking without a redirection
     resp::Protocol protocol = resp::Protocol::resp2;
@@ -38,6 +39,9 @@ struct ClientLine {
     std::string_view tls_version, tls_cipher;  // empty: not encrypted
 
     [[nodiscard]] ClientType type() const noexcept {
+        if (replicates) {
+            return ClientType::replica;
+        }
         return channels + patterns + shard_channels > 0 ? ClientType::pubsub : ClientType::normal;
     }
 };

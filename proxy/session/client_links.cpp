@@ -123,7 +123,9 @@ upstream::PendingRequest ClientLinks::open_request(const Row& row) {
         state().monitoring || state().listens_on_link || state().debugging || row.handling == Handling::script_debug;
     pending.muted = requests().muted();
     pending.slow = lane_of(row) == upstream::Link::Lane::slow;
-    pending.blocks = row.handling == Handling::blocking || row.handling == Handling::wait;
+    pending.blocks =
+        row.handling == Handling::blocking || row.handling == Handling::wait || row.handling == Handling::sync;
+    pending.opens = row.handling == Handling::sync;
     if (pending.blocks && !transaction().active()) {
         order().note_blocking(pending.sequence, context().turn.now());
     }

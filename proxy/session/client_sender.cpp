@@ -71,7 +71,7 @@ std::size_t ClientSender::unread() const noexcept {
 }
 
 void ClientSender::send_message(const upstream::MessagePtr& message) {
-    if (connection().closed() || connection().is_cut_off()) {
+    if (connection().closed() || connection().is_cut_off() || relay().replicates()) {
         return;
     }
     const bool first = output_.push(message);
@@ -83,7 +83,7 @@ void ClientSender::send_message(const upstream::MessagePtr& message) {
 }
 
 void ClientSender::send_push(std::string_view frame) {
-    if (connection().closed() || frame.empty()) {
+    if (connection().closed() || frame.empty() || relay().replicates()) {
         return;
     }
     if (output_.within_reply()) {

@@ -19,7 +19,8 @@ bool Intake::reads_on() const noexcept {
     if (wait_ == Wait::nothing) {
         return !exec().busy();
     }
-    const bool may_block = links().own() && (wait_ == Wait::drained || wait_ == Wait::window || wait_ == Wait::reply);
+    const bool may_block = links().own() && (wait_ == Wait::drained || wait_ == Wait::window || wait_ == Wait::reply ||
+                                             wait_ == Wait::delivered);
     return (may_block || wait_ == Wait::paused) && input_.size() < kReadAhead;
 }
 
@@ -58,6 +59,7 @@ std::size_t Intake::take_requests(std::string_view bytes) {
             case resp::ScanStatus::need_more:
                 return taken + large().take_part(rest);
             case resp::ScanStatus::empty:
+                relay().take_empty(rest.substr(0, result.size));
                 taken += result.size;
                 break;
             case resp::ScanStatus::error:
@@ -93,7 +95,8 @@ void Intake::resume_if_due() {
         connection().end(Closed::client);  // what comes behind would need what that link carries
         return;
     }
-    const bool slow = sender().unread() >= kSendAt && connection().stream().blocked();
+    // What a replica says is heard while it does not read, too.
+    const bool slow = !relay().replicates() && sender().unread() >= kSendAt && connection().stream().blocked();
     if (wait_ == Wait::nothing) {
         if (slow) {
             pause(Wait::output);
@@ -123,11 +126,13 @@ bool Intake::wait_is_over() const noexcept {
     switch (wait_) {
         case Wait::window:
             return order().has_room(proofs().parked().size());
+        case Wait::delivered:
+            return order().idle() && order().outstanding() == 0;
         case Wait::output:
             return !connection().stream().blocked();
         case Wait::link:
             return !links().own() || (links().own()->requests().unsent() == 0 &&
-                                      (large().relaying() || !order().idle() || links().own()->pending() == 0));
+                                      (relay().active() || !order().idle() || links().own()->pending() == 0));
         default:
             return false;
     }
@@ -135,6 +140,9 @@ bool Intake::wait_is_over() const noexcept {
 
 /// What was sent is answered, or has come back. True: all of it is answered.
 bool Intake::settle_drained() {
+    if (relay().active()) {  // what it waited for was the beginning of that, or is the end
+        return links().own() && !links().own()->finishes();
+    }
     if (!order().idle()) {
         return false;
     }

@@ -31,7 +31,7 @@ void LargeRequests::take_last_part(std::string_view bytes) {
 
 /// Judges a request by its head. False: it is gathered, or must wait.
 bool LargeRequests::begin(std::string_view head) {
-    if (relaying_ || !shows_that_it_is_large(head.size(), intake().scanner().announced())) {
+    if (relay().active() || !shows_that_it_is_large(head.size(), intake().scanner().announced())) {
         return false;
     }
     const resp::RequestView request(head);
@@ -143,50 +143,6 @@ void LargeRequests::give_up() {
         links().own()->taint();
         links().own().reset();
     }
-}
-
-bool LargeRequests::begin_relay(const Row& row, std::string_view frame) {
-    if (!order().idle()) {
-        intake().pause(Wait::drained);
-        return false;
-    }
-    relaying_ = true;
-    order().note_sent(links().own().get(), 0);
-    const upstream::LinkPtr link(links().own().get());
-    link->taint();
-    link->stream(links().open_request(row));
-    link->relay();
-    link->stream_part(frame, false);
-    return true;
-}
-
-void LargeRequests::end_relay(const upstream::PendingRequest& request) {
-    order().finish(request.sequence, {}, output());
-    connection().end(observe::Closed::backend);
-    mark();
-}
-
-void LargeRequests::relay_request(const Row& row, const resp::RequestView& request) {
-    if (!links().own()) {
-        return;  // the debugger has ended, and so does the client
-    }
-    if (!context().refusal(row, request).empty()) {
-        context().counters.commands_denied.add();
-        connection().close(
-            observe::Closed::backend);  // an answer of the portal's has no place among those of the debugger
-        return;
-    }
-    context().counters.commands.add();
-    const upstream::LinkPtr link(links().own().get());
-    link->stream_part(request.frame(), false);
-    if (link->requests().unsent() > kUnwritten) {
-        intake().pause(Wait::link);
-    }
-}
-
-void LargeRequests::on_relayed(std::string_view bytes) {
-    output().append(bytes);
-    sender().send_what_came();
 }
 
 void LargeRequests::swallow_rest() noexcept {

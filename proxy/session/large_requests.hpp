@@ -1,6 +1,5 @@
-// Requests too large to be gathered are passed on as they come, each on a link that carries nothing else meanwhile, and
-// so is all that a client in the debugger of scripts says. Neither side is read faster than the other takes the bytes.
-// One shard.
+// Requests too large to be gathered are passed on as they come, each on a link that carries nothing else meanwhile.
+// Neither side is read faster than the other takes the bytes. One shard.
 #pragma once
 
 #include "resp/request_view.hpp"
@@ -36,18 +35,6 @@ class LargeRequests final : public SessionPart {
     [[nodiscard]] bool has_large_key(const Row& row, const resp::RequestView& request) const noexcept;
     void note_large_key(const Row& row, const resp::RequestView& request);
 
-    // --- the debugger of scripts
-    /// From the client's first script on, client and node speak with each other and the portal passes everything on, on
-    /// a link that serves nobody else afterwards. It ends when either side goes. False: what was sent before must be
-    /// answered first.
-    bool begin_relay(const Row& row, std::string_view frame);
-    /// A request of the client in the debugger: of Redis's own, or a word of the debugger's.
-    void relay_request(const Row& row, const resp::RequestView& request);
-    void on_relayed(std::string_view bytes);
-    /// The node has ended it. What it said last still goes out.
-    void end_relay(const upstream::PendingRequest& request);
-    [[nodiscard]] bool relaying() const noexcept { return relaying_; }
-
   private:
     /// What becomes of the rest of a request that was too large to be gathered.
     enum class Rest : std::uint8_t {
@@ -63,7 +50,6 @@ class LargeRequests final : public SessionPart {
     void pass_on(std::string_view bytes, bool last);
 
     Rest rest_ = Rest::nothing;
-    bool relaying_ = false;  // all bytes pass between the client and its own link, both ways
 };
 
 }  // namespace portal::session

@@ -31,7 +31,8 @@ bool Losses::take_back(upstream::PendingRequest& request, const Row& row, std::s
         bytes = kNoReplicas;
         return false;
     }
-    if (says_not_leading(bytes)) {
+    const bool of_replica = row.handling == Handling::replconf || row.handling == Handling::sync;
+    if (says_not_leading(bytes) && !of_replica) {
         if (!may_say_anything(row)) {
             links().doubt_leader(bytes);
         }
@@ -143,8 +144,8 @@ void Losses::on_lost(upstream::PendingRequest& request, std::string_view command
         return;
     }
     order().note_back(request.size);
-    if (large().relaying()) {
-        large().end_relay(request);
+    if (relay().active()) {
+        relay().end(request);
         return;
     }
     if (request.sequence == kNoSlot) {
@@ -234,7 +235,8 @@ void Losses::on_own_link_lost() {
 
 void Losses::settle() {
     const bool link_lost = recovery().begin_settling();
-    if (link_lost && (state().monitoring || state().fieldsets > 0 || (state().debugging && !large().relaying()))) {
+    if (link_lost && (state().monitoring || state().fieldsets > 0 || state().replicates ||
+                      (state().debugging && !relay().active()))) {
         connection().close(Closed::backend);
         return;
     }

@@ -218,6 +218,9 @@ void Replies::note_reply(const Row& row, bool accepted, std::string_view bytes, 
                 state().note_fieldset(row.subcommand, transaction().active(), bytes);
             }
             break;
+        case Handling::replconf:
+            state().replicates = state().replicates || !failed;
+            break;
         case Handling::monitor:
             state().monitoring = state().monitoring || !failed;
             break;

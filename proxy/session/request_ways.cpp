@@ -33,6 +33,9 @@ std::optional<bool> Requests::forward_cursor(const Row& row, const resp::Request
 /// What does not simply travel as it is: whether it was taken. Nothing: it does.
 std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::RequestView& request,
                                                  Destination destination) {
+    if (row.handling == Handling::replconf || row.handling == Handling::sync) {
+        return relay().ask_for_stream(row, request);
+    }
     if (row.handling == Handling::exec && transaction().denied() && transaction().open()) {
         // The node knows nothing of the command that was denied; with EXEC it would run the others.
         transaction().send_discard_for_exec();
@@ -70,7 +73,7 @@ std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::Req
         links().lease_fresh(upstream::LinkPool::Before::no_fence);
     }
     if (state().debugging && row.name.starts_with("eval")) {
-        return large().begin_relay(row, request.frame());
+        return relay().begin_debugger(row, request.frame());
     }
     return std::nullopt;
 }

@@ -56,11 +56,11 @@ bool Requests::refuse(const Row& row, const resp::RequestView& request) {
     }
     if (const std::string_view refusal = context().refusal(row, request); !refusal.empty()) {
         transaction().deny();
-        if (refusal == client_errors::kDenied || refusal == client_errors::kNoReplication) {
+        if (refusal == client_errors::kReadOnly) {
+            replies().reply_error(refusal);
+        } else {
             context().counters.commands_denied.add();
             replies().reply_error(std::string(refusal) + std::string(request.arg(0).substr(0, 64)));
-        } else {
-            replies().reply_error(refusal);
         }
         return true;
     }
@@ -115,8 +115,8 @@ bool Requests::take(std::string_view frame, std::string_view rest) {
         return true;
     }
     const Row& row = listed.handling == Handling::unknown ? context().server_commands.row_of(request) : listed;
-    if (large().relaying()) {
-        large().relay_request(row, request);
+    if (relay().active()) {
+        relay().take(row, request);
         return true;
     }
     last_row_ = &row;

@@ -17,6 +17,7 @@ Session::Session(SessionContext& shared, Origin origin, std::shared_ptr<SSL_CTX>
       login(*this),
       exec(*this),
       large(*this),
+      relay(*this),
       hold(*this),
       losses(*this),
       proofs(*this),
@@ -82,8 +83,12 @@ void Session::on_streamed() {
     large.on_streamed();
 }
 
+void Session::on_opened() {
+    relay.on_opened();
+}
+
 void Session::on_relayed(std::string_view bytes) {
-    large.on_relayed(bytes);
+    relay.on_relayed(bytes);
 }
 
 void Session::on_moved(const upstream::Link& link) {

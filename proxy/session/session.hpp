@@ -17,6 +17,7 @@
 #include "session/losses.hpp"
 #include "session/proofs.hpp"
 #include "session/registry_hook.hpp"
+#include "session/relay.hpp"
 #include "session/replies.hpp"
 #include "session/requests.hpp"
 #include "session/session_context.hpp"
@@ -59,6 +60,7 @@ class Session final : public upstream::ReplySink,
     Login login;
     ExecAnswer exec;
     LargeRequests large;
+    Relay relay;
     Hold hold;
     Losses losses;
     Proofs proofs;
@@ -73,6 +75,7 @@ class Session final : public upstream::ReplySink,
     bool take_push(const resp::ReplyHead& frame, const upstream::PendingRequest* front) override;
     void on_pinned_lost() override;
     void on_streamed() override;
+    void on_opened() override;
     void on_relayed(std::string_view bytes) override;
     void on_moved(const upstream::Link& link) override;
     bool adopt(upstream::Lease& lease) override;
@@ -129,6 +132,9 @@ inline ExecAnswer& SessionPart::exec() const noexcept {
 }
 inline LargeRequests& SessionPart::large() const noexcept {
     return session_.large;
+}
+inline Relay& SessionPart::relay() const noexcept {
+    return session_.relay;
 }
 inline Hold& SessionPart::hold() const noexcept {
     return session_.hold;

@@ -67,9 +67,10 @@ void SessionContext::configure(config::ConfigPtr wanted) {
 }
 
 /// What the portal answers itself changes nothing at a node; EXEC runs what was let through; SCRIPT LOAD is what
-/// EVALSHA_RO needs.
+/// EVALSHA_RO needs; a replica only reads.
 bool SessionContext::may_write(const command::CommandRow& row) noexcept {
     return row.write && row.affinity != command::Affinity::local && row.handling != command::Handling::exec &&
+           row.handling != command::Handling::replconf && row.handling != command::Handling::sync &&
            !(row.name == "script" && row.subcommand == "load");
 }
 

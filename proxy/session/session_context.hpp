@@ -124,6 +124,9 @@ struct SessionContext {
     [[nodiscard]] std::string_view refusal(const command::CommandRow& row,
                                            const resp::RequestView& request) const noexcept {
         if (row.handling == command::Handling::replication) {
+            return conversation::client_errors::kNoMigration;
+        }
+        if (row.handling >= command::Handling::replconf && !config->commands.replication) {
             return conversation::client_errors::kNoReplication;
         }
         if (denied.denies(row, request)) {

@@ -19,6 +19,7 @@ class LargeRequests;
 class Login;
 class Losses;
 class Proofs;
+class Relay;
 class Replies;
 class Requests;
 class Session;
@@ -53,6 +54,7 @@ class SessionPart {
     [[nodiscard]] Login& login() const noexcept;
     [[nodiscard]] ExecAnswer& exec() const noexcept;
     [[nodiscard]] LargeRequests& large() const noexcept;
+    [[nodiscard]] Relay& relay() const noexcept;
     [[nodiscard]] Hold& hold() const noexcept;
     [[nodiscard]] Losses& losses() const noexcept;
     [[nodiscard]] Proofs& proofs() const noexcept;

@@ -192,6 +192,12 @@ void Link::receive() {
 /// Hands on every whole reply that has arrived, and what is there of a large one; or everything as it comes.
 void Link::take_replies() {
     while (!relaying_ && !reader_.empty()) {
+        if (may_open()) {
+            if (!open_up()) {
+                return;
+            }
+            break;
+        }
         const LinkReader::Piece piece = reader_.next();
         if (piece.status == resp::ScanStatus::error) {
             end(fmt::format("the node broke the protocol: {}", resp::make_error_code(piece.error).message()));
@@ -213,6 +219,27 @@ void Link::take_replies() {
         }
         reader_.input().clear();
     }
+}
+
+/// What has come answers a request that hands the connection over, and is no refusal.
+bool Link::may_open() noexcept {
+    return state_ == State::ready && holder_ != nullptr && !requests_.empty() && requests_.front().opens &&
+           !reader_.within_reply() && reader_.input().view().front() != '-';
+}
+
+/// False when the link has ended.
+bool Link::open_up() {
+    if (!context_.may_believe(use_)) {
+        abandon("the record could not be confirmed in time, so another node may lead by now");
+        return false;
+    }
+    carries_.taint();
+    if (!requests_.open_front()) {
+        return distrust("the node has answered before it was asked");
+    }
+    relaying_ = true;
+    holder_->on_opened();
+    return state_ != State::ended;
 }
 
 /// Of a reply that does not come at once. False when the link has ended.

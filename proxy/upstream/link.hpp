@@ -119,6 +119,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void write_some();
     void receive();
     void take_replies();
+    [[nodiscard]] bool may_open() noexcept;
+    bool open_up();
     bool take_piece(const LinkReader::Piece& piece);
     bool take_head(const resp::ReplyHead& reply);
     bool take_rest(const resp::ReplyRest& rest);

@@ -41,6 +41,18 @@ void PendingQueue::push_streamed(PendingRequest&& request, Time now) {
     append(std::move(request), now);
 }
 
+bool PendingQueue::open_front() noexcept {
+    if (size_ != 1 || streams() || sent_ < output_.size()) {
+        return false;
+    }
+    output_.clear();
+    sent_ = 0;
+    front().size = 0;
+    front().streamed = true;
+    streaming_ = Streaming::open;
+    return true;
+}
+
 bool PendingQueue::add_part(std::string_view bytes, bool last) {
     if (last) {
         streaming_ = Streaming::whole;

@@ -55,6 +55,7 @@ struct PendingRequest {
     bool parts = false;       // a large reply may be delivered in parts
     bool streamed = false;    // too large to be kept: passed on as it came, see Link::stream()
     bool slow = false;        // travels in the slow lane, see LinkStanding
+    bool opens = false;       // unless it is refused, node and sink speak as they like from its answer on
 };
 
 /// How a request came back from a link that was lost.
@@ -107,6 +108,8 @@ class ReplySink : public boost::intrusive_ref_counter<ReplySink, boost::thread_u
 
     /// For the holder of a lease: all that was handed over of a streamed request has been written, or one may begin.
     virtual void on_streamed() {}
+    /// The node has begun to answer a request that `opens`: from now on on_relayed() gets all that it sends.
+    virtual void on_opened() {}
     /// For the holder of a lease that relays: bytes from the node, whatever they are.
     virtual void on_relayed(std::string_view /*bytes*/) {}
 
@@ -149,6 +152,9 @@ class PendingQueue {
     /// Appends a request whose bytes come by add_part(), and are not kept once they are written. Nothing else may be
     /// pending before all of them are.
     void push_streamed(PendingRequest&& request, Time now);
+    /// The front request, which is alone, becomes one of that kind: what is still to be said comes by add_part().
+    /// False: not all of it has been written.
+    [[nodiscard]] bool open_front() noexcept;
     /// False: there is no room.
     [[nodiscard]] bool add_part(std::string_view bytes, bool last);
     /// Such a request is pending.

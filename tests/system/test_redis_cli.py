@@ -63,10 +63,10 @@ class RedisCli(DemoTestCase):
             for arguments in (["--rdb", f"{folder}/all.rdb"], ["--replica"], ["SYNC"], ["PSYNC", "?", "-1"]):
                 ended = self.run_cli(*arguments, data=b"")
                 self.assertEqual(1, ended.returncode, arguments)
-                self.assertIn(b"SYNC with master failed: -DENIED a portal does not carry replication: connect to a node itself for ", ended.stderr)
+                self.assertIn(b"SYNC with master failed: -DENIED this portal carries no replication (commands.replication: off): connect to a node itself for ", ended.stderr)
             ended = self.run_cli("--functions-rdb", f"{folder}/functions.rdb", data=b"")
             self.assertEqual(1, ended.returncode)
-            self.assertIn(b"DENIED a portal does not carry replication", ended.stderr)
+            self.assertIn(b"DENIED this portal carries no replication", ended.stderr)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ std::string_view link_of(const CommandRow& row) {
     switch (row.handling) {
         case Handling::replication:
             return "always refused";
+        case Handling::replconf:
+        case Handling::sync:
+            return "refused, or leased with `commands.replication`";
         case Handling::blocking:
             return "leased while it may block, else shared";
         case Handling::multi:

@@ -176,6 +176,12 @@ void FakeNode::serve(int descriptor) {
         std::string out;  // the answers to all that came together, as redis-server sends them
         while (!blocked) {
             const resp::ScanResult result = scanner.scan(input);
+            if (result.status == resp::ScanStatus::empty) {
+                input.erase(0, result.size);
+                const std::lock_guard lock(mutex_);
+                seen_.emplace_back();
+                continue;
+            }
             if (result.status != resp::ScanStatus::complete) {
                 break;
             }

@@ -36,7 +36,8 @@ class FakeNode {
     FakeNode& operator=(const FakeNode&) = delete;
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    /// Every command but HELLO and COMMAND, in order of arrival, its words joined by blanks.
+    /// Every command but HELLO and COMMAND, in order of arrival, its words joined by blanks. Of an empty
+    /// line: nothing.
     [[nodiscard]] std::vector<std::string> seen() const;
     /// How often COMMAND was asked.
     [[nodiscard]] int surveys() const noexcept { return surveys_.load(); }

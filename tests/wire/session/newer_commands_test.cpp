@@ -90,10 +90,12 @@ TEST_F(NewerCommands, ReplicationIsRefusedAtOnceWhateverIsDenied) {
     FakeNode node([](const Words&) { return FakeNode::kSilence; });
     lead(node);
     const auto app = client();
-    const std::string refusal = "-DENIED a portal does not carry replication: connect to a node itself for ";
+    const std::string refusal =
+        "-DENIED this portal carries no replication (commands.replication: off): connect to a node itself for ";
     app->expect("SYNC\r\nPSYNC ? -1\r\nREPLCONF ACK 0\r\n",
                 refusal + "SYNC\r\n" + refusal + "PSYNC\r\n" + refusal + "REPLCONF\r\n");
-    app->expect("CLUSTER SYNCSLOTS ACK\r\n", refusal + "CLUSTER\r\n");
+    app->expect("CLUSTER SYNCSLOTS ACK\r\n",
+                "-DENIED what the nodes of a cluster say to each other goes through no portal: CLUSTER\r\n");
     EXPECT_EQ(node.seen(), Words{});
     EXPECT_EQ(counters().commands_denied.get(), 4U);
 }
