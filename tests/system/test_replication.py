@@ -20,12 +20,15 @@ class Stranger:
     def __init__(self, test, portal, user="default", password=None, server="redis-server", options=()):
         self.folder = Path(tempfile.mkdtemp(prefix="redis-portal-stranger."))
         self.port = free_base_port(1, 1)
+        certificates = portal.demo.dir / "certs"  # it wants a certificate of its own, whoever asks for it
         settings = ["--port", self.port, "--dir", self.folder, "--save", "", "--loglevel", "verbose", "--logfile", self.folder / "log",
                     "--tls-replication", "yes", "--tls-ca-cert-file", portal.demo.ca_file, "--tls-auth-clients", "no",
+                    "--tls-cert-file", certificates / "tls.crt", "--tls-key-file", certificates / "tls.key",
                     "--masteruser", user, "--masterauth", password or portal.demo.password, "--repl-diskless-load", "swapdb", *options]
         self.process = start_process([server, *map(str, settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         test.addCleanup(self.end)
-        wait_until(lambda: self.ask("PING") == "PONG", 10, "the stranger answers")
+        wait_until(lambda: self.ask("PING") == "PONG" or self.process.poll() is not None, 10, "the stranger answers")
+        test.assertIsNone(self.process.poll(), self.log())
         self.ask("REPLICAOF", "127.0.0.1", portal.port)
 
     def ask(self, *words):
@@ -88,6 +91,7 @@ class Replication(ReplicationTestCase):
     def test_a_command_line_shows_the_stream(self):
         reader = start_process(self.cli("--replica"), env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(reader.stdout.close)
+        self.addCleanup(reader.wait)
         self.addCleanup(reader.kill)
         seen = b""
 
@@ -96,7 +100,7 @@ class Replication(ReplicationTestCase):
             if select.select([reader.stdout], [], [], 0.2)[0]:
                 seen += os.read(reader.stdout.fileno(), 65536)
             return text in seen
-        wait_until(lambda: shows(b"sync done"), 20, "the stream has begun")
+        wait_until(lambda: shows(b"SYNC done"), 20, "the stream has begun")
         client = self.client(portal=1)
         self.assertEqual("OK", client.command("SET", "seen in the stream", "1"))
         wait_until(lambda: shows(b"seen in the stream"), 10, "the write is in the stream")
@@ -108,7 +112,7 @@ class Replication(ReplicationTestCase):
         stranger = Stranger(self, self.demo.portals[1])
         wait_until(stranger.follows, 20, "the stranger follows")
         wait_until(lambda: stranger.ask("GET", "before") == b"1", 10, "it has the data")
-        self.assertIn({"port": "0", "state": "online"}, [{name: each[name] for name in ("port", "state")} for each in self.listed()])
+        wait_until(lambda: any(each["port"] == "0" and each["state"] == "online" for each in self.listed()), 10, "the leader lists it")
         replicas = self.client().command("CLIENT", "LIST", "TYPE", "replica")
         self.assertEqual(0, replicas.count(b"\n"), "it is a client of the other portal")
 
@@ -136,7 +140,7 @@ class Replication(ReplicationTestCase):
             with node.client() as direct:
                 direct.command("ACL", "SETUSER", "plain", "on", ">secret", "~*", "+@all", "-psync", "-sync", "-replconf")
                 direct.command("ACL", "SETUSER", "replica", "on", ">secret", "+psync", "+replconf", "+ping")
-        with self.demo.portals[0].client(user="plain", password="secret") as plain:
+        with self.demo.portals[0].client(username="plain", password="secret") as plain:
             for words in (("SYNC",), ("PSYNC", "?", "-1"), ("REPLCONF", "capa", "eof"), ("REPLCONF", "listening-port", "1")):
                 self.assertIn("NOPERM", str(plain.command(*words)), words)
             self.assertEqual("OK", plain.command("SET", "k", "v"))
@@ -184,7 +188,7 @@ class Replication(ReplicationTestCase):
             self.skipTest("; ".join(missing))
 
 
-class ReplicasOnAPortForReads(ReplicationTestCase):
+class ReplicasOfAPortalThatDrains(ReplicationTestCase):
     def test_a_portal_that_drains_lets_the_stream_go_at_its_end(self):
         stranger = Stranger(self, self.demo.portals[1])
         wait_until(stranger.follows, 20, "the stranger follows")
