@@ -20,8 +20,9 @@ constexpr Keys kSecondKey{2, 2, 1};
 
 /// Loading of scripts and functions counts, too: their texts come back in errors.
 consteval bool runs_code(std::string_view name) {
-    constexpr std::array<std::string_view, 10> kNames{"eval",     "eval_ro",  "evalsha", "evalsha_ro", "fcall",
-                                                      "fcall_ro", "function", "module",  "script",     "debug"};
+    constexpr std::array<std::string_view, 11> kNames{"eval",   "eval_ro",  "evalsha",  "evalsha_ro",
+                                                      "fcall",  "fcall_ro", "function", "ft.cursor",
+                                                      "module", "script",   "debug"};
     for (const std::string_view each : kNames) {
         if (name == each) {
             return true;
@@ -283,6 +284,7 @@ constexpr auto kListed = std::to_array<CommandRow>({
     read("fcall_ro", -3),
     write("flushall", -1),
     write("flushdb", -1),
+    shared(write("ft.cursor", -4), Handling::read_on),
     container("function", -2),
     write("function|delete", 3),
     read("function|dump", 2),

@@ -70,6 +70,7 @@ enum class Handling : std::uint8_t {
     script,         // EVAL and the like: may write, whatever their name says
     fieldset,       // HIMPORT PREPARE, DISCARD, DISCARDALL: the connection keeps the names of fields
     cursor,         // SCAN and its kin: what goes on with an iteration means something to one process alone
+    read_on,        // FT.CURSOR: a cursor of one process, which each reading moves on
     // refused without commands.replication
     replconf,     // what a replica says of itself before it asks for the stream
     sync,         // SYNC and PSYNC: the connection becomes that of a replica

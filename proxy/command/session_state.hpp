@@ -40,6 +40,7 @@ class SessionState {
     bool monitoring = false;       // MONITOR
     bool debugging = false;        // SCRIPT DEBUG YES or SYNC: the next script runs in the debugger
     std::size_t fieldsets = 0;     // HIMPORT PREPARE, at most so many: one that replaces another counts again
+    std::size_t watched = 0;       // keys that WATCH named since the last watch began
     bool replicates = false;       // REPLCONF or PSYNC was accepted
     bool no_evict = false;         // CLIENT NO-EVICT ON
     bool no_touch = false;         // CLIENT NO-TOUCH ON

@@ -24,6 +24,7 @@ inline constexpr std::string_view kClientIdPositive = "ERR client-id should be g
 inline constexpr std::string_view kClientId = "ERR Invalid client ID";
 inline constexpr std::string_view kNoSuchClient = "ERR No such client";
 inline constexpr std::string_view kMaxAge = "ERR maxage is not an integer or out of range";
+inline constexpr std::string_view kIdle = "ERR idle is not an integer or out of range";
 inline constexpr std::string_view kPauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL";
 inline constexpr std::string_view kUnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
 inline constexpr std::string_view kTimeoutNotInteger = "ERR timeout is not an integer or out of range";
@@ -84,6 +85,12 @@ inline std::string full_name(const command::CommandRow& row) {
 
 inline std::string unknown_client_type(std::string_view word) {
     return "ERR Unknown client type '" + std::string(word) + "'";
+}
+
+/// Of a filter by flags or capabilities of clients, as Valkey words it.
+inline std::string unknown_letters(std::string_view filter, std::string_view letters) {
+    return "ERR Unknown " + std::string(filter) +
+           " found in the provided filter: " + std::string(letters.substr(0, 64));
 }
 
 /// Of a container command, such as CLIENT, where an optional argument is one too many.

@@ -15,6 +15,7 @@ namespace portal::conversation {
     switch (handling) {
         case Handling::plain:
         case Handling::cursor:
+        case Handling::read_on:
         case Handling::ping:
         case Handling::publish:
         case Handling::script:

@@ -1,7 +1,5 @@
 #include "session/all_clients.hpp"
 
-#include "conversation/client_errors.hpp"
-#include "resp/words.hpp"
 #include "session/client_description.hpp"
 #include "session/session.hpp"
 #include "session/session_registry.hpp"
@@ -12,54 +10,33 @@
 
 namespace portal::session {
 
-ListRequest read_list(const resp::RequestView& request) {
-    ListRequest wanted;
-    if (request.argc() == 4 && resp::is_word(request.arg(2), "type")) {
-        wanted.type = to_client_type(request.arg(3));
-        if (!wanted.type) {
-            wanted.error = client_errors::unknown_client_type(request.arg(3));
-        }
-    } else if (request.argc() > 3 && resp::is_word(request.arg(2), "id")) {
-        for (std::size_t i = 3; i < request.argc() && wanted.error.empty(); ++i) {
-            if (const auto id = resp::to_integer(request.arg(i))) {
-                wanted.ids.push_back(static_cast<std::uint64_t>(*id));
-            } else {
-                wanted.error = client_errors::kClientId;
-            }
-        }
-    } else if (request.argc() != 2) {
-        wanted.error = client_errors::kSyntax;
-    }
-    return wanted;
-}
-
-std::vector<ListedClient> list_clients(SessionContext& context, const ListRequest& wanted) {
+std::vector<ListedClient> list_clients(SessionContext& context, const ClientFilter& filter, std::uint64_t asker) {
     std::vector<ListedClient> found;
     const auto add = [&](const Session& session) {
         const ClientLine line = describe(session);
-        if (!wanted.type || line.type() == *wanted.type) {
+        if (filter.matches(line) && !(filter.skip_asker && line.id == asker)) {
             found.push_back({line.id, {}});
             write_client_line(found.back().line, line);
         }
     };
-    for (const std::uint64_t id : wanted.ids) {
+    for (const std::uint64_t id : filter.wanted.ids) {
         if (const Session* session = context.registry.find(id)) {
             add(*session);
         }
     }
-    if (wanted.ids.empty()) {
+    if (filter.wanted.ids.empty()) {
         std::ranges::for_each(context.registry.all, add);
     }
     return found;
 }
 
-std::string listed_lines(std::vector<std::vector<ListedClient>> shards, const ListRequest& wanted) {
+std::string listed_lines(std::vector<std::vector<ListedClient>> shards, const std::vector<std::uint64_t>& ids) {
     std::vector<ListedClient> all;
     for (std::vector<ListedClient>& each : shards) {
         std::ranges::move(each, std::back_inserter(all));
     }
     std::unordered_map<std::uint64_t, std::uint64_t> asked_at;
-    for (const std::uint64_t each : wanted.ids) {
+    for (const std::uint64_t each : ids) {
         asked_at.emplace(each, asked_at.size());
     }
     std::ranges::stable_sort(all, {}, [&](const ListedClient& each) {
@@ -87,11 +64,7 @@ KilledClients kill_clients(SessionContext& context, const ClientFilter& filter, 
             victims.emplace_back(&session);
         }
     };
-    if (filter.id == 0) {
-        std::ranges::for_each(context.registry.all, consider);
-    } else if (Session* session = context.registry.find(filter.id)) {
-        consider(*session);
-    }
+    std::ranges::for_each(context.registry.all, consider);
     for (const SessionPtr& victim : victims) {
         victim->connection.close(observe::Closed::killed);
     }

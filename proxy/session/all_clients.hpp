@@ -15,22 +15,16 @@ namespace portal::session {
 
 struct SessionContext;
 
-/// Which clients a CLIENT LIST asks for.
-struct ListRequest {
-    std::optional<ClientType> type;
-    std::vector<std::uint64_t> ids;  // in this order; empty: all
-    std::string error;               // text for the client; empty: it can be done
-};
-[[nodiscard]] ListRequest read_list(const resp::RequestView& request);
-
-/// One client of a shard in CLIENT LIST.
+/// One client of a shard in the CLIENT LIST of client `asker`.
 struct ListedClient {
     std::uint64_t id = 0;
     std::string line;
 };
-[[nodiscard]] std::vector<ListedClient> list_clients(SessionContext& context, const ListRequest& wanted);
-/// The lines of all shards, in the order that was asked for, else by id.
-[[nodiscard]] std::string listed_lines(std::vector<std::vector<ListedClient>> shards, const ListRequest& wanted);
+[[nodiscard]] std::vector<ListedClient> list_clients(SessionContext& context, const ClientFilter& filter,
+                                                     std::uint64_t asker);
+/// The lines of all shards, in the order of `ids`, else by id.
+[[nodiscard]] std::string listed_lines(std::vector<std::vector<ListedClient>> shards,
+                                       const std::vector<std::uint64_t>& ids);
 
 /// What a CLIENT KILL did on one shard.
 struct KilledClients {

@@ -213,19 +213,20 @@ FeatureHost::Slot ClientCommands::await_shards() {
     return host_.open_slot();
 }
 
-/// CLIENT LIST [TYPE type] | [ID id ...]
 void ClientCommands::list(const resp::RequestView& request) {
-    const ListRequest wanted = read_list(request);
-    if (!wanted.error.empty()) {
-        host_.reply_error(wanted.error);
+    ClientFilter filter;
+    if (const std::string problem = read_list(request, filter); !problem.empty()) {
+        host_.reply_error(problem);
         return;
     }
-    const auto look = [wanted](SessionContext& context) { return list_clients(context, wanted); };
-    const auto done = [id = host_.id(), slot = await_shards(), wanted](SessionContext& context,
-                                                                       std::vector<std::vector<ListedClient>>& shards) {
+    const auto look = [filter, asker = host_.id()](SessionContext& context) {
+        return list_clients(context, filter, asker);
+    };
+    const auto done = [id = host_.id(), slot = await_shards(), ids = filter.wanted.ids](
+                          SessionContext& context, std::vector<std::vector<ListedClient>>& shards) {
         if (FeatureHost* asker = context.registry.features(id)) {
             std::string out;
-            resp::write_verbatim(out, listed_lines(std::move(shards), wanted), asker->state().protocol);
+            resp::write_verbatim(out, listed_lines(std::move(shards), ids), asker->state().protocol);
             asker->finish_awaited(slot, std::move(out));
         }
     };

@@ -101,6 +101,7 @@ void ClientConnection::on_readable() {
         }
         if (received.size > 0) {
             heard_at_ = context().turn.now();
+            received_bytes_ += received.size;
             context().counters.client_received_bytes.add(received.size);
             note_activity();
             intake().take(std::string_view(space.data(), received.size));

@@ -66,6 +66,8 @@ class ClientConnection final : public SessionPart, public net::Deadline, public 
     [[nodiscard]] const net::Stream& stream() const noexcept { return stream_; }
     [[nodiscard]] const ClientOrigin& origin() const noexcept { return origin_; }
     [[nodiscard]] Time connected_at() const noexcept { return connected_at_; }
+    /// In all.
+    [[nodiscard]] std::uint64_t received_bytes() const noexcept { return received_bytes_; }
     /// When its last bytes were read.
     [[nodiscard]] Time heard_at() const noexcept { return heard_at_; }
 
@@ -89,6 +91,7 @@ class ClientConnection final : public SessionPart, public net::Deadline, public 
     Time connected_at_{}, heard_at_{}, pipelined_at_{};
     Time active_at_{};         // when something went either way; exact to kActivity
     Deadlines::Due deadline_;  // for which it stands in a queue, if it does
+    std::uint64_t received_bytes_ = 0;
     bool established_ = false;
     bool refused_ = false;  // over the limit of sessions
     bool eof_ = false;

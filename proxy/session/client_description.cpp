@@ -87,6 +87,11 @@ ClientLine describe(const Session& session) {
         line.redirect = tracking != nullptr ? static_cast<std::int64_t>(tracking->target()) : 0;
     }
     line.protocol = state.protocol;
+    line.shard = session.context.shard;
+    line.received_bytes = session.connection.received_bytes();
+    line.sent_bytes = session.sender.sent_bytes();
+    line.commands = session.requests.count();
+    line.watched = session.conversation.transaction.watching() ? state.watched : 0;
     line.library_name = state.library_name;
     line.library_version = state.library_version;
     if (const net::TlsEngine* tls = session.connection.stream().tls(); tls != nullptr && tls->established()) {

@@ -1,5 +1,5 @@
-// One client as CLIENT LIST and CLIENT INFO show it: the fields of redis-server 7.0 in its order, then the library's
-// name and version, then how the connection is encrypted. Pure.
+// One client as CLIENT LIST and CLIENT INFO show it: the fields of redis-server 8.0 in its order, then how the
+// connection is encrypted. Pure.
 #pragma once
 
 #include "command/session_state.hpp"
@@ -28,6 +28,7 @@ struct ClientLine {
     std::uint32_t database = 0;
     std::size_t channels = 0, patterns = 0, shard_channels = 0;
     std::int64_t queued_commands = -1;  // -1: no transaction
+    std::size_t watched = 0;            // keys that it named in WATCH and that still count
     std::size_t input_bytes = 0, output_bytes = 0, queued_replies = 0, queued_bytes = 0, total_bytes = 0;
     bool replicates = false;  // has a stream of replication
     bool writing = false;     // waits for the socket to take more
@@ -36,7 +37,9 @@ struct ClientLine {
     std::int64_t redirect = -1;  // -1: no tracking; 0: tracking without a redirection
     resp::Protocol protocol = resp::Protocol::resp2;
     std::string library_name, library_version;
-    std::string_view tls_version, tls_cipher;  // empty: not encrypted
+    std::uint32_t shard = 0;                                         // which serves it
+    std::uint64_t received_bytes = 0, sent_bytes = 0, commands = 0;  // since it has connected
+    std::string_view tls_version, tls_cipher;                        // empty: not encrypted
 
     [[nodiscard]] ClientType type() const noexcept {
         if (replicates) {

@@ -118,9 +118,9 @@ upstream::PendingRequest ClientLinks::open_request(const Row& row) {
     pending.effect = effect_of(row.handling);
     pending.free_text = row.runs_code || (row.handling == Handling::exec && transaction().queued().runs_code());
     pending.inside = transaction().active() && pending.sequence != transaction().slot();
-    // SCRIPT DEBUG is accepted only where no reply is still to come.
-    pending.no_fence =
-        state().monitoring || state().listens_on_link || state().debugging || row.handling == Handling::script_debug;
+    // SCRIPT DEBUG and PSYNC are accepted only where no reply is still to come.
+    pending.no_fence = state().monitoring || state().listens_on_link || state().debugging ||
+                       row.handling == Handling::script_debug || row.handling == Handling::sync;
     pending.muted = requests().muted();
     pending.slow = lane_of(row) == upstream::Link::Lane::slow;
     pending.blocks =

@@ -35,6 +35,7 @@ void ClientSender::send() {
         !connection().stream().blocked() && !output_.has_messages()) {
         const net::Stream::Sent sent = connection().stream().send(output_.unsent());
         context().counters.client_sent_bytes.add(sent.taken);
+        sent_bytes_ += sent.taken;
         output_.sent(sent.taken);
         if (output_.empty()) {
             context().room.spare.take_back(output_);
@@ -60,6 +61,7 @@ void ClientSender::send_messages() {
     }
     output_.pieces_sent();
     context().counters.client_sent_bytes.add(sent);
+    sent_bytes_ += sent;
     if (status == net::Stream::Status::data && output_.has_messages()) {
         context().turn.mark_later(session_);
     }

@@ -38,6 +38,8 @@ class ClientSender final : public SessionPart {
 
     /// What the client has not taken yet, in bytes.
     [[nodiscard]] std::size_t unread() const noexcept;
+    /// What it was sent in all.
+    [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
     /// Since when the socket takes nothing, if it does not.
     [[nodiscard]] std::optional<Time> stalled_since() const noexcept {
         return writing_ ? std::optional(stalled_at_) : std::nullopt;
@@ -51,6 +53,7 @@ class ClientSender final : public SessionPart {
     void send_messages();
 
     ClientOutput output_;
+    std::uint64_t sent_bytes_ = 0;
     bool writing_ = false;  // a wait for the socket to take more is pending
     Time stalled_at_{};
 };

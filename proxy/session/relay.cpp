@@ -50,10 +50,12 @@ bool Relay::ask_for_stream(const Row& row, const resp::RequestView& request) {
         replies().reply_error(read.error);
         return true;
     }
-    links().submit(links().link_for(true), row, read.frame);
-    if (row.handling == Handling::sync) {
-        intake().pause(Wait::drained);  // its answer tells what follows
+    if (row.handling == Handling::replconf) {
+        return links().submit(links().link_for(true), row, read.frame);
     }
+    // The node accepts it only where no reply is still to come, not even to a fence.
+    links().submit(links().lease_fresh(upstream::LinkPool::Before::no_fence), row, read.frame);
+    intake().pause(Wait::drained);  // its answer tells what follows
     return true;
 }
 

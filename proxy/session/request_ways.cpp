@@ -96,6 +96,7 @@ bool Requests::note_forwarded(const Row& row, const resp::RequestView& request) 
             }
             return true;
         case Handling::watch:
+            state().watched = (transaction().watching() ? state().watched : 0) + request.argc() - 1;
             transaction().send_watch();
             return true;
         case Handling::client_caching:

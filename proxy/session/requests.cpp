@@ -36,6 +36,7 @@ void Requests::begin() {
 
 void Requests::end() {
     context().counters.commands.add();
+    ++count_;
     hold().forget();
     if (std::exchange(asked_, false)) {
         features().forget();

@@ -31,6 +31,8 @@ class Requests final : public SessionPart {
     /// A feature asks others for the command at hand. What it learns is good for that command alone:
     /// Features::forget().
     void note_asked() noexcept { asked_ = true; }
+    /// Commands of the client that were answered or sent on.
+    [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     void note_row(const Row& row) noexcept { last_row_ = &row; }
     /// Of the last command; null: there was none.
     [[nodiscard]] const Row* last_row() const noexcept { return last_row_; }
@@ -67,6 +69,7 @@ class Requests final : public SessionPart {
     void end_transaction();
 
     const Row* last_row_ = nullptr;
+    std::uint64_t count_ = 0;
     bool muted_ = false;
     bool asked_ = false;
 };

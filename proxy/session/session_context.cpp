@@ -67,11 +67,12 @@ void SessionContext::configure(config::ConfigPtr wanted) {
 }
 
 /// What the portal answers itself changes nothing at a node; EXEC runs what was let through; SCRIPT LOAD is what
-/// EVALSHA_RO needs; a replica only reads.
+/// EVALSHA_RO needs; a replica and a cursor
+/// only read.
 bool SessionContext::may_write(const command::CommandRow& row) noexcept {
     return row.write && row.affinity != command::Affinity::local && row.handling != command::Handling::exec &&
-           row.handling != command::Handling::replconf && row.handling != command::Handling::sync &&
-           !(row.name == "script" && row.subcommand == "load");
+           row.handling != command::Handling::read_on && row.handling != command::Handling::replconf &&
+           row.handling != command::Handling::sync && !(row.name == "script" && row.subcommand == "load");
 }
 
 void SessionContext::expire(net::Turn::Clock::time_point now) {

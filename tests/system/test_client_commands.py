@@ -7,9 +7,9 @@ import unittest
 from portal_support import DemoTestCase, wait_until
 from resp_client import RespError, encode
 
-# Redis 7.0's fields in its order, then what the portal adds.
-FIELDS = ("id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem multi-mem rbs rbp obl oll omem tot-mem "
-          "events cmd user redir resp lib-name lib-ver tls cipher").split()
+# Redis 8.0's fields in its order, then what the portal adds.
+FIELDS = ("id addr laddr fd name age idle flags db sub psub ssub multi watch qbuf qbuf-free argv-mem multi-mem rbs rbp obl oll omem tot-mem "
+          "events cmd user redir resp lib-name lib-ver io-thread tot-net-in tot-net-out tot-cmds tls cipher").split()
 
 
 def parse(text):
@@ -67,6 +67,39 @@ class List(ClientCommands):
         with self.demo.leader().client() as direct:
             theirs = list(parse(direct.command("CLIENT", "LIST"))[0])
         self.assertEqual(theirs, [field for field in FIELDS if field in theirs])
+
+    def test_counts_what_a_client_sends_gets_and_watches(self):
+        client = self.client()
+        before = parse(client.command("CLIENT", "INFO"))[0]
+        client.command("SET", "counted", "x" * 1000)
+        client.command("GET", "counted")
+        client.command("WATCH", "a", "b")
+        client.command("WATCH", "c")
+        after = parse(client.command("CLIENT", "INFO"))[0]
+        grown = {name: int(after[name]) - int(before[name]) for name in ("tot-net-in", "tot-net-out", "tot-cmds")}
+        self.assertEqual(5, grown["tot-cmds"])
+        self.assertTrue(1000 < grown["tot-net-in"] < 3000 and 1000 < grown["tot-net-out"] < 3000, grown)
+        self.assertEqual(("0", "3"), (before["watch"], after["watch"]))
+        client.command("UNWATCH")
+        self.assertEqual("0", parse(client.command("CLIENT", "INFO"))[0]["watch"])
+        self.assertIn(int(after["io-thread"]), range(3))
+
+    def test_filters_that_valkey_has_added(self):
+        one, two = self.client(), self.client()
+        one.command("CLIENT", "SETNAME", "worker")
+        two.command("SELECT", "4")
+        two.command("CLIENT", "SETINFO", "LIB-NAME", "mine")
+        first, second = self.id_of(one), self.id_of(two)
+
+        def ids(*filters):
+            return {int(line["id"]) for line in self.listed(*filters)}
+        self.assertEqual({first}, ids("NAME", "worker"))
+        self.assertEqual({second}, ids("LIB-NAME", "mine", "DB", "4"))
+        self.assertEqual({second}, ids("ID", first, second, "NOT-NAME", "worker"))
+        self.assertNotIn(self.id_of(self.admin), ids("USER", "default", "SKIPME", "yes"))
+        self.assertEqual(set(), ids("IDLE", "1000"))
+        self.assertEqual(2, self.admin.command("CLIENT", "KILL", "ID", first, second, "NOT-USER", "default", "TYPE", "normal") +
+                         self.admin.command("CLIENT", "KILL", "ID", first, second, "IP", "127.0.0.1"))
 
     def test_info_is_the_line_of_the_asking_client(self):
         self.admin.command("SELECT", "3")

@@ -51,7 +51,7 @@ class Stranger:
 
 
 class ReplicationTestCase(DemoTestCase):
-    settings = ("commands.replication=on",)
+    settings = ("commands.replication=on", "threads=1")
 
     def setUp(self):
         super().setUp()
@@ -124,6 +124,14 @@ class Replication(ReplicationTestCase):
         for portal in self.demo.portals:
             nodes = portal.status()["topology"]["nodes"]
             self.assertEqual({node.name for node in self.demo.nodes}, {node["name"] for node in nodes})
+
+    def test_the_link_of_another_client_is_as_good_as_a_new_one(self):
+        """Redis gives no stream while an answer is still to come on the connection, be it to a question of the portal's own."""
+        for _ in range(5):
+            with self.demo.portals[0].client() as other, self.demo.portals[0].client() as reader:
+                self.assertEqual(["OK", "OK"], other.pipeline([("WATCH", "k"), ("UNWATCH",)]))
+                reader.send("PSYNC", "?", "-1")
+                self.assertIn("FULLRESYNC", reader.read())
 
     def test_no_write_is_proved_by_a_stranger(self):
         """A stranger says of itself that it is the node that is away; see ProvenByNodes for what follows of it."""

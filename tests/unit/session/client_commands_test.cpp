@@ -97,22 +97,10 @@ TEST(ClientCommands, AVerdictIsForTheCommandThatItWasAskedForAlone) {
     EXPECT_TRUE(answered());
 }
 
-TEST(ListRequest, IsForATypeOrForIdsOrForAll) {
-    const auto read = [](const std::string& frame) { return read_list(resp::RequestView(frame)); };
-    EXPECT_TRUE(read(request("LIST")).ids.empty());
-    EXPECT_EQ(read(request("LIST", "TYPE", "pubsub")).type, ClientType::pubsub);
-    EXPECT_EQ(read(request("LIST", "ID", "3", "1")).ids, (std::vector<std::uint64_t>{3, 1}));
-    EXPECT_NE(read(request("LIST", "TYPE", "x")).error, "");
-    EXPECT_NE(read(request("LIST", "ID", "1", "x")).error, "");
-    EXPECT_NE(read(request("LIST", "x")).error, "");
-}
-
-TEST(ListRequest, LinesComeInTheOrderThatWasAskedForElseById) {
+TEST(ListedLines, ComeInTheOrderThatWasAskedForElseById) {
     const std::vector<std::vector<ListedClient>> shards = {{{2, "two "}, {4, "four "}}, {{1, "one "}}};
-    ListRequest wanted;
-    EXPECT_EQ(listed_lines(shards, wanted), "one two four ");
-    wanted.ids = {4, 1, 2};
-    EXPECT_EQ(listed_lines(shards, wanted), "four one two ");
+    EXPECT_EQ(listed_lines(shards, {}), "one two four ");
+    EXPECT_EQ(listed_lines(shards, {4, 1, 2}), "four one two ");
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ constexpr std::string_view kLaterThan70 =
     "backup|start backup|status blmovem client|capa client|import-source client|no-touch client|setinfo "
     "clusterscan cluster|cancelslotmigrations cluster|flushslot cluster|getslotmigrations "
     "cluster|migrateslots cluster|migration cluster|myshardid cluster|slot-stats cluster|syncslots commandlog "
-    "commandlog|get commandlog|help commandlog|len commandlog|reset delex delifeq digest hexpire hexpireat "
+    "commandlog|get commandlog|help commandlog|len commandlog|reset delex delifeq digest ft.cursor hexpire hexpireat "
     "hexpiretime hgetdel hgetex himport himport|discard himport|discardall himport|prepare himport|set "
     "hotkeys hotkeys|get hotkeys|help hotkeys|reset hotkeys|start hotkeys|stop hpersist hpexpire hpexpireat "
     "hpexpiretime hpttl hsetex httl increx lmovem msetex script|show sdiffcard sflush sunioncard trimslots "

@@ -85,6 +85,31 @@ TEST_F(NewerCommands, WithALinkOnWhichFieldsetsLiveTheClientIsClosed) {
     done->expect("GET a\r\n", "$1\r\nv\r\n");
 }
 
+TEST_F(NewerCommands, ASearchThatIsReadOnIsNeverReadOnTwice) {
+    FakeNode node([](const Words& words) { return words[0] == "FT.CURSOR" ? FakeNode::kCutThis : "$1\r\nv\r\n"; });
+    lead(node);
+    const auto app = client();
+    app->send("FT.CURSOR READ idx 7\r\n");
+    EXPECT_TRUE(app->line().starts_with("-INDOUBT ")) << "what the lost answer had would be left out";
+    app->expect("GET a\r\n", "$1\r\nv\r\n");
+    const auto seen = node.seen();
+    EXPECT_EQ(std::ranges::count(seen, "FT.CURSOR READ idx 7"), 1);
+}
+
+TEST_F(NewerCommands, ASearchThatIsReadOnTravelsInTheSlowLane) {
+    FakeNode node([](const Words& words) {
+        return words[0] == "FT.CURSOR" ? FakeNode::kPause + "*2\r\n*0\r\n:7\r\n" : "$1\r\nv\r\n";
+    });
+    lead(node);
+    const auto app = client();
+    const auto other = client();
+    app->send("FT.CURSOR READ idx 7\r\n");
+    wait_for([&] { return !node.seen().empty(); }, "the reading at the node");
+    other->expect("GET a\r\n", "$1\r\nv\r\n");
+    node.release();
+    app->expect("*2\r\n*0\r\n:7\r\n");
+}
+
 TEST_F(NewerCommands, ReplicationIsRefusedAtOnceWhateverIsDenied) {
     config_.commands.deny = {};
     FakeNode node([](const Words&) { return FakeNode::kSilence; });
