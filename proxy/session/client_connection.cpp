@@ -263,6 +263,9 @@ bool ClientConnection::is_busy() const noexcept {
 }
 
 void ClientConnection::on_configured() {
+    if (relay().replicates() && !context().config->commands.replication) {
+        cut_off(Closed::backend);
+    }
     if (!armed()) {
         active_at_ = context().turn.now();
     }

@@ -235,8 +235,9 @@ void Losses::on_own_link_lost() {
 
 void Losses::settle() {
     const bool link_lost = recovery().begin_settling();
-    if (link_lost && (state().monitoring || state().fieldsets > 0 || state().replicates ||
-                      (state().debugging && !relay().active()))) {
+    const bool took_over = relay().active();  // what came last is still to go out
+    if (link_lost &&
+        (state().monitoring || state().fieldsets > 0 || ((state().replicates || state().debugging) && !took_over))) {
         connection().close(Closed::backend);
         return;
     }
