@@ -35,7 +35,8 @@ enum class Handling : std::uint8_t {
     punsubscribe,
     ssubscribe,
     sunsubscribe,
-    publish,  // PUBLISH, SPUBLISH
+    publish,      // PUBLISH, SPUBLISH
+    subscribers,  // PUBSUB NUMSUB and its kin: the portal knows of more clients than the node
     ping,
     monitor,
     // connection state that the portal keeps
@@ -92,8 +93,8 @@ struct CommandRow {
     Handling handling = Handling::plain;
     bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
     ScriptUse scripts = ScriptUse::none;
-    bool quick = false;      // reads in a moment, whatever the data
-    bool slow = false;       // runs code of others, or in a thread of the node's: for as long as it likes
+    bool quick = false;  // reads in a moment, whatever the data
+    bool slow = false;   // runs code of others, or in a thread of the node's: for as long as it likes
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
     std::uint16_t index = 0;                        // where it stands in kAllRows
 };

@@ -17,6 +17,7 @@ namespace portal::conversation {
         case Handling::cursor:
         case Handling::ping:
         case Handling::publish:
+        case Handling::subscribers:
         case Handling::script:
         case Handling::blocking:
         case Handling::wait:

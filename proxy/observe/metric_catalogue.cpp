@@ -143,6 +143,8 @@ const std::vector<ShardMetric<Counter>>& table() {
          {{"", slot<&S::messages_received>}}},
         {{"redis_portal_messages_delivered_total", kCounter, {}, "Published messages handed to clients, one for each receiver."},
          {{"", slot<&S::messages_delivered>}}},
+        {{"redis_portal_subscriber_counts_refused_total", kCounter, {}, "Messages in the portals' own channel that no portal of this cluster has sealed: somebody else publishes there, or monitor.password differs."},
+         {{"", slot<&S::counts_refused>}}},
         {{"redis_portal_event_loop_turns_total", kCounter, {}, "Turns of the shards' event loops that sent something."},
          {{"", slot<&S::turns>}}},
     };

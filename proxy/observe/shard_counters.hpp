@@ -157,6 +157,7 @@ struct MessageCounters {
     Counter subscribed_names;    // gauge: channels and patterns that the node knows of, once per user
     Counter messages_received;   // published messages that the node sent
     Counter messages_delivered;  // to clients
+    Counter counts_refused;      // messages about other portals' subscribers that no portal of this cluster has sealed
 };
 
 struct TurnCounters {

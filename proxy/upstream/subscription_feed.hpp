@@ -25,6 +25,8 @@ struct SubscriptionContext {
     observe::ShardCounters& counters;
     /// Bytes of messages that may wait to be handed on. More, and who should get them is closed.
     std::size_t backlog_limit;
+    /// Told of subscribers that the node does not count.
+    SurplusWatch* surplus = nullptr;
 };
 
 class SubscriptionFeed;
@@ -62,7 +64,7 @@ class Subscriber {
 class SubscriptionFeed final : public ReplySink, public net::Flushable {
   public:
     SubscriptionFeed(const SubscriptionContext& context, LinkIdentity identity)
-        : context_(context), identity_(std::move(identity)) {}
+        : context_(context), identity_(std::move(identity)), index_(context.surplus) {}
 
     /// Asks the node for what it does not have yet; answered by on_subscribed or on_subscribe_refused, in order.
     /// Without a leader, the next one is asked.
