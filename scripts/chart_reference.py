@@ -65,6 +65,7 @@ RULES = {
                         failsafe=word("off", "on")),
         hold=section(time=DURATION, bytes=SIZE),
         writes=section(in_doubt=choice("error", "close"), proven=word("off", "available", "strict")),
+        pubsub=section(on_gap=choice("ignore", "close")),
         commands=section(deny={"type": "array", "items": {"type": "string"}}),
         limits=section(sessions={"type": "integer", "minimum": 1, "maximum": 1000000}, handshake_time=DURATION, request_bytes=SIZE,
                        output_bytes=SIZE, script_bytes=SIZE, output_time=DURATION, idle_time=DURATION, keepalive=DURATION),

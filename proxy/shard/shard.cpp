@@ -197,6 +197,7 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
     }
     origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
     origin.in_doubt = setup_.config->listen[listener].in_doubt;
+    origin.on_gap = setup_.config->listen[listener].on_gap;
     origin.id = ++next_id_ * setup_.count + setup_.index;
     const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
     if (!tls && setup_.config->listen[listener].tls) {  // never in the clear instead

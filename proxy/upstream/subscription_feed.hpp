@@ -29,6 +29,9 @@ struct SubscriptionContext {
     SurplusWatch* surplus = nullptr;
 };
 
+/// Counts and logs that so many subscribers to so many names may have missed messages.
+void note_gap(observe::ShardCounters& counters, observe::Gap why, std::size_t names, std::size_t subscribers);
+
 class SubscriptionFeed;
 
 /// A request of a subscriber to a feed.
@@ -52,6 +55,9 @@ class Subscriber {
     virtual void on_subscribe_expired(const SubscribeRequest& request) = 0;
     /// Messages come faster than they can be handed on; this one is not delivered.
     virtual void on_message_dropped() = 0;
+    /// What is published from now on, until its subscriptions are made again, does not reach it; nor, perhaps, what was
+    /// published just before.
+    virtual void on_gap() = 0;
     /// Something that it has subscribed to is not allowed any more, or its login is not.
     virtual void on_subscription_denied() = 0;
     /// The password that it logged in with.
@@ -114,6 +120,7 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
     void submit(std::string_view frame, std::int32_t replies, std::uint64_t what);
     void accepted(Asked asked);
     void refused(Asked asked, std::string_view error);
+    void tell_gap();
     void deny(SubscriptionKind kind, const std::string& name);
     void take_message(const PubSubFrame& head, std::string_view frame);
     void hand_on(const MessagePtr& message, const std::vector<Subscriber*>& subscribers);

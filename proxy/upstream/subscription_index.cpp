@@ -93,6 +93,19 @@ const std::vector<Subscriber*>* SubscriptionIndex::subscribers(SubscriptionKind 
     return found != names(kind).end() ? &found->second.subscribers : nullptr;
 }
 
+SubscriptionIndex::Listening SubscriptionIndex::listening() const {
+    Listening all;
+    for (const Names& names : names_) {
+        for (const auto& [name, entry] : names) {
+            if (entry.active && !entry.subscribers.empty()) {
+                ++all.names;
+                all.subscribers.insert(entry.subscribers.begin(), entry.subscribers.end());
+            }
+        }
+    }
+    return all;
+}
+
 void SubscriptionIndex::lose() {
     for (std::size_t kind = 0; kind < names_.size(); ++kind) {
         std::erase_if(names_[kind], [](const auto& each) { return each.second.subscribers.empty(); });

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace portal::upstream {
@@ -56,6 +57,13 @@ class SubscriptionIndex {
             }
         }
     }
+
+    /// Those whom the node sends messages for.
+    struct Listening {
+        std::size_t names = 0;
+        std::unordered_set<Subscriber*> subscribers;
+    };
+    [[nodiscard]] Listening listening() const;
 
     /// The link is gone: the node has accepted nothing.
     void lose();
