@@ -35,7 +35,8 @@ enum class Handling : std::uint8_t {
     punsubscribe,
     ssubscribe,
     sunsubscribe,
-    publish,  // PUBLISH, SPUBLISH
+    publish,      // PUBLISH, SPUBLISH
+    subscribers,  // PUBSUB NUMSUB and its kin: the portal knows of more clients than the node
     ping,
     monitor,
     // connection state that the portal keeps

@@ -42,12 +42,16 @@ enum class Serves : std::uint8_t { leader, replicas };
 /// What a client gets for a write of which nobody knows whether it was executed.
 enum class InDoubt : std::uint8_t { error, close };
 
+/// What becomes of a subscriber that may have missed messages.
+enum class OnGap : std::uint8_t { ignore, close };
+
 struct Listener {
     Address address;
     std::optional<ListenerTls> tls;                  // empty: plain text
     bool proxy_protocol = false;                     // each connection begins with a PROXY protocol header
     Serves serves = Serves::leader;                  // replicas: nothing but reads
     std::optional<InDoubt> in_doubt = std::nullopt;  // empty: as writes.in_doubt
+    std::optional<OnGap> on_gap = std::nullopt;      // empty: as pubsub.on_gap
 };
 
 /// TLS towards a node. `ca` empty: the system's trust store. `server_name` empty: the host of the address.
@@ -115,6 +119,10 @@ enum class Proven : std::uint8_t { off, available, strict };
 struct Writes {
     InDoubt in_doubt = InDoubt::error;
     Proven proven = Proven::off;
+};
+
+struct PubSub {
+    OnGap on_gap = OnGap::ignore;
 };
 
 /// Lower-case command names, or "command|subcommand", that clients may not use.
@@ -191,6 +199,7 @@ struct Config {
     Arbiter arbiter;
     Hold hold;
     Writes writes;
+    PubSub pubsub;
     Commands commands;
     NodeConfig node_config;
     Limits limits;

@@ -60,6 +60,8 @@ void visit_keys(Visitor& visit, Listener& listener) {
         listener.serves, choice<Serves>({{"leader", Serves::leader}, {"replicas", Serves::replicas}}));
     visit.value({"in_doubt", "`writes.in_doubt` of this listener's clients; `null`: as it says."}, listener.in_doubt,
                 choice<InDoubt>({{"error", InDoubt::error}, {"close", InDoubt::close}}));
+    visit.value({"on_gap", "`pubsub.on_gap` of this listener's clients; `null`: as it says."}, listener.on_gap,
+                choice<OnGap>({{"ignore", OnGap::ignore}, {"close", OnGap::close}}));
 }
 
 template <class Visitor>
@@ -191,6 +193,15 @@ void visit_keys(Visitor& visit, Writes& writes) {
                  Need::optional, Change::restart},
                 writes.proven,
                 choice<Proven>({{"off", Proven::off}, {"available", Proven::available}, {"strict", Proven::strict}}));
+}
+
+template <class Visitor>
+void visit_keys(Visitor& visit, PubSub& pubsub) {
+    visit.value({"on_gap",
+                 "What becomes of subscribers that may have missed messages, because Redis has ended the connection by "
+                 "which they come or the leader has changed: they go on (`ignore`), or are closed (`close`), as Redis "
+                 "would have closed them."},
+                pubsub.on_gap, choice<OnGap>({{"ignore", OnGap::ignore}, {"close", OnGap::close}}));
 }
 
 template <class Visitor>
@@ -337,6 +348,7 @@ void visit_keys(Visitor& visit, Config& config) {
                   config.arbiter);
     visit.section({"hold", "How long and how much may wait while there is no leader."}, config.hold);
     visit.section({"writes", "What the portal promises about writes."}, config.writes);
+    visit.section({"pubsub", "What the portal promises to subscribers."}, config.pubsub);
     visit.section({"commands", "What clients may not do."}, config.commands);
     visit.section({"node_config", "Settings that Redis does not replicate, kept equal on the nodes."},
                   config.node_config);

@@ -18,6 +18,7 @@ namespace portal::conversation {
         case Handling::read_on:
         case Handling::ping:
         case Handling::publish:
+        case Handling::subscribers:
         case Handling::script:
         case Handling::blocking:
         case Handling::wait:

@@ -48,8 +48,9 @@ bool may_repeat(const upstream::PendingRequest& request, const command::CommandR
 /// A read is sent again once, and alone if its link was lost without its node. One at which the node worked for long
 /// before it was lost may be what took it away, and the next node is not asked for it.
 bool must_not_repeat(const Lost& lost, const command::CommandRow& row, const Recovery::Facts& facts) {
-    if (!lost.request.repeatable || (row.handling != Handling::plain && row.handling != Handling::cursor) ||
-        lost.request.unit) {
+    if (!lost.request.repeatable || lost.request.unit ||
+        (row.handling != Handling::plain && row.handling != Handling::cursor &&
+         row.handling != Handling::subscribers)) {
         return false;
     }
     if (lost.request.alone || lost.request.losses > (row.quick ? kQuickRepeats : 1)) {

@@ -41,7 +41,15 @@ enum class Closed : std::uint8_t {
     backend,       // a pinned upstream connection was lost in a way the session cannot survive
     login,         // Redis accepts the user or the password no more
     in_doubt,      // writes.in_doubt: close
+    gap,           // pubsub.on_gap: close
     drain,         // the portal is going away
+    count
+};
+
+/// Why subscribers may have missed messages. Label `reason` of message_gaps_total.
+enum class Gap : std::uint8_t {
+    link_lost,       // the node has ended the connection, or it broke
+    leader_changed,  // the portal was told that another node leads, or none
     count
 };
 
@@ -157,6 +165,10 @@ struct MessageCounters {
     Counter subscribed_names;    // gauge: channels and patterns that the node knows of, once per user
     Counter messages_received;   // published messages that the node sent
     Counter messages_delivered;  // to clients
+    CounterPer<Gap> message_gaps;
+    Counter message_gap_names;        // what was subscribed to there
+    Counter message_gap_subscribers;  // each once for each gap
+    Counter counts_refused;  // messages about other portals' subscribers that no portal of this cluster has sealed
 };
 
 struct TurnCounters {

@@ -17,6 +17,7 @@ struct ClientOrigin {
     int descriptor = -1;
     bool expects_proxy_header = false;
     std::optional<config::InDoubt> in_doubt = std::nullopt;  // of the listener; empty: as writes.in_doubt
+    std::optional<config::OnGap> on_gap = std::nullopt;      // of the listener; empty: as pubsub.on_gap
 };
 
 }  // namespace portal::session

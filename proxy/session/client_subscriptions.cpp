@@ -237,6 +237,10 @@ void ClientSubscriptions::move_to_feed() {
     const SubscriptionFeedPtr feed = own_feed();
     join(feed);
     const SubscribedNames lost = std::exchange(on_link_, {});
+    upstream::note_gap(host_.context().counters,
+                       host_.context().topology->leader ? observe::Gap::link_lost : observe::Gap::leader_changed,
+                       lost.count(), 1);
+    on_gap();
     note_names();
     for (const auto kind : kKinds) {
         const auto& names = names_of(lost, kind);
@@ -305,6 +309,13 @@ void ClientSubscriptions::on_subscribe_expired(const upstream::SubscribeRequest&
     host_.context().counters.commands_no_leader.add();
     on_subscribe_refused(request,
                          resp::error(std::string(client_errors::kNoLeader) + std::string(host_.no_leader_reason())));
+}
+
+/// As redis-server, which has no other way to say that a message is lost.
+void ClientSubscriptions::on_gap() {
+    if (host_.closes_on_gap()) {
+        host_.cut_off(Closed::gap);
+    }
 }
 
 /// Redis closes the connections of those whose permissions have shrunk below what they listen to.

@@ -70,6 +70,7 @@ class ClientSubscriptions final : public upstream::Subscriber {
     void on_subscribed(upstream::SubscriptionFeed& feed, const upstream::SubscribeRequest& request) override;
     void on_subscribe_refused(const upstream::SubscribeRequest& request, std::string_view error) override;
     void on_subscribe_expired(const upstream::SubscribeRequest& request) override;
+    void on_gap() override;
     void on_subscription_denied() override;
     [[nodiscard]] std::string_view password() const override { return host_.state().credentials->password; }
 

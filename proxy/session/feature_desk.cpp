@@ -178,6 +178,10 @@ void FeatureDesk::mark() {
     SessionPart::mark();
 }
 
+bool FeatureDesk::closes_on_gap() noexcept {
+    return connection().origin().on_gap.value_or(context().config->pubsub.on_gap) == config::OnGap::close;
+}
+
 void FeatureDesk::cut_off(Closed reason) {
     connection().cut_off(reason);
 }

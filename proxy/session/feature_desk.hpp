@@ -52,6 +52,7 @@ class FeatureDesk final : public SessionPart, public FeatureHost {
     void send_message(const upstream::MessagePtr& message) override;
     void send_push(std::string_view frame) override;
     void mark() override;
+    [[nodiscard]] bool closes_on_gap() noexcept override;
     void cut_off(observe::Closed reason) override;
 };
 

@@ -106,6 +106,8 @@ class FeatureHost {
     virtual void send_push(std::string_view frame) = 0;
     /// Something has happened to it: it is looked at when this turn ends.
     virtual void mark() = 0;
+    /// The client would rather lose its connection than a message that it is not told of.
+    [[nodiscard]] virtual bool closes_on_gap() noexcept = 0;
     /// The client is closed at the end of this turn.
     virtual void cut_off(observe::Closed reason) = 0;
 

@@ -58,8 +58,9 @@ bool Losses::take_behind(upstream::PendingRequest& request, const Row& row, std:
     if (transaction().contains(request) && row.handling != Handling::exec) {
         return false;  // it is only queued; where what waits must be executed first, the transaction is begun anew
     }
-    const bool reads = request.repeatable && (row.handling == Handling::plain || row.handling == Handling::cursor ||
-                                              row.handling == Handling::blocking);
+    const bool reads =
+        request.repeatable && (row.handling == Handling::plain || row.handling == Handling::cursor ||
+                               row.handling == Handling::subscribers || row.handling == Handling::blocking);
     if (reads && !request.streamed) {
         keep_refused(request, command, {}, true);
         if (complete) {

@@ -90,7 +90,8 @@ void Replies::pass_on(upstream::PendingRequest& request, const Row& row, const r
     if (row.handling == Handling::blocking) {
         session_.conversation.stream_ids.forget(request.sequence);
     }
-    const std::string replacement = replace(row, command, bytes);
+    // Of what was streamed the words are not all there.
+    const std::string replacement = request.streamed ? std::string() : replace(row, command, bytes);
     note_reply(row, !reply.is_error(), bytes, command);
     hand_over(request, true, replacement.empty() ? bytes : replacement, command, acknowledges && replacement.empty());
 }
@@ -107,6 +108,12 @@ std::string Replies::replace(const Row& row, std::string_view command, std::stri
             if (resp::RequestView(command).arg(0) == "DISCARD") {  // see Requests::forward_in_its_way()
                 const bool none = bytes.starts_with("-ERR DISCARD without MULTI");
                 resp::write_error(replacement, none ? client_errors::kExecWithoutMulti : client_errors::kExecAbort);
+            }
+            break;
+        case Handling::publish:
+        case Handling::subscribers:
+            if (row.handling == Handling::subscribers || !context().counts.empty()) {
+                replacement = context().counts.correct(row, resp::RequestView(command), bytes);
             }
             break;
         case Handling::client_getredir:

@@ -40,6 +40,7 @@ SessionContext::SessionContext(const Parts& parts)
       room{.scratch = parts.scratch, .spare = {}, .gathered = {}, .unit = {}},
       links(parts.links),
       subscriptions(parts.subscriptions),
+      counts(parts.counts),
       counters(parts.counters),
       registry(parts.registry),
       peers(parts.peers),

@@ -14,6 +14,7 @@
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
 #include "session/client_pause.hpp"
+#include "session/count_board.hpp"
 #include "session/deadline_queues.hpp"
 #include "session/large_keys.hpp"
 #include "session/scripts.hpp"
@@ -82,6 +83,7 @@ struct SessionContext {
         net::Scratch& scratch;
         upstream::LinkPool& links;
         upstream::SubscriptionHub& subscriptions;
+        CountBoard& counts;
         observe::ShardCounters& counters;
         SessionRegistry& registry;
         ShardPeers& peers;
@@ -97,6 +99,7 @@ struct SessionContext {
     SharedRoom room;
     upstream::LinkPool& links;
     upstream::SubscriptionHub& subscriptions;
+    CountBoard& counts;
     observe::ShardCounters& counters;
     SessionRegistry& registry;
     ShardPeers& peers;

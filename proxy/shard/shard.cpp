@@ -48,6 +48,9 @@ Shard::Shard(ShardSetup setup)
                                  [this] {
                                      survey_->ask();
                                      scripts_->on_leader_ready();
+                                     if (count_exchange_) {
+                                         count_exchange_->on_leader_ready();
+                                     }
                                      if (proof_) {
                                          proof_->on_leader_ready();
                                      }
@@ -59,7 +62,8 @@ Shard::Shard(ShardSetup setup)
       subscriptions_({.links = links_,
                       .turn = turn_,
                       .counters = counters_,
-                      .backlog_limit = static_cast<std::size_t>(setup_.config->limits.output_bytes.count)}),
+                      .backlog_limit = static_cast<std::size_t>(setup_.config->limits.output_bytes.count),
+                      .surplus = &counts_}),
       context_({.config = setup_.config,
                 .permit = *setup_.permit,
                 .turn = turn_,
@@ -67,6 +71,7 @@ Shard::Shard(ShardSetup setup)
                 .scratch = scratch_,
                 .links = links_,
                 .subscriptions = subscriptions_,
+                .counts = counts_,
                 .counters = counters_,
                 .registry = registry_,
                 .peers = setup_.peers,
@@ -74,6 +79,9 @@ Shard::Shard(ShardSetup setup)
                 .reads_only = setup_.serves == config::Serves::replicas}),
       survey_(new session::ServerSurvey(context_, setup_.index == 0)),
       scripts_(new session::ScriptLoader(context_, [this] { retry_held(); })) {
+    if (setup_.index == 0) {
+        count_exchange_ = new session::CountExchange(context_);
+    }
     link_context_.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
     link_context_.next_address_after =
         std::min<net::Loop::Clock::duration>(net::Connector::kNextAfter, setup_.config->monitor.down_after / 4);
@@ -189,6 +197,7 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
     }
     origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
     origin.in_doubt = setup_.config->listen[listener].in_doubt;
+    origin.on_gap = setup_.config->listen[listener].on_gap;
     origin.id = ++next_id_ * setup_.count + setup_.index;
     const std::shared_ptr<certs::TlsContext> tls = listener < tls_.size() ? tls_[listener] : nullptr;
     if (!tls && setup_.config->listen[listener].tls) {  // never in the clear instead
@@ -249,6 +258,7 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
         scripts_->on_leader();
     }
     links_.set_leader(context_.topology->leader);
+    counts_.use_node(context_.topology->leader->name);                 // of the links to another one nothing is left
     context_.cursor_mark = conversation::mark_of(*context_.topology);  // what came back has the one before
     if (proof_) {
         proof_->require(context_.topology->confirming);
@@ -388,6 +398,9 @@ void Shard::tick() {
         links_.leave_slow();
     }
     scripts_->tick();
+    if (count_exchange_) {
+        count_exchange_->tick();
+    }
     retry_held();
     end_pause();
     check_dropped_users();

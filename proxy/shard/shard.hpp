@@ -8,6 +8,7 @@
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
+#include "session/count_exchange.hpp"
 #include "session/script_loader.hpp"
 #include "session/server_survey.hpp"
 #include "session/session.hpp"
@@ -113,11 +114,13 @@ class Shard {
     upstream::LinkContext link_context_;
     upstream::LinkPool links_;
     ForwardingStop stop_{link_context_, links_, registry_};
+    session::CountBoard counts_{turn_, setup_.peers, setup_.index};
     upstream::SubscriptionHub subscriptions_;
     session::SessionContext context_;
     boost::intrusive_ptr<session::ServerSurvey> survey_;
     boost::intrusive_ptr<session::ScriptLoader> scripts_;
-    boost::intrusive_ptr<upstream::ProofLink> proof_;  // with writes.proven
+    boost::intrusive_ptr<session::CountExchange> count_exchange_;  // on the first shard
+    boost::intrusive_ptr<upstream::ProofLink> proof_;              // with writes.proven
     TlsContexts tls_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     net::Loop::Timer tick_timer_{loop_};

@@ -44,6 +44,8 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     /// Where links go from now on. Links to another node end, and hand back what is pending. Empty: every link ends.
     void set_leader(const std::optional<replication::Node>& leader);
     [[nodiscard]] bool has_leader() const noexcept { return leader_.has_value(); }
+    /// set_leader() is ending the links to the leader before.
+    [[nodiscard]] bool leader_goes() const noexcept { return context_.leader_goes; }
     /// There is a leader, and it did not say a moment ago that it is none.
     [[nodiscard]] bool usable() const noexcept { return leader_ && context_.turn.now() >= unusable_until_; }
 

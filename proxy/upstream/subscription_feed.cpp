@@ -1,5 +1,6 @@
 #include "upstream/subscription_feed.hpp"
 
+#include "observe/log.hpp"
 #include "resp/reply_writer.hpp"
 
 #include <algorithm>
@@ -26,6 +27,15 @@ std::string command(std::string_view word, const std::vector<std::string>& names
 }
 
 }  // namespace
+
+void note_gap(observe::ShardCounters& counters, observe::Gap why, std::size_t names, std::size_t subscribers) {
+    at(counters.message_gaps, why).add();
+    counters.message_gap_names.add(names);
+    counters.message_gap_subscribers.add(subscribers);
+    observe::log_repeated(observe::LogLevel::warn, "publish/subscribe", "subscribers may have missed messages",
+                          {"reason", why == observe::Gap::link_lost ? "link_lost" : "leader_changed"},
+                          {{"names", names}, {"subscribers", subscribers}});
+}
 
 void SubscriptionFeed::subscribe(Subscriber& subscriber, SubscribeRequest request) {
     Asked asked{&subscriber, std::move(request), context_.turn.now(), false};
@@ -279,7 +289,21 @@ void SubscriptionFeed::flush() {
 
 void SubscriptionFeed::on_pinned_lost() {
     link_.reset();
+    tell_gap();
     index_.lose();
+}
+
+/// The node has sent messages for these names until now, and nobody knows whether all have come.
+void SubscriptionFeed::tell_gap() {
+    const SubscriptionIndex::Listening lost = index_.listening();
+    if (lost.names == 0) {
+        return;
+    }
+    note_gap(context_.counters, context_.links.leader_goes() ? observe::Gap::leader_changed : observe::Gap::link_lost,
+             lost.names, lost.subscribers.size());
+    for (Subscriber* each : lost.subscribers) {
+        each->on_gap();
+    }
 }
 
 }  // namespace portal::upstream

@@ -25,7 +25,12 @@ struct SubscriptionContext {
     observe::ShardCounters& counters;
     /// Bytes of messages that may wait to be handed on. More, and who should get them is closed.
     std::size_t backlog_limit;
+    /// Told of subscribers that the node does not count.
+    SurplusWatch* surplus = nullptr;
 };
+
+/// Counts and logs that so many subscribers to so many names may have missed messages.
+void note_gap(observe::ShardCounters& counters, observe::Gap why, std::size_t names, std::size_t subscribers);
 
 class SubscriptionFeed;
 
@@ -50,6 +55,9 @@ class Subscriber {
     virtual void on_subscribe_expired(const SubscribeRequest& request) = 0;
     /// Messages come faster than they can be handed on; this one is not delivered.
     virtual void on_message_dropped() = 0;
+    /// What is published from now on, until its subscriptions are made again, does not reach it; nor, perhaps, what was
+    /// published just before.
+    virtual void on_gap() = 0;
     /// Something that it has subscribed to is not allowed any more, or its login is not.
     virtual void on_subscription_denied() = 0;
     /// The password that it logged in with.
@@ -62,7 +70,7 @@ class Subscriber {
 class SubscriptionFeed final : public ReplySink, public net::Flushable {
   public:
     SubscriptionFeed(const SubscriptionContext& context, LinkIdentity identity)
-        : context_(context), identity_(std::move(identity)) {}
+        : context_(context), identity_(std::move(identity)), index_(context.surplus) {}
 
     /// Asks the node for what it does not have yet; answered by on_subscribed or on_subscribe_refused, in order.
     /// Without a leader, the next one is asked.
@@ -112,6 +120,7 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
     void submit(std::string_view frame, std::int32_t replies, std::uint64_t what);
     void accepted(Asked asked);
     void refused(Asked asked, std::string_view error);
+    void tell_gap();
     void deny(SubscriptionKind kind, const std::string& name);
     void take_message(const PubSubFrame& head, std::string_view frame);
     void hand_on(const MessagePtr& message, const std::vector<Subscriber*>& subscribers);

@@ -20,7 +20,8 @@ bool SubscriptionIndex::answered(SubscriptionKind kind, std::string_view name, b
         --found->second.waiting;
     }
     found->second.active = found->second.active || accepted;
-    return drop_if_unwanted(all, found);
+    note_surplus(kind, found->first, found->second);
+    return drop_if_unwanted(kind, found);
 }
 
 void SubscriptionIndex::add(SubscriptionKind kind, std::string_view name, Subscriber& subscriber) {
@@ -28,6 +29,7 @@ void SubscriptionIndex::add(SubscriptionKind kind, std::string_view name, Subscr
     const auto found = all.find(name);
     Entry& entry = (found != all.end() ? found : all.emplace(name, Entry{}).first)->second;
     entry.subscribers.push_back(&subscriber);
+    note_surplus(kind, name, entry);
     if (!entry.places.empty()) {
         entry.places.emplace(&subscriber, entry.subscribers.size() - 1);
     } else if (entry.subscribers.size() > kFew) {
@@ -43,7 +45,7 @@ bool SubscriptionIndex::remove(SubscriptionKind kind, std::string_view name, Sub
     if (entry == all.end()) {
         return false;
     }
-    auto& [subscribers, places, waiting, active] = entry->second;
+    auto& [subscribers, places, waiting, active, surplus] = entry->second;
     std::size_t place = subscribers.size();
     if (places.empty()) {
         place = static_cast<std::size_t>(std::ranges::find(subscribers, &subscriber) - subscribers.begin());
@@ -59,15 +61,25 @@ bool SubscriptionIndex::remove(SubscriptionKind kind, std::string_view name, Sub
     }
     subscribers[place] = subscribers.back();
     subscribers.pop_back();
-    return drop_if_unwanted(all, entry);
+    note_surplus(kind, name, entry->second);
+    return drop_if_unwanted(kind, entry);
 }
 
-bool SubscriptionIndex::drop_if_unwanted(Names& all, Names::iterator entry) {
+/// The node counts one for a name that it has.
+void SubscriptionIndex::note_surplus(SubscriptionKind kind, std::string_view name, Entry& entry) {
+    const std::size_t before = entry.surplus;
+    entry.surplus = entry.active && !entry.subscribers.empty() ? entry.subscribers.size() - 1 : 0;
+    if (watch_ != nullptr && entry.surplus != before) {
+        watch_->on_surplus(kind, name, static_cast<std::int64_t>(entry.surplus) - static_cast<std::int64_t>(before));
+    }
+}
+
+bool SubscriptionIndex::drop_if_unwanted(SubscriptionKind kind, Names::iterator entry) {
     if (!entry->second.subscribers.empty() || entry->second.waiting > 0) {
         return false;
     }
     const bool active = entry->second.active;
-    all.erase(entry);
+    names(kind).erase(entry);
     return active;
 }
 
@@ -81,12 +93,26 @@ const std::vector<Subscriber*>* SubscriptionIndex::subscribers(SubscriptionKind 
     return found != names(kind).end() ? &found->second.subscribers : nullptr;
 }
 
+SubscriptionIndex::Listening SubscriptionIndex::listening() const {
+    Listening all;
+    for (const Names& names : names_) {
+        for (const auto& [name, entry] : names) {
+            if (entry.active && !entry.subscribers.empty()) {
+                ++all.names;
+                all.subscribers.insert(entry.subscribers.begin(), entry.subscribers.end());
+            }
+        }
+    }
+    return all;
+}
+
 void SubscriptionIndex::lose() {
-    for (Names& all : names_) {
-        std::erase_if(all, [](const auto& each) { return each.second.subscribers.empty(); });
-        for (auto& [name, entry] : all) {
+    for (std::size_t kind = 0; kind < names_.size(); ++kind) {
+        std::erase_if(names_[kind], [](const auto& each) { return each.second.subscribers.empty(); });
+        for (auto& [name, entry] : names_[kind]) {
             entry.active = false;
             entry.waiting = 0;
+            note_surplus(static_cast<SubscriptionKind>(kind), name, entry);
         }
     }
 }

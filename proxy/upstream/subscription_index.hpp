@@ -3,12 +3,14 @@
 #pragma once
 
 #include "upstream/pubsub_frame.hpp"
+#include "upstream/subscriber_counts.hpp"
 
 #include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace portal::upstream {
@@ -22,7 +24,14 @@ class SubscriptionIndex {
         std::unordered_map<const Subscriber*, std::size_t> places;  // in `subscribers`; kept once they are many
         std::size_t waiting = 0;  // requests for this name that the node has not answered
         bool active = false;      // the node has accepted it on the present link
+        std::size_t surplus = 0;  // subscribers that the node does not count, as the watch was told
     };
+
+    /// `watch` outlives it.
+    explicit SubscriptionIndex(SurplusWatch* watch = nullptr) noexcept : watch_(watch) {}
+    ~SubscriptionIndex() { lose(); }
+    SubscriptionIndex(const SubscriptionIndex&) = delete;
+    SubscriptionIndex& operator=(const SubscriptionIndex&) = delete;
 
     /// A request for `name` is on its way.
     void wait(SubscriptionKind kind, std::string_view name);
@@ -49,6 +58,13 @@ class SubscriptionIndex {
         }
     }
 
+    /// Those whom the node sends messages for.
+    struct Listening {
+        std::size_t names = 0;
+        std::unordered_set<Subscriber*> subscribers;
+    };
+    [[nodiscard]] Listening listening() const;
+
     /// The link is gone: the node has accepted nothing.
     void lose();
     /// The names that have subscribers.
@@ -64,12 +80,14 @@ class SubscriptionIndex {
 
     Names& names(SubscriptionKind kind) noexcept { return names_[static_cast<std::size_t>(kind)]; }
     const Names& names(SubscriptionKind kind) const noexcept { return names_[static_cast<std::size_t>(kind)]; }
-    bool drop_if_unwanted(Names& all, Names::iterator entry);
+    bool drop_if_unwanted(SubscriptionKind kind, Names::iterator entry);
+    void note_surplus(SubscriptionKind kind, std::string_view name, Entry& entry);
 
     /// So few subscribers of one name are searched one by one.
     static constexpr std::size_t kFew = 32;
 
     std::array<Names, 3> names_;
+    SurplusWatch* watch_;
 };
 
 }  // namespace portal::upstream

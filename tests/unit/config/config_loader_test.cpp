@@ -31,6 +31,7 @@ TEST_F(ConfigLoader, the_smallest_configuration_has_every_default) {
     EXPECT_EQ(config.hold.time, 10s);
     EXPECT_EQ(config.hold.bytes.count, 64U << 20U);
     EXPECT_EQ(config.writes.in_doubt, InDoubt::error);
+    EXPECT_EQ(config.pubsub.on_gap, OnGap::ignore);
     EXPECT_EQ(config.limits.sessions, 10000U);
     EXPECT_EQ(config.threads, 0U);
     EXPECT_EQ(config.busy_poll, 0U);
@@ -52,6 +53,7 @@ listen:
   - address: "[::1]:6381"
     tls: null
     in_doubt: error
+    on_gap: ignore
 nodes:
   - {name: redis-0, address: "redis-0.redis:6379"}
   - name: redis-1
@@ -69,6 +71,7 @@ monitor:
 arbiter: {file: {path: run/record}}
 hold: {time: 0s, bytes: 16KiB}
 writes: {in_doubt: close, proven: strict}
+pubsub: {on_gap: close}
 commands: {deny: [FLUSHALL, "config|set"]}
 limits: {sessions: 5, handshake_time: 1s, request_bytes: 1GB, output_bytes: 1048576, output_time: 5s, script_bytes: 1MiB, idle_time: 1h, keepalive: 0s}
 upstream: {answer_time: 30s}
@@ -87,7 +90,9 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.listen[0].tls->min_version, TlsVersion::tls13);
     EXPECT_EQ(config.listen[0].in_doubt, std::nullopt);
     EXPECT_EQ(config.listen[1].address, (Address{"::1", 6381}));
+    EXPECT_EQ(config.listen[0].on_gap, std::nullopt);
     EXPECT_EQ(config.listen[1].in_doubt, InDoubt::error);
+    EXPECT_EQ(config.listen[1].on_gap, OnGap::ignore);
     ASSERT_EQ(config.nodes.size(), 2U);
     EXPECT_EQ(config.nodes[0].address, (Address{"redis-0.redis", 6379}));
     EXPECT_FALSE(config.nodes[0].tls);
@@ -105,6 +110,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(config.hold.time, 0ms);
     EXPECT_EQ(config.hold.bytes.count, 16384U);
     EXPECT_EQ(config.writes.in_doubt, InDoubt::close);
+    EXPECT_EQ(config.pubsub.on_gap, OnGap::close);
     EXPECT_EQ(config.writes.proven, Proven::strict);
     EXPECT_EQ(config.commands.deny, (std::vector<std::string>{"flushall", "config|set"}));
     EXPECT_EQ(config.limits.sessions, 5U);

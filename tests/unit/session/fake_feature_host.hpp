@@ -16,6 +16,7 @@ class FakeFeatureHost final : public FeatureHost {
     std::vector<std::string> replies;  // that the client gets
     std::vector<std::string> own;      // requests of the portal's own
     std::vector<observe::Closed> cut_offs;
+    bool gaps_close = false;
     std::vector<upstream::MessagePtr> messages;
     std::vector<std::string> pushes;
     Wait waits = Wait::nothing;
@@ -59,6 +60,7 @@ class FakeFeatureHost final : public FeatureHost {
     void send_message(const upstream::MessagePtr& message) override { messages.push_back(message); }
     void send_push(std::string_view frame) override { pushes.emplace_back(frame); }
     void mark() override {}
+    bool closes_on_gap() noexcept override { return gaps_close; }
     void cut_off(observe::Closed reason) override { cut_offs.push_back(reason); }
 };
 

@@ -23,6 +23,7 @@ struct Nobody final : Subscriber {
     void on_subscription_denied() override {}
     std::string_view password() const override { return {}; }
     void on_message_dropped() override {}
+    void on_gap() override {}
 };
 
 TEST(SubscriptionIndex, TheLastOneToLeaveEndsTheSubscription) {

@@ -34,6 +34,10 @@ std::string answer_to_link(const std::vector<std::string>& words, bool& was_rese
     if (words.size() == 2 && words.front() == "ECHO" && (words[1] == "redis-portal" || is_nonce(words[1]))) {
         return "$" + std::to_string(words[1].size()) + "\r\n" + words[1] + "\r\n";
     }
+    if (words.size() > 1 && words[1] == "__redis-portal__:subscribers") {
+        return words.front() == "SSUBSCRIBE" ? ">3\r\n$10\r\nssubscribe\r\n$28\r\n" + words[1] + "\r\n:1\r\n"
+                                             : ":0\r\n";
+    }
     if (words.size() == 1 && is_nonce(words.front())) {
         return "-ERR unknown command '" + words.front() + "', with args beginning with: \r\n";
     }

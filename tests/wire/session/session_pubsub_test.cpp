@@ -68,7 +68,7 @@ TEST_F(SessionPubSubTest, SubscribersOfOneChannelCostTheNodeOneAndEachHearsInIts
     speak_resp3(*second);
     second->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
     // With RESP3 a subscriber may publish, and hears itself before the reply.
-    second->expect("PUBLISH c hi\r\n", message("c", "hi", '>') + ":1\r\n");
+    second->expect("PUBLISH c hi\r\n", message("c", "hi", '>') + ":2\r\n");
     first->expect(message("c", "hi"));
     EXPECT_EQ(subscribes(node), (Words{"SUBSCRIBE c"}));
 }
@@ -88,10 +88,10 @@ TEST_F(SessionPubSubTest, AMessageThatComesWithinALargeReplyFollowsIt) {
     }
     listener->send("GET big\r\n");
     listener->expect(large.substr(0, 1'000'000));
-    publisher->expect("PUBLISH c hi\r\n", message("c", "hi", '>') + ":1\r\n");
+    publisher->expect("PUBLISH c hi\r\n", message("c", "hi", '>') + ":2\r\n");
     node.release();
     listener->expect(large.substr(1'000'000) + message("c", "hi", '>'));
-    publisher->expect("PUBLISH c again\r\n", message("c", "again", '>') + ":1\r\n");
+    publisher->expect("PUBLISH c again\r\n", message("c", "again", '>') + ":2\r\n");
     listener->expect(message("c", "again", '>'));
 }
 
@@ -240,7 +240,7 @@ TEST_F(SessionPubSubTest, ABurstOfMoreThanOneTurnHandsOnReachesEverybodyInOrder)
     speak_resp3(*publisher);
     publisher->expect("SUBSCRIBE x\r\n", confirmed("subscribe", "x", 1, '>'));
     for (int round = 0; round < 3; ++round) {
-        publisher->expect("PUBLISH c all\r\n", ":1\r\n");
+        publisher->expect("PUBLISH c all\r\n", ":40\r\n");
         for (const auto& each : listeners) {
             EXPECT_EQ(each->read(numbered('*').size()) == numbered('*'), true);
         }
@@ -259,15 +259,157 @@ TEST_F(SessionPubSubTest, ASubscriberThatDoesNotReadIsClosedAndTheOthersHearOn) 
     speak_resp3(*quick);
     quick->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
     const std::string text(100'000, 'x');
-    const std::string heard = message("c", text, '>') + ":1\r\n";
+    const std::string heard = message("c", text, '>');
     const auto& closed = counters().client_connections_closed;
     const auto over_limit = static_cast<std::size_t>(observe::Closed::output_limit);
     for (int i = 0; i < 1000 && closed[over_limit].get() == 0; ++i) {
         quick->send("*3\r\n" + bulk("PUBLISH") + bulk("c") + bulk(text));
         ASSERT_EQ(quick->read(heard.size()), heard);
+        const std::string count = quick->line();
+        ASSERT_TRUE(count == ":2\r\n" || count == ":1\r\n") << count;  // of the two, until one is closed
     }
     EXPECT_EQ(closed[over_limit].get(), 1U);
     quick->expect("PING\r\n", "+PONG\r\n");
+}
+
+/// What redis-server answers that knows of one connection that listens, whoever is behind it.
+std::string counting_node(const Words& words) {
+    if (words[0] == "PUBSUB") {
+        return words[1] == "SHARDCHANNELS" ? "*3\r\n" + bulk("a") + bulk("__redis-portal__:subscribers") + bulk("b")
+                                           : "*4\r\n" + bulk("c") + ":1\r\n" + bulk("nobody") + ":0\r\n";
+    }
+    if (words[0] == "MULTI" || words[0] == "EXEC") {
+        return words[0] == "MULTI" ? "+OK\r\n" : "*1\r\n:1\r\n";
+    }
+    return words[0] == "PUBLISH" || words[0] == "SPUBLISH" ? std::string(":1\r\n") : pubsub_node(words);
+}
+
+TEST_F(SessionPubSubTest, ClientsAreCountedWhereTheNodeCountsTheLinkThatTheyShare) {
+    FakeNode node(counting_node);
+    lead(node);
+    const auto asks = client();
+    asks->expect("PUBLISH c x\r\n", ":1\r\n");
+    std::vector<std::unique_ptr<TestClient>> all;
+    for (int i = 0; i < 5; ++i) {
+        all.push_back(client());
+        all.back()->expect("SUBSCRIBE c\r\nSUBSCRIBE c\r\n",
+                           confirmed("subscribe", "c", 1) + confirmed("subscribe", "c", 1));
+    }
+    const std::string counted = "*4\r\n" + bulk("c") + ":5\r\n" + bulk("nobody") + ":0\r\n";
+    asks->expect("PUBLISH c x\r\nPUBSUB NUMSUB c nobody\r\n", ":5\r\n" + counted);
+    asks->expect("SPUBLISH c x\r\n", ":1\r\n");  // a shard channel is another one
+    for (int i = 0; i < 3; ++i) {
+        all[i]->expect("PSUBSCRIBE c* ?\r\n", confirmed("psubscribe", "c*", 2) + confirmed("psubscribe", "?", 3));
+        all[i]->expect("SSUBSCRIBE c\r\n", confirmed("ssubscribe", "c", 1));
+    }
+    asks->expect("PUBLISH c x\r\nPUBLISH x x\r\nPUBLISH cc x\r\nSPUBLISH c x\r\n", ":9\r\n:3\r\n:3\r\n:3\r\n");
+    asks->expect("PUBSUB SHARDCHANNELS\r\n", "*2\r\n" + bulk("a") + bulk("b"));
+    asks->expect("MULTI\r\nPUBLISH c x\r\nEXEC\r\n", "+OK\r\n:1\r\n*1\r\n:1\r\n");  // Redis's own
+    all[4].reset();
+    wait_for([&] { return counters().client_connections.get() == 5; }, "it is gone");
+    all[3]->expect("UNSUBSCRIBE c\r\n", confirmed("unsubscribe", "c", 0));
+    asks->expect("PUBLISH c x\r\n", ":7\r\n");
+    node.cut();
+    const auto counted_again = [&] {
+        asks->send("PUBLISH c x\r\n");
+        return asks->line() == ":7\r\n";
+    };
+    wait_for(counted_again, "they listen again");
+}
+
+TEST_F(SessionPubSubTest, AnErrorOrAQueuedPublishIsNoCount) {
+    FakeNode node([](const Words& words) {
+        return words[0] == "PUBLISH" ? std::string("-NOPERM no\r\n") : counting_node(words);
+    });
+    lead(node);
+    const auto first = client();
+    const auto second = client();
+    const auto asks = client();
+    first->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    second->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
+    asks->expect("PUBLISH c x\r\nPUBLISH c\r\n", "-NOPERM no\r\n-NOPERM no\r\n");
+}
+
+class MessageGapTest : public SessionPubSubTest {
+  protected:
+    [[nodiscard]] std::uint64_t gaps(observe::Gap why) const { return at(counters().message_gaps, why).get(); }
+    /// Two listen to three names in all, and one does not.
+    void listen() {
+        app_ = client();
+        first_ = client();
+        second_ = client();
+        app_->expect("SET a 1\r\n", "+OK\r\n");
+        first_->expect("SUBSCRIBE c d\r\n", confirmed("subscribe", "c", 1) + confirmed("subscribe", "d", 2));
+        second_->expect("SUBSCRIBE c\r\nPSUBSCRIBE p\r\n",
+                        confirmed("subscribe", "c", 1) + confirmed("psubscribe", "p", 2));
+    }
+    std::unique_ptr<TestClient> app_, first_, second_;
+};
+
+TEST_F(MessageGapTest, IsCountedAndOtherwiseIgnoredUnlessAskedFor) {
+    FakeNode node(pubsub_node);
+    lead(node);
+    listen();
+    node.cut();
+    wait_subscribes(node, 5);  // all is subscribed again, channels and patterns apart
+    EXPECT_EQ(gaps(observe::Gap::link_lost), 1U);
+    EXPECT_EQ(gaps(observe::Gap::leader_changed), 0U);
+    EXPECT_EQ(counters().message_gap_names.get(), 3U);
+    EXPECT_EQ(counters().message_gap_subscribers.get(), 2U);
+    first_->expect("UNSUBSCRIBE c\r\n", confirmed("unsubscribe", "c", 1));
+    second_->expect("UNSUBSCRIBE c\r\n", confirmed("unsubscribe", "c", 1));
+}
+
+TEST_F(MessageGapTest, ClosesThoseWhoListenedThereAndNobodyElse) {
+    config_.pubsub.on_gap = config::OnGap::close;
+    FakeNode node(pubsub_node);
+    lead(node);
+    listen();
+    const auto left = client();
+    left->expect("SUBSCRIBE e\r\nUNSUBSCRIBE e\r\n", confirmed("subscribe", "e", 1) + confirmed("unsubscribe", "e", 0));
+    node.cut();
+    EXPECT_TRUE(first_->closed());
+    EXPECT_TRUE(second_->closed());
+    app_->expect("SET a 1\r\n", "+OK\r\n");
+    left->expect("SET a 1\r\n", "+OK\r\n");
+    EXPECT_EQ(at(counters().client_connections_closed, observe::Closed::gap).get(), 2U);
+}
+
+TEST_F(MessageGapTest, AChangeOfLeaderIsOneToo) {
+    config_.pubsub.on_gap = config::OnGap::close;
+    FakeNode first(pubsub_node);
+    FakeNode second(pubsub_node);
+    lead(first);
+    listen();
+    lead(second);
+    EXPECT_TRUE(first_->closed());
+    EXPECT_TRUE(second_->closed());
+    EXPECT_EQ(gaps(observe::Gap::leader_changed), 1U);
+    EXPECT_EQ(gaps(observe::Gap::link_lost), 0U);
+    app_->expect("SET a 1\r\n", "+OK\r\n");
+}
+
+TEST_F(MessageGapTest, AListenerChoosesForItsClients) {
+    config_.pubsub.on_gap = config::OnGap::close;
+    config_.listen.front().on_gap = config::OnGap::ignore;
+    FakeNode node(pubsub_node);
+    lead(node);
+    listen();
+    node.cut();
+    wait_subscribes(node, 5);
+    first_->expect("UNSUBSCRIBE c\r\n", confirmed("unsubscribe", "c", 1));
+}
+
+TEST_F(MessageGapTest, ALinkThatWasLostBeforeItListenedAgainLosesNothingMore) {
+    FakeNode node(pubsub_node);
+    FakeNode refuses([](const Words& words) {
+        return words[0].ends_with("SUBSCRIBE") ? FakeNode::kCutThis : std::string("+OK\r\n");
+    });
+    lead(node);
+    listen();
+    lead(refuses);
+    wait_subscribes(refuses, 3);
+    EXPECT_EQ(gaps(observe::Gap::leader_changed) + gaps(observe::Gap::link_lost), 1U);
 }
 
 /// A node that takes no message of that size ends the connection that it came by.
