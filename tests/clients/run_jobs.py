@@ -5,7 +5,8 @@ number of each job that the library took without an error, and each job appends 
 may be missing from JOBS_DONE in the end, and each worker that has done a job must do one after the last change of leader. How many jobs
 were done twice is printed.
 
-Exit status: 0 as it should be, 1 not, 77 skipped (reason on the last line). `run_jobs.py --list` prints the names.
+Exit status: 0 as it should be, 1 not, 77 skipped (reason on the last line). `run_jobs.py --list` prints the names; `--write-page` puts
+the results of the last runs into docs/clients.md.
 """
 
 import argparse
@@ -23,15 +24,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from catalogue import Client
+from fault_sections import put_jobs
 from portal_support import Demo, start_process, wait_until
-from run_client import CACHE, SKIPPED, Preparation, Skip
+from run_client import CACHE, PAGE, SKIPPED, Preparation, Skip
 
 _PIP = ["{python}", "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "20", "--only-binary", ":all:", "--no-deps",
         "--upgrade", "--target", "{work}/site", "--requirement", "requirements.txt"]
 
 
-def _python(name, program):
-    return Client(name, "Python", ["{python}", "-B", program], folder="jobs/python", fetch=(_PIP,),
+def _python(name, program, note):
+    return Client(name, "Python", ["{python}", "-B", program], folder="jobs/python", fetch=(_PIP,), note=note,
                   environment={"PYTHONPATH": "{work}:{work}/site", "PATH": os.environ["PATH"]})
 
 
@@ -43,15 +45,25 @@ def _node(name, *run):
 
 
 WORKLOADS = [
-    _python("Celery", "celery_jobs.py"),
-    _python("RQ", "rq_jobs.py"),
+    _python("Celery", "celery_jobs.py",
+            "a worker that gets `-INDOUBT` says `Unrecoverable error` and its process ends; what starts it again, systemd or Kubernetes, "
+            "must be there. With `close` it connects again. Use `listen[].in_doubt: close` for the listener of its workers. A job that a "
+            "worker has taken by BRPOP is lost when the write behind it, which notes the job as not yet acknowledged, fails."),
+    _python("RQ", "rq_jobs.py",
+            "a worker that gets `-INDOUBT` for a write of its own says `found an unhandled exception, quitting` and its process ends. With "
+            "`close` it goes on. Use `listen[].in_doubt: close` for the listener of its workers."),
     _node("BullMQ", "bullmq.mjs"),
+    _node("socket.io-node-redis", "socketio.mjs", "redis"),
+    _node("socket.io-ioredis", "socketio.mjs", "ioredis"),
     Client("Sidekiq", "Ruby", ["ruby", "sidekiq_jobs.rb"], folder="jobs/ruby", needs=("ruby", "sidekiq"),
            probe=["ruby", "-e", "require 'sidekiq'"]),
     Client("asynq", "Go", ["{work}/jobs"], folder="jobs/go", needs=("go",), fetch=(["go", "mod", "download"],),
            build=(["go", "build", "-o", "jobs", "."],),
            environment={"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"}),
 ]
+BROADCASTS = ("socket.io-node-redis", "socket.io-ioredis")  # every worker gets every job, and may miss some: PUBLISH keeps nothing
+ENDED_BY_INDOUBT = ("Celery", "RQ")  # their worker processes end when Redis answers -INDOUBT
+SETTINGS = ("error", "close")
 BETWEEN = 2.0  # seconds of jobs before each change of leader
 DRAIN = 25.0  # seconds within which what was enqueued is done after the last job
 
@@ -62,6 +74,7 @@ class Workload:
         for file in self.files.values():
             file.touch()
         self.log = folder / "log"
+        self.broadcast = preparation.client.name in BROADCASTS
         self.version, self.refused, self.stopped = "", Counter(), threading.Event()
         environment = {"PORTAL_HOST": "127.0.0.1", "PORTAL_PORT": str(demo.portals[0].port), "CA_FILE": demo.ca_file,
                        "REDIS_PASSWORD": demo.password, **{name: str(file) for name, file in self.files.items()}}
@@ -88,6 +101,14 @@ class Workload:
         """(number, worker) of each job in the order in which they were done."""
         lines = self.files["JOBS_DONE"].read_text().splitlines()
         return [(int(number), worker) for number, worker in (line.split() for line in lines)]
+
+    def wanted(self):
+        """What must be done: each accepted job, or in a broadcast that of each worker."""
+        accepted = self.accepted()
+        return {(number, worker) for number in accepted for worker in self.workers()} if self.broadcast else accepted
+
+    def finished(self):
+        return self.wanted() <= (set(self.done()) if self.broadcast else {number for number, _ in self.done()})
 
     def workers(self):
         return {worker for _, worker in self.done()}
@@ -134,8 +155,14 @@ def _drive(load, demo):
     _seen_within(15, lambda: not still())
     stuck = still()
     load.stop_producing()
-    _seen_within(DRAIN, lambda: load.accepted() <= {number for number, _ in load.done()})
+    _seen_within(2 if load.broadcast else DRAIN, load.finished)
     return stuck
+
+
+def _left(demo):
+    """The keys that the leader holds, for a run that went wrong."""
+    with demo.leader().client() as look:
+        return sorted(key.decode(errors="replace") for key in look.command("KEYS", "*"))[:20]
 
 
 def run(preparation, setting):
@@ -147,12 +174,15 @@ def run(preparation, setting):
             load = Workload(preparation, demo, Path(folder))
             started = time.monotonic()
             stuck = _drive(load, demo)
-            accepted, done = load.accepted(), Counter(number for number, _ in load.done())
-            seen = {"version": load.version, "seconds": round(time.monotonic() - started, 1), "accepted": len(accepted),
+            wanted, done = load.wanted(), Counter(load.done() if load.broadcast else (number for number, _ in load.done()))
+            lost = sorted(wanted - set(done))
+            seen = {"version": load.version, "seconds": round(time.monotonic() - started, 1), "accepted": len(load.accepted()),
                     "refused": dict(load.refused), "done": sum(done.values()), "workers": len(load.workers()),
                     "in doubt": int(demo.portals[0].metric("redis_portal_commands_in_doubt_total")),
-                    "done twice": sum(times - 1 for times in done.values()), "lost": len(accepted - set(done)), "stuck": len(stuck), "first lost": sorted(accepted - set(done))[:10]}
-            good = not seen["lost"] and not stuck
+                    "done twice": sum(times - 1 for times in done.values()),
+                    "lost": len(lost), "stuck": len(stuck), "first lost": lost[:10]}
+            good = not stuck and (load.broadcast or not lost)
+            seen["left"] = [] if good else _left(demo)
             if not good:
                 print(load.log.read_text(errors="replace")[-6000:], file=sys.stderr)
             return seen, good
@@ -166,14 +196,24 @@ def run(preparation, setting):
             demo.stop()
 
 
+def _results():
+    """What the last runs have found, as (workload, setting, note, result); those that were not run are left out."""
+    files = [(each, setting, CACHE / f"results/jobs/{each.name}-{setting}.json") for each in WORKLOADS for setting in SETTINGS]
+    return [(each.name, setting, each.note, json.loads(file.read_text())) for each, setting, file in files if file.exists()]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("workload", nargs="?", choices=[each.name for each in WORKLOADS])
-    parser.add_argument("--in-doubt", choices=("error", "close"), default="error")
+    parser.add_argument("--in-doubt", choices=SETTINGS, help="default: one that all workers survive")
     parser.add_argument("--list", action="store_true", help="print the names of the workloads")
+    parser.add_argument("--write-page", action="store_true", help="put the results of the last runs into docs/clients.md")
     options = parser.parse_args()
     if options.list:
         print("\n".join(each.name for each in WORKLOADS))
+        return 0
+    if options.write_page:
+        put_jobs(_results(), PAGE)
         return 0
     if not options.workload:
         parser.error("name a workload, or give an option")
@@ -183,11 +223,12 @@ def main():
     except Skip as reason:
         print(f"{options.workload}: skipped: {reason}")
         return SKIPPED
-    seen, good = run(preparation, options.in_doubt)
-    print(options.workload, options.in_doubt, json.dumps(seen), flush=True)
+    setting = options.in_doubt or ("close" if options.workload in ENDED_BY_INDOUBT else "error")
+    seen, good = run(preparation, setting)
+    print(options.workload, setting, json.dumps(seen), flush=True)
     results = CACHE / "results/jobs"
     results.mkdir(parents=True, exist_ok=True)
-    (results / f"{options.workload}-{options.in_doubt}.json").write_text(json.dumps(seen))
+    (results / f"{options.workload}-{setting}.json").write_text(json.dumps(seen))
     return 0 if good else 1
 
 

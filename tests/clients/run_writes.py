@@ -23,8 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from catalogue import CLIENTS
+from fault_sections import put_writes
 from portal_support import Demo, start_process, wait_until
-from results_page import put_writes
 from run_client import CACHE, PAGE, SKIPPED, Preparation, Skip
 
 PROGRAMS = {

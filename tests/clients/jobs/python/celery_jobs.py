@@ -14,7 +14,7 @@ app.conf.update(task_ignore_result=True, worker_hijack_root_logger=False, broker
 
 @app.task(name="job")
 def job(number):
-    done(number, os.getpid())
+    done(number, os.getppid())  # the worker; it may give all jobs to few of its processes
 
 
 if __name__ == "__main__":
