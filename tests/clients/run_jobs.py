@@ -40,8 +40,14 @@ def _python(name, program, note):
 _NPM = ["npm", "ci", "--engine-strict", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000"]
 
 
-def _node(name, *run):
-    return Client(name, "JavaScript", ["node", *run], folder="jobs/node", needs=("node", "npm"), fetch=(_NPM,))
+def _node(name, *run, note=""):
+    return Client(name, "JavaScript", ["node", *run], folder="jobs/node", needs=("node", "npm"), fetch=(_NPM,), note=note)
+
+
+_SOCKET_IO = ("`@socket.io/redis-adapter` broadcasts by PUBLISH, which keeps nothing: *lost* counts deliveries, one for each message and "
+              "server, that were lost while there was no leader. The adapter asks `PUBSUB NUMSUB` how many servers there are. The portal "
+              "answers with its shards, not its clients, so `serverCount()`, `fetchSockets()`, `allRooms()` and `serverSideEmit()` with "
+              "an acknowledgement leave out other servers.")
 
 
 WORKLOADS = [
@@ -53,8 +59,8 @@ WORKLOADS = [
             "a worker that gets `-INDOUBT` for a write of its own says `found an unhandled exception, quitting` and its process ends. With "
             "`close` it goes on. Use `listen[].in_doubt: close` for the listener of its workers."),
     _node("BullMQ", "bullmq.mjs"),
-    _node("socket.io-node-redis", "socketio.mjs", "redis"),
-    _node("socket.io-ioredis", "socketio.mjs", "ioredis"),
+    _node("socket.io-node-redis", "socketio.mjs", "redis", note=_SOCKET_IO),
+    _node("socket.io-ioredis", "socketio.mjs", "ioredis", note=_SOCKET_IO),
     Client("Sidekiq", "Ruby", ["ruby", "sidekiq_jobs.rb"], folder="jobs/ruby", needs=("ruby", "sidekiq"),
            probe=["ruby", "-e", "require 'sidekiq'"]),
     Client("asynq", "Go", ["{work}/jobs"], folder="jobs/go", needs=("go",), fetch=(["go", "mod", "download"],),

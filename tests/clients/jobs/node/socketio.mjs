@@ -7,7 +7,7 @@ import Redis from "ioredis";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 import { io } from "socket.io-client";
-import { connection, done, pause, produce, rest, versionOf } from "./work.mjs";
+import { connection, done, produce, rest, versionOf } from "./work.mjs";
 
 const [library, role] = process.argv.slice(2);
 
@@ -40,7 +40,6 @@ if (role === "worker") {
   const server = await serve(() => {});
   const workers = [0, 1].map(() => fork("socketio.mjs", [library, "worker"], { stdio: ["ignore", 2, 2, "ipc"] }));
   await Promise.all(workers.map((worker) => new Promise((ready) => worker.once("message", ready))));
-  while ((await server.of("/").adapter.serverCount()) < 3) await pause(50);
   await produce(versionOf("@socket.io/redis-adapter"), 10, async (number) => server.emit("message", number));
   await rest();
 }
