@@ -45,15 +45,16 @@ def _node(name, *run, note=""):
 
 
 _SOCKET_IO = ("`@socket.io/redis-adapter` broadcasts by PUBLISH, which keeps nothing: *lost* counts deliveries, one for each message and "
-              "server, that were lost while there was no leader. The adapter asks `PUBSUB NUMSUB` how many servers there are. The portal "
+              "server, that were lost around a change of leader. The adapter asks `PUBSUB NUMSUB` how many servers there are. The portal "
               "answers with its shards, not its clients, so `serverCount()`, `fetchSockets()`, `allRooms()` and `serverSideEmit()` with "
-              "an acknowledgement leave out other servers.")
+              "an acknowledgement leave out other servers. The adapter looks after no failed PUBLISH: when ioredis got `-INDOUBT` for one, "
+              "Node.js ended the server process (`unhandledRejection`).")
 
 
 WORKLOADS = [
     _python("Celery", "celery_jobs.py",
-            "a worker that gets `-INDOUBT` says `Unrecoverable error` and its process ends; what starts it again, systemd or Kubernetes, "
-            "must be there. With `close` it connects again. Use `listen[].in_doubt: close` for the listener of its workers. A job that a "
+            "a worker that gets `-INDOUBT` says `Unrecoverable error` and its process ends, and systemd or Kubernetes must start it again. "
+            "With `close` it connects again. Use `listen[].in_doubt: close` for the listener of its workers. A job that a "
             "worker has taken by BRPOP is lost when the write behind it, which notes the job as not yet acknowledged, fails."),
     _python("RQ", "rq_jobs.py",
             "a worker that gets `-INDOUBT` for a write of its own says `found an unhandled exception, quitting` and its process ends. With "
@@ -68,7 +69,7 @@ WORKLOADS = [
            environment={"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"}),
 ]
 BROADCASTS = ("socket.io-node-redis", "socket.io-ioredis")  # every worker gets every job, and may miss some: PUBLISH keeps nothing
-ENDED_BY_INDOUBT = ("Celery", "RQ")  # their worker processes end when Redis answers -INDOUBT
+ENDED_BY_INDOUBT = ("Celery", "RQ", "socket.io-ioredis")  # processes of theirs end when a write is answered -INDOUBT
 SETTINGS = ("error", "close")
 BETWEEN = 2.0  # seconds of jobs before each change of leader
 DRAIN = 25.0  # seconds within which what was enqueued is done after the last job
@@ -160,6 +161,8 @@ def _drive(load, demo):
     still = lambda: workers - {worker for _, worker in load.done()[before:]}
     _seen_within(15, lambda: not still())
     stuck = still()
+    if load.process.poll() is not None:
+        return load.workers() | {"the producer, which has ended"}
     load.stop_producing()
     _seen_within(2 if load.broadcast else DRAIN, load.finished)
     return stuck
