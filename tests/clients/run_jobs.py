@@ -10,6 +10,7 @@ the results of the last runs into docs/clients.md.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -127,7 +128,8 @@ class Workload:
             raise AssertionError("the producer is stuck")
 
     def end(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # all of them have ended
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
