@@ -141,8 +141,54 @@ Fate Recovery::fate_of(const Lost& lost, const Row& row, const Facts& facts) {
     return !lost.sent || may_repeat(lost.request, row, facts.proven) ? Fate{} : Fate{Fate::Kind::in_doubt};
 }
 
+/// Asked again, it might see what a write behind it has done: no connection to a Redis ever shows that.
+bool Recovery::OwnWrites::may_show_in(const Lost& lost) const {
+    if (!any_ || !lost.sent || !lost.refusal.empty() || !lost.request.repeatable) {
+        return false;
+    }
+    const resp::RequestView request(lost.command);
+    const Row& row = command::row_at(lost.request.tag);
+    if (all_ || may_say_anything(row) || request.argc() < 2 || row.name == "keys" || row.handling == Handling::cursor) {
+        return true;
+    }
+    for (std::size_t i = 1; i < request.argc(); ++i) {
+        if (named_.contains(request.arg(i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void Recovery::OwnWrites::note(const Lost& lost) {
+    const Row& row = command::row_at(lost.request.tag);
+    const bool waits = row.handling == Handling::blocking;  // and goes on waiting at the next leader
+    if (!lost.sent || !lost.refusal.empty() || lost.request.silent || !row.write || waits) {
+        return;
+    }
+    any_ = true;
+    const resp::RequestView request(lost.command);
+    const bool names_no_key =
+        request.argc() < 2 || !row.subcommand.empty() || row.name.starts_with("flush") || row.name == "swapdb";
+    all_ = all_ || lost.request.streamed || may_say_anything(row) || names_no_key;
+    for (std::size_t i = 1; i < request.argc() && !all_; ++i) {
+        named_.insert(request.arg(i));
+    }
+}
+
+/// Which of them are not to be asked again, for what the client itself has sent behind them.
+std::vector<bool> Recovery::overtaken(const LostRequests& came_back) {
+    std::vector<bool> overtaken(came_back.size());
+    OwnWrites behind;
+    for (std::size_t i = came_back.size(); i-- > 0;) {
+        overtaken[i] = behind.may_show_in(came_back[i]);
+        behind.note(came_back[i]);
+    }
+    return overtaken;
+}
+
 Recovery::Outcome Recovery::settle(Transaction& transaction, bool link_lost, const Facts& facts) {
     LostRequests came_back = take();
+    const std::vector<bool> late = overtaken(came_back);
     Outcome outcome;
     outcome.survives = link_lost && transaction.survives(came_back);
     for (auto each = came_back.begin(); each != came_back.end(); ++each) {
@@ -158,7 +204,11 @@ Recovery::Outcome Recovery::settle(Transaction& transaction, bool link_lost, con
         } else if (row.handling == Handling::hello && link_lost && is_plain_hello(*each)) {
             settle_one(*each, {Fate::Kind::accept_hello}, outcome.settled);
         } else {
-            settle_one(*each, fate_of(*each, row, facts), outcome.settled);
+            Fate fate = fate_of(*each, row, facts);
+            if (fate.kind == Fate::Kind::again && late[static_cast<std::size_t>(each - came_back.begin())]) {
+                fate = {Fate::Kind::in_doubt};
+            }
+            settle_one(*each, std::move(fate), outcome.settled);
         }
     }
     return outcome;

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace portal::conversation {
@@ -91,6 +92,19 @@ class Recovery {
                                          replication::Epoch now) noexcept;
 
   private:
+    /// What a client has sent that may have been executed, from the newest request on backwards.
+    class OwnWrites {
+      public:
+        [[nodiscard]] bool may_show_in(const Lost& lost) const;
+        void note(const Lost& lost);
+
+      private:
+        bool any_ = false;
+        bool all_ = false;  // one of them may have changed anything
+        std::unordered_set<std::string_view> named_;
+    };
+
+    [[nodiscard]] static std::vector<bool> overtaken(const LostRequests& came_back);
     [[nodiscard]] static Fate fate_of(const Lost& lost, const Row& row, const Facts& facts);
     void settle_one(Lost& lost, Fate fate, std::vector<Settled>& settled);
     void settle_unit(std::span<Lost> unit, const Transaction& transaction, std::vector<Settled>& settled);

@@ -174,6 +174,9 @@ void ClientLinks::submit_own(upstream::Link& link, std::string_view frame, std::
 }
 
 void ClientLinks::ask_for_ids(upstream::Link& link, Slot slot, const Row& row, const resp::RequestView& request) {
+    if (state().tracking) {
+        return;  // a question would be what CLIENT CACHING speaks of, and what is tracked
+    }
     for (const std::string& question : session_.conversation.stream_ids.ask(slot, row, request)) {
         submit_own(link, question, 1);
     }

@@ -39,8 +39,8 @@ def _node(name, *run, note=""):
 
 
 def _go(name, program, note=""):
-    return Client(name, "Go", ["{work}/" + program + "/program"], folder="go", needs=("go",), fetch=(["go", "mod", "download"],),
-                  build=(["go", "build", "-o", program + "/program", "./" + program],), note=note,
+    return Client(name, "Go", ["{work}/bin/" + program], folder="go", needs=("go",), fetch=(["go", "mod", "download"],),
+                  build=(["go", "build", "-o", "bin/", "./..."],), note=note,
                   environment={"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"})
 
 
@@ -50,7 +50,7 @@ def _java(name, program, note=""):
         needs=("mvn", "javac"), note=note,
         fetch=(["mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies", "-DoutputDirectory=lib"],),
         build=(["javac", "-d", "classes", "-cp", "lib/*", "--source-path", ".",
-                "clients/JedisProgram.java", "clients/LettuceProgram.java"],))
+                "clients/JedisProgram.java", "clients/LettuceProgram.java", "clients/WritesProgram.java"],))
 
 
 CLIENTS = [

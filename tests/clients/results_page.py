@@ -3,6 +3,7 @@
 import json
 
 from catalogue import CLIENTS
+from fault_sections import kept_sections
 from scenarios import SCENARIOS
 
 OPENING = """# Client libraries
@@ -47,7 +48,7 @@ def write_page(results, page):
 
     notes = [f"- **{client.name}**: {client.note}\n" for client in CLIENTS if client.note]
     text += "\n## Worth knowing\n\n" + "".join(notes)
-    page.write_text(text)
+    page.write_text(text + kept_sections(page))
 
 
 def missing_from(page):

@@ -34,6 +34,7 @@ from results_page import missing_from, write_page
 from scenarios import SCENARIOS
 
 SKIPPED = 77
+PINS = ("requirements.txt", "package.json", "package-lock.json", "go.mod", "go.sum", "pom.xml", "Cargo.toml", "Cargo.lock")
 FETCH_SECONDS = 240
 BUILD_SECONDS = 600
 RUN_SECONDS = 120
@@ -51,6 +52,25 @@ def _python_with_pip():
         if subprocess.run([candidate, "-m", "pip", "--version"], capture_output=True).returncode == 0:
             return candidate
     raise Skip("no Python with pip")
+
+
+class _Stamp:
+    """A file that tells for which commands and files a step was done."""
+
+    def __init__(self, path, commands, files):
+        digest = hashlib.sha256(repr(commands).encode())
+        for file in files:
+            digest.update(str(file).encode() + b"\0" + file.read_bytes())
+        self._path, self._digest = path, digest.hexdigest()
+
+    def holds(self):
+        return self._path.exists() and self._path.read_text() == self._digest
+
+    def forget(self):
+        self._path.unlink(missing_ok=True)
+
+    def set(self):
+        self._path.write_text(self._digest)
 
 
 class Preparation:
@@ -76,26 +96,26 @@ class Preparation:
         if self.client.probe and subprocess.run(self.client.probe, capture_output=True).returncode != 0:
             raise Skip("its Debian package is not installed")
         source = FOLDER / self.client.folder
-        digest = hashlib.sha256(repr((self.client.fetch, self.client.build)).encode())
-        for file in sorted(source.rglob("*")):
-            if file.is_file():
-                digest.update(str(file.relative_to(source)).encode() + b"\0" + file.read_bytes())
         self.work.mkdir(parents=True, exist_ok=True)
         with open(self.work / ".lock", "w") as lock:  # clients of one language share a work folder
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._prepare(source, digest.hexdigest())
+            self._prepare(source, sorted(file for file in source.rglob("*") if file.is_file()))
 
-    def _prepare(self, source, digest):
-        stamp = self.work / ".prepared"
-        if stamp.exists() and stamp.read_text() == digest:
+    def _prepare(self, source, files):
+        prepared = _Stamp(self.work / ".prepared", (self.client.fetch, self.client.build), files)
+        if prepared.holds():
             return
-        stamp.unlink(missing_ok=True)
+        prepared.forget()
         shutil.copytree(source, self.work, dirs_exist_ok=True)
-        for command in self.client.fetch:
-            self._step(command, FETCH_SECONDS, lambda why: Skip(f"could not be fetched: {why}"))
+        fetched = _Stamp(self.work / ".fetched", self.client.fetch, [file for file in files if file.name in PINS])
+        if not fetched.holds():
+            fetched.forget()
+            for command in self.client.fetch:
+                self._step(command, FETCH_SECONDS, lambda why: Skip(f"could not be fetched: {why}"))
+            fetched.set()
         for command in self.client.build:
             self._step(command, BUILD_SECONDS, lambda why: SystemExit(f"could not be built: {why}"))
-        stamp.write_text(digest)
+        prepared.set()
 
     def _step(self, command, seconds, error):
         words = self.filled(command)

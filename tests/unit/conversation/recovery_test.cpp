@@ -84,6 +84,49 @@ TEST(Recovery, ARequestThatIsNotKeptHasChangedNothingUnlessAllOfItWasSent) {
     }
 }
 
+TEST(Recovery, AReadIsNotAskedAgainBehindAWriteOfTheSameClientThatItMightSee) {
+    struct Case {
+        const char* read;
+        const char* write;
+        Fate::Kind kind;
+    };
+    for (const Case& each : std::initializer_list<Case>{{"GET k", "SET k v", Fate::Kind::in_doubt},
+                                                        {"GET k", "DEL k", Fate::Kind::in_doubt},
+                                                        {"MGET a k", "RENAME b k", Fate::Kind::in_doubt},
+                                                        {"SISMEMBER k m", "SADD k m", Fate::Kind::in_doubt},
+                                                        {"DBSIZE", "SET k v", Fate::Kind::in_doubt},
+                                                        {"KEYS k*", "SET k v", Fate::Kind::in_doubt},
+                                                        {"SCAN 0", "SET k v", Fate::Kind::in_doubt},
+                                                        {"GET k", "FLUSHALL", Fate::Kind::in_doubt},
+                                                        {"GET k", "FLUSHALL ASYNC", Fate::Kind::in_doubt},
+                                                        {"GET k", "SWAPDB 0 1", Fate::Kind::in_doubt},
+                                                        {"GET k", "EVAL x 0", Fate::Kind::in_doubt},
+                                                        {"GET k", "SET other v", Fate::Kind::again},
+                                                        {"GET k", "BLPOP k 0", Fate::Kind::again},
+                                                        {"GET k", "GET k", Fate::Kind::again}}) {
+        SCOPED_TRACE(std::string(each.read) + ", " + each.write);
+        const auto fate = [&](bool read_first, bool write_sent, const char* refusal) {
+            Recovery recovery;
+            Transaction transaction;
+            recovery.keep(lost(each.read, read_first ? 0 : 1, true));
+            Lost write = lost(each.write, read_first ? 1 : 0, write_sent);
+            write.refusal = refusal;
+            recovery.keep(std::move(write));
+            const auto outcome = recovery.settle(transaction, false, facts());
+            for (const auto& settled : outcome.settled) {
+                if (settled.lost.command == lost(each.read, 0, true).command) {
+                    return settled.fate.kind;
+                }
+            }
+            return Fate::Kind::again;
+        };
+        EXPECT_EQ(fate(true, true, ""), each.kind);
+        EXPECT_EQ(fate(true, false, ""), Fate::Kind::again) << "the write was never sent";
+        EXPECT_EQ(fate(true, true, "-READONLY x\r\n"), Fate::Kind::again) << "the write was refused";
+        EXPECT_EQ(fate(false, true, ""), Fate::Kind::again) << "the write comes first, as the client wanted it";
+    }
+}
+
 TEST(Recovery, AReadIsAskedAgainOnceAndNotAtAllIfItMayHaveTakenTheNode) {
     const auto fate = [](std::uint8_t losses, bool alone, milliseconds worked_on, const char* line) {
         Recovery recovery;
