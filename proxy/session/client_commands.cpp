@@ -188,8 +188,10 @@ std::string ClientCommands::set_reply_mode(const resp::RequestView& request) {
     command::SessionState& state = host_.state();
     const std::string_view wanted = request.arg(2);
     if (resp::is_word(wanted, "on")) {
-        state.reply_mode = ReplyMode::on;
-        host_.mute(false);
+        if (state.reply_mode == ReplyMode::off) {  // as with Redis, it takes back no SKIP
+            state.reply_mode = ReplyMode::on;
+            host_.mute(false);
+        }
         return resp::simple("OK");
     }
     const bool skip = resp::is_word(wanted, "skip");
