@@ -18,29 +18,40 @@ enum class ClientType : std::uint8_t { normal, replica, pubsub, master };
 /// normal, replica, slave, pubsub, master, in any case.
 [[nodiscard]] std::optional<ClientType> to_client_type(std::string_view word) noexcept;
 
-struct ClientLine {
+/// Who it is, and where it has come in.
+struct ClientIdentity {
     std::uint64_t id = 0;
     std::string address, local_address;
     int descriptor = -1;
     std::string name;
     std::int64_t age = 0, idle = 0;  // seconds
+    std::string username;
+    std::string library_name, library_version;
+    std::uint32_t shard = 0;                   // which serves it
+    std::string_view tls_version, tls_cipher;  // empty: not encrypted
+};
+
+/// What holds on its connection.
+struct ClientConditions {
     std::string flags;
     std::uint32_t database = 0;
     std::size_t channels = 0, patterns = 0, shard_channels = 0;
     std::int64_t queued_commands = -1;  // -1: no transaction
     std::size_t watched = 0;            // keys that it named in WATCH and that still count
-    std::size_t input_bytes = 0, output_bytes = 0, queued_replies = 0, queued_bytes = 0, total_bytes = 0;
-    bool replicates = false;  // has a stream of replication
-    bool writing = false;     // waits for the socket to take more
-    std::string command;      // the last one; empty: none yet
-    std::string username;
-    std::int64_t redirect = -1;  // -1: no tracking; 0: tracking without a redirection
+    bool replicates = false;            // has a stream of replication
+    std::string command;                // the last one; empty: none yet
+    std::int64_t redirect = -1;         // -1: no tracking; 0: tracking without a redirection
     resp::Protocol protocol = resp::Protocol::resp2;
-    std::string library_name, library_version;
-    std::uint32_t shard = 0;                                         // which serves it
-    std::uint64_t received_bytes = 0, sent_bytes = 0, commands = 0;  // since it has connected
-    std::string_view tls_version, tls_cipher;                        // empty: not encrypted
+};
 
+/// What has come, what is to go, and what it takes.
+struct ClientVolume {
+    std::size_t input_bytes = 0, output_bytes = 0, queued_replies = 0, queued_bytes = 0, total_bytes = 0;
+    bool writing = false;                                            // waits for the socket to take more
+    std::uint64_t received_bytes = 0, sent_bytes = 0, commands = 0;  // since it has connected
+};
+
+struct ClientLine : ClientIdentity, ClientConditions, ClientVolume {
     [[nodiscard]] ClientType type() const noexcept {
         if (replicates) {
             return ClientType::replica;

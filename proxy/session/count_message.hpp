@@ -26,11 +26,11 @@ struct CountChange {
 
 struct CountMessage {
     PortalId sender;
-    std::uint64_t sequence = 0;   // one more with each message of the sender
-    bool asks = false;            // whoever hears it is to say all that it has
-    bool whole = false;           // what the sender has said before counts no more
-    std::vector<PortalId> heard;  // whom the sender has heard of: nobody else believes the message
-    std::vector<CountChange> changes;
+    std::uint64_t sequence = 0;        // one more with each message of the sender
+    bool asks = false;                 // whoever hears it is to say all that it has
+    bool whole = false;                // what the sender has said before counts no more
+    std::vector<PortalId> heard = {};  // whom the sender has heard of: nobody else believes the message
+    std::vector<CountChange> changes = {};
     bool operator==(const CountMessage&) const = default;
 };
 

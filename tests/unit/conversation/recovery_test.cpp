@@ -85,12 +85,12 @@ TEST(Recovery, ARequestThatIsNotKeptHasChangedNothingUnlessAllOfItWasSent) {
 }
 
 TEST(Recovery, AReadIsNotAskedAgainBehindAWriteOfTheSameClientThatItMightSee) {
-    struct Case {
+    struct Pair {
         const char* read;
         const char* write;
         Fate::Kind kind;
     };
-    for (const Case& each : std::initializer_list<Case>{{"GET k", "SET k v", Fate::Kind::in_doubt},
+    for (const Pair& each : std::initializer_list<Pair>{{"GET k", "SET k v", Fate::Kind::in_doubt},
                                                         {"GET k", "DEL k", Fate::Kind::in_doubt},
                                                         {"MGET a k", "RENAME b k", Fate::Kind::in_doubt},
                                                         {"SISMEMBER k m", "SADD k m", Fate::Kind::in_doubt},

@@ -299,8 +299,9 @@ TEST_F(SessionPubSubTest, ClientsAreCountedWhereTheNodeCountsTheLinkThatTheyShar
     asks->expect("PUBLISH c x\r\nPUBSUB NUMSUB c nobody\r\n", ":5\r\n" + counted);
     asks->expect("SPUBLISH c x\r\n", ":1\r\n");  // a shard channel is another one
     for (int i = 0; i < 3; ++i) {
-        all[i]->expect("PSUBSCRIBE c* ?\r\n", confirmed("psubscribe", "c*", 2) + confirmed("psubscribe", "?", 3));
-        all[i]->expect("SSUBSCRIBE c\r\n", confirmed("ssubscribe", "c", 1));
+        all[static_cast<std::size_t>(i)]->expect("PSUBSCRIBE c* ?\r\n",
+                                                 confirmed("psubscribe", "c*", 2) + confirmed("psubscribe", "?", 3));
+        all[static_cast<std::size_t>(i)]->expect("SSUBSCRIBE c\r\n", confirmed("ssubscribe", "c", 1));
     }
     asks->expect("PUBLISH c x\r\nPUBLISH x x\r\nPUBLISH cc x\r\nSPUBLISH c x\r\n", ":9\r\n:3\r\n:3\r\n:3\r\n");
     asks->expect("PUBSUB SHARDCHANNELS\r\n", "*2\r\n" + bulk("a") + bulk("b"));
