@@ -41,7 +41,8 @@ std::string without_own_channel(std::string_view bytes) {
 }  // namespace
 
 std::string CountBoard::correct(const command::CommandRow& row, const resp::RequestView& request,
-                                std::string_view bytes) const {
+                                std::string_view bytes) {
+    note_used();
     if (row.subcommand == "shardchannels") {
         return without_own_channel(bytes);
     }
@@ -64,6 +65,12 @@ std::string CountBoard::correct(const command::CommandRow& row, const resp::Requ
                elsewhere_.by_patterns(node_, channel);
     }
     return more == 0 ? std::string() : resp::integer(*heard + static_cast<std::int64_t>(more));
+}
+
+void CountBoard::note_used() {
+    if (!std::exchange(used_, true) && shard_ != 0) {
+        peers_.post(0, [](SessionContext& first) { first.counts.note_used(); });
+    }
 }
 
 std::uint64_t CountBoard::surplus(SubscriptionKind kind, std::string_view name) const {
@@ -96,6 +103,7 @@ std::string CountBoard::with_surplus(SubscriptionKind kind, std::string_view byt
 }
 
 void CountBoard::on_surplus(SubscriptionKind kind, std::string_view name, std::int64_t change) {
+    note_used();
     const std::string counted = counted_name(node_, kind, name);
     const std::string own = std::to_string(shard_);
     const std::int64_t now = std::max<std::int64_t>(0, here_.of_source(own, counted) + change);

@@ -33,7 +33,10 @@ class CountBoard final : public upstream::SurplusWatch, public net::Flushable {
 
     /// `bytes` answers `request`: what the client is to get instead; empty: those.
     [[nodiscard]] std::string correct(const command::CommandRow& row, const resp::RequestView& request,
-                                      std::string_view bytes) const;
+                                      std::string_view bytes);
+    /// A client of this portal has asked for a count, or shares a name with another: what other portals have matters.
+    [[nodiscard]] bool used() const noexcept { return used_; }
+    void note_used();
     /// No answer needs a correction, but for the name of the portals' channel.
     [[nodiscard]] bool empty() const noexcept { return here_.empty() && elsewhere_.empty(); }
 
@@ -62,6 +65,7 @@ class CountBoard final : public upstream::SurplusWatch, public net::Flushable {
     upstream::SubscriberCounts here_;       // by shard
     upstream::SubscriberCounts elsewhere_;  // by portal
     std::unordered_set<std::string> changed_;
+    bool used_ = false;
     std::function<void(const std::string& name)> told_;
 };
 

@@ -73,7 +73,7 @@ void CountExchange::on_leader_ready() {
 }
 
 void CountExchange::connect() {
-    if (link_ || !login_known_ || !context_.links.usable() || now() < refused_until_) {
+    if (link_ || !login_known_ || !context_.counts.used() || !context_.links.usable() || now() < refused_until_) {
         return;
     }
     const config::Monitor& monitor = context_.config->monitor;

@@ -279,7 +279,8 @@ void Conversation::require_nothing_left(session::SessionContext& context) const 
     require(context.held.used == 0 && counters.held_bytes.get() == 0, "bytes are still held");
     require(context.registry.parked.empty() && counters.replies_unproven.get() == 0, "a reply waits for a proof");
     require(context.links.in_flight() == 0, "a request is still in flight");
-    require(counters.upstream_links_pinned.get() <= (context.proof != nullptr ? 1 : 0), "a link is still leased");
+    const std::uint64_t own = (context.proof != nullptr ? 1U : 0U) + (context.counts.used() ? 1U : 0U);
+    require(counters.upstream_links_pinned.get() <= own, "a link is still leased");
     require(counters.subscribed_names.get() == 0, "a subscription is left");
 }
 

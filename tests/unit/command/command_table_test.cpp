@@ -165,7 +165,7 @@ TEST(CommandTable, RefusesWhatTurnsAConnectionIntoThatOfAReplica) {
             refused.insert(full_name(row));
         }
     }
-    EXPECT_EQ(refused, (std::set<std::string>{"cluster|syncslots", "psync", "replconf", "sync"}));
+    EXPECT_EQ(refused, (std::set<std::string>{"cluster|syncslots"}));
 }
 
 TEST(CommandTable, GivesALocalRowAHandlingOfItsOwn) {
