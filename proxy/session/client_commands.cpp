@@ -188,7 +188,7 @@ std::string ClientCommands::set_reply_mode(const resp::RequestView& request) {
     command::SessionState& state = host_.state();
     const std::string_view wanted = request.arg(2);
     if (resp::is_word(wanted, "on")) {
-        if (state.reply_mode == ReplyMode::off) {  // as with Redis, it takes back no SKIP
+        if (state.reply_mode != ReplyMode::skip_next) {  // as with Redis, a SKIP inside of one transaction stays
             state.reply_mode = ReplyMode::on;
             host_.mute(false);
         }

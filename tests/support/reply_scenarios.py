@@ -97,7 +97,7 @@ SCENARIOS = {
         "SETNAME and GETNAME": "a: CLIENT GETNAME\n a: CLIENT SETNAME one\n a: CLIENT GETNAME\n a: CLIENT SETNAME 'two words'\n a: CLIENT GETNAME\n b: CLIENT GETNAME\n a: CLIENT SETNAME ''\n a: CLIENT GETNAME\n a: CLIENT SETNAME\n a: CLIENT GETNAME x\n a: CLIENT ID x\n a: CLIENT INFO x",
         "NO-EVICT and REPLY": "a: CLIENT NO-EVICT ON\n a: CLIENT NO-EVICT OFF\n a: CLIENT NO-EVICT BAD\n a: CLIENT NO-EVICT\n a?: CLIENT REPLY ON\n a?: CLIENT REPLY BAD\n a?: CLIENT REPLY OFF\n a?: PING\n a?: NOSUCH\n a?: CLIENT REPLY ON\n a: PING\n a?: CLIENT REPLY SKIP\n a?: PING hidden\n a: PING shown\n a?: CLIENT REPLY",
         "CLIENT REPLY OFF and everything": "a?: CLIENT REPLY OFF\n a?: SET k 1\n a?: SELECT 1\n a?: SET k 2\n a?: MULTI\n a?: INCR k\n a?: EXEC\n a?: CLIENT REPLY ON\n a: GET k",
-        "CLIENT REPLY ON takes back no SKIP": "a?: CLIENT REPLY SKIP\n a?: CLIENT REPLY ON\n a: PING shown\n a: MULTI\n a: CLIENT REPLY SKIP\n a: CLIENT REPLY ON\n a?: EXEC\n a?: PING a\n a: PING shown",
+        "CLIENT REPLY ON and SKIP": "a?: CLIENT REPLY SKIP\n a?: CLIENT REPLY ON\n a: PING shown\n a: MULTI\n a: CLIENT REPLY SKIP\n a: CLIENT REPLY ON\n a?: EXEC\n a?: PING a\n a: PING shown",
         "CLIENT REPLY SKIP and MULTI": "a?: CLIENT REPLY SKIP\n a?: MULTI\n a: INCR k\n a: EXEC",
         "RESET": "a: SELECT 3\n a: CLIENT SETNAME me\n a?: RESET\n a: CLIENT GETNAME\n a: SET k 0\n b: GET k\n a?: CLIENT REPLY OFF\n a?: RESET\n a: PING\n a: RESET x",
         "RESET leaves RESP3": "a: HELLO 3\n a?: RESET\n a: GET nokey\n a: HELLO 3\n a: GET nokey",

@@ -110,7 +110,7 @@ class SubscriberCounts(unittest.TestCase):
         asks, own = self.client(0), self.client(1)
         self.becomes(8, lambda: self.counted(own, "news"), "a portal knows its own")
         self.assertLessEqual(self.counted(asks, "news"), 2)  # one feed for each shard
-        self.assertIn("the monitor's user needs SSUBSCRIBE and SPUBLISH", self.demo.printed() + self.logs())
+        wait_until(lambda: "the monitor's user needs SSUBSCRIBE and SPUBLISH" in self.demo.printed() + self.logs(), 10, "the log says why")
         for node in self.demo.nodes:
             with node.client() as direct:
                 direct.command("ACL", "SETUSER", "default", "allchannels")
