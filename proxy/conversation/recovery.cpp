@@ -143,7 +143,7 @@ Fate Recovery::fate_of(const Lost& lost, const Row& row, const Facts& facts) {
 
 /// Asked again, it might see what a write behind it has done: no connection to a Redis ever shows that.
 bool Recovery::OwnWrites::may_show_in(const Lost& lost) const {
-    if (!any_ || !lost.sent || !lost.refusal.empty() || !lost.request.repeatable) {
+    if (!any_ || !lost.sent || !lost.refusal.empty() || !lost.request.repeatable || lost.request.streamed) {
         return false;
     }
     const resp::RequestView request(lost.command);
@@ -166,11 +166,14 @@ void Recovery::OwnWrites::note(const Lost& lost) {
         return;
     }
     any_ = true;
+    all_ = all_ || lost.request.streamed || may_say_anything(row) || !row.subcommand.empty() ||
+           row.name.starts_with("flush") || row.name == "swapdb";
+    if (all_) {
+        return;  // of what was streamed no words are there
+    }
     const resp::RequestView request(lost.command);
-    const bool names_no_key =
-        request.argc() < 2 || !row.subcommand.empty() || row.name.starts_with("flush") || row.name == "swapdb";
-    all_ = all_ || lost.request.streamed || may_say_anything(row) || names_no_key;
-    for (std::size_t i = 1; i < request.argc() && !all_; ++i) {
+    all_ = request.argc() < 2;
+    for (std::size_t i = 1; i < request.argc(); ++i) {
         named_.insert(request.arg(i));
     }
 }

@@ -52,8 +52,11 @@ std::string CountBoard::correct(const command::CommandRow& row, const resp::Requ
     if (row.subcommand == "numsub") {
         return with_surplus(SubscriptionKind::channel, bytes);
     }
+    if (row.handling != Handling::publish || (here_.empty() && elsewhere_.empty())) {
+        return {};
+    }
     const std::optional<std::int64_t> heard = resp::ReplyView::whole(bytes).integer();
-    if (row.handling != Handling::publish || empty() || !heard) {
+    if (!heard) {
         return {};
     }
     const std::string_view channel = request.arg(1);

@@ -37,8 +37,6 @@ class CountBoard final : public upstream::SurplusWatch, public net::Flushable {
     /// A client of this portal has asked for a count, or shares a name with another: what other portals have matters.
     [[nodiscard]] bool used() const noexcept { return used_; }
     void note_used();
-    /// No answer needs a correction, but for the name of the portals' channel.
-    [[nodiscard]] bool empty() const noexcept { return here_.empty() && elsewhere_.empty(); }
 
     void on_surplus(upstream::SubscriptionKind kind, std::string_view name, std::int64_t change) override;
     /// Tells the other shards what has changed here in this turn.

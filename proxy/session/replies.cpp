@@ -112,9 +112,7 @@ std::string Replies::replace(const Row& row, std::string_view command, std::stri
             break;
         case Handling::publish:
         case Handling::subscribers:
-            if (row.handling == Handling::subscribers || !context().counts.empty()) {
-                replacement = context().counts.correct(row, resp::RequestView(command), bytes);
-            }
+            replacement = context().counts.correct(row, resp::RequestView(command), bytes);
             break;
         case Handling::client_getredir:
         case Handling::client_trackinginfo:

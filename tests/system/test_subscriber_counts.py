@@ -81,6 +81,12 @@ class SubscriberCounts(unittest.TestCase):
             self.becomes(10, lambda: self.counted(asks, "news"), "the count at the new leader", 20)
             self.becomes(23, lambda: asks.command("PUBLISH", "news", "x"), "who hears a message there")
 
+    def test_who_only_publishes_learns_of_subscribers_elsewhere(self):
+        listeners = [self.subscriber(1, "SUBSCRIBE", "news") for _ in range(6)]
+        publisher = self.client(0)
+        self.becomes(6, lambda: publisher.command("PUBLISH", "news", "x"), "who hears a message")
+        del listeners
+
     def test_a_portal_that_dies_counts_no_more_and_a_forged_message_never_does(self):
         kept = [self.subscriber(0, "SUBSCRIBE", "news") for _ in range(3)]
         gone = [self.subscriber(1, "SUBSCRIBE", "news") for _ in range(7)]

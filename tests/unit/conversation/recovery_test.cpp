@@ -84,6 +84,20 @@ TEST(Recovery, ARequestThatIsNotKeptHasChangedNothingUnlessAllOfItWasSent) {
     }
 }
 
+TEST(Recovery, AReadIsNotAskedAgainBehindALargeWriteOfWhichNoWordIsKept) {
+    Recovery recovery;
+    Transaction transaction;
+    recovery.keep(lost("GET k", 0, true));
+    Lost large = lost("SET k v", 1, true);
+    large.request.streamed = true;
+    large.command.clear();
+    recovery.keep(std::move(large));
+    const auto outcome = recovery.settle(transaction, false, facts());
+    ASSERT_EQ(outcome.settled.size(), 2U);
+    EXPECT_EQ(outcome.settled[0].fate.kind, Fate::Kind::in_doubt);
+    EXPECT_EQ(outcome.settled[1].fate.kind, Fate::Kind::in_doubt);
+}
+
 TEST(Recovery, AReadIsNotAskedAgainBehindAWriteOfTheSameClientThatItMightSee) {
     struct Pair {
         const char* read;
