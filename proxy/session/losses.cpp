@@ -268,6 +268,11 @@ void Losses::settle() {
     } else if (link_lost) {
         transaction().break_off(exec().busy());
     }
+    go_on();
+}
+
+/// What was lost and not answered waits for a leader; what waited for an answer needs to wait no more.
+void Losses::go_on() {
     if (!recovery().empty() || links().must_track_again()) {
         hold().begin();
         proofs().stop_awaiting();

@@ -42,16 +42,6 @@ ScriptLoader::ScriptLoader(SessionContext& context, std::function<void()> opened
     context_.scripts.on_work([this] { context_.turn.mark(*this); });
 }
 
-upstream::LinkIdentity ScriptLoader::own_login() const {
-    upstream::LinkIdentity identity;
-    if (context_.links.auth_required()) {
-        const config::Monitor& monitor = context_.config->monitor;
-        identity.username = monitor.username.value_or("default");
-        identity.password = monitor.password.value_or("");
-    }
-    return identity;
-}
-
 void ScriptLoader::on_leader() {
     stop();
     leader_ready_ = false;
@@ -111,7 +101,7 @@ void ScriptLoader::begin_pass(std::vector<Known> work) {
     absent_.clear();
     heard_at_ = now();
     if (!link_ || !own_link_ || link_->state() == upstream::Link::State::ended) {
-        connect(own_login());
+        connect(context_.own_login());
     }
     ask_next();
 }

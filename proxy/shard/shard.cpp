@@ -91,21 +91,10 @@ Shard::Shard(ShardSetup setup)
     }
 }
 
-namespace {
-
-upstream::LinkIdentity monitor_login(const config::Config& config) {
-    upstream::LinkIdentity login;
-    login.username = config.monitor.username.value_or("default");
-    login.password = config.monitor.password.value_or("");
-    return login;
-}
-
-}  // namespace
-
 void Shard::begin_proofs() {
     proof_ =
         new upstream::ProofLink({.strict = setup_.config->writes.proven == config::Proven::strict,
-                                 .login = monitor_login(*setup_.config),
+                                 .login = session::monitor_login(setup_.config->monitor),
                                  .permit = *setup_.permit,
                                  .turn = turn_,
                                  .links = links_,
@@ -258,8 +247,11 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
         scripts_->on_leader();
     }
     links_.set_leader(context_.topology->leader);
-    counts_.use_node(context_.topology->leader->name);                 // of the links to another one nothing is left
-    context_.cursor_mark = conversation::mark_of(*context_.topology);  // what came back has the one before
+    const conversation::CursorMark mark = conversation::mark_of(*context_.topology);
+    if (std::exchange(context_.cursor_mark, mark) != mark) {  // what came back has the one before
+        link_context_.process.forget();
+    }
+    counts_.use_node(context_.topology->leader->name);  // of the links to another one nothing is left
     if (proof_) {
         proof_->require(context_.topology->confirming);
     }
@@ -299,7 +291,7 @@ void Shard::configure(config::ConfigPtr config, TlsContexts contexts) {
         subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
         link_context_.answer_deadlines.change(config->upstream.answer_time);
         if (proof_) {
-            proof_->use_login(monitor_login(*config));
+            proof_->use_login(session::monitor_login(config->monitor));
         }
         context_.configure(std::move(config));
     });

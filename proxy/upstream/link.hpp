@@ -141,7 +141,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool withheld_ = false;   // stands in LinkContext::withheld
     bool finished_ = false;   // the node knows that nothing more is sent
     bool relaying_ = false;
-    std::uint8_t silent_looks_ = 0;  // at which a command waited and the node had said nothing since the one before
+    std::uint64_t newest_before_ = 0;  // see ProcessWatch
+    std::uint8_t silent_looks_ = 0;    // at which a command waited and the node had said nothing since the one before
 };
 
 template <typename Moves>

@@ -14,6 +14,7 @@ constexpr std::uint8_t kFinishLooks = 10;
 }  // namespace
 
 void Link::start() {
+    newest_before_ = context_.process.newest();
     context_.counters.upstream_connects.add();
     context_.connect_deadlines.arm(*this, context_.turn.now());
     connection_.connect(node_, [this](const net::Connector::Result& result) {
@@ -52,6 +53,10 @@ bool Link::take_setup_frame(std::string_view frame) {
         case LinkSetup::Step::more:
             return true;
         case LinkSetup::Step::ready:
+            if (!context_.process.same_process(newest_before_, setup_.connection_id(), context_.turn.now())) {
+                end("the node has been started again");
+                return false;
+            }
             state_ = State::ready;
             was_ready_ = true;
             fences_.set_style(setup_.fence_style());

@@ -14,6 +14,7 @@
 #include "upstream/fence.hpp"
 #include "upstream/link_standing.hpp"
 #include "upstream/pending_queue.hpp"
+#include "upstream/process_watch.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -79,6 +80,8 @@ struct LinkContext {
     std::size_t lease_limit = SIZE_MAX;
     /// The node has said a moment ago that it is busy with a script: it answers little else than unknown commands.
     net::Turn::Clock::time_point busy_until{};
+    /// Of the node that is routed to.
+    ProcessWatch process{};
     bool leader_goes = false;  // links are being given up because their node leads no more
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.

@@ -41,6 +41,7 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
     }
     leader_ = leader;
     unusable_until_ = {};
+    context_.process.forget();
     pauses_.clear();
     std::vector<LinkPtr> all = shared_.take_all();
     std::ranges::move(leases_.take_all(), std::back_inserter(all));

@@ -3,6 +3,7 @@ connected when the replica is lost, comes back, or becomes the leader."""
 
 import json
 import subprocess
+import time
 import unittest
 import urllib.request
 
@@ -119,6 +120,23 @@ class ReadsFromReplicas(unittest.TestCase):
             replica.process = start_process(replica.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_until(lambda: self.served_by(reader) is replica, 20, "readers go to the replica again")
             self.read(reader, "key", b"value")
+
+    def test_a_replica_that_is_started_again_without_its_data_is_not_read_from(self):
+        """It answers at once, and the monitor finds out a moment later that it is another process."""
+        leader, replica = self.leader()
+        with Client(self.portal.port) as writer, self.reader() as reader:
+            writer.command("SET", "key", "value")
+            self.read(reader, "key", b"value")
+            for _ in range(5):
+                wait_until(lambda: self.served_by(reader) is replica, 20, "readers go to the replica")
+                replica.process.kill()
+                replica.process.wait()
+                replica.process = start_process(replica.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                ends = time.monotonic() + 1
+                answers = set()
+                while time.monotonic() < ends:
+                    answers.add(reader.command("GET", "key"))
+                self.assertEqual({b"value"}, answers)
 
     def test_readers_stay_connected_when_their_replica_becomes_the_leader(self):
         leader, replica = self.leader()

@@ -86,6 +86,23 @@ TEST_F(CursorsTest, TheSameNodeInALaterEpochDoesNotEither) {
     app->expect(frame_of({"SCAN", cursor}), kForeign);
 }
 
+/// It answers before the monitor has found out that it is another one.
+TEST_F(CursorsTest, AProcessThatWasStartedAgainInPlaceIsAskedNothingUntilItIsKnown) {
+    first_.number_connections(40);
+    lead(first_);
+    const auto app = client();
+    const std::string cursor = begin(*app, {"SCAN", "0"});
+    first_.number_connections(3);
+    const auto lost = counters().upstream_connect_failures.get();
+    first_.cut();
+    app->send(frame_of({"SCAN", cursor}));
+    wait_for([&] { return counters().upstream_connect_failures.get() > lost; }, "a connection is given up");
+    EXPECT_EQ(first_.seen(), Words{"SCAN 0"});
+    lead_restarted(first_, "another");
+    app->expect(kForeign);
+    app->expect("GET k\r\n", bulk("value"));
+}
+
 TEST_F(CursorsTest, OneThatWasOnItsWayWhenTheLeaderWasLostIsNotAskedOfTheNext) {
     FakeNode dies([](const Words& words) { return words[1] == "0" ? scans(words) : FakeNode::kSilence; });
     lead(dies);

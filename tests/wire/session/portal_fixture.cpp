@@ -125,6 +125,12 @@ void PortalTest::lead_on(const FakeNode& node, std::vector<replication::Confirme
     publish(topology);
 }
 
+void PortalTest::lead_restarted(const FakeNode& node, const std::string& run_id) {
+    auto topology = std::make_shared<replication::Topology>(*topology_);
+    topology->processes.by_node["node-" + std::to_string(node.port())] = run_id;
+    publish(topology);
+}
+
 void PortalTest::lead_by_name(const FakeNode& node, const std::string& host, std::vector<std::string> addresses) {
     auto topology = std::make_shared<replication::Topology>();
     topology->epoch = replication::Epoch{++epoch_};

@@ -57,6 +57,8 @@ class PortalTest : public ::testing::Test {
     void lead(const FakeNode& node, std::vector<replication::Confirmer> confirming = {});
     /// In the epoch of the last lead(): it leads on, and others must confirm.
     void lead_on(const FakeNode& node, std::vector<replication::Confirmer> confirming);
+    /// In the epoch of the last lead(): it leads on, and its process is another one.
+    void lead_restarted(const FakeNode& node, const std::string& run_id);
     /// The same by a name that nobody knows but the monitor, which has found the node at these addresses.
     void lead_by_name(const FakeNode& node, const std::string& host, std::vector<std::string> addresses);
     /// The same with replicas, all of which are in sync.

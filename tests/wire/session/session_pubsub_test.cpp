@@ -1,8 +1,8 @@
 #include "binary_content.hpp"
 #include "portal_fixture.hpp"
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 
 namespace portal::testing {
 namespace {
