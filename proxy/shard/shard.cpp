@@ -82,6 +82,7 @@ Shard::Shard(ShardSetup setup)
     if (setup_.index == 0) {
         count_exchange_ = new session::CountExchange(context_);
     }
+    link_context_.sightings = setup_.sightings.get();
     link_context_.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
     link_context_.next_address_after =
         std::min<net::Loop::Clock::duration>(net::Connector::kNextAfter, setup_.config->monitor.down_after / 4);
@@ -247,11 +248,9 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
         scripts_->on_leader();
     }
     links_.set_leader(context_.topology->leader);
-    const conversation::CursorMark mark = conversation::mark_of(*context_.topology);
-    if (std::exchange(context_.cursor_mark, mark) != mark) {  // what came back has the one before
-        link_context_.process.forget();
-    }
-    counts_.use_node(context_.topology->leader->name);  // of the links to another one nothing is left
+    links_.expect_process(replication::process_of(*context_.topology, context_.topology->leader->name));
+    context_.cursor_mark = conversation::mark_of(*context_.topology);  // what came back has the one before
+    counts_.use_node(context_.topology->leader->name);                 // of the links to another one nothing is left
     if (proof_) {
         proof_->require(context_.topology->confirming);
     }

@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
+#include "replication/process_sightings.hpp"
 #include "replication/topology.hpp"
 #include "session/count_exchange.hpp"
 #include "session/script_loader.hpp"
@@ -35,6 +36,7 @@ struct ShardSetup {
     config::ConfigPtr config;
     session::ShardPeers& peers;
     std::shared_ptr<const replication::ForwardPermit> permit;
+    std::shared_ptr<const replication::ProcessSightings> sightings;  // null: nobody watches the nodes
     /// Trouble with a node on live traffic; called on the shard's thread.
     std::function<void(const std::string& node, std::string_view why)> trouble;
     std::uint32_t index = 0;

@@ -24,8 +24,9 @@ class ShardGroup final : private session::ShardPeers {
     /// The certificate of each listener; null for plain ones.
     using Certificates = std::vector<certs::CertificateMaterialPtr>;
 
-    /// `trouble` is called on shard threads.
-    ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble);
+    /// `trouble` is called on shard threads. `sightings` null: nobody watches the nodes.
+    ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble,
+               std::shared_ptr<const replication::ProcessSightings> sightings = nullptr);
     ~ShardGroup();
 
     /// Goes on by `config`, with TLS contexts for new connections that each shard has of its own. An error sentence,

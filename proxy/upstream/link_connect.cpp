@@ -14,7 +14,6 @@ constexpr std::uint8_t kFinishLooks = 10;
 }  // namespace
 
 void Link::start() {
-    newest_before_ = context_.process.newest();
     context_.counters.upstream_connects.add();
     context_.connect_deadlines.arm(*this, context_.turn.now());
     connection_.connect(node_, [this](const net::Connector::Result& result) {
@@ -53,17 +52,11 @@ bool Link::take_setup_frame(std::string_view frame) {
         case LinkSetup::Step::more:
             return true;
         case LinkSetup::Step::ready:
-            if (!context_.process.same_process(newest_before_, setup_.connection_id(), context_.turn.now())) {
-                end("the node has been started again");
-                return false;
+            if (context_.process_doubtful(node_.name)) {
+                owner_.on_link_doubtful(*this);
+            } else {
+                become_ready();
             }
-            state_ = State::ready;
-            was_ready_ = true;
-            fences_.set_style(setup_.fence_style());
-            disarm();
-            await_answer();
-            owner_.on_link_ready(*this);
-            context_.turn.mark(*this);
             return true;
         case LinkSetup::Step::refused:
             // Everybody who waits is told what the node said.
@@ -74,6 +67,24 @@ bool Link::take_setup_frame(std::string_view frame) {
             return false;
     }
     return false;
+}
+
+void Link::become_ready() {
+    state_ = State::ready;
+    was_ready_ = true;
+    fences_.set_style(setup_.fence_style());
+    disarm();
+    await_answer();
+    owner_.on_link_ready(*this);
+    context_.turn.mark(*this);
+}
+
+bool Link::verify() {
+    const LinkPtr alive(this);
+    if (state_ == State::setting_up && !context_.process_doubtful(node_.name)) {
+        become_ready();
+    }
+    return state_ != State::setting_up;
 }
 
 /// From the next look on, unless looks are taken already, or the link is not ready.

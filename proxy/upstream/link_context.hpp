@@ -82,6 +82,7 @@ struct LinkContext {
     net::Turn::Clock::time_point busy_until{};
     /// Of the node that is routed to.
     ProcessWatch process{};
+    const replication::ProcessSightings* sightings = nullptr;  // null: nobody watches the nodes
     bool leader_goes = false;  // links are being given up because their node leads no more
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
@@ -103,6 +104,11 @@ struct LinkContext {
         }
     }
     [[nodiscard]] bool busy() const noexcept { return turn.now() < busy_until; }
+
+    /// A connection to `node` that is made now may lead to another process than the one that it is routed to for.
+    [[nodiscard]] bool process_doubtful(const std::string& node) {
+        return process.doubts() && sightings != nullptr && process.doubtful(turn.now(), sightings->newest(node));
+    }
 
     /// Where a request on its way is counted.
     [[nodiscard]] std::size_t& counted(const PendingRequest& request) noexcept {

@@ -1,43 +1,55 @@
-// Tells by the ids that a node gives its connections whether another process answers there than before. A process
-// numbers its connections in the order in which it takes them, so a number that falls is that of one that was started
-// again, perhaps without its data; the monitor will say so, but maybe later. For one node at a time. Pure: is given the
-// time.
+// Whether the process at the node that is routed to is still the one that it is routed to for. Who loses a connection
+// does not know: another process may answer there by now, perhaps without its data. So connections that are made then
+// are not used before the monitor has seen who answers. Pure: is given the time, and what the monitor has seen.
 #pragma once
 
+#include "replication/process_sightings.hpp"
+
 #include <chrono>
-#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 
 namespace portal::upstream {
 
 class ProcessWatch {
   public:
-    using Time = std::chrono::steady_clock::time_point;
-    /// The monitor needs less to find out. A node whose process is the same after that time numbers otherwise.
-    static constexpr std::chrono::seconds kDoubt{2};
+    using Time = replication::ProcessSightings::Time;
+    using Sighting = replication::ProcessSightings::Sighting;
+    /// A monitor that has not seen any process by then cannot tell: it is busy, or refuses to say.
+    static constexpr std::chrono::seconds kPatience{1};
 
-    /// Another process is known to be there, or another node is routed to.
-    void forget() noexcept { *this = ProcessWatch(); }
-
-    /// To be kept by whoever begins to connect, for same_process().
-    [[nodiscard]] std::uint64_t newest() const noexcept { return newest_; }
-    /// The node has given the number `id` to a connection that was begun when newest() was `before`. False: the process
-    /// is another one.
-    [[nodiscard]] bool same_process(std::uint64_t before, std::uint64_t id, Time now) noexcept {
-        if (id == 0 || id >= before || numbers_otherwise_) {
-            newest_ = id > newest_ ? id : newest_;
-            return true;
+    /// The node is routed to for the sake of this process; empty: it is not known which. True: of another one than
+    /// before.
+    bool expect(const std::string& run_id) {
+        if (run_id == run_id_) {
+            return false;
         }
-        if (doubted_since_ == Time{}) {
-            doubted_since_ = now;
+        lost_at_.reset();
+        return !std::exchange(run_id_, run_id).empty() && !run_id.empty();
+    }
+    /// A connection that was in use is lost.
+    void link_lost(Time now) {
+        if (!run_id_.empty()) {
+            lost_at_ = now;
         }
-        numbers_otherwise_ = now - doubted_since_ >= kDoubt;
-        return numbers_otherwise_;
+    }
+    [[nodiscard]] bool doubts() const noexcept { return lost_at_.has_value(); }
+    /// Whether a connection that is made now may lead to another process. `seen`: the newest that the monitor knows.
+    [[nodiscard]] bool doubtful(Time now, const std::optional<Sighting>& seen) {
+        if (!lost_at_) {
+            return false;
+        }
+        const bool tells = seen && seen->asked_at >= *lost_at_;
+        if (tells ? seen->run_id == run_id_ : now - *lost_at_ >= kPatience) {
+            lost_at_.reset();
+        }
+        return lost_at_.has_value();
     }
 
   private:
-    std::uint64_t newest_ = 0;
-    Time doubted_since_{};  // never: not at all
-    bool numbers_otherwise_ = false;
+    std::string run_id_;
+    std::optional<Time> lost_at_;
 };
 
 }  // namespace portal::upstream

@@ -1,4 +1,4 @@
-// What the numbers of connections tell of the process that gave them.
+// Whether connections that are made after a loss may be used, by what the monitor has seen meanwhile.
 #include "upstream/process_watch.hpp"
 
 #include <chrono>
@@ -9,49 +9,54 @@ namespace portal::upstream {
 namespace {
 
 using std::chrono::milliseconds;
+using Sighting = ProcessWatch::Sighting;
 
 constexpr ProcessWatch::Time kNow{std::chrono::hours(1)};
+constexpr milliseconds kMoment{1};
 
-TEST(ProcessWatchTest, NumbersThatGrowAreThoseOfOneProcess) {
-    ProcessWatch watch;
-    for (const std::uint64_t id : {7U, 8U, 20U, 21U}) {
-        EXPECT_TRUE(watch.same_process(watch.newest(), id, kNow));
+class ProcessWatchTest : public testing::Test {
+  protected:
+    ProcessWatchTest() { watch_.expect("one"); }
+    bool doubtful(std::optional<Sighting> seen, ProcessWatch::Time now = kNow + kMoment) {
+        return watch_.doubtful(now, seen);
     }
-    EXPECT_EQ(watch.newest(), 21U);
+    ProcessWatch watch_;
+};
+
+TEST_F(ProcessWatchTest, AsLongAsNothingIsLostNothingIsDoubtful) {
+    EXPECT_FALSE(watch_.doubts());
+    EXPECT_FALSE(doubtful(Sighting{"another", kNow}));
 }
 
-TEST(ProcessWatchTest, ANumberThatFallsIsThatOfAnotherProcess) {
-    ProcessWatch watch;
-    EXPECT_TRUE(watch.same_process(watch.newest(), 40, kNow));
-    EXPECT_FALSE(watch.same_process(watch.newest(), 3, kNow));
-    EXPECT_FALSE(watch.same_process(watch.newest(), 4, kNow + milliseconds(50)));
-    watch.forget();
-    EXPECT_TRUE(watch.same_process(watch.newest(), 5, kNow + milliseconds(60)));
+TEST_F(ProcessWatchTest, WhatWasAskedBeforeTheLossTellsNothing) {
+    watch_.link_lost(kNow);
+    EXPECT_TRUE(watch_.doubts());
+    EXPECT_TRUE(doubtful(std::nullopt));
+    EXPECT_TRUE(doubtful(Sighting{"one", kNow - kMoment}));
+    EXPECT_FALSE(doubtful(Sighting{"one", kNow}));
+    EXPECT_FALSE(watch_.doubts());
+    EXPECT_FALSE(doubtful(std::nullopt)) << "until the next loss";
 }
 
-/// Of two that are begun together the second may be accepted first, or be ready first.
-TEST(ProcessWatchTest, ConnectionsThatAreBegunTogetherMayComeInAnyOrder) {
-    ProcessWatch watch;
-    const std::uint64_t before = watch.newest();
-    EXPECT_TRUE(watch.same_process(before, 40, kNow));
-    EXPECT_TRUE(watch.same_process(before, 39, kNow));
-    EXPECT_EQ(watch.newest(), 40U) << "one that is begun now comes behind both";
+TEST_F(ProcessWatchTest, AnotherProcessIsNotUsedBeforeItIsTheOneThatIsRoutedTo) {
+    watch_.link_lost(kNow);
+    EXPECT_TRUE(doubtful(Sighting{"another", kNow}));
+    EXPECT_TRUE(doubtful(Sighting{"another", kNow}, kNow + 2 * ProcessWatch::kPatience));
+    EXPECT_FALSE(watch_.expect("one"));
+    EXPECT_TRUE(watch_.expect("another"));
+    EXPECT_FALSE(doubtful(Sighting{"another", kNow}));
 }
 
-TEST(ProcessWatchTest, WithoutANumberNothingIsKnown) {
-    ProcessWatch watch;
-    EXPECT_TRUE(watch.same_process(watch.newest(), 40, kNow));
-    EXPECT_TRUE(watch.same_process(watch.newest(), 0, kNow));
-    EXPECT_EQ(watch.newest(), 40U);
+TEST_F(ProcessWatchTest, AMonitorThatCannotTellIsWaitedForAWhile) {
+    watch_.link_lost(kNow);
+    EXPECT_TRUE(doubtful(std::nullopt, kNow + ProcessWatch::kPatience - kMoment));
+    EXPECT_FALSE(doubtful(std::nullopt, kNow + ProcessWatch::kPatience));
 }
 
-TEST(ProcessWatchTest, ANodeThatNumbersOtherwiseIsBelievedAfterAWhile) {
-    ProcessWatch watch;
-    EXPECT_TRUE(watch.same_process(watch.newest(), 40, kNow));
-    EXPECT_FALSE(watch.same_process(watch.newest(), 3, kNow));
-    EXPECT_FALSE(watch.same_process(watch.newest(), 3, kNow + ProcessWatch::kDoubt - milliseconds(1)));
-    EXPECT_TRUE(watch.same_process(watch.newest(), 3, kNow + ProcessWatch::kDoubt));
-    EXPECT_TRUE(watch.same_process(watch.newest(), 2, kNow + ProcessWatch::kDoubt));
+TEST_F(ProcessWatchTest, AProcessThatHasNoNameIsNotWatched) {
+    EXPECT_FALSE(watch_.expect(""));
+    watch_.link_lost(kNow);
+    EXPECT_FALSE(watch_.doubts());
 }
 
 }  // namespace

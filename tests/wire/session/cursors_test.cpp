@@ -86,21 +86,46 @@ TEST_F(CursorsTest, TheSameNodeInALaterEpochDoesNotEither) {
     app->expect(frame_of({"SCAN", cursor}), kForeign);
 }
 
-/// It answers before the monitor has found out that it is another one.
+/// It may answer before the monitor has found out that it is another process.
 TEST_F(CursorsTest, AProcessThatWasStartedAgainInPlaceIsAskedNothingUntilItIsKnown) {
-    first_.number_connections(40);
     lead(first_);
+    lead_as(first_, "one");
+    see_process(first_, "one");
     const auto app = client();
     const std::string cursor = begin(*app, {"SCAN", "0"});
-    first_.number_connections(3);
-    const auto lost = counters().upstream_connect_failures.get();
+    const int before = first_.accepted();
     first_.cut();
     app->send(frame_of({"SCAN", cursor}));
-    wait_for([&] { return counters().upstream_connect_failures.get() > lost; }, "a connection is given up");
+    wait_for([&] { return first_.accepted() > before; }, "it is connected to again");
+    see_process(first_, "another");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_EQ(first_.seen(), Words{"SCAN 0"});
-    lead_restarted(first_, "another");
+    lead_as(first_, "another");
     app->expect(kForeign);
     app->expect("GET k\r\n", bulk("value"));
+}
+
+TEST_F(CursorsTest, TheSameProcessGoesOnWhenTheMonitorHasSeenIt) {
+    lead(first_);
+    lead_as(first_, "one");
+    see_process(first_, "one");
+    const auto app = client();
+    const std::string cursor = begin(*app, {"SCAN", "0"});
+    const int before = first_.accepted();
+    first_.cut();
+    app->send(frame_of({"SCAN", cursor}));
+    wait_for([&] { return first_.accepted() > before; }, "it is connected to again");
+    see_process(first_, "one");
+    app->expect(scanned("0"));
+}
+
+TEST_F(CursorsTest, AMonitorThatCannotTellHoldsNobodyUpForLong) {
+    lead(first_);
+    lead_as(first_, "one");
+    const auto app = client();
+    const std::string cursor = begin(*app, {"SCAN", "0"});
+    first_.cut();
+    app->expect(frame_of({"SCAN", cursor}), scanned("0"));
 }
 
 TEST_F(CursorsTest, OneThatWasOnItsWayWhenTheLeaderWasLostIsNotAskedOfTheNext) {

@@ -200,7 +200,6 @@ void FakeNode::serve(int descriptor) {
             std::string reply;
             if (words.front() == "HELLO") {
                 reply = kHello;
-                reply.replace(reply.find(":1\r\n"), 4, ":" + std::to_string(id_.load()) + "\r\n");
                 {
                     const std::lock_guard lock(mutex_);
                     reply = hello_.empty() ? reply : hello_;

@@ -61,8 +61,6 @@ class FakeNode {
         const std::lock_guard lock(mutex_);
         hello_ = reply;
     }
-    /// New connections get this number.
-    void number_connections(int id) { id_ = id; }
     /// ECHO gets this answer from now on.
     void refuse_echo(const std::string& reply) {
         const std::lock_guard lock(mutex_);
@@ -97,7 +95,7 @@ class FakeNode {
     std::list<std::thread> threads_;
     std::thread acceptor_;
     std::atomic<bool> dead_{false}, follows_{false}, full_{false}, together_{false};
-    std::atomic<int> surveys_{0}, turned_away_{0}, accepted_{0}, id_{1};
+    std::atomic<int> surveys_{0}, turned_away_{0}, accepted_{0};
     std::atomic<std::size_t> received_{0}, left_{0};
 };
 
