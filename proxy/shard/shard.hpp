@@ -36,12 +36,12 @@ struct ShardSetup {
     config::ConfigPtr config;
     session::ShardPeers& peers;
     std::shared_ptr<const replication::ForwardPermit> permit;
-    std::shared_ptr<const replication::ProcessSightings> sightings;  // null: nobody watches the nodes
     /// Trouble with a node on live traffic; called on the shard's thread.
     std::function<void(const std::string& node, std::string_view why)> trouble;
     std::uint32_t index = 0;
     std::uint32_t count = 1;
     config::Serves serves = config::Serves::leader;
+    std::shared_ptr<const replication::ProcessSightings> sightings = nullptr;  // null: nobody watches the nodes
 };
 
 /// The TLS context of each listener, made for one shard; null for plain listeners.
