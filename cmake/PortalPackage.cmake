@@ -3,6 +3,7 @@
 include(GNUInstallDirs)
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # tests need not be built for a package
 
+set(PORTAL_DOC_DIR share/doc/redis-portal)
 set(PORTAL_UNIT_DIR lib/systemd/system)
 set(PORTAL_SYSUSERS_DIR lib/sysusers.d)
 install(TARGETS redis-portal RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
@@ -13,11 +14,11 @@ install(FILES packaging/redis-portal.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1
 install(FILES packaging/completion/redis-portal.bash DESTINATION share/bash-completion/completions RENAME redis-portal)
 install(FILES packaging/completion/_redis-portal DESTINATION share/zsh/vendor-completions)
 install(FILES packaging/completion/redis-portal.fish DESTINATION share/fish/vendor_completions.d)
-install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME copyright)
-install(DIRECTORY docs/ DESTINATION "${CMAKE_INSTALL_DOCDIR}" FILES_MATCHING PATTERN "*.md" PATTERN "plots" EXCLUDE)
-install(FILES packaging/portal.yaml packaging/agent.yaml DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
-install(DIRECTORY helm/redis-portal/files/dashboards DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
+install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION "${PORTAL_DOC_DIR}")
+install(FILES LICENSE DESTINATION "${PORTAL_DOC_DIR}" RENAME copyright)
+install(DIRECTORY docs/ DESTINATION "${PORTAL_DOC_DIR}" FILES_MATCHING PATTERN "*.md" PATTERN "plots" EXCLUDE)
+install(FILES packaging/portal.yaml packaging/agent.yaml DESTINATION "${PORTAL_DOC_DIR}/examples")
+install(DIRECTORY helm/redis-portal/files/dashboards DESTINATION "${PORTAL_DOC_DIR}/examples")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME redis-portal)
