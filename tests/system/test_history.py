@@ -27,6 +27,7 @@ class History(unittest.TestCase):
             portal.restart()
         for portal in demo.portals:
             wait_until(lambda: portal.listens() and portal.get("/readyz")[0] == 200, 20, f"{portal.name} is back")
+            wait_until(lambda: "leader_since" in portal.status()["topology"], 10, "its status is that of a whole turn")
             status = portal.status()
             self.assertEqual(since, status["topology"]["leader_since"])
             again = status["last_failover"]
