@@ -60,7 +60,8 @@ std::string PortalProcess::start() {
     begin_watch();
     shards_ = std::make_unique<shard::ShardGroup>(
         config_, permit_,
-        [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); });
+        [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); },
+        [this](std::vector<std::string> command) { monitor_->users_changed(std::move(command)); });
     if (std::string problem = run_by(config_); !problem.empty()) {
         return problem;
     }

@@ -24,8 +24,11 @@ class ShardGroup final : private session::ShardPeers {
     /// The certificate of each listener; null for plain ones.
     using Certificates = std::vector<certs::CertificateMaterialPtr>;
 
-    /// `trouble` is called on shard threads.
-    ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble);
+    using UsersChanged = std::function<void(std::vector<std::string> command)>;
+
+    /// `trouble` and `users_changed` are called on shard threads.
+    ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble,
+               UsersChanged users_changed);
     ~ShardGroup();
 
     /// Goes on by `config`, with TLS contexts for new connections that each shard has of its own. An error sentence,
