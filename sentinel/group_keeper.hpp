@@ -134,12 +134,19 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
     }
     /// What the nodes are to have, by what the leader has.
     virtual Seen target(const Place& /*leading*/, const Seen& leader) { return leader; }
+    /// What a replica has by now may have come from the leader in another way: if that is read later, it knows of it.
+    [[nodiscard]] virtual bool reads_replicas_first() const { return false; }
     virtual void leader_told(const Place& /*leading*/, const Seen& /*target*/) {}
     virtual void replica_read(const Place& /*place*/, const Seen& /*has*/) {}
 
     /// The leader first. What it cannot be asked now, its replicas are not told.
     boost::asio::awaitable<void> round(NodeGroup group) {
         keep_only(group);
+        std::map<std::string, std::optional<Seen>> read_already;
+        for (const auto& node : reads_replicas_first() ? group.replicas : std::vector<config::Node>{}) {
+            auto has = co_await look_at(place_of(node));
+            read_already[node.name] = std::move(has);
+        }
         Place& leading = place_of(group.leader);
         auto leader = co_await look_at(leading);
         if (!leader || stopped_) {
@@ -153,7 +160,12 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
         leader_told(leading, wanted);
         for (const auto& node : group.replicas) {
             Place& place = place_of(node);
-            auto has = co_await look_at(place);
+            std::optional<Seen> has;
+            if (const auto found = read_already.find(node.name); found != read_already.end()) {
+                has = std::move(found->second);
+            } else {
+                has = co_await look_at(place);
+            }
             if (stopped_) {
                 co_return;
             }

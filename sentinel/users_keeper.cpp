@@ -33,6 +33,7 @@ void UsersKeeper::want(UsersWanted wanted) {
     }
     wanted_ = std::move(wanted);
     ++version_;
+    memory_.forget();
     ask_again();
 }
 
@@ -48,6 +49,7 @@ void UsersKeeper::executed(std::vector<std::string> command) {
 
 asio::awaitable<void> UsersKeeper::turn(GroupSight sight) {
     auto commands = std::exchange(executed_, {});
+    acts_ = sight.acts;
     if (!sight.acts) {
         memory_.forget();  // others change what this portal does not see
         if (commands.empty()) {
@@ -65,7 +67,13 @@ asio::awaitable<void> UsersKeeper::turn(GroupSight sight) {
         co_await repeat(std::move(group), std::move(commands));
     }
     if (sight.acts && !stopped_) {
+        const std::uint64_t before = count_.set + count_.deleted;
         co_await round(*std::move(sight.group));
+        // A client's newer change may have been undone just now.
+        looks_again_ = !looks_again_ && before != count_.set + count_.deleted;
+        if (looks_again_) {
+            rest_->wake();
+        }
     }
 }
 
@@ -342,7 +350,7 @@ std::vector<std::string> UsersKeeper::concerns() const {
 
 boost::json::object UsersKeeper::status() const {
     boost::json::object nodes;
-    for (const auto& [name, place] : idle() ? std::map<std::string, Place>{} : places_) {
+    for (const auto& [name, place] : acts_ && !idle() ? places_ : std::map<std::string, Place>{}) {
         nodes[name] = place.mind.version == version_ && refusal_of(place).empty();
     }
     return {{"set", count_.set}, {"deleted", count_.deleted}, {"refused", count_.refused}, {"equal", std::move(nodes)}};

@@ -44,6 +44,7 @@ class UsersKeeper final : public GroupKeeper<Users, UsersTold> {
     boost::asio::awaitable<Reading> read(Place& place, TimePoint deadline) override;
     boost::asio::awaitable<bool> tell(Place& place, Users has, const Users& target, bool leads) override;
     Users target(const Place& leading, const Users& leader) override;
+    [[nodiscard]] bool reads_replicas_first() const override { return true; }
     void leader_told(const Place& leading, const Users& target) override;
     void replica_read(const Place& place, const Users& has) override;
 
@@ -61,6 +62,8 @@ class UsersKeeper final : public GroupKeeper<Users, UsersTold> {
     std::uint64_t version_ = 1;  // of `aim_`
     Names without_acl_;          // nodes of which that was said
     std::vector<std::vector<std::string>> executed_;
+    bool acts_ = false;        // as of the newest round
+    bool looks_again_ = false;  // at once, since something was changed
     std::string why_refused_;  // the answer to the newest ask()
     Count count_;
 };

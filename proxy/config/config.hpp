@@ -159,7 +159,10 @@ struct Acl {
     bool strict = false;
     bool operator==(const Acl&) const = default;
 
-    [[nodiscard]] bool names_file() const { return source != kAclAuto && source != kAclOff && source != kAclLeader; }
+    [[nodiscard]] bool names_file() const { return is_file(source); }
+    static bool is_file(std::string_view source) {
+        return source != kAclAuto && source != kAclOff && source != kAclLeader;
+    }
 };
 
 struct Limits {

@@ -221,7 +221,7 @@ class SectionReader {
             }
         }
         if constexpr (std::is_same_v<Rule, AclSourceRule>) {
-            if (parsed.value && Acl{*parsed.value}.names_file()) {
+            if (parsed.value && Acl::is_file(*parsed.value)) {
                 parsed = locate(*parsed.value, FileUse::read);
             }
         }
