@@ -65,7 +65,10 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
         const auto self = this->shared_from_this();
         while (!stopped_) {
             const TimePoint begun = Clock::now();
-            auto sight = idle() ? GroupSight{} : look_();
+            GroupSight sight;
+            if (!idle()) {
+                sight = look_();
+            }
             co_await turn(std::move(sight));
             if (!stopped_) {
                 const auto took = Clock::now() - begun;
@@ -88,7 +91,8 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
             has = co_await read(to, Clock::now() + timing_.deadline);
         }
         if (has.seen) {
-            (void)co_await tell(to, *std::move(has.seen), *leading.seen, false);
+            Seen had = *std::move(has.seen);
+            (void)co_await tell(to, std::move(had), *leading.seen, false);
         }
         from.link->close();
         to.link->close();
@@ -127,7 +131,8 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
     virtual boost::asio::awaitable<bool> tell(Place& place, Seen has, const Seen& target, bool leads) = 0;
     virtual boost::asio::awaitable<void> turn(GroupSight sight) {
         if (sight.acts && sight.group) {
-            co_await round(*std::move(sight.group));
+            NodeGroup group = *std::move(sight.group);
+            co_await round(std::move(group));
         } else {
             places_.clear();
         }
@@ -143,9 +148,10 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
     boost::asio::awaitable<void> round(NodeGroup group) {
         keep_only(group);
         std::map<std::string, std::optional<Seen>> read_already;
-        for (const auto& node : reads_replicas_first() ? group.replicas : std::vector<config::Node>{}) {
-            auto has = co_await look_at(place_of(node));
-            read_already[node.name] = std::move(has);
+        for (std::size_t i = 0; reads_replicas_first() && i < group.replicas.size(); ++i) {
+            Place& place = place_of(group.replicas[i]);
+            auto has = co_await look_at(place);
+            read_already[place.node.name] = std::move(has);
         }
         Place& leading = place_of(group.leader);
         auto leader = co_await look_at(leading);
@@ -153,7 +159,8 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
             co_return;
         }
         const Seen wanted = target(leading, *leader);
-        const bool goes_on = co_await tell(leading, *std::move(leader), wanted, true);
+        Seen leader_has = *std::move(leader);
+        const bool goes_on = co_await tell(leading, std::move(leader_has), wanted, true);
         if (!goes_on || stopped_) {
             co_return;
         }
@@ -171,7 +178,8 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
             }
             if (has) {
                 replica_read(place, *has);
-                (void)co_await tell(place, *std::move(has), wanted, false);
+                Seen replica_has = *std::move(has);
+                (void)co_await tell(place, std::move(replica_has), wanted, false);
             }
         }
     }

@@ -78,7 +78,7 @@ TEST(NodeUsers, WhatIsRefusedIsNotToldAgain) {
 
 TEST(NodeUsers, NoErrorTellsASecret) {
     const std::string hash(kHash);
-    for (const std::string secret : {hash, ">pa'ss", "<old", "!" + hash.substr(1), "(~a #x +nosuch)", "~key", "hunter2"}) {
+    for (const std::string& secret : Words{hash, ">pa'ss", "<old", "!" + hash.substr(1), "(~a #x +nosuch)", "~key", "hunter2"}) {
         const auto text = harmless("ERR Error in ACL SETUSER modifier '" + secret + "': Syntax error");
         EXPECT_EQ(text, "ERR Error in ACL SETUSER modifier '...': Syntax error");
     }
