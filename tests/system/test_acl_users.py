@@ -129,6 +129,7 @@ class OfTheLeader(Users):
         plain = lambda users: {name: line.replace(b" sanitize-payload", b"") for name, line in users.items()}
         wait_until(lambda: plain(self.users(self.replica())) == plain(wanted), 3, "the replica has them")
         told = lambda: [(users["set"], users["deleted"]) for users in (portal.topology()["users"] for portal in self.portals)]
+        self.compared()
         before = told()
         time.sleep(2.5)
         self.assertEqual(before, told(), "nothing is told again and again")
@@ -147,7 +148,7 @@ class OfTheLeader(Users):
         self.acl(self.leader(), "DELUSER", "app")  # behind the portals' backs
         wait_until(lambda: b"app" not in self.users(self.replica()), 4, "the replica lacks it, too")
         self.assertEqual({b"default", b"portal"}, set(self.users(self.replica())))
-        direct.read_closed()
+        direct.read_closed()  # as at the leader
 
     def test_a_switchover_takes_along_what_was_changed_a_moment_before(self):
         self.start()
@@ -158,7 +159,7 @@ class OfTheLeader(Users):
         wait_until(lambda: self.leader() is new, 5, "the other one leads")
 
     def test_nodes_that_start_again_get_the_users(self):
-        self.start(options=["--replica-priority", "0"])
+        self.start()
         self.acl(self.portals[0], "SETUSER", "app", "on", ">s3cret", *ALL.split())
         self.compared()
         replica, leader = self.replica(), self.leader()
@@ -168,15 +169,14 @@ class OfTheLeader(Users):
         wait_until(lambda: replica.role() and b"app" in self.users(replica), 15, "it has it again")
         self.in_sync()
         self.compared()
-        with self.portals[0].client() as client:
-            self.assertEqual("OK", client.command("SET", "kept", "1"))
-        leader.kill()  # nobody may be promoted: it leads on, without the user
+        with replica.client() as direct:  # the leader is to lead on
+            self.assertEqual("OK", direct.command("CONFIG", "SET", "replica-priority", "0"))
+        with leader.client() as direct:
+            self.assertEqual("OK", direct.command("SAVE"))
+        leader.kill()
         leader.argv = [*leader.argv, "--replicaof", "no", "one"]
         leader.start()
-        wait_until(lambda: leader.role() == "master" or replica.role() == "master", 20, "somebody leads")
-        if leader.role() != "master":
-            self.skipTest("another one leads")
-        wait_until(lambda: b"app" in self.users(leader), 20, "the leader has it back")
+        wait_until(lambda: leader.role() == "master" and b"app" in self.users(leader), 30, "the leader has it back")
         self.assertIn(b"app", self.users(replica))
 
     def test_users_that_only_a_replica_had_are_left_and_said(self):
