@@ -71,7 +71,8 @@ Ranked rank(const Contender& contender, const std::vector<Contender>& contenders
     }
     if (is_barred(report) && !contender.led) {
         ranked.barred_from = std::exchange(ranked.tier, Tier::refused);
-        ranked.why_refused = report.priority == 0 ? "replica-priority 0, so it is never promoted" : "acl.strict bars it";
+        ranked.why_refused =
+            report.priority == 0 ? "replica-priority 0, so it is never promoted" : "acl.strict bars it";
     }
     return ranked;
 }
@@ -152,7 +153,8 @@ std::string nobody(const std::vector<Ranked>& ranking) {
         }
     }
     if (barred != nullptr) {
-        return text + "; bring the leader back, or let another node lead: " + why_barred(barred->contender->name, *barred->contender->report);
+        return text + "; bring the leader back, or let another node lead: " +
+               why_barred(barred->contender->name, *barred->contender->report);
     }
     return syncing == nullptr ? text + "; bring one back"
                               : text + "; bring the leader back, or run 'redis-portal switchover --to " +
@@ -165,7 +167,8 @@ std::string objection(const std::vector<Ranked>& ranking, const std::vector<Cont
     const auto& best = ranking.front();
     const auto& name = best.contender->name;
     if (const auto* barred = barred_before(best.tier, ranking); barred != nullptr && best.tier != Tier::refused) {
-        return name + " lacks what " + barred->contender->name + " may hold; " + why_barred(barred->contender->name, *barred->contender->report) +
+        return name + " lacks what " + barred->contender->name + " may hold; " +
+               why_barred(barred->contender->name, *barred->contender->report) +
                "; or run 'redis-portal switchover --to " + name + "' to go on without it";
     }
     const auto decide = "; bring it back, or run 'redis-portal switchover --to " + name + "' to go on without it";
@@ -335,7 +338,8 @@ Choice choose_named(const Contender& named) {
     if (!ready(named)) {
         return undecided(named.name + " was chosen by the operator but is not ready: " + named.trouble);
     }
-    return is_barred(*named.report) ? undecided(why_barred(named.name, *named.report)) : chosen(named.name, "chosen by the operator");
+    return is_barred(*named.report) ? undecided(why_barred(named.name, *named.report))
+                                    : chosen(named.name, "chosen by the operator");
 }
 
 /// No leader holds data.

@@ -30,12 +30,11 @@ std::string hashed(std::string_view text) {
 
 /// As ACL LIST writes it; empty: it goes without saying.
 std::string spelled(std::string word) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kOthers{
-        {{"allkeys", "~*"},
-         {"allchannels", "&*"},
-         {"allcommands", "+@all"},
-         {"nocommands", "-@all"},
-         {"sanitize-payload", ""}}};
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kOthers{{{"allkeys", "~*"},
+                                                                                           {"allchannels", "&*"},
+                                                                                           {"allcommands", "+@all"},
+                                                                                           {"nocommands", "-@all"},
+                                                                                           {"sanitize-payload", ""}}};
     if (word.starts_with('>')) {
         return "#" + hashed(std::string_view(word).substr(1));
     }
@@ -44,9 +43,8 @@ std::string spelled(std::string word) {
 }
 
 bool is_word(std::string_view text, std::string_view lower) {
-    return std::ranges::equal(text, lower, [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-    });
+    return std::ranges::equal(
+        text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
 }
 
 std::string deleting(const std::string& name) {
@@ -114,14 +112,16 @@ std::string harmless(std::string_view error) {
     const auto quoted = error.substr(begin + 1, begin == end ? std::string_view::npos : end - begin - 1);
     // A rule about a command is no secret, and is what a server of another version may not know.
     const bool is_plain = quoted.starts_with('+') || quoted.starts_with('-');
-    return is_plain || begin == end ? std::string(is_plain ? error : error.substr(0, begin))
-                                    : std::string(error.substr(0, begin)) + "'...'" + std::string(error.substr(end + 1));
+    return is_plain || begin == end
+               ? std::string(is_plain ? error : error.substr(0, begin))
+               : std::string(error.substr(0, begin)) + "'...'" + std::string(error.substr(end + 1));
 }
 
 std::string shown_name(std::string_view name) {
     constexpr std::size_t kShown = 40;
     std::string text(name.substr(0, kShown));
-    std::ranges::replace_if(text, [](char c) { return c <= ' ' || c > '~' || c == '\'' || c == '"' || c == '\\'; }, '?');
+    std::ranges::replace_if(
+        text, [](char c) { return c <= ' ' || c > '~' || c == '\'' || c == '"' || c == '\\'; }, '?');
     return text + (name.size() > kShown ? "..." : "");
 }
 
@@ -152,8 +152,7 @@ std::vector<std::pair<std::string, std::string>> UsersTold::to_set(const Users& 
     return due;
 }
 
-std::vector<std::string> UsersTold::to_delete(const Users& wanted, const Users& node,
-                                              const UsersSpared& spared) const {
+std::vector<std::string> UsersTold::to_delete(const Users& wanted, const Users& node, const UsersSpared& spared) const {
     std::vector<std::string> due;
     for (const auto& [name, rules] : node) {
         const bool stays =

@@ -73,7 +73,7 @@ class UsersTold {
     // Of the process that the connection leads to.
     std::string run_id = {};
     std::optional<std::string> masteruser = std::nullopt;  // its login at a leader; nothing: not asked yet
-    std::string denied = {};    // it does not let the monitor see or change users; its words
+    std::string denied = {};                               // it does not let the monitor see or change users; its words
     std::uint64_t version = 0;  // of what all nodes are to have: the newest that it has in full
 
   private:

@@ -1,5 +1,5 @@
-// What one node was told under a name, how it shows that since, and what it refused: so that it is told once, also where
-// it writes things in its own way ("100mb" is shown as 104857600). Pure.
+// What one node was told under a name, how it shows that since, and what it refused: so that it is told once, also
+// where it writes things in its own way ("100mb" is shown as 104857600). Pure.
 #pragma once
 
 #include <map>

@@ -21,8 +21,9 @@ constexpr Milliseconds kPrepareTime{500};
 std::string run_id_in(std::string_view info) {
     static constexpr std::string_view kKey = "run_id:";
     const auto at = info.find(kKey);
-    return at == std::string_view::npos ? std::string()
-                                        : std::string(info.substr(at + kKey.size(), info.find_first_of("\r\n", at) - at - kKey.size()));
+    return at == std::string_view::npos
+               ? std::string()
+               : std::string(info.substr(at + kKey.size(), info.find_first_of("\r\n", at) - at - kKey.size()));
 }
 
 }  // namespace
@@ -313,8 +314,9 @@ std::string UsersKeeper::refusal_of(const Place& place) const {
                " (give the monitor's user +acl|list, +acl|setuser and +acl|deluser)";
     }
     const auto refusals = place.mind.refusals(aim_);
-    return refusals.empty() ? std::string()
-                            : "refuses the user " + shown_name(refusals.begin()->first) + ": " + refusals.begin()->second;
+    return refusals.empty()
+               ? std::string()
+               : "refuses the user " + shown_name(refusals.begin()->first) + ": " + refusals.begin()->second;
 }
 
 std::string UsersKeeper::why_barred(const std::string& node) const {
@@ -341,9 +343,11 @@ std::vector<std::string> UsersKeeper::concerns() const {
         return sentences;
     }
     for (const auto& [user, node] : memory_.unclear()) {
-        sentences.push_back(node + " has the user " + shown_name(user) +
-                            ", which the leader lacks and would lack as well when others lead: ACL SETUSER it there, or "
-                            "ACL DELUSER it on " + node);
+        sentences.push_back(
+            node + " has the user " + shown_name(user) +
+            ", which the leader lacks and would lack as well when others lead: ACL SETUSER it there, or "
+            "ACL DELUSER it on " +
+            node);
     }
     return sentences;
 }

@@ -62,9 +62,9 @@ class UsersKeeper final : public GroupKeeper<Users, UsersTold> {
     std::uint64_t version_ = 1;  // of `aim_`
     Names without_acl_;          // nodes of which that was said
     std::vector<std::vector<std::string>> executed_;
-    bool acts_ = false;        // as of the newest round
+    bool acts_ = false;         // as of the newest round
     bool looks_again_ = false;  // at once, since something was changed
-    std::string why_refused_;  // the answer to the newest ask()
+    std::string why_refused_;   // the answer to the newest ask()
     Count count_;
 };
 

@@ -43,7 +43,8 @@ ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replicati
     }
     for (std::uint32_t index = 0; index < count_; ++index) {
         const auto serves = index < leading_ ? config::Serves::leader : config::Serves::replicas;
-        shards_.push_back(std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_, serves, users_changed}));
+        shards_.push_back(
+            std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_, serves, users_changed}));
     }
 }
 

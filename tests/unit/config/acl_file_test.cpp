@@ -8,8 +8,8 @@ namespace {
 TEST(AclFile, LinesAreUsers) {
     const auto read = parse_acl_file("# made by hand\r\n\n  user app on  >pw ~* +@all\t\r\nuser \xff(x off\nuser bare");
     ASSERT_TRUE(read.value) << read.complaint;
-    EXPECT_EQ(*read.value, (std::map<std::string, std::string>{
-                               {"app", "on >pw ~* +@all"}, {"bare", ""}, {"\xff(x", "off"}}));
+    EXPECT_EQ(*read.value,
+              (std::map<std::string, std::string>{{"app", "on >pw ~* +@all"}, {"bare", ""}, {"\xff(x", "off"}}));
 }
 
 TEST(AclFile, WhatIsWrongIsSaidWithoutWhatItHolds) {

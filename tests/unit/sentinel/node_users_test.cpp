@@ -13,7 +13,8 @@ constexpr std::string_view kHash = "#30c952fab122c3f9759f02a6d95c3758b246b4fee23
 const UsersSpared kNobody{"portal", {}};
 
 TEST(NodeUsers, TheListIsReadWhateverBytesANameHas) {
-    const auto users = users_in("user default on nopass ~* &* +@all\nuser we(ird\"n'me on ~a +get\nuser \xff\xfe off -@all\n");
+    const auto users =
+        users_in("user default on nopass ~* &* +@all\nuser we(ird\"n'me on ~a +get\nuser \xff\xfe off -@all\n");
     EXPECT_EQ(users.size(), 3U);
     EXPECT_EQ(users.at("we(ird\"n'me"), "on ~a +get");
     EXPECT_EQ(users.at("\xff\xfe"), "off -@all");
@@ -23,9 +24,11 @@ TEST(NodeUsers, TheListIsReadWhateverBytesANameHas) {
 }
 
 TEST(NodeUsers, ASelectorIsOneWord) {
-    EXPECT_EQ(words_of("on ~a)b %R~x(y) resetchannels -@all +get (~foo) resetchannels -@all +get) (%R~z* &* -@all +@read -keys)"),
-              (Words{"on", "~a)b", "%R~x(y)", "resetchannels", "-@all", "+get", "(~foo) resetchannels -@all +get)",
-                     "(%R~z* &* -@all +@read -keys)"}))
+    EXPECT_EQ(
+        words_of(
+            "on ~a)b %R~x(y) resetchannels -@all +get (~foo) resetchannels -@all +get) (%R~z* &* -@all +@read -keys)"),
+        (Words{"on", "~a)b", "%R~x(y)", "resetchannels", "-@all", "+get", "(~foo) resetchannels -@all +get)",
+               "(%R~z* &* -@all +@read -keys)"}))
         << "a pattern may end with a parenthesis, too";
     EXPECT_EQ(words_of("(+@all) ~a"), (Words{"(+@all)", "~a"}));
     EXPECT_EQ(words_of("() ~a"), (Words{"()", "~a"}));
@@ -47,7 +50,8 @@ TEST(NodeUsers, WhatMeansTheSameIsTheSame) {
 
 TEST(NodeUsers, AReplicaIsToldWhatItLacksAndWhatDiffers) {
     const Users leader{{"a", "on ~a"}, {"b", "on ~b"}, {"c", "off"}, {"portal", "on +@all"}};
-    const Users replica{{"a", "on sanitize-payload ~a"}, {"b", "on ~x"}, {"portal", "on +info"}, {"default", "on"}, {"old", "on"}};
+    const Users replica{
+        {"a", "on sanitize-payload ~a"}, {"b", "on ~x"}, {"portal", "on +info"}, {"default", "on"}, {"old", "on"}};
     const UsersTold told;
     EXPECT_EQ(told.to_set(leader, replica, kNobody), (Due{{"b", "on ~b"}, {"c", "off"}})) << "never the monitor's own";
     EXPECT_EQ(told.to_delete(leader, replica, kNobody), Words{"old"}) << "never the default user";
@@ -78,7 +82,8 @@ TEST(NodeUsers, WhatIsRefusedIsNotToldAgain) {
 
 TEST(NodeUsers, NoErrorTellsASecret) {
     const std::string hash(kHash);
-    for (const std::string& secret : Words{hash, ">pa'ss", "<old", "!" + hash.substr(1), "(~a #x +nosuch)", "~key", "hunter2"}) {
+    for (const std::string& secret :
+         Words{hash, ">pa'ss", "<old", "!" + hash.substr(1), "(~a #x +nosuch)", "~key", "hunter2"}) {
         const auto text = harmless("ERR Error in ACL SETUSER modifier '" + secret + "': Syntax error");
         EXPECT_EQ(text, "ERR Error in ACL SETUSER modifier '...': Syntax error");
     }
