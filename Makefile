@@ -1,6 +1,6 @@
 # Verbs only: each calls a CMake preset or a script. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build bench lint format
+.PHONY: help demo test build bench lint format package
 
 help:    ## print this list
 	@sed -n 's/^\([a-z]*\): *## /  make \1\t/p' Makefile | expand -t 16
@@ -20,6 +20,11 @@ test:    ## build all, then run every test (unit, wire, system, clients, chart)
 build:   ## build the program as build/release/redis-portal
 	@scripts/install_dependencies.sh core test
 	@scripts/build.sh release redis-portal
+
+package: ## build a Debian package in build/release: program, units, man page, completion, examples
+	@scripts/install_dependencies.sh core test
+	@scripts/build.sh release redis-portal
+	@cd build/release && cpack -G DEB
 
 bench:   ## micro-benchmarks, then the portal and HAProxy in front of one Redis, side by side. COMPARE="--quick" passes options
 	@scripts/install_dependencies.sh core test bench

@@ -10,8 +10,11 @@ namespace {
 std::vector<const Node*> replicas(const Topology& topology) {
     std::vector<const Node*> found;
     for (const Node& node : topology.nodes) {
-        if (topology.leader && node.name != topology.leader->name &&
-            std::ranges::find(topology.in_sync, node.name) != topology.in_sync.end()) {
+        const auto is_among = [&node](const std::vector<std::string>& names) {
+            return std::ranges::find(names, node.name) != names.end();
+        };
+        if (topology.leader && node.name != topology.leader->name && is_among(topology.in_sync) &&
+            !is_among(topology.behind)) {
             found.push_back(&node);
         }
     }

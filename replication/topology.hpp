@@ -52,6 +52,8 @@ struct Topology {
     Processes processes;
     /// Names of the nodes (leader included) that hold every confirmed write.
     std::vector<std::string> in_sync;
+    /// Of them, those whose process was started again and has not caught up since: they may lack all of it.
+    std::vector<std::string> behind;
     /// With proven writes: every replica that may be promoted, now or as soon as it has joined the in-sync set.
     std::vector<Confirmer> confirming;
     /// The leader is being replaced: who may be promoted does not change before another one is recorded.
@@ -61,6 +63,12 @@ struct Topology {
 
     bool operator==(const Topology&) const = default;
 };
+
+/// What the process of that node calls itself; empty: it has not said.
+[[nodiscard]] inline std::string process_of(const Topology& topology, const std::string& node) {
+    const auto found = topology.processes.by_node.find(node);
+    return found == topology.processes.by_node.end() ? std::string() : found->second;
+}
 
 using TopologyPtr = std::shared_ptr<const Topology>;
 

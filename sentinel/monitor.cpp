@@ -72,6 +72,9 @@ Monitor::~Monitor() {
 void Monitor::watch_clients(Tally tally) {
     loop_->watch_clients(std::move(tally));
 }
+void Monitor::note_sightings(std::shared_ptr<replication::ProcessSightings> sightings) {
+    loop_->note_sightings(std::move(sightings));
+}
 void Monitor::start() {
     loop_->start();
 }
@@ -324,6 +327,9 @@ void Monitor::Loop::observe(Observation observation) {
     }
     if (observation.result == ProbeResult::answered) {
         node->answer_time += observation.at - observation.asked_at;
+        if (sightings_ && !observation.report->run_id.empty()) {
+            sightings_->note(observation.node, {observation.report->run_id, observation.asked_at});
+        }
     }
     if (node->account.note(observation)) {
         const auto seen = node->account.seen(observation.at);

@@ -4,6 +4,7 @@
 
 #include "config/config.hpp"
 #include "replication/forward_permit.hpp"
+#include "replication/process_sightings.hpp"
 #include "replication/topology.hpp"
 #include "sentinel/arbiter/arbiter.hpp"
 #include "sentinel/flight_recorder.hpp"
@@ -38,6 +39,8 @@ class Monitor {
     using Tally = std::function<ClientTally(TimePoint since)>;
     /// Once, before start().
     void watch_clients(Tally tally);
+    /// Which processes the probes have seen is noted there. Once, before start().
+    void note_sightings(std::shared_ptr<replication::ProcessSightings> sightings);
     void start();
     /// Gives the acting role away, removes this portal's mark and joins the thread. Takes as long as a few calls of the
     /// arbiter: milliseconds, or some seconds when it does not answer.

@@ -35,6 +35,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
          std::shared_ptr<replication::ForwardPermit> permit, Publish publish);
 
     void watch_clients(Tally tally) { tally_ = std::move(tally); }
+    void note_sightings(std::shared_ptr<replication::ProcessSightings> sightings) { sightings_ = std::move(sightings); }
     // Any thread.
     void start();
     void stop();
@@ -158,7 +159,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     Timeline witnessed_;  // the last change of leader that another portal carried out
     std::optional<replication::Epoch> summed_up_;
     FlightRecorder recorder_;
-    Tally tally_;  // may be empty
+    Tally tally_;                                               // may be empty
+    std::shared_ptr<replication::ProcessSightings> sightings_;  // may be null
     std::map<std::string, std::uint64_t> failovers_;
     Tenure tenure_;
 

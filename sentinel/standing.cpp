@@ -1,5 +1,6 @@
 #include "sentinel/standing.hpp"
 
+#include "sentinel/leader_watch.hpp"
 #include "sentinel/twins.hpp"
 
 #include <algorithm>
@@ -159,6 +160,9 @@ replication::Topology Standing::topology(const View& view) const {
         topology.nodes.push_back(node.node);
         if (node.report && !node.report->run_id.empty()) {
             topology.processes.by_node[node.node.name] = node.report->run_id;
+        }
+        if (is_named(view.record.in_sync, node.node.name) && was_restarted(view.record, node)) {
+            topology.behind.push_back(node.node.name);
         }
         if (node.health == Health::up && !node.addresses.empty()) {
             topology.addresses.by_host[node.node.endpoint.host] = node.addresses;

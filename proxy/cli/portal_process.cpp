@@ -61,7 +61,7 @@ std::string PortalProcess::start() {
     shards_ = std::make_unique<shard::ShardGroup>(
         config_, permit_,
         [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); },
-        [this](std::vector<std::string> command) { monitor_->users_changed(std::move(command)); });
+        [this](std::vector<std::string> command) { monitor_->users_changed(std::move(command)); }, sightings_);
     if (std::string problem = run_by(config_); !problem.empty()) {
         return problem;
     }
@@ -98,6 +98,7 @@ std::string PortalProcess::make_monitor() {
             [this](replication::TopologyPtr topology, std::function<void()> applied) {
                 publish(std::move(topology), std::move(applied));
             });
+        monitor_->note_sightings(sightings_);
         monitor_->watch_clients([this](std::chrono::steady_clock::time_point since) { return tally(since); });
         if (storage::Caretaker::is_needed(*config_, upkeep_)) {
             caretaker_ = std::make_unique<storage::Caretaker>(

@@ -131,6 +131,7 @@ class PortalProcess {
     Drain drain_{io_};
     Heartbeats heartbeats_{io_};
 
+    std::shared_ptr<replication::ProcessSightings> sightings_ = std::make_shared<replication::ProcessSightings>();
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::unique_ptr<shard::ShardGroup> shards_;
     std::unique_ptr<sentinel::Monitor> monitor_;

@@ -54,9 +54,8 @@ CursorMark mark_of(const replication::Topology& topology) {
     if (!topology.leader) {
         return CursorMark::none;
     }
-    const auto process = topology.processes.by_node.find(topology.leader->name);
-    if (process != topology.processes.by_node.end() && !process->second.empty()) {
-        return CursorMark{fold(process->second)};
+    if (const std::string process = replication::process_of(topology, topology.leader->name); !process.empty()) {
+        return CursorMark{fold(process)};
     }
     const auto epoch = static_cast<std::uint64_t>(topology.epoch);
     return CursorMark{fold(topology.leader->name + ' ' + std::to_string(epoch))};

@@ -18,6 +18,7 @@ bool QueuedCommands::concerns_portal(Handling handling) noexcept {
         case Handling::client_getredir:
         case Handling::client_trackinginfo:
         case Handling::cursor:
+        case Handling::subscribers:
             return true;
         default:
             return command::is_client_command(handling) || command::is_subscription(handling);

@@ -29,7 +29,8 @@ class QueuedCommands {
         std::unique_ptr<Kept> kept;
     };
 
-    /// True for what the portal has a part in: CLIENT, subscriptions, and what changes the connection.
+    /// True for what the portal has a part in: CLIENT, subscriptions and who has them, cursors, and what changes the
+    /// connection.
     [[nodiscard]] static bool concerns_portal(command::Handling handling) noexcept;
 
     /// `row` goes to the node, to be queued there.

@@ -30,6 +30,20 @@ bool is_sign(std::string_view id) noexcept {
     return id == "$" || id == "+";
 }
 
+/// Of the entry with which `reply`, or as much of it as there is, begins; empty: there is none.
+std::string_view first_id(std::string_view reply) noexcept {
+    constexpr std::string_view kHead = "*1\r\n*2\r\n";
+    if (!reply.starts_with(kHead)) {
+        return {};
+    }
+    reply.remove_prefix(kHead.size());
+    const std::size_t line = reply.find("\r\n");
+    const std::size_t end = line == std::string_view::npos ? line : reply.find("\r\n", line + 2);
+    return end == std::string_view::npos
+               ? std::string_view()
+               : resp::ReplyView::whole(reply.substr(0, end + 2)).text().value_or(std::string_view());
+}
+
 }  // namespace
 
 std::vector<std::string> StreamIds::ask(Slot slot, const command::CommandRow& row, const resp::RequestView& request) {
@@ -63,11 +77,7 @@ void StreamIds::note_answer(std::string_view bytes) {
             continue;
         }
         asked->answered = true;
-        const resp::ReplyView reply = resp::ReplyView::whole(bytes);
-        if (reply.type() == '*') {
-            const auto last = reply.elements().next().elements().next().text();
-            asked->id = last ? *last : kBeginning;
-        }
+        asked->id = bytes == "*0\r\n" ? kBeginning : first_id(bytes);
         return;
     }
 }

@@ -25,7 +25,8 @@ class StreamIds {
     /// before it, on the same link; none for most.
     [[nodiscard]] std::vector<std::string> ask(Slot slot, const command::CommandRow& row,
                                                const resp::RequestView& request);
-    /// The answer to the oldest question; `bytes` is a whole reply. A node that refuses leaves the sign as it is.
+    /// The answer to the oldest question; `bytes` is a reply, or the beginning of a large one. A node that refuses
+    /// leaves the sign as it is.
     void note_answer(std::string_view bytes);
     /// The connection is lost: no question is answered any more.
     void note_lost();

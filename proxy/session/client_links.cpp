@@ -169,6 +169,7 @@ void ClientLinks::submit_own(upstream::Link& link, std::string_view frame, std::
     pending.tag = static_cast<std::uint32_t>(command::index_of(row));
     pending.effect = effect_of(row.handling);
     pending.replies_left = replies;
+    pending.parts = row.name == StreamIds::kQuestion;  // an entry may be large, and only its id is wanted
     order().note_sent(&link, frame.size());
     link.submit(frame, std::move(pending));
 }

@@ -125,12 +125,8 @@ void CountBoard::flush() {
             told_(name);
         }
     }
-    for (std::uint32_t shard = 0; shard < peers_.shards(); ++shard) {
-        if (shard != shard_) {
-            peers_.post(shard,
-                        [from = shard_, changes](SessionContext& context) { context.counts.take(from, *changes); });
-        }
-    }
+    peers_.post_to_others(shard_,
+                          [from = shard_, changes](SessionContext& context) { context.counts.take(from, *changes); });
 }
 
 void CountBoard::take(std::uint32_t shard, const std::vector<CountChange>& changes) {

@@ -40,11 +40,7 @@ PortalId random_id() {
 template <typename Task>
 void CountExchange::on_all_shards(const Task& task) {
     task(context_.counts);
-    for (std::uint32_t shard = 0; shard < context_.peers.shards(); ++shard) {
-        if (shard != context_.shard) {
-            context_.peers.post(shard, [task](SessionContext& context) { task(context.counts); });
-        }
-    }
+    context_.peers.post_to_others(context_.shard, [task](SessionContext& context) { task(context.counts); });
 }
 
 CountExchange::CountExchange(SessionContext& context)
@@ -76,12 +72,7 @@ void CountExchange::connect() {
     if (link_ || !login_known_ || !context_.counts.used() || !context_.links.usable() || now() < refused_until_) {
         return;
     }
-    const config::Monitor& monitor = context_.config->monitor;
-    upstream::LinkIdentity login;
-    if (context_.links.auth_required()) {
-        login.username = monitor.username.value_or("default");
-        login.password = monitor.password.value_or("");
-    }
+    upstream::LinkIdentity login = context_.own_login();
     login.protocol = resp::Protocol::resp3;
     link_ = context_.links.reserve(login, *this);
     std::string frame;

@@ -220,6 +220,9 @@ void ExecAnswer::do_part(QueuedCommands::Own& command, std::string_view frame) {
         case Handling::cursor:
             replacement = marked_reply(frame, context().cursor_mark).value_or(std::string());
             break;
+        case Handling::subscribers:
+            replacement = context().counts.correct(row, request, frame);
+            break;
         case Handling::client_tracking:
             features().use_tracking().accept(request, frame, take_relay(command));
             break;

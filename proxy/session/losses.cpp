@@ -208,8 +208,15 @@ void Losses::on_refused(upstream::PendingRequest& request, std::string_view comm
     if (request.streamed) {
         large().swallow_rest();
     }
-    replies().note_reply(command::row_at(request.tag), false, refusal, command);
-    order().finish(request.sequence, request.muted ? std::string() : std::string(refusal), output());
+    const Row& row = command::row_at(request.tag);
+    replies().note_reply(row, false, refusal, command);
+    std::string told(refusal);
+    if (upstream::says_busy(refusal) && row.handling == Handling::multi && !request.unit) {
+        // Redis opens a transaction also while it is busy. Refused, the client might send on what is to run inside.
+        transaction().begin_broken(request.sequence);
+        told = "+OK\r\n";
+    }
+    order().finish(request.sequence, request.muted ? std::string() : std::move(told), output());
     intake().end_reply_wait();
     mark();
 }
@@ -268,6 +275,11 @@ void Losses::settle() {
     } else if (link_lost) {
         transaction().break_off(exec().busy());
     }
+    go_on();
+}
+
+/// What was lost and not answered waits for a leader; what waited for an answer needs to wait no more.
+void Losses::go_on() {
     if (!recovery().empty() || links().must_track_again()) {
         hold().begin();
         proofs().stop_awaiting();

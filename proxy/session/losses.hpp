@@ -44,6 +44,7 @@ class Losses final : public SessionPart {
     void keep_refused(upstream::PendingRequest& request, std::string_view command, std::string_view refusal, bool sent);
     [[nodiscard]] std::string as_it_came(const upstream::PendingRequest& request, std::string_view command) const;
     void keep_copy(Slot slot, std::string_view refusal, const upstream::PendingRequest* unit);
+    void go_on();
     void carry_out(const Lost& lost, Fate fate);
     void carry_out(std::vector<Recovery::Settled> settled);
     void refuse_to_repeat(const Lost& lost);

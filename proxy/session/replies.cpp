@@ -36,6 +36,10 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if (request.unit) {
         unit().follow(request, row, !reply.is_error());
     }
+    if (request.sequence == kNoSlot && !reply.complete()) {
+        session_.conversation.stream_ids.note_answer(reply.bytes());
+        return true;
+    }
     if (request.sequence == kNoSlot || request.silent) {
         return take_own(request, reply.bytes(), command);
     }
@@ -173,6 +177,13 @@ void Replies::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
     if (connection().closed()) {
         return;
     }
+    if (request.sequence == kNoSlot) {  // nobody wants it
+        if (rest.last()) {
+            order().note_back(request.size);
+            mark();
+        }
+        return;
+    }
     const std::string_view bytes = request.muted ? std::string_view() : rest.bytes();
     const bool waits = order().has_part(request.sequence);
     if (!rest.last() && waits) {
@@ -212,24 +223,38 @@ void Replies::note_duration() {
     timed_.reset();
 }
 
+/// Of a command that begins, ends or guards a transaction.
+void Replies::note_transaction(const Row& row, bool failed, std::string_view bytes) {
+    const Transaction::Link link = links().own_state();
+    switch (row.handling) {
+        case Handling::watch:
+            transaction().note_watch(link, false);
+            break;
+        case Handling::exec:
+            transaction().note_exec_answer(link, !failed || bytes.starts_with("-EXECABORT"));
+            break;
+        case Handling::discard:
+            transaction().note_answer(link);
+            transaction().note_watch(link, !failed);
+            break;
+        case Handling::unwatch:
+            transaction().note_watch(link, !failed && !transaction().active());
+            break;
+        default:
+            transaction().note_answer(link);
+            break;
+    }
+}
+
 void Replies::note_reply(const Row& row, bool accepted, std::string_view bytes, std::string_view command) {
     const bool failed = !accepted;
     switch (row.handling) {
         case Handling::multi:
-            transaction().note_answer(links().own_state());
-            break;
         case Handling::watch:
-            transaction().note_watch(links().own_state(), false);
-            break;
         case Handling::exec:
-            transaction().note_exec_answer(links().own_state(), !failed || bytes.starts_with("-EXECABORT"));
-            break;
         case Handling::discard:
-            transaction().note_answer(links().own_state());
-            transaction().note_watch(links().own_state(), !failed);
-            break;
         case Handling::unwatch:
-            transaction().note_watch(links().own_state(), !failed && !transaction().active());
+            note_transaction(row, failed, bytes);
             break;
         case Handling::script_debug:
             if (!transaction().active() && !failed) {

@@ -42,16 +42,6 @@ ScriptLoader::ScriptLoader(SessionContext& context, std::function<void()> opened
     context_.scripts.on_work([this] { context_.turn.mark(*this); });
 }
 
-upstream::LinkIdentity ScriptLoader::own_login() const {
-    upstream::LinkIdentity identity;
-    if (context_.links.auth_required()) {
-        const config::Monitor& monitor = context_.config->monitor;
-        identity.username = monitor.username.value_or("default");
-        identity.password = monitor.password.value_or("");
-    }
-    return identity;
-}
-
 void ScriptLoader::on_leader() {
     stop();
     leader_ready_ = false;
@@ -92,8 +82,8 @@ void ScriptLoader::begin() {
     }
     if (all_due_ && work.size() > 1) {
         // Each shard begins elsewhere; what one has loaded, the next is told to be there.
-        std::ranges::rotate(
-            work, work.begin() + static_cast<std::ptrdiff_t>(work.size() * context_.shard / context_.peers.shards()));
+        const std::size_t first = work.size() * context_.shard / context_.peers.shards();
+        std::rotate(work.begin(), work.begin() + static_cast<std::ptrdiff_t>(first), work.end());
     }
     if (!work.empty()) {
         begin_pass(std::move(work));
@@ -111,7 +101,7 @@ void ScriptLoader::begin_pass(std::vector<Known> work) {
     absent_.clear();
     heard_at_ = now();
     if (!link_ || !own_link_ || link_->state() == upstream::Link::State::ended) {
-        connect(own_login());
+        connect(context_.own_login());
     }
     ask_next();
 }
@@ -233,9 +223,9 @@ void ScriptLoader::end_login() {
             return (!login && !other) ||
                    (login && other && login->username == other->username && login->password == other->password);
         };
-        const auto rest = std::ranges::stable_partition(refused_, brought);
-        work_.assign(std::make_move_iterator(refused_.begin()), std::make_move_iterator(rest.begin()));
-        refused_.erase(refused_.begin(), rest.begin());
+        const auto rest = std::stable_partition(refused_.begin(), refused_.end(), brought);
+        work_.assign(std::make_move_iterator(refused_.begin()), std::make_move_iterator(rest));
+        refused_.erase(refused_.begin(), rest);
         if (login && !login->username.empty()) {
             at_ = batch_ = 0;
             connect({login->username, login->password});

@@ -60,7 +60,6 @@ class ScriptLoader final : public upstream::ReplySink, public net::Flushable {
     void give_up(std::string_view why);
     void stop();
     void report(std::string_view why) const;
-    [[nodiscard]] upstream::LinkIdentity own_login() const;
     [[nodiscard]] Time now() const noexcept { return context_.turn.now(); }
 
     SessionContext& context_;

@@ -164,11 +164,7 @@ void Scripts::share() {
     if (delivery->scripts.empty()) {
         return;
     }
-    for (std::uint32_t shard = 0; shard < context_.peers.shards(); ++shard) {
-        if (shard != context_.shard) {
-            context_.peers.post(shard, [delivery](SessionContext& there) { there.scripts.take(*delivery); });
-        }
-    }
+    context_.peers.post_to_others(context_.shard, [delivery](SessionContext& there) { there.scripts.take(*delivery); });
 }
 
 void Scripts::take(const Delivery& delivery) {
@@ -186,11 +182,7 @@ void Scripts::take(const Delivery& delivery) {
 }
 
 void Scripts::doubt_everywhere() {
-    for (std::uint32_t shard = 0; shard < context_.peers.shards(); ++shard) {
-        if (shard != context_.shard) {
-            context_.peers.post(shard, [](SessionContext& there) { there.scripts.doubt(); });
-        }
-    }
+    context_.peers.post_to_others(context_.shard, [](SessionContext& there) { there.scripts.doubt(); });
     doubt();
 }
 

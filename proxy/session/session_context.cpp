@@ -32,6 +32,13 @@ Deadlines::Durations durations_of(const config::Config& config) {
 
 }  // namespace
 
+upstream::LinkIdentity monitor_login(const config::Monitor& monitor) {
+    upstream::LinkIdentity login;
+    login.username = monitor.username.value_or("default");
+    login.password = monitor.password.value_or("");
+    return login;
+}
+
 SessionContext::SessionContext(const Parts& parts)
     : config(parts.config),
       permit(parts.permit),

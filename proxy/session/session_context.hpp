@@ -74,6 +74,9 @@ struct FirstWrite {
     }
 };
 
+/// How the portal itself logs in to a node that wants a login.
+[[nodiscard]] upstream::LinkIdentity monitor_login(const config::Monitor& monitor);
+
 struct SessionContext {
     /// What the context refers to outlives it.
     struct Parts {
@@ -142,6 +145,10 @@ struct SessionContext {
     }
     /// It writes, or nobody can tell that it does not.
     [[nodiscard]] static bool may_write(const command::CommandRow& row) noexcept;
+    /// How the portal logs in to the present node; nobody where that wants no login.
+    [[nodiscard]] upstream::LinkIdentity own_login() const {
+        return links.auth_required() ? monitor_login(config->monitor) : upstream::LinkIdentity{};
+    }
     /// Ends what has waited too long.
     void expire(net::Turn::Clock::time_point now);
     /// There is a leader, and the record was confirmed recently enough.

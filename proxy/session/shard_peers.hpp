@@ -22,6 +22,15 @@ class ShardPeers {
     virtual void post(std::uint32_t shard, Task task) = 0;
     [[nodiscard]] virtual std::uint32_t shards() const noexcept = 0;
 
+    /// The same on every shard but `from`.
+    void post_to_others(std::uint32_t from, const Task& task) {
+        for (std::uint32_t shard = 0; shard < shards(); ++shard) {
+            if (shard != from) {
+                post(shard, task);
+            }
+        }
+    }
+
     /// Calls `look` once on every shard, then `done` on shard `asker` with what each returned, by shard.
     template <typename Found>
     void ask_all(std::uint32_t asker, std::function<Found(SessionContext&)> look,

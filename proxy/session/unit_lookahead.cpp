@@ -1,6 +1,7 @@
 #include "session/unit_lookahead.hpp"
 
 #include "command/classifier.hpp"
+#include "conversation/queued_commands.hpp"
 #include "resp/frame_scanner.hpp"
 #include "session/session_bounds.hpp"
 #include "session/session_context.hpp"
@@ -33,7 +34,8 @@ void find_unit(std::string_view rest, SessionContext& context) {
         const resp::RequestView request(rest.substr(0, result.size));
         const command::CommandRow& row = command::classify(request);
         const bool last = row.handling == Handling::exec;
-        const bool passes = row.affinity == command::Affinity::shared && row.handling != Handling::cursor;
+        const bool passes =
+            row.affinity == command::Affinity::shared && !conversation::QueuedCommands::concerns_portal(row.handling);
         if (last ? request.argc() != 1 : !passes) {
             break;
         }

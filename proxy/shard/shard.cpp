@@ -83,6 +83,7 @@ Shard::Shard(ShardSetup setup)
         count_exchange_ = new session::CountExchange(context_);
     }
     context_.users_changed = setup_.users_changed;
+    link_context_.sightings = setup_.sightings.get();
     link_context_.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
     link_context_.next_address_after =
         std::min<net::Loop::Clock::duration>(net::Connector::kNextAfter, setup_.config->monitor.down_after / 4);
@@ -92,21 +93,10 @@ Shard::Shard(ShardSetup setup)
     }
 }
 
-namespace {
-
-upstream::LinkIdentity monitor_login(const config::Config& config) {
-    upstream::LinkIdentity login;
-    login.username = config.monitor.username.value_or("default");
-    login.password = config.monitor.password.value_or("");
-    return login;
-}
-
-}  // namespace
-
 void Shard::begin_proofs() {
     proof_ =
         new upstream::ProofLink({.strict = setup_.config->writes.proven == config::Proven::strict,
-                                 .login = monitor_login(*setup_.config),
+                                 .login = session::monitor_login(setup_.config->monitor),
                                  .permit = *setup_.permit,
                                  .turn = turn_,
                                  .links = links_,
@@ -259,8 +249,9 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
         scripts_->on_leader();
     }
     links_.set_leader(context_.topology->leader);
-    counts_.use_node(context_.topology->leader->name);                 // of the links to another one nothing is left
+    links_.expect_process(replication::process_of(*context_.topology, context_.topology->leader->name));
     context_.cursor_mark = conversation::mark_of(*context_.topology);  // what came back has the one before
+    counts_.use_node(context_.topology->leader->name);                 // of the links to another one nothing is left
     if (proof_) {
         proof_->require(context_.topology->confirming);
     }
@@ -300,7 +291,7 @@ void Shard::configure(config::ConfigPtr config, TlsContexts contexts) {
         subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
         link_context_.answer_deadlines.change(config->upstream.answer_time);
         if (proof_) {
-            proof_->use_login(monitor_login(*config));
+            proof_->use_login(session::monitor_login(config->monitor));
         }
         context_.configure(std::move(config));
     });

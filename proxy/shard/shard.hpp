@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
+#include "replication/process_sightings.hpp"
 #include "replication/topology.hpp"
 #include "session/count_exchange.hpp"
 #include "session/script_loader.hpp"
@@ -42,6 +43,7 @@ struct ShardSetup {
     config::Serves serves = config::Serves::leader;
     /// The leader has executed an ACL command that changes users; called on the shard's thread.
     std::function<void(std::vector<std::string> command)> users_changed = {};
+    std::shared_ptr<const replication::ProcessSightings> sightings = nullptr;  // null: nobody watches the nodes
 };
 
 /// The TLS context of each listener, made for one shard; null for plain listeners.

@@ -26,9 +26,10 @@ class ShardGroup final : private session::ShardPeers {
 
     using UsersChanged = std::function<void(std::vector<std::string> command)>;
 
-    /// `trouble` and `users_changed` are called on shard threads.
+    /// `trouble` and `users_changed` are called on shard threads. `sightings` null: nobody watches the nodes.
     ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble,
-               UsersChanged users_changed);
+               UsersChanged users_changed = {},
+               std::shared_ptr<const replication::ProcessSightings> sightings = nullptr);
     ~ShardGroup();
 
     /// Goes on by `config`, with TLS contexts for new connections that each shard has of its own. An error sentence,

@@ -27,6 +27,8 @@ namespace portal::upstream {
 class LinkOwner {
   public:
     virtual void on_link_ready(Link& link) = 0;
+    /// It is set up, but another process may answer there: verify() is to be called until it is ready.
+    virtual void on_link_doubtful(Link& link) = 0;
     virtual void on_link_ended(Link& link, std::string_view why) = 0;
     /// A large reply for the oldest request has begun to arrive, and nothing of it was delivered yet.
     virtual void on_large_reply(Link& link) = 0;
@@ -78,6 +80,8 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
 
     /// There may be a permit again.
     void resume_writing();
+    /// It is ready if it is known by now which process answers. False: it is not.
+    bool verify();
     /// From time to time: what was sent last and runs code is fenced, though nothing has come behind it.
     void fence_quiet();
 
@@ -113,6 +117,7 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     void on_connected(int socket);
     void begin_setup();
     bool take_setup_frame(std::string_view frame);
+    void become_ready();
     void add_fence();
     [[nodiscard]] bool within_transaction() const;
     [[nodiscard]] bool may_fence() const;

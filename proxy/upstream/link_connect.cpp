@@ -52,13 +52,11 @@ bool Link::take_setup_frame(std::string_view frame) {
         case LinkSetup::Step::more:
             return true;
         case LinkSetup::Step::ready:
-            state_ = State::ready;
-            was_ready_ = true;
-            fences_.set_style(setup_.fence_style());
-            disarm();
-            await_answer();
-            owner_.on_link_ready(*this);
-            context_.turn.mark(*this);
+            if (context_.process_doubtful(node_.name)) {
+                owner_.on_link_doubtful(*this);
+            } else {
+                become_ready();
+            }
             return true;
         case LinkSetup::Step::refused:
             // Everybody who waits is told what the node said.
@@ -69,6 +67,24 @@ bool Link::take_setup_frame(std::string_view frame) {
             return false;
     }
     return false;
+}
+
+void Link::become_ready() {
+    state_ = State::ready;
+    was_ready_ = true;
+    fences_.set_style(setup_.fence_style());
+    disarm();
+    await_answer();
+    owner_.on_link_ready(*this);
+    context_.turn.mark(*this);
+}
+
+bool Link::verify() {
+    const LinkPtr alive(this);
+    if (state_ == State::setting_up && !context_.process_doubtful(node_.name)) {
+        become_ready();
+    }
+    return state_ != State::setting_up;
 }
 
 /// From the next look on, unless looks are taken already, or the link is not ready.

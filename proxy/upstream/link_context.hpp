@@ -14,6 +14,7 @@
 #include "upstream/fence.hpp"
 #include "upstream/link_standing.hpp"
 #include "upstream/pending_queue.hpp"
+#include "upstream/process_watch.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -79,6 +80,9 @@ struct LinkContext {
     std::size_t lease_limit = SIZE_MAX;
     /// The node has said a moment ago that it is busy with a script: it answers little else than unknown commands.
     net::Turn::Clock::time_point busy_until{};
+    /// Of the node that is routed to.
+    ProcessWatch process{};
+    const replication::ProcessSightings* sightings = nullptr;  // null: nobody watches the nodes
     bool leader_goes = false;  // links are being given up because their node leads no more
     /// Requests handed to any link and not answered yet, without those that block. Zero means that waiting for company
     /// only costs latency.
@@ -100,6 +104,11 @@ struct LinkContext {
         }
     }
     [[nodiscard]] bool busy() const noexcept { return turn.now() < busy_until; }
+
+    /// A connection to `node` that is made now may lead to another process than the one that it is routed to for.
+    [[nodiscard]] bool process_doubtful(const std::string& node) {
+        return process.doubts() && sightings != nullptr && process.doubtful(turn.now(), sightings->newest(node));
+    }
 
     /// Where a request on its way is counted.
     [[nodiscard]] std::size_t& counted(const PendingRequest& request) noexcept {

@@ -4,16 +4,15 @@ namespace portal::upstream {
 
 namespace {
 
-/// So much is kept while it is tried whether a busy node is to be believed.
+/// So much is kept while it is tried whether a refusal is to be believed.
 constexpr std::size_t kMostTried = 1024 * 1024;
 
-/// What a node says that answers nothing else now, or not to this user any more.
-bool refuses_everything(std::string_view reply) noexcept {
+}  // namespace
+
+bool LinkFences::refuses_everything(std::string_view reply) noexcept {
     return reply.starts_with("-BUSY") || reply.starts_with("-LOADING") || reply.starts_with("-MASTERDOWN") ||
            reply.starts_with("-NOPERM") || reply.starts_with("-NOAUTH");
 }
-
-}  // namespace
 
 PendingRequest LinkFences::request() const noexcept {
     PendingRequest request;
@@ -72,16 +71,15 @@ bool LinkFences::answered(Fence fence, std::string_view frame, const resp::Reply
     if (!reply.complete()) {
         return false;
     }
-    if (fence == Fence::behind_plain && refuses_everything(reply.bytes())) {
+    const bool of_trial = passed_ && frame == trial_;
+    if (of_trial) {
+        trial_.clear();
+        passed_ = false;
+    }
+    if (!of_trial && (fence == Fence::behind_plain || passed_) && refuses_everything(reply.bytes())) {
         if (!says_busy(reply.bytes())) {
             style_ = FenceStyle::unknown_command;  // which is answered always
         }
-        return true;
-    }
-    if (passed_ && frame == trial_) {
-        trial_.clear();
-        passed_ = false;
-    } else if (passed_ && says_busy(reply.bytes())) {
         return true;
     }
     return answers_fence(frame, reply.bytes());

@@ -38,10 +38,13 @@ class LinkFences {
 
     /// A fence must go before `request`. Never between the commands of one transaction. Whoever holds a link alone is
     /// fenced from those before and after, and from replies to its own scripts unless what it has begun there forbids
-    /// that.
+    /// that. Each login is fenced: the answer to the one before must let nobody else in.
     [[nodiscard]] bool due_before(const PendingRequest& request, Use use, Time now) const noexcept {
-        if (use == Use::questions || use == Use::logins || (request.unit && request.effect != Effect::multi)) {
+        if (use == Use::questions || (request.unit && request.effect != Effect::multi)) {
             return false;
+        }
+        if (use == Use::logins) {
+            return request.effect == Effect::lasting;
         }
         if (use == Use::leased) {
             return bars(request.sink->serial()) || (loose_ && !request.no_fence && !request.inside);
@@ -103,8 +106,9 @@ class LinkFences {
     /// the node has answered more or fewer times than it was asked. Where nothing came before that may have been
     /// answered wrongly, a node that refuses every command is believed.
     [[nodiscard]] bool answered(Fence fence, std::string_view frame, const resp::ReplyHead& reply) noexcept;
-    /// A busy node refuses a fence, too, and where code of others was run that proves nothing. So nothing more is taken
-    /// from the link until one that it cannot refuse is answered, in its place.
+    /// A busy node refuses a fence, too, and so does any node once the user may not ECHO any more; where code of others
+    /// was run that proves nothing. So nothing more is taken from the link until one that it cannot refuse is answered,
+    /// in its place.
     enum class Trial : std::uint8_t {
         none,    // what has come is judged as it stands
         begins,  // the next fence is to be sent now
@@ -113,7 +117,7 @@ class LinkFences {
     };
     /// `reply` answers a fence of that kind in such words; tried() says what to make of it.
     [[nodiscard]] bool doubts(Fence fence, std::string_view reply) const noexcept {
-        return fence == Fence::behind_loose_ends && says_busy(reply) && !passed_;
+        return fence == Fence::behind_loose_ends && refuses_everything(reply) && !passed_;
     }
     /// `bytes` have come, beginning with that answer. `free`: as with look().
     [[nodiscard]] Trial tried(std::string_view bytes, const PendingQueue& queue, const resp::ReplyLimits& limits,
@@ -130,6 +134,8 @@ class LinkFences {
     [[nodiscard]] bool bars(std::uint64_t serial) const noexcept { return user_ != 0 && user_ != serial; }
 
   private:
+    /// What a node says that answers nothing else now, or not to this user any more.
+    [[nodiscard]] static bool refuses_everything(std::string_view reply) noexcept;
     [[nodiscard]] Trial judge_trial(std::string_view bytes, const PendingQueue& queue,
                                     const resp::ReplyLimits& limits) const;
     [[nodiscard]] static bool answers_one_of(std::string_view reply, const PendingQueue& queue);
@@ -138,7 +144,7 @@ class LinkFences {
     Time fenced_at_;
     std::uint32_t open_ = 0;  // fences that are not answered yet
     FenceStyle style_ = FenceStyle::echo;
-    std::string trial_;  // the fence that shows whether a busy node is to be believed; empty: none is on its way
+    std::string trial_;  // the fence that shows whether a refusal is to be believed; empty: none is on its way
     bool begins_trial_ = false;
     bool passed_ = false;   // it does
     bool loose_ = false;    // something that runs code has been sent since the last fence

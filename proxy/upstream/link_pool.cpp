@@ -12,6 +12,8 @@ namespace {
 constexpr std::chrono::milliseconds kDoubt{50};
 /// What has been at the node for longer is slow: others of its lane no longer stand behind it.
 constexpr std::chrono::milliseconds kSlow{100};
+/// How often it is looked whether it is known by now which process answers at the node.
+constexpr std::chrono::milliseconds kVerify{2};
 /// So many links may be left with what is slow.
 constexpr std::size_t kMostLeft = 16;
 
@@ -28,7 +30,8 @@ LinkPool::LinkPool(LinkContext& context, Events events)
       events_(std::move(events)),
       large_replies_(context, shared_, *this),
       logins_([this] { return make(LinkIdentity{}, Link::Use::logins); },
-              [this](bool required) { set_auth_required(required, nullptr); }) {}
+              [this](bool required) { set_auth_required(required, nullptr); }),
+      verify_timer_(context.loop) {}
 
 LinkPool::~LinkPool() {
     closing_ = true;
@@ -41,7 +44,16 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
     }
     leader_ = leader;
     unusable_until_ = {};
+    context_.process.expect({});
     pauses_.clear();
+    end_all("the leader has changed");
+    if (leader_ && !closing_) {
+        auth_link();  // tells at once whether the leader wants a login, and what it is
+    }
+}
+
+/// Every link, whatever it is used for; what is pending is handed back.
+void LinkPool::end_all(std::string_view why) {
     std::vector<LinkPtr> all = shared_.take_all();
     std::ranges::move(leases_.take_all(), std::back_inserter(all));
     std::ranges::move(large_replies_.take_all(), std::back_inserter(all));
@@ -51,12 +63,17 @@ void LinkPool::set_leader(const std::optional<replication::Node>& leader) {
     }
     context_.leader_goes = true;
     for (const LinkPtr& link : all) {
-        link->abandon("the leader has changed");
+        link->abandon(why);
     }
     context_.leader_goes = false;
     count();
-    if (leader_ && !closing_) {
-        auth_link();  // tells at once whether the leader wants a login, and what it is
+}
+
+/// What waits on links that are not ready may be meant for the process before, as a cursor is.
+void LinkPool::expect_process(const std::string& run_id) {
+    if (context_.process.expect(run_id)) {
+        end_all("another process serves there");
+        auth_link();
     }
 }
 
@@ -213,6 +230,22 @@ void LinkPool::on_link_ready(Link& link) {
     events_.ready();
 }
 
+void LinkPool::on_link_doubtful(Link& link) {
+    doubtful_.emplace_back(&link);
+    if (doubtful_.size() == 1) {
+        verify_timer_.start(kVerify, [this] { verify_links(); });
+    }
+}
+
+void LinkPool::verify_links() {
+    std::vector<LinkPtr> links = std::exchange(doubtful_, {});
+    std::erase_if(links, [](const LinkPtr& link) { return link->verify(); });
+    std::ranges::move(links, std::back_inserter(doubtful_));
+    if (!doubtful_.empty()) {
+        verify_timer_.start(kVerify, [this] { verify_links(); });
+    }
+}
+
 /// It is none of ours any more. False: it was none.
 bool LinkPool::forget(Link& link) {
     return leases_.remove(link) || shared_.take(link) != nullptr || large_replies_.take(link) != nullptr ||
@@ -240,8 +273,11 @@ void LinkPool::on_link_ended(Link& link, std::string_view why) {
     if ((!ours && !auth) || refused || closing_ || link.finishes()) {  // it was to end
         return;
     }
-    if (link.was_ready() && !link.identity().username.empty() && leader_ == link.node()) {
-        events_.dropped(link.identity());
+    if (link.was_ready() && leader_ == link.node()) {
+        context_.process.link_lost(net::Turn::Clock::now());  // not the turn's time, which is before the loss
+        if (!link.identity().username.empty()) {
+            events_.dropped(link.identity());
+        }
     }
     if (!link.was_ready() && leader_ == link.node()) {
         pauses_.failed(link.use(), link.identity().username, why, context_.turn.now());

@@ -43,6 +43,8 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
 
     /// Where links go from now on. Links to another node end, and hand back what is pending. Empty: every link ends.
     void set_leader(const std::optional<replication::Node>& leader);
+    /// Which process the leader is; empty: that is not known. Links to another one end. Only with a leader.
+    void expect_process(const std::string& run_id);
     [[nodiscard]] bool has_leader() const noexcept { return leader_.has_value(); }
     /// set_leader() is ending the links to the leader before.
     [[nodiscard]] bool leader_goes() const noexcept { return context_.leader_goes; }
@@ -103,6 +105,7 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
   private:
     friend class Lease;
     void on_link_ready(Link& link) override;
+    void on_link_doubtful(Link& link) override;
     void on_link_ended(Link& link, std::string_view why) override;
     void on_large_reply(Link& link) override;
     void on_reply_swallowed(Link& link) override;
@@ -113,6 +116,8 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     LinkPtr make(const LinkIdentity& identity, Link::Use use);
     Lease hold(LinkPtr link, ReplySink& holder);
     void give_back(LinkPtr link) noexcept;
+    void verify_links();
+    void end_all(std::string_view why);
     bool keep_idle(const LinkPtr& link);
     bool forget(Link& link);
     void set_auth_required(bool required, const Link* knows);
@@ -127,7 +132,9 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     LargeReplies large_replies_;
     IdleLinks idle_;
     LoginLane logins_;
-    LinkPtr made_last_;  // outlives its end, which may come before whoever asked for it has it
+    LinkPtr made_last_;              // outlives its end, which may come before whoever asked for it has it
+    std::vector<LinkPtr> doubtful_;  // set up, and not ready
+    net::Loop::Timer verify_timer_;
     ConnectPauses pauses_;
     net::Turn::Clock::time_point unusable_until_{};
     bool closing_ = false;

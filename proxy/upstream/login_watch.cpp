@@ -7,6 +7,16 @@
 
 namespace portal::upstream {
 
+namespace {
+
+/// An answer to a login, which would come here if the node had answered that twice, is none.
+bool answers_ping(const resp::ReplyHead& reply) {
+    const std::string_view bytes = reply.bytes();
+    return bytes == "+PONG\r\n" || (reply.is_error() && !bytes.starts_with("-WRONGPASS"));
+}
+
+}  // namespace
+
 /// After RESET a connection is what a new one would be: logged in as the default user if that needs no password now,
 /// and without its name.
 void LoginWatch::ask(Link& link, std::string_view name) {
@@ -31,19 +41,20 @@ void LoginWatch::submit(Link& link, std::string_view frame, Question question) {
     PendingRequest pending;
     pending.sink = ReplySinkPtr(this);
     pending.tag = question;
+    pending.effect = Effect::none;
     link.submit(frame, std::move(pending));
 }
 
 bool LoginWatch::on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view /*command*/) {
     if (request.tag == reset) {
-        reset_accepted_ = !reply.is_error();
+        reset_accepted_ = reply.bytes() == "+RESET\r\n";
         return true;
     }
     if (request.tag == set_name) {
         return true;  // a node that wants a login gives no name to newcomers
     }
     asking_ = false;
-    if (!reset_accepted_) {
+    if (!reset_accepted_ || !answers_ping(reply)) {
         told_(Verdict::unknown);
     } else {
         told_(reply.bytes().starts_with("-NOAUTH") ? Verdict::login_required : Verdict::open);

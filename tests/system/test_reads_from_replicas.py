@@ -3,6 +3,7 @@ connected when the replica is lost, comes back, or becomes the leader."""
 
 import json
 import subprocess
+import time
 import unittest
 import urllib.request
 
@@ -16,12 +17,14 @@ READ_ONLY = RespError("READONLY You can't write against a read only replica.")
 TIMES = ("monitor: {ping_interval: 100ms, down_after: 1s, fence_after: 500ms, lease: 1s}", "hold: {time: 20s}")
 
 
-class ReadsFromReplicas(unittest.TestCase):
+class Readers(unittest.TestCase):
+    settings = TIMES
+
     def setUp(self):
         self.servers = [RedisServer(settings=NOBODY) for _ in range(2)]
         for server in self.servers:
             self.addCleanup(server.stop)
-        self.portal = PortalBefore(self.servers[0], settings=TIMES, tls_listener=", serves: replicas", others=self.servers[1:])
+        self.portal = PortalBefore(self.servers[0], settings=self.settings, tls_listener=", serves: replicas", others=self.servers[1:])
         self.addCleanup(self.portal.stop)
         wait_until(lambda: len(self.in_sync()) == 2, 20, "the replica is in sync")
 
@@ -48,6 +51,8 @@ class ReadsFromReplicas(unittest.TestCase):
     def read(self, reader, key, value):
         wait_until(lambda: reader.command("GET", key) == value, 5, f"{key} arrives at the reader")
 
+
+class ReadsFromReplicas(Readers):
     def test_who_waits_in_a_node_is_let_go_there_from_either_port(self):
         """Each node numbers its connections for itself, so the number means nothing to the other."""
         with Client(self.portal.port) as writer, self.reader() as reader, Client(self.portal.port) as popper, self.reader() as waiter:
@@ -120,6 +125,23 @@ class ReadsFromReplicas(unittest.TestCase):
             wait_until(lambda: self.served_by(reader) is replica, 20, "readers go to the replica again")
             self.read(reader, "key", b"value")
 
+    def test_a_replica_that_is_started_again_without_its_data_is_not_read_from(self):
+        """It answers at once, and the monitor finds out a moment later that it is another process."""
+        leader, replica = self.leader()
+        with Client(self.portal.port) as writer, self.reader() as reader:
+            writer.command("SET", "key", "value")
+            self.read(reader, "key", b"value")
+            for _ in range(5):
+                wait_until(lambda: self.served_by(reader) is replica, 20, "readers go to the replica")
+                replica.process.kill()
+                replica.process.wait()
+                replica.process = start_process(replica.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                ends = time.monotonic() + 1
+                answers = set()
+                while time.monotonic() < ends:
+                    answers.add(reader.command("GET", "key"))
+                self.assertEqual({b"value"}, answers)
+
     def test_readers_stay_connected_when_their_replica_becomes_the_leader(self):
         leader, replica = self.leader()
         with Client(self.portal.port) as writer, self.reader() as reader:
@@ -134,6 +156,27 @@ class ReadsFromReplicas(unittest.TestCase):
             leader.process = start_process(leader.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_until(lambda: self.served_by(reader) is leader, 20, "the node that led serves readers")
             self.read(reader, "key", b"next")
+
+
+class BackupsFromReplicas(Readers):
+    settings = (*TIMES, "commands: {replication: on}")
+
+    def test_a_backup_is_taken_from_the_replica(self):
+        leader, replica = self.leader()
+        with Client(self.portal.port) as writer:
+            for number in range(100):
+                writer.command("SET", f"key:{number}", random_bytes(1000))
+            writer.command("WAIT", "1", "5000")
+        file = self.portal.dir / "dump.rdb"
+        fetched = subprocess.run(["redis-cli", "--tls", "--cacert", str(self.portal.dir / "ca.crt"), "-p", str(self.portal.tls_port), "--rdb", str(file)],
+                                 capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(0, fetched.returncode, fetched.stderr)
+        read = subprocess.run(["redis-check-rdb", str(file)], capture_output=True, timeout=60, text=True)
+        self.assertIn("100 keys read", read.stdout)
+        with Client(replica.port) as at_replica, Client(leader.port) as at_leader:
+            syncs = [dict(line.split(b":", 1) for line in client.command("INFO", "stats").splitlines() if b":" in line)[b"sync_full"]
+                     for client in (at_leader, at_replica)]
+        self.assertEqual([b"1", b"1"], syncs, "the replica took its data from the leader, and gave them to the client")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,17 @@ TEST_F(StreamIdsTest, AnswersGoToWhoAskedFirst) {
     EXPECT_EQ(ids_.known(2, xread), xread);
 }
 
+TEST_F(StreamIdsTest, TheBeginningOfALargeEntryIsEnough) {
+    const std::string xread = frame_of({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"});
+    for (std::size_t size = 0; size < kEntry.size(); ++size) {
+        static_cast<void>(ask(1, xread));
+        ids_.note_answer(std::string_view(kEntry).substr(0, size));
+        const bool enough = size >= kEntry.find("7-3") + 5;
+        EXPECT_EQ(ids_.known(1, xread) != xread, enough) << size;
+        ids_.forget(1);
+    }
+}
+
 TEST_F(StreamIdsTest, AnAnswerThatIsNoneChangesNothing) {
     const std::string xread = frame_of({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"});
     for (const std::string bytes : {"$-1\r\n", "+OK\r\n", ":1\r\n", "*1\r\n", ""}) {

@@ -164,13 +164,21 @@ TEST_F(LinkFencesScript, AHolderIsFencedFromItsOwnScriptsUnlessThatWouldDoHarm) 
     EXPECT_FALSE(send(ann_));
 }
 
-TEST_F(LinkFencesScript, ThePortalsOwnLinksNeedNone) {
-    for (const Use use : {Use::questions, Use::logins}) {
-        use_ = use;
-        EXPECT_FALSE(send(ann_, kCode));
-        now_ += LinkFences::kEvery;
-        EXPECT_FALSE(send(bob_, kCode));
-    }
+TEST_F(LinkFencesScript, ThePortalsOwnQuestionsNeedNone) {
+    use_ = Use::questions;
+    EXPECT_FALSE(send(ann_, kCode));
+    now_ += LinkFences::kEvery;
+    EXPECT_FALSE(send(bob_, kCode));
+    use_ = Use::logins;
+    EXPECT_FALSE(send(bob_)) << "what newcomers must do";
+}
+
+TEST_F(LinkFencesScript, EachLoginIsFencedFromTheOneBefore) {
+    use_ = Use::logins;
+    EXPECT_TRUE(send(ann_, {.effect = Effect::lasting}));
+    EXPECT_TRUE(send(ann_, {.effect = Effect::lasting})) << "also from its own";
+    EXPECT_EQ(last_.find("ECHO"), std::string::npos) << "nobody knows what the user before may do";
+    EXPECT_TRUE(send(bob_, {.effect = Effect::lasting}));
 }
 
 TEST_F(LinkFencesScript, WhoHadAnIdleLinkLastIsRemembered) {
@@ -284,6 +292,22 @@ TEST_F(LinkFencesScript, ABusyNodeIsBelievedOnceAFenceThatItCannotRefuseIsAnswer
     EXPECT_EQ(tried(busy), Trial::begins) << "the next time it is to be shown again";
 }
 
+TEST_F(LinkFencesScript, ARightToEchoThatIsWithdrawnIsFoundOutInTheSameWay) {
+    const std::string refusal = "-NOPERM this user has no permissions to run the 'echo' command\r\n";
+    send(ann_, kCode);
+    send(bob_);
+    answer();
+    EXPECT_EQ(tried(refusal), Trial::begins);
+    fence();
+    EXPECT_EQ(tried(refusal + "$3\r\nfoo\r\n" + answer_to(last_)), Trial::none);
+    EXPECT_TRUE(answer_fence(refusal));
+    answer();
+    EXPECT_TRUE(answer_fence(answer_to(last_)));
+    send(ann_, kCode);
+    send(bob_);
+    EXPECT_EQ(last_.find("ECHO"), std::string::npos) << "it is asked so from now on";
+}
+
 TEST_F(LinkFencesScript, ANodeThatAnswersTooOftenOrTooSeldomIsNotBelievedToBeBusy) {
     const std::string busy(kBusy);
     for (const std::string& between : {"$3\r\nfoo\r\n" + busy, std::string(), "$" + std::string(30, '9') + "\r\n"}) {
@@ -305,7 +329,7 @@ TEST_F(LinkFencesScript, WhatMayNotBeFencedIsNotTried) {
     send(bob_);
     answer();
     EXPECT_EQ(tried(kBusy, false), Trial::none);
-    EXPECT_EQ(tried("-LOADING x\r\n"), Trial::none);
+    EXPECT_EQ(tried("-ERR x\r\n"), Trial::none);
     EXPECT_FALSE(answer_fence(std::string(kBusy)));
 }
 

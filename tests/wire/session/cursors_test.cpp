@@ -86,6 +86,48 @@ TEST_F(CursorsTest, TheSameNodeInALaterEpochDoesNotEither) {
     app->expect(frame_of({"SCAN", cursor}), kForeign);
 }
 
+/// It may answer before the monitor has found out that it is another process.
+TEST_F(CursorsTest, AProcessThatWasStartedAgainInPlaceIsAskedNothingUntilItIsKnown) {
+    lead(first_);
+    lead_as(first_, "one");
+    see_process(first_, "one");
+    const auto app = client();
+    const std::string cursor = begin(*app, {"SCAN", "0"});
+    const int before = first_.accepted();
+    first_.cut();
+    app->send(frame_of({"SCAN", cursor}));
+    wait_for([&] { return first_.accepted() > before; }, "it is connected to again");
+    see_process(first_, "another");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(first_.seen(), Words{"SCAN 0"});
+    lead_as(first_, "another");
+    app->expect(kForeign);
+    app->expect("GET k\r\n", bulk("value"));
+}
+
+TEST_F(CursorsTest, TheSameProcessGoesOnWhenTheMonitorHasSeenIt) {
+    lead(first_);
+    lead_as(first_, "one");
+    see_process(first_, "one");
+    const auto app = client();
+    const std::string cursor = begin(*app, {"SCAN", "0"});
+    const int before = first_.accepted();
+    first_.cut();
+    app->send(frame_of({"SCAN", cursor}));
+    wait_for([&] { return first_.accepted() > before; }, "it is connected to again");
+    see_process(first_, "one");
+    app->expect(scanned("0"));
+}
+
+TEST_F(CursorsTest, AMonitorThatCannotTellHoldsNobodyUpForLong) {
+    lead(first_);
+    lead_as(first_, "one");
+    const auto app = client();
+    const std::string cursor = begin(*app, {"SCAN", "0"});
+    first_.cut();
+    app->expect(frame_of({"SCAN", cursor}), scanned("0"));
+}
+
 TEST_F(CursorsTest, OneThatWasOnItsWayWhenTheLeaderWasLostIsNotAskedOfTheNext) {
     FakeNode dies([](const Words& words) { return words[1] == "0" ? scans(words) : FakeNode::kSilence; });
     lead(dies);

@@ -188,6 +188,25 @@ TEST_F(NothingCrossesTest, ASurplusReplyOfAScriptReachesNobodyElse) {
     EXPECT_EQ(counters().fences_broken.get() + counters().upstream_lost.get() > 0, true);
 }
 
+/// A node that answers a login twice, the second time when the next one is on its way.
+TEST_F(NothingCrossesTest, ASurplusAnswerToALoginLetsNobodyElseIn) {
+    FakeNode node([](const Words& words) -> std::string {
+        if (words[0] == "AUTH") {
+            return words[2] == "right" ? "+OK\r\n" + FakeNode::kPause + "+OK\r\n"
+                                       : "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+        }
+        return "$5\r\nvalue\r\n";
+    });
+    lead(node);
+    const auto app = client();
+    app->expect("AUTH app right\r\n", "+OK\r\n");
+    const auto other = client();
+    other->send("AUTH app wrong\r\n");
+    wait_for([&] { return counters().commands.get() >= 2; }, "the second login is on its way");
+    node.release();
+    EXPECT_EQ(other->line(), "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+}
+
 TEST_F(NothingCrossesTest, WhoBreaksFencesAtWillCannotFloodTheLog) {
     constexpr std::uint64_t kTimes = 50;
     FakeNode node([](const Words& words) -> std::string {

@@ -93,7 +93,9 @@ PortalTest::~PortalTest() {
 void PortalTest::start() {
     if (!group_) {
         const auto config = std::make_shared<const config::Config>(config_);
-        group_ = std::make_unique<shard::ShardGroup>(config, permit_, [](const std::string&, std::string_view) {});
+        group_ = std::make_unique<shard::ShardGroup>(
+            config, permit_, [](const std::string&, std::string_view) {}, shard::ShardGroup::UsersChanged(),
+            sightings_);
         ASSERT_EQ(group_->configure(config, shard::ShardGroup::Certificates(config->listen.size())), "");
         group_->start();
     }
@@ -122,6 +124,16 @@ void PortalTest::lead_on(const FakeNode& node, std::vector<replication::Confirme
     topology->epoch = replication::Epoch{epoch_};
     topology->leader = replication::Node{"node-" + std::to_string(node.port()), {"127.0.0.1", node.port()}};
     topology->confirming = std::move(confirming);
+    publish(topology);
+}
+
+void PortalTest::see_process(const FakeNode& node, const std::string& run_id) {
+    sightings_->note("node-" + std::to_string(node.port()), {run_id, std::chrono::steady_clock::now()});
+}
+
+void PortalTest::lead_as(const FakeNode& node, const std::string& run_id) {
+    auto topology = std::make_shared<replication::Topology>(*topology_);
+    topology->processes.by_node["node-" + std::to_string(node.port())] = run_id;
     publish(topology);
 }
 

@@ -57,6 +57,10 @@ class PortalTest : public ::testing::Test {
     void lead(const FakeNode& node, std::vector<replication::Confirmer> confirming = {});
     /// In the epoch of the last lead(): it leads on, and others must confirm.
     void lead_on(const FakeNode& node, std::vector<replication::Confirmer> confirming);
+    /// In the epoch of the last lead(): it leads on, for the sake of this process.
+    void lead_as(const FakeNode& node, const std::string& run_id);
+    /// The monitor has asked now which process answers there.
+    void see_process(const FakeNode& node, const std::string& run_id);
     /// The same by a name that nobody knows but the monitor, which has found the node at these addresses.
     void lead_by_name(const FakeNode& node, const std::string& host, std::vector<std::string> addresses);
     /// The same with replicas, all of which are in sync.
@@ -92,6 +96,7 @@ class PortalTest : public ::testing::Test {
   private:
     void publish(replication::TopologyPtr topology);
 
+    std::shared_ptr<replication::ProcessSightings> sightings_ = std::make_shared<replication::ProcessSightings>();
     std::shared_ptr<replication::ForwardPermit> permit_ = std::make_shared<replication::ForwardPermit>();
     std::unique_ptr<shard::ShardGroup> group_;
     replication::TopologyPtr topology_;  // the one published last

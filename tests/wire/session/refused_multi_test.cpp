@@ -390,5 +390,23 @@ TEST_F(RefusedMultiTest, AMessageWithinTheAnswerToExecIsNoElementOfIt) {
                 "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n" + answer);
 }
 
+/// No link to another database can be set up while the node is busy, since SELECT is refused then, but MULTI is not.
+TEST_F(RefusedMultiTest, WhileTheNodeIsBusyNothingRunsThatTheClientMeansToBeInside) {
+    const std::string busy = "-BUSY Redis is busy running a script.\r\n";
+    std::atomic<bool> runs{false};
+    FakeNode node([&](const Words&) { return runs.load() ? busy : std::string("+OK\r\n"); });
+    lead(node);
+    const auto app = client();
+    app->expect("SELECT 1\r\n", "+OK\r\n");
+    runs = true;
+    app->expect("MULTI\r\n", "+OK\r\n");
+    runs = false;
+    app->expect("INCR a\r\n", "+QUEUED\r\n");
+    app->expect("EXEC\r\n", kAborted);
+    app->expect("GET a\r\n", "+OK\r\n");
+    const Words seen = node.seen();
+    EXPECT_EQ(std::ranges::count(seen, "INCR a"), 0);
+}
+
 }  // namespace
 }  // namespace portal::testing

@@ -69,6 +69,22 @@ TEST_F(StreamReadsTest, AGroupIsReadOnAsItCame) {
               (Words{"XREADGROUP GROUP g c BLOCK 0 STREAMS s >"}));
 }
 
+/// Its id is at the beginning, and the rest is read over as it comes: here it never comes to its end.
+TEST_F(StreamReadsTest, OfALargeEntryNoMoreIsNeededThanItsBeginning) {
+    const std::string head =
+        "*1\r\n*2\r\n" + bulk("7-3") + "*2\r\n" + bulk("f") + "$1000000\r\n" + binary_content(500'000);
+    FakeNode first([&](const Words&) { return head + FakeNode::kPause; });
+    FakeNode second(node_with(kEntry));
+    lead(first);
+    const auto app = client();
+    app->send(kXread);
+    wait_for([&] { return counters().upstream_received_bytes.get() > 500'000; }, "a part of it has come");
+    first.die();
+    lead(second);
+    wait_blocked(second);
+    EXPECT_EQ(second.seen(), (Words{"XREAD BLOCK 0 STREAMS s 7-3"}));
+}
+
 TEST_F(StreamReadsTest, ItGoesOnOverSeveralLeaders) {
     FakeNode first(node_with(kEntry));
     FakeNode second(node_with("*0\r\n"));
