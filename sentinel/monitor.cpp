@@ -378,7 +378,9 @@ std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {
     return seen;
 }
 
+/// A pause may have come within any action that the turn waited for.
 View Monitor::Loop::look() {
+    notice_pause();
     const auto now = Clock::now();
     return standing_.look(seen_nodes(now), now);
 }

@@ -286,8 +286,16 @@ Parsed<std::string> CommandRule::parse(const std::string& text) const {
 
 Parsed<NodeSetting> NodeSettingRule::parse(const std::string& text) const {
     // What holds a secret, or is for the monitor to decide.
-    static constexpr std::array<std::string_view, 8> kOthers{"requirepass", "masterauth", "masteruser", "replicaof",
-                                                             "slaveof",     "port",       "bind",       "dir"};
+    static constexpr std::array<std::string_view, 10> kOthers{"requirepass",
+                                                              "masterauth",
+                                                              "masteruser",
+                                                              "tls-key-file-pass",
+                                                              "tls-client-key-file-pass",
+                                                              "replicaof",
+                                                              "slaveof",
+                                                              "port",
+                                                              "bind",
+                                                              "dir"};
     const auto blank = text.find(' ');
     const auto begin = text.find_first_not_of(' ', blank);
     NodeSetting setting;
@@ -306,6 +314,13 @@ Parsed<NodeSetting> NodeSettingRule::parse(const std::string& text) const {
                                           " cannot be asserted: it belongs in each node's own redis.conf");
     }
     setting.value = text.substr(begin);
+    if (setting.value.size() > 1 && setting.value.front() == '"' && setting.value.back() == '"') {  // as in redis.conf
+        setting.value = setting.value.substr(1, setting.value.size() - 2);
+        if (setting.value.find_first_of("\"\\") != std::string::npos) {
+            return Parsed<NodeSetting>::wrong(setting.name +
+                                              ": no quotation mark or backslash can stand inside of quotation marks");
+        }
+    }
     return Parsed<NodeSetting>::of(std::move(setting));
 }
 

@@ -117,7 +117,9 @@ std::string not_one_of(std::string_view text, const std::string_view* words, std
 struct NodeSettingRule {
     using Value = NodeSetting;
     Parsed<NodeSetting> parse(const std::string& text) const;
-    std::string print(const NodeSetting& setting) const { return setting.name + " " + setting.value; }
+    std::string print(const NodeSetting& setting) const {
+        return setting.name + " " + (setting.value.empty() ? "\"\"" : setting.value);
+    }
     std::string kind() const { return "`name value` as in redis.conf"; }
 };
 

@@ -19,6 +19,7 @@ constexpr std::chrono::milliseconds kGather{10};
 constexpr std::chrono::milliseconds kSpeakEvery{500};
 /// A node that refuses it is asked again after this long.
 constexpr std::chrono::seconds kRefused{30};
+constexpr std::chrono::milliseconds kPutOff{200};
 /// Characters of an error that are logged.
 constexpr std::size_t kErrorLogged = 200;
 /// Names of one message, in bytes.
@@ -203,6 +204,12 @@ bool CountExchange::on_reply(upstream::PendingRequest& /*request*/, const resp::
 
 /// Such a node, or such a user, is asked again later; meanwhile other portals' subscribers are counted by the node.
 void CountExchange::refused(std::string_view error) {
+    if (upstream::says_later(error)) {  // what it was to pass on is lost, so all is told anew on another link
+        refused_until_ = now() + kPutOff;
+        const upstream::LinkPtr link(link_.get());
+        link->end("the node does not carry the portals' counts now");
+        return;
+    }
     observe::log_repeated(
         observe::LogLevel::warn, kSource,
         "the leader does not let the portals tell each other how many listen, so PUBLISH and PUBSUB "

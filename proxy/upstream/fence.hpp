@@ -30,6 +30,11 @@ enum class FenceStyle : unsigned char { echo, unknown_command };
     return reply.starts_with("-BUSY ");
 }
 
+/// The node refuses nearly everything for a while: what was asked may be asked again.
+[[nodiscard]] constexpr bool says_later(std::string_view reply) noexcept {
+    return says_busy(reply) || reply.starts_with("-LOADING ") || reply.starts_with("-MASTERDOWN ");
+}
+
 /// Overwrites `frame` with the request.
 void write_fence(std::string& frame, FenceStyle style, NonceSource& nonces);
 /// A quick look: false if `reply` is no answer to any fence.

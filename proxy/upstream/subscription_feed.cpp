@@ -2,6 +2,7 @@
 
 #include "observe/log.hpp"
 #include "resp/reply_writer.hpp"
+#include "upstream/fence.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -15,6 +16,8 @@ namespace {
 enum Sent : std::uint64_t { kSubscribe, kUnsubscribe };
 /// Names that are subscribed again by one command.
 constexpr std::size_t kRestoreNames = 256;
+/// Names that a user who may not UNSUBSCRIBE leaves behind before its link is made anew.
+constexpr std::size_t kMostStuck = 1024;
 
 std::string command(std::string_view word, const std::vector<std::string>& names) {
     std::string frame;
@@ -107,6 +110,8 @@ void SubscriptionFeed::restore() {
         return;
     }
     link_ = context_.links.lease(identity_, *this);
+    put_off_.clear();
+    stuck_ = 0;
     std::deque<Asked> waiting = std::exchange(asked_, {});
     for (const auto kind : {SubscriptionKind::channel, SubscriptionKind::pattern, SubscriptionKind::shard_channel}) {
         std::vector<std::string> names = index_.wanted(kind);
@@ -141,18 +146,48 @@ void SubscriptionFeed::close() {
     }
 }
 
-bool SubscriptionFeed::on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view /*command*/) {
+bool SubscriptionFeed::on_reply(PendingRequest& request, const resp::ReplyHead& reply, std::string_view command) {
     const std::string_view bytes = reply.bytes();
     const bool failed = reply.is_error();
     if (!failed && --request.replies_left > 0) {
         return false;
     }
-    if (request.sequence == kSubscribe && !asked_.empty()) {
+    if (request.sequence == kUnsubscribe && failed) {
+        unsubscribe_refused(resp::RequestView(command), bytes);
+    } else if (request.sequence == kSubscribe && !asked_.empty()) {
         Asked asked = std::move(asked_.front());
         asked_.pop_front();
         failed ? refused(std::move(asked), bytes) : accepted(std::move(asked));
     }
     return true;
+}
+
+/// The node has the name still. A user who may never give one back gets a new link before they are too many.
+void SubscriptionFeed::unsubscribe_refused(const resp::RequestView& request, std::string_view error) {
+    if (says_later(error)) {
+        const char first = request.arg(0).front();
+        const auto kind = first == 'P'   ? SubscriptionKind::pattern
+                          : first == 'S' ? SubscriptionKind::shard_channel
+                                         : SubscriptionKind::channel;
+        put_off_.push_back({kind, {std::string(request.arg(1))}, false});
+    } else if (++stuck_ > kMostStuck && link_) {
+        const LinkPtr link(link_.get());
+        link->end("its user may not unsubscribe, and it has too many names that nobody listens to");
+    }
+}
+
+void SubscriptionFeed::ask_again() {
+    if (!link_) {
+        return;
+    }
+    for (PutOff& each : std::exchange(put_off_, {})) {
+        if (each.subscribe) {
+            asked_.push_back({nullptr, {each.kind, std::move(each.names)}, context_.turn.now(), true});
+            send(asked_.back());
+        } else if (!index_.has(each.kind, each.names.front())) {
+            send_unsubscribe(each.kind, each.names.front());
+        }
+    }
 }
 
 void SubscriptionFeed::accepted(Asked asked) {
@@ -175,6 +210,8 @@ void SubscriptionFeed::refused(Asked asked, std::string_view error) {
     }
     if (asked.subscriber != nullptr) {
         asked.subscriber->on_subscribe_refused(asked.request, error);
+    } else if (asked.restoring && says_later(error)) {
+        put_off_.push_back({asked.request.kind, names, true});
     } else if (asked.restoring && names.size() > 1) {
         for (const std::string& name : names) {  // one by one, to learn which is not allowed
             asked_.push_back({nullptr, {asked.request.kind, {name}}, context_.turn.now(), true});

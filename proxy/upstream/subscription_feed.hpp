@@ -4,6 +4,7 @@
 #pragma once
 
 #include "net/turn.hpp"
+#include "resp/request_view.hpp"
 #include "upstream/link_pool.hpp"
 #include "upstream/message.hpp"
 #include "upstream/subscription_index.hpp"
@@ -93,6 +94,8 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
 
     /// Leases a link if there is none, and subscribes everything again. Only with a leader.
     void restore();
+    /// Asks again for what the node has put off. From time to time.
+    void ask_again();
     /// Gives up requests that have waited for a link since before `since`.
     void expire(net::Turn::Clock::time_point since);
     /// Ends the link of a feed that is not used.
@@ -115,7 +118,15 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
         bool restoring = false;
     };
 
+    /// Refused by a node that is busy or loads its data.
+    struct PutOff {
+        SubscriptionKind kind = SubscriptionKind::channel;
+        std::vector<std::string> names;
+        bool subscribe = false;
+    };
+
     void send(const Asked& asked);
+    void unsubscribe_refused(const resp::RequestView& request, std::string_view error);
     void send_unsubscribe(SubscriptionKind kind, std::string_view name);
     void submit(std::string_view frame, std::int32_t replies, std::uint64_t what);
     void accepted(Asked asked);
@@ -134,6 +145,8 @@ class SubscriptionFeed final : public ReplySink, public net::Flushable {
     SubscriptionIndex index_;
     std::deque<Asked> asked_;         // in the order in which the node answers
     std::deque<MessagePtr> backlog_;  // messages that have to wait for a further turn
+    std::vector<PutOff> put_off_;     // of the present link
+    std::size_t stuck_ = 0;           // names that the node keeps on the present link, though nobody listens
     std::size_t backlog_bytes_ = 0;
     std::size_t portion_ = kPortion;  // what is left of it in this turn
 };

@@ -41,6 +41,7 @@ void SubscriptionHub::tidy(net::Turn::Clock::time_point since) {
     std::size_t names = 0;
     for (const SubscriptionFeedPtr& each : feeds_) {
         each->expire(since);
+        each->ask_again();
         names += each->names();
     }
     context_.counters.subscribed_names.set(names);

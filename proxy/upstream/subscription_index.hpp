@@ -42,6 +42,8 @@ class SubscriptionIndex {
     /// No more. True when nobody wants the name any more although the node has it: to be unsubscribed.
     [[nodiscard]] bool remove(SubscriptionKind kind, std::string_view name, Subscriber& subscriber);
 
+    /// Somebody listens to it, or has asked to.
+    [[nodiscard]] bool has(SubscriptionKind kind, std::string_view name) const { return names(kind).contains(name); }
     [[nodiscard]] bool active(SubscriptionKind kind, std::string_view name) const;
     /// Null when nobody subscribed. Valid until the next change.
     [[nodiscard]] const std::vector<Subscriber*>* subscribers(SubscriptionKind kind, std::string_view name) const;

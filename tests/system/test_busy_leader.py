@@ -1,11 +1,13 @@
 """Busy is not dead: a leader that runs one long command keeps its role and its clients wait for it, as with Redis alone; one that dies
 meanwhile, or is stopped, is replaced."""
 
+import os
+import signal
 import time
 import unittest
 
 from node_agents import AgentCluster
-from portal_support import report, wait_until
+from portal_support import demo_for, report, wait_until
 from resp_client import RespError
 
 BUSY_AFTER = 4.0
@@ -126,6 +128,29 @@ class BusyLeader(unittest.TestCase):
         report(f"a script without an end: another node led after {took:.2f} s")
         self.assertGreater(took, BUSY_AFTER - 0.5)
         self.whole()
+
+
+class PortalThatStoodStill(unittest.TestCase):
+    def test_a_portal_that_stood_still_does_not_take_a_busy_leader_for_dead(self):
+        """As on a machine that is overloaded, or was suspended: what the portal has not heard meanwhile speaks against nobody."""
+        demo = demo_for(self, nodes=2, portals=1, settings=("threads=1",))
+        portal = demo.portals[0]
+        wait_until(lambda: all(node["in_sync"] for node in portal.status()["topology"]["nodes"]), 30, "all nodes are in sync")
+        leader, epoch = demo.leader(), portal.status()["topology"]["epoch"]
+        with leader.client() as direct:
+            direct.command("CONFIG", "SET", "busy-reply-threshold", "150")
+            direct.socket.settimeout(30)
+            for _ in range(4):
+                with leader.client() as busy:
+                    busy.send("EVAL", "while true do end", "0")
+                    time.sleep(1)
+                    os.kill(portal.pid, signal.SIGSTOP)
+                    time.sleep(3)  # three times down_after
+                    os.kill(portal.pid, signal.SIGCONT)
+                    time.sleep(2)  # in which a decision would be carried out
+                    self.assertEqual(epoch, portal.status()["topology"]["epoch"])
+                    direct.command("SCRIPT", "KILL")
+                wait_until(lambda: portal.status()["topology"]["nodes"][0]["health"] == "up", 10, "it is up again")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 #include "config/value_rules.hpp"
 
+#include <array>
+#include <initializer_list>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace portal::config {
@@ -23,6 +27,28 @@ TEST(DurationRule, reads_every_unit_and_prints_the_shortest) {
 TEST(DurationRule, refuses_what_is_no_duration) {
     for (const std::string text : {"", " ", "1", "s", "1 s", "1S", "1d", "+1s", "1s ", "0x1s", "1e3s", "1s1s"}) {
         EXPECT_FALSE(kAnyDuration.parse(text).value) << text;
+    }
+}
+
+TEST(NodeSettingRule, reads_what_redis_conf_would_hold) {
+    const NodeSettingRule rule;
+    for (const auto& [text, name, value] : std::initializer_list<std::array<const char*, 3>>{
+             {"maxmemory 100mb", "maxmemory", "100mb"},
+             {"SAVE \"\"", "save", ""},
+             {"proc-title-template \"a b\"", "proc-title-template", "a b"},
+             {"client-output-buffer-limit pubsub 32mb 8mb 60", "client-output-buffer-limit", "pubsub 32mb 8mb 60"}}) {
+        const auto read = rule.parse(text).value;
+        ASSERT_TRUE(read) << text;
+        EXPECT_EQ(read->name, name);
+        EXPECT_EQ(read->value, value);
+        EXPECT_EQ(rule.parse(rule.print(*read)).value, read) << "what is printed can be read again";
+    }
+}
+
+TEST(NodeSettingRule, takes_no_secrets_and_nothing_that_is_for_the_monitor) {
+    for (const std::string text : {"requirepass x", "masterauth x", "tls-key-file-pass x", "tls-client-key-file-pass x",
+                                   "replicaof 127.0.0.1 1", "maxmemory", "maxmemory ", " x", "save \"a\"b\""}) {
+        EXPECT_FALSE(NodeSettingRule().parse(text).value) << text;
     }
 }
 

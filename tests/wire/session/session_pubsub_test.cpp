@@ -102,6 +102,71 @@ TEST_F(SessionPubSubTest, ThousandsOfSubscriptionsInOnePipelineAreConfirmedInOrd
     app->expect(commands, confirmations);
 }
 
+/// How often a node refuses to subscribe or unsubscribe before it does.
+FakeNode::Script put_off(std::string_view word, int times, std::string error) {
+    return [word = std::string(word), left = std::make_shared<std::atomic<int>>(times), error = std::move(error)](
+               const Words& words) { return words[0] == word && left->fetch_sub(1) > 0 ? error : pubsub_node(words); };
+}
+
+const std::string kBusy = "-BUSY Redis is busy running a script.\r\n";
+
+TEST_F(SessionPubSubTest, ANameThatABusyNodeDoesNotGiveUpIsGivenBackLater) {
+    FakeNode node(put_off("UNSUBSCRIBE", 2, kBusy));
+    lead(node);
+    const auto stays = client();
+    const auto leaves = client();
+    stays->expect("SUBSCRIBE a\r\n", confirmed("subscribe", "a", 1));
+    leaves->expect("SUBSCRIBE b\r\n", confirmed("subscribe", "b", 1));
+    leaves->expect("UNSUBSCRIBE b\r\n", confirmed("unsubscribe", "b", 0));
+    wait_for([&] { return std::ranges::count(node.seen(), "UNSUBSCRIBE b") == 3; }, "the node takes it back");
+    EXPECT_TRUE(stays->silent());
+}
+
+TEST_F(SessionPubSubTest, WhoListensAgainMeanwhileIsNotUnsubscribed) {
+    FakeNode node(put_off("UNSUBSCRIBE", 1, kBusy));
+    lead(node);
+    const auto stays = client();
+    const auto changes = client();
+    stays->expect("SUBSCRIBE a\r\n", confirmed("subscribe", "a", 1));
+    changes->expect("SUBSCRIBE b\r\nUNSUBSCRIBE b\r\nSUBSCRIBE b\r\n",
+                    confirmed("subscribe", "b", 1) + confirmed("unsubscribe", "b", 0) + confirmed("subscribe", "b", 1));
+    stays->expect("SUBSCRIBE c\r\nUNSUBSCRIBE c\r\n",
+                  confirmed("subscribe", "c", 2) + confirmed("unsubscribe", "c", 1));
+    wait_for([&] { return std::ranges::count(node.seen(), "UNSUBSCRIBE c") >= 1; }, "another name is given back");
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));  // two looks at what was put off
+    EXPECT_EQ(std::ranges::count(node.seen(), "UNSUBSCRIBE b"), 1);
+}
+
+TEST_F(SessionPubSubTest, WhereABusyNodePutsOffToSubscribeAgainNobodyIsClosed) {
+    FakeNode node(put_off("SUBSCRIBE", 0, kBusy));
+    FakeNode busy(put_off("SUBSCRIBE", 2, kBusy));
+    lead(node);
+    const auto app = client();
+    app->expect("SUBSCRIBE a b\r\n", confirmed("subscribe", "a", 1) + confirmed("subscribe", "b", 2));
+    lead(busy);
+    wait_for([&] { return subscribes(busy).size() == 3; }, "it is subscribed in the end");
+    const auto other = client();
+    other->send("SUBSCRIBE z\r\nUNSUBSCRIBE z\r\n");
+    other->expect(confirmed("subscribe", "z", 1) + confirmed("unsubscribe", "z", 0));
+    EXPECT_TRUE(app->silent());
+    app->expect("PING\r\n", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+}
+
+TEST_F(SessionPubSubTest, AUserWhoMayNotUnsubscribeLeavesNoNamesWithoutBound) {
+    FakeNode node(put_off("UNSUBSCRIBE", 1'000'000, "-NOPERM no\r\n"));
+    lead(node);
+    const auto stays = client();
+    stays->expect("SUBSCRIBE stays\r\n", confirmed("subscribe", "stays", 1));
+    const auto app = client();
+    for (int i = 0; i < 1100 && !HasFailure(); ++i) {
+        const std::string name = "n" + std::to_string(i);
+        app->expect("SUBSCRIBE " + name + "\r\nUNSUBSCRIBE " + name + "\r\n",
+                    confirmed("subscribe", name, 1) + confirmed("unsubscribe", name, 0));
+    }
+    wait_for([&] { return std::ranges::count(node.seen(), "SUBSCRIBE stays") == 2; }, "the link is made anew");
+    EXPECT_TRUE(stays->silent());
+}
+
 TEST_F(SessionPubSubTest, WhatTheNodeRefusesIsRefusedToThatClientOnly) {
     const std::string refusal =
         "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n";
