@@ -71,7 +71,8 @@ Ranked rank(const Contender& contender, const std::vector<Contender>& contenders
     }
     if (is_barred(report) && !contender.led) {
         ranked.barred_from = std::exchange(ranked.tier, Tier::refused);
-        ranked.why_refused = "replica-priority 0, so it is never promoted";
+        ranked.why_refused =
+            report.priority == 0 ? "replica-priority 0, so it is never promoted" : "acl.strict bars it";
     }
     return ranked;
 }
@@ -152,7 +153,8 @@ std::string nobody(const std::vector<Ranked>& ranking) {
         }
     }
     if (barred != nullptr) {
-        return text + "; bring the leader back, or let another node lead: " + why_barred(barred->contender->name);
+        return text + "; bring the leader back, or let another node lead: " +
+               why_barred(barred->contender->name, *barred->contender->report);
     }
     return syncing == nullptr ? text + "; bring one back"
                               : text + "; bring the leader back, or run 'redis-portal switchover --to " +
@@ -165,7 +167,8 @@ std::string objection(const std::vector<Ranked>& ranking, const std::vector<Cont
     const auto& best = ranking.front();
     const auto& name = best.contender->name;
     if (const auto* barred = barred_before(best.tier, ranking); barred != nullptr && best.tier != Tier::refused) {
-        return name + " lacks what " + barred->contender->name + " may hold; " + why_barred(barred->contender->name) +
+        return name + " lacks what " + barred->contender->name + " may hold; " +
+               why_barred(barred->contender->name, *barred->contender->report) +
                "; or run 'redis-portal switchover --to " + name + "' to go on without it";
     }
     const auto decide = "; bring it back, or run 'redis-portal switchover --to " + name + "' to go on without it";
@@ -255,10 +258,13 @@ Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known, 
 }
 
 bool is_barred(const NodeReport& report) noexcept {
-    return report.role == Role::replica && report.priority == 0;
+    return report.role == Role::replica && (report.priority == 0 || !report.barred.empty());
 }
 
-std::string why_barred(const std::string& name) {
+std::string why_barred(const std::string& name, const NodeReport& report) {
+    if (report.priority != 0) {
+        return report.barred;
+    }
     return name + " has replica-priority 0; CONFIG SET replica-priority " + std::to_string(kUsualPriority) +
            " there lets it lead";
 }
@@ -332,7 +338,8 @@ Choice choose_named(const Contender& named) {
     if (!ready(named)) {
         return undecided(named.name + " was chosen by the operator but is not ready: " + named.trouble);
     }
-    return is_barred(*named.report) ? undecided(why_barred(named.name)) : chosen(named.name, "chosen by the operator");
+    return is_barred(*named.report) ? undecided(why_barred(named.name, *named.report))
+                                    : chosen(named.name, "chosen by the operator");
 }
 
 /// No leader holds data.
@@ -341,7 +348,7 @@ Choice choose_by_data(const FirstSight& sight) {
     const auto* barred = sight.most_barred;
     if (barred != nullptr &&
         (most == nullptr || (holds_data(*barred->report) && holds_more(*barred->report, *most->report)))) {
-        return undecided("no node that may lead holds as much; " + why_barred(barred->name));
+        return undecided("no node that may lead holds as much; " + why_barred(barred->name, *barred->report));
     }
     if (most == nullptr) {
         return undecided("no node is configured");

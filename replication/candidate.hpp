@@ -58,10 +58,10 @@ enum class Kept : std::uint8_t {
 };
 Kept data_kept(const NodeReport& report, const std::optional<KnownData>& known, bool restart_loses = false) noexcept;
 
-/// True when it may not be promoted, whoever asks for it: a replica with `replica-priority` 0.
+/// True when it may not be promoted, whoever asks for it: a replica with `replica-priority` 0, or one that is `barred`.
 bool is_barred(const NodeReport& report) noexcept;
 /// What keeps a barred node from leading, and what an operator can do about it.
-std::string why_barred(const std::string& name);
+std::string why_barred(const std::string& name, const NodeReport& report);
 
 /// What an operator reads of a node in cluster mode. It refuses REPLICAOF and sends clients to other nodes (MOVED), so
 /// no portal can lead it.

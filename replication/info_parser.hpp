@@ -48,6 +48,7 @@ struct NodeReport {
     std::uint64_t offset = 0;
 
     std::uint64_t keys = 0;  // over all databases
+    std::string barred;      // why it must not be promoted, as a sentence of whoever looked at it; INFO says none
     std::vector<ConnectedReplica> replicas;
 
     bool operator==(const NodeReport&) const = default;

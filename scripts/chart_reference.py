@@ -67,6 +67,7 @@ RULES = {
         writes=section(in_doubt=choice("error", "close"), proven=word("off", "available", "strict")),
          pubsub=section(on_gap=choice("ignore", "close")),
          commands=section(deny={"type": "array", "items": {"type": "string"}}, replication=word("off", "on")),
+         acl=section(**{"assert": {"anyOf": [{"type": "string"}, {"const": False}]}}, strict=word("off", "on")),
          node_config=section(follow_leader=word("off", "on"), **{"assert": {"type": "array", "items": {"type": "string"}}}),
         limits=section(sessions={"type": "integer", "minimum": 1, "maximum": 1000000}, handshake_time=DURATION, request_bytes=SIZE,
                        output_bytes=SIZE, script_bytes=SIZE, output_time=DURATION, idle_time=DURATION, keepalive=DURATION),

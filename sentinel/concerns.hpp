@@ -14,7 +14,7 @@ struct Circumstances {
     std::string arbiter;        // what it is
     std::string arbiter_error;  // empty: it answers
     bool failsafe_active = false;
-    std::vector<std::string> settings = {};  // sentences about those that nodes refuse
+    std::vector<std::string> settings = {};  // sentences about those, and about users, that nodes refuse
 };
 
 /// The gravest first. Empty: all is well.

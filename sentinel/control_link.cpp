@@ -121,7 +121,8 @@ ControlLink::ControlLink(asio::any_io_executor executor, config::Node node, Shar
       deadline_(executor),
       rest_(executor),
       vigil_timer_(executor),
-      reader_(nullptr, redisReaderFree) {}
+      reader_(nullptr, redisReaderFree),
+      longest_reply_(kMaxReplyBytes) {}
 
 ControlLink::~ControlLink() = default;
 
@@ -338,7 +339,7 @@ asio::awaitable<Reply> ControlLink::receive() {
         if (error) {
             co_return failed(error, "connection lost to");
         }
-        if (total > kMaxReplyBytes) {
+        if (total > longest_reply_) {
             close();
             co_return Reply{LinkStatus::broken, false, "not a Redis server: the reply does not end"};
         }

@@ -63,6 +63,8 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
         std::function<bool(const KernelSigns&)> goes_on;
     };
     void keep_vigil(Vigil vigil) { vigil_ = std::move(vigil); }
+    /// How long a reply may be, where it may be longer than a node's word about itself.
+    void allow_replies(std::size_t bytes) { longest_reply_ = bytes; }
     /// What the kernel knew when the newest request, or the newest attempt to connect, ran out of time.
     [[nodiscard]] const std::optional<KernelSigns>& last_signs() const { return last_signs_; }
     /// Waits until `until`, until wake(), or until the node closes the connection: false then.
@@ -104,6 +106,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
     std::vector<boost::asio::ip::tcp::endpoint> endpoints_;
     std::vector<std::string> addresses_;
+    std::size_t longest_reply_;
     std::uint64_t guard_ = 0;
     std::uint64_t rest_turn_ = 0;
     bool expired_ = false;

@@ -23,6 +23,8 @@ constexpr auto kSource = "monitor";
 constexpr Milliseconds kTick{100};
 /// How soon to look again while a node's fate is open.
 constexpr Milliseconds kWhileSuspected{50};
+/// How often users are compared.
+constexpr Milliseconds kUsersEvery{1000};
 /// A switchover waits this long for the portal that acts.
 constexpr Milliseconds kRequestTime{15000};
 
@@ -46,6 +48,16 @@ SettingsWanted settings_from(const config::NodeConfig& config) {
     for (const auto& setting : config.asserted) {
         wanted.asserted.emplace_back(setting.name, setting.value);
     }
+    return wanted;
+}
+
+UsersWanted users_from(const config::Acl& config) {
+    using From = UsersWanted::From;
+    UsersWanted wanted;
+    wanted.from = config.source == config::kAclOff ? From::nobody : config.names_file() ? From::file : From::leader;
+    wanted.asked_for = config.source != config::kAclAuto || config.strict;
+    wanted.strict = config.strict;
+    wanted.file = {config.users.begin(), config.users.end()};
     return wanted;
 }
 
@@ -87,6 +99,12 @@ void Monitor::use_login(Login login) {
 void Monitor::use_settings(const config::NodeConfig& wanted) {
     loop_->use_settings(settings_from(wanted));
 }
+void Monitor::use_users(const config::Acl& wanted) {
+    loop_->use_users(users_from(wanted));
+}
+void Monitor::users_changed(std::vector<std::string> command) {
+    loop_->users_changed(std::move(command));
+}
 boost::json::object Monitor::status() const {
     return loop_->status();
 }
@@ -105,6 +123,9 @@ Monitor::Loop::Loop(const config::Config& config, std::unique_ptr<Arbiter> arbit
       settings_(std::make_shared<SettingsKeeper>(io_.get_executor(), login_, settings_from(config.node_config),
                                                  SettingsKeeper::Timing{.deadline = timing_.down_after},
                                                  [this] { return group_to_keep_equal(); })),
+      users_(std::make_shared<UsersKeeper>(io_.get_executor(), login_, users_from(config.acl),
+                                           UsersKeeper::Timing{.every = kUsersEvery, .deadline = timing_.down_after},
+                                           [this] { return group_to_keep_equal(); })),
       standing_(name_, timing_, Clock::now()),
       failover_(timing_),
       pauses_(timing_.down_after / 2, Clock::now()) {
@@ -128,6 +149,7 @@ void Monitor::Loop::start() {
     tick();
     asio::co_spawn(io_, run(), observe::LogEscaped(kSource));
     asio::co_spawn(io_, settings_->run(), observe::LogEscaped(kSource));
+    asio::co_spawn(io_, users_->run(), observe::LogEscaped(kSource));
     thread_ = std::thread([this] {
         io_.run();
         closed_ = true;
@@ -349,6 +371,9 @@ std::vector<NodeView> Monitor::Loop::seen_nodes(TimePoint now) const {
         seen.back().login = node.login;
         seen.back().visitors = node.visitors;
         seen.back().looked_around = node.looked_around;
+        if (auto& report = seen.back().report; report) {
+            report->barred = users_->why_barred(node.config.name);
+        }
     }
     return seen;
 }
@@ -423,6 +448,7 @@ boost::asio::awaitable<void> Monitor::Loop::farewell() {
         node.stop();
     }
     settings_->stop();
+    users_->stop();
     ticker_.cancel();
     io_.stop();
 }

@@ -62,6 +62,10 @@ class Monitor {
     void use_login(Login login);
     /// Settings that the nodes are to have from now on. Any thread.
     void use_settings(const config::NodeConfig& wanted);
+    /// Users that the nodes are to have from now on. Any thread.
+    void use_users(const config::Acl& wanted);
+    /// The leader has executed this ACL command of a client. Any thread.
+    void users_changed(std::vector<std::string> command);
     /// A snapshot for /status.json and the metrics. Any thread.
     [[nodiscard]] boost::json::object status() const;
 

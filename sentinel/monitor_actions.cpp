@@ -87,6 +87,14 @@ config::Node Monitor::Loop::at_known_address(const WatchedNode& node) {
 
 asio::awaitable<bool> Monitor::Loop::promote(std::string name) {
     auto* node = find(name);
+    const auto& report = node->account.view().report;
+    std::string run_id = report ? report->run_id : std::string();
+    const std::string barred = co_await users_->prepare(at_known_address(*node), std::move(run_id));
+    if (!barred.empty()) {
+        observe::log_warn(kSource, "did not promote, since acl.strict is on", {{"node", name}, {"error", barred}});
+        failover_.promotion_failed(name, "it " + barred, Clock::now());
+        co_return true;
+    }
     const auto outcome = co_await commands_.promote(at_known_address(*node));
     if (!outcome.error.empty()) {
         observe::log_warn(kSource, "could not promote", {{"node", name}, {"error", outcome.error}});
@@ -134,6 +142,7 @@ asio::awaitable<bool> Monitor::Loop::hand_over(HandOver move) {
         known_as = listed->endpoint;
     }
     co_await settings_->carry_over(from->config, to->config);
+    co_await users_->carry_over(from->config, to->config);
     const auto outcome = co_await commands_.hand_over(from->config, to->config, std::move(known_as), move.guarded);
     failover_.handed_over(outcome.error, outcome.error.empty() ? outcome.asked_at : Clock::now());
     if (outcome.error.empty()) {

@@ -15,6 +15,7 @@
 #include "sentinel/settings_keeper.hpp"
 #include "sentinel/standing.hpp"
 #include "sentinel/tenure.hpp"
+#include "sentinel/users_keeper.hpp"
 
 #include <atomic>
 #include <deque>
@@ -44,6 +45,8 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     void set_nodes(std::vector<config::Node> nodes);
     void use_login(Login login);
     void use_settings(SettingsWanted wanted);
+    void use_users(UsersWanted wanted);
+    void users_changed(std::vector<std::string> command);
     [[nodiscard]] boost::json::object status() const;
 
   private:
@@ -89,7 +92,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
 
     // The nodes.
     void watch_node(WatchedNode& node);
-    [[nodiscard]] std::optional<SettingsKeeper::Group> group_to_keep_equal() const;
+    [[nodiscard]] GroupSight group_to_keep_equal() const;
     void take_nodes(std::vector<config::Node> nodes);
     void let_go();
 
@@ -136,6 +139,7 @@ class Monitor::Loop : public std::enable_shared_from_this<Loop> {
     boost::asio::steady_timer ticker_;
     NodeCommands commands_;
     std::shared_ptr<SettingsKeeper> settings_;
+    std::shared_ptr<UsersKeeper> users_;
     std::deque<WatchedNode> nodes_;  // changed between turns only
     std::optional<std::vector<config::Node>> wanted_nodes_;
     Standing standing_;

@@ -37,6 +37,8 @@ void Monitor::Loop::use_login(Login login) {
         for (auto& node : nodes_) {
             node.login_check->check_now();
         }
+        settings_->ask_again();
+        users_->ask_again();
     });
 }
 
@@ -48,26 +50,48 @@ void Monitor::Loop::use_settings(SettingsWanted wanted) {
     });
 }
 
-/// While this portal acts and nobody is being replaced.
-std::optional<SettingsKeeper::Group> Monitor::Loop::group_to_keep_equal() const {
+void Monitor::Loop::use_users(UsersWanted wanted) {
+    asio::post(io_, [this, self = weak_from_this(), wanted = std::move(wanted)]() mutable {
+        if (const auto alive = self.lock()) {
+            users_->want(std::move(wanted));
+        }
+    });
+}
+
+void Monitor::Loop::users_changed(std::vector<std::string> command) {
+    asio::post(io_, [this, self = weak_from_this(), command = std::move(command)]() mutable {
+        if (const auto alive = self.lock()) {
+            users_->executed(std::move(command));
+        }
+    });
+}
+
+/// While this portal may forward and nobody is being replaced.
+GroupSight Monitor::Loop::group_to_keep_equal() const {
     const auto& record = standing_.record();
-    if (stopping_ || !record || record->phase != Phase::leading || !standing_.role().held_here(Clock::now())) {
-        return std::nullopt;
+    const auto now = Clock::now();
+    GroupSight sight;
+    sight.acts = !stopping_ && record && standing_.role().held_here(now);
+    if (stopping_ || !record || record->phase != Phase::leading || !(sight.acts || permit_->valid(now))) {
+        return sight;
     }
-    SettingsKeeper::Group group;
+    NodeGroup group;
     for (const auto& node : nodes_) {
         const auto& view = node.account.view();
         const bool usable = view.health == Health::up && view.report && view.twin_of.empty();
         if (node.config.name == record->leader) {
             if (!usable || view.report->role != replication::Role::leader) {
-                return std::nullopt;
+                return sight;
             }
             group.leader = node.config;
         } else if (usable && view.report->role == replication::Role::replica) {
             group.replicas.push_back(node.config);
         }
     }
-    return group.leader.name.empty() ? std::nullopt : std::optional(std::move(group));
+    if (!group.leader.name.empty()) {
+        sight.group = std::move(group);
+    }
+    return sight;
 }
 
 void Monitor::Loop::set_nodes(std::vector<config::Node> nodes) {

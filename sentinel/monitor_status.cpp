@@ -3,6 +3,8 @@
 #include "sentinel/monitor_loop.hpp"
 #include "sentinel/node_json.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <boost/json/parse.hpp>
@@ -205,8 +207,10 @@ void Monitor::Loop::tell_view(json::object& status, const View& view, TimePoint 
                                           {"url", portal.mark.url}});
     }
     status["portals"] = std::move(portals);
+    auto refused = settings_->refusals();
+    std::ranges::move(users_->concerns(), std::back_inserter(refused));
     status["why"] = json::value_from(concerns(
-        view, timing_, {arbiter_->describe(), standing_.arbiter_error(), failsafe_active_, settings_->refusals()}));
+        view, timing_, {arbiter_->describe(), standing_.arbiter_error(), failsafe_active_, std::move(refused)}));
 }
 
 void Monitor::Loop::tell_counts(json::object& status) const {
@@ -229,6 +233,7 @@ void Monitor::Loop::tell_counts(json::object& status) const {
     status["arbiter_calls"] = to_json(calls_);
     status["failsafe_active"] = failsafe_active_;
     status["settings"] = {{"told", settings_->told()}, {"refused", settings_->refused()}};
+    status["users"] = users_->status();
     json::object failovers;
     for (const auto* type : {"automatic", "planned", "automatic_aborted", "planned_aborted", "bootstrap"}) {
         const auto found = failovers_.find(type);

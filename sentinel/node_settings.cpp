@@ -33,15 +33,10 @@ std::vector<std::pair<std::string, std::string>> SettingsTold::due(const Setting
     std::vector<std::pair<std::string, std::string>> due;
     const auto compare = [&](const std::string& name, const std::string& value) {
         const auto has = node.find(name);
-        if (has == node.end() || has->second == value) {
-            return;  // this version does not know it, or it is as it should be
+        const bool known = has != node.end();  // to this version
+        if (known && told_.due(name, value, has->second)) {
+            due.emplace_back(name, value);
         }
-        const auto told = told_.find(name);
-        const bool same = told != told_.end() && told->second.value == value;
-        if (same && (!told->second.refusal.empty() || told->second.shown == has->second)) {
-            return;
-        }
-        due.emplace_back(name, value);
     };
     for (const auto& [name, value] : wanted.asserted) {
         compare(name, value);
@@ -57,19 +52,10 @@ std::vector<std::pair<std::string, std::string>> SettingsTold::due(const Setting
     return due;
 }
 
-void SettingsTold::accepted(const std::string& name, const std::string& value, std::string shown) {
-    told_[name] = {value, std::move(shown), {}};
-}
-
-void SettingsTold::refused(const std::string& name, const std::string& value, std::string why) {
-    told_[name] = {value, {}, std::move(why)};
-}
-
 std::optional<std::string> SettingsTold::refusal(const SettingsWanted& wanted) const {
     for (const auto& [name, value] : wanted.asserted) {
-        const auto told = told_.find(name);
-        if (told != told_.end() && told->second.value == value && !told->second.refusal.empty()) {
-            return name + ": " + told->second.refusal;
+        if (const std::string why = told_.refusal(name, value); !why.empty()) {
+            return name + ": " + why;
         }
     }
     return std::nullopt;

@@ -2,6 +2,8 @@
 // would be lost with it: so its replicas are told the same, and what is asserted every node is told. Pure.
 #pragma once
 
+#include "sentinel/told.hpp"
+
 #include <array>
 #include <map>
 #include <optional>
@@ -37,28 +39,25 @@ struct SettingsWanted {
     [[nodiscard]] std::vector<std::string> names() const;
 };
 
-/// What one node was told, what it then showed ("100mb" is shown as 104857600), and what it refused.
+/// What one node was told, and what it refused.
 class SettingsTold {
   public:
     /// What the node is to be told now. `leader`: what the leader has; null: the node leads itself.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> due(const SettingsWanted& wanted,
                                                                        const Settings& node,
                                                                        const Settings* leader) const;
-    void accepted(const std::string& name, const std::string& value, std::string shown);
-    /// It is not told the same again until forget().
-    void refused(const std::string& name, const std::string& value, std::string why);
-    /// Another process may be there, or other rights.
-    void forget() { told_.clear(); }
+    void accepted(const std::string& name, const std::string& value, std::string shown) {
+        told_.accepted(name, value, std::move(shown));
+    }
+    void refused(const std::string& name, const std::string& value, std::string why) {
+        told_.refused(name, value, std::move(why));
+    }
+    void forget() { told_.forget(); }
     /// For people: what was asserted and is refused.
     [[nodiscard]] std::optional<std::string> refusal(const SettingsWanted& wanted) const;
 
   private:
-    struct Told {
-        std::string value;
-        std::string shown;
-        std::string refusal;  // empty: it took it
-    };
-    std::map<std::string, Told, std::less<>> told_;  // by name, the newest
+    Told told_;
 };
 
 }  // namespace portal::sentinel

@@ -17,7 +17,7 @@ std::string who_is_barred(const View& view, const std::string& wanted) {
         if (!node.report || !replication::is_barred(*node.report)) {
             return {};
         }
-        why += (why.empty() ? "no node may take over: " : "; ") + replication::why_barred(node.node.name);
+        why += (why.empty() ? "no node may take over: " : "; ") + replication::why_barred(node.node.name, *node.report);
     }
     return why;
 }

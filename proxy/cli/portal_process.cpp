@@ -61,7 +61,7 @@ std::string PortalProcess::start() {
     shards_ = std::make_unique<shard::ShardGroup>(
         config_, permit_,
         [this](const std::string& node, std::string_view why) { monitor_->report_trouble(node, std::string(why)); },
-        sightings_);
+        [this](std::vector<std::string> command) { monitor_->users_changed(std::move(command)); }, sightings_);
     if (std::string problem = run_by(config_); !problem.empty()) {
         return problem;
     }

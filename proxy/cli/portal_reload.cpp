@@ -42,6 +42,9 @@ std::vector<std::string> files_of(const config::Config& config, const std::strin
     }
     add(config.monitor.password_file);
     add(config.tickets.secret_file);
+    if (config.acl.names_file()) {
+        files.push_back(config.acl.source);
+    }
     return files;
 }
 
@@ -140,6 +143,9 @@ void PortalProcess::tell_monitor(const config::Config& before) {
     }
     if (config_->node_config != before.node_config) {
         monitor_->use_settings(config_->node_config);
+    }
+    if (config_->acl != before.acl) {
+        monitor_->use_users(config_->acl);
     }
 }
 

@@ -138,6 +138,19 @@ void add_node_samples(const json::object& monitor, std::vector<observe::Sample>&
     samples.push_back({Metric::leaders_observed, {}, leaders});
 }
 
+void add_user_samples(const json::object& monitor, std::vector<observe::Sample>& samples) {
+    const json::value* users = monitor.if_contains("users");
+    if (users == nullptr) {
+        return;
+    }
+    for (const char* action : {"set", "deleted", "refused"}) {
+        samples.push_back({Metric::users_told, {action}, number_of(users->as_object(), action)});
+    }
+    for (const auto& [node, equal] : users->at("equal").as_object()) {
+        samples.push_back({Metric::users_equal, {std::string(node)}, equal.as_bool() ? 1.0 : 0.0});
+    }
+}
+
 double seconds_of(std::chrono::system_clock::time_point time) {
     return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
 }
@@ -301,6 +314,7 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     add_failover_samples(monitor, samples);
     add_probe_samples(monitor, samples);
     add_node_samples(monitor, samples);
+    add_user_samples(monitor, samples);
 }
 
 void PortalProcess::add_configuration_samples(std::vector<observe::Sample>& samples) const {

@@ -83,6 +83,7 @@ consteval CommandRow plain_row(std::string_view name, int arity, bool write, Key
             .runs_code = runs_code(name.substr(0, bar)),
             .scripts = script_use(name),
             .quick = is_quick(name),
+            .users = name == "acl|setuser" || name == "acl|deluser" || name == "acl|load",
             .slow = is_slow(name),
             .first_key = keys.first,
             .last_key = keys.last,

@@ -98,6 +98,7 @@ struct CommandRow {
     bool runs_code = false;  // of others: scripts, functions, modules; may be answered with anything, or too often
     ScriptUse scripts = ScriptUse::none;
     bool quick = false;  // reads in a moment, whatever the data
+    bool users = false;  // changes who may log in: ACL SETUSER, DELUSER, LOAD
     bool slow = false;   // runs code of others, or in a thread of the node's: for as long as it likes
     int first_key = 0, last_key = 0, key_step = 0;  // as COMMAND reports; 0: none or movable
     std::uint16_t index = 0;                        // where it stands in kAllRows

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -145,6 +147,24 @@ struct NodeConfig {
     bool operator==(const NodeConfig&) const = default;
 };
 
+/// What `acl.assert` says instead of a file.
+inline constexpr std::string_view kAclAuto = "auto";
+inline constexpr std::string_view kAclOff = "off";
+inline constexpr std::string_view kAclLeader = "leader";
+
+/// Whose users (ACL) every node has.
+struct Acl {
+    std::string source = std::string(kAclAuto);  // or the path of a file
+    std::map<std::string, std::string> users;    // filled from that file: rules by name
+    bool strict = false;
+    bool operator==(const Acl&) const = default;
+
+    [[nodiscard]] bool names_file() const { return is_file(source); }
+    static bool is_file(std::string_view source) {
+        return source != kAclAuto && source != kAclOff && source != kAclLeader;
+    }
+};
+
 struct Limits {
     std::uint32_t sessions = 10000;  // client connections, all listeners together
     std::uint32_t leases = 4000;     // links that serve one client alone, in all
@@ -202,6 +222,7 @@ struct Config {
     PubSub pubsub;
     Commands commands;
     NodeConfig node_config;
+    Acl acl;
     Limits limits;
     Upstream upstream;
     Tickets tickets;

@@ -100,6 +100,9 @@ std::vector<Leaf> leaves_of(PortalFile file) {
     if (config.tickets.secret_file) {
         *config.tickets.secret_file += '\n' + config.tickets.secret.value_or("");
     }
+    for (const auto& [name, rules] : config.acl.users) {
+        config.acl.source += '\n' + name + ' ' + rules;
+    }
     if (auto* etcd = std::get_if<EtcdArbiter>(&config.arbiter); etcd != nullptr && etcd->password_file) {
         *etcd->password_file += '\n' + etcd->password.value_or("");
     }

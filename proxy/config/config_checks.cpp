@@ -1,5 +1,6 @@
 #include "config/config_checks.hpp"
 
+#include "config/acl_file.hpp"
 #include "config/secret_files.hpp"
 #include "config/value_rules.hpp"
 
@@ -82,6 +83,12 @@ void check_timings(const Monitor& monitor, Findings& findings) {
         findings.complain(given(findings, "monitor.ping_interval", "monitor.down_after"),
                           "ping_interval (" + print.print(monitor.ping_interval) + ") must not exceed down_after (" +
                               print.print(monitor.down_after) + "), or a node counts as dead before it was asked");
+    }
+}
+
+void check_acl(const Acl& acl, Findings& findings) {
+    if (acl.strict && acl.source == kAclOff && !findings.failed("acl.assert") && !findings.failed("acl.strict")) {
+        findings.complain("acl.strict", "goes with users that the nodes are to have; acl.assert is off");
     }
 }
 
@@ -181,6 +188,7 @@ void check_consistency(const PortalFile& file, Findings& findings) {
     check_timings(config.monitor, findings);
     check_pairs(config, findings);
     check_upkeep(file, findings);
+    check_acl(config.acl, findings);
 }
 
 void check_agent(const AgentConfig& config, Findings& findings) {
@@ -195,6 +203,14 @@ void read_secrets(Config& config, Findings& findings) {
     read_into(config.monitor.password, config.monitor.password_file, "monitor.password_file", read_password, findings);
     if (auto* etcd = std::get_if<EtcdArbiter>(&config.arbiter)) {
         read_into(etcd->password, etcd->password_file, "arbiter.etcd.password_file", read_password, findings);
+    }
+    if (config.acl.names_file() && !findings.failed("acl.assert")) {
+        auto read = read_acl_file(config.acl.source);
+        if (read.value) {
+            config.acl.users = *std::move(read.value);
+        } else {
+            findings.complain("acl.assert", read.complaint);
+        }
     }
     check_token_file(config.admin.token_file, "admin.token_file", findings);
     Tickets& tickets = config.tickets;

@@ -333,6 +333,17 @@ void visit_keys(Visitor& visit, NodeConfig& node_config) {
 }
 
 template <class Visitor>
+void visit_keys(Visitor& visit, Acl& acl) {
+    visit.value({"assert",
+                 "Whose users (ACL) every node is given: `leader`, those of the node that leads; a file in the form of "
+                 "Redis's `aclfile`, read again when it changes; `off`, nobody's. `auto`: `leader` where the nodes let "
+                 "the monitor do it."},
+                acl.source, AclSourceRule{});
+    visit.value({"strict", "`on`: a node that does not take these users is not promoted."}, acl.strict,
+                choice<bool>({{"off", false}, {"on", true}}));
+}
+
+template <class Visitor>
 void visit_keys(Visitor& visit, Config& config) {
     visit.value({"name",
                  "This portal's name in records, logs and metrics; differs between portals. Default: the host's "
@@ -352,6 +363,7 @@ void visit_keys(Visitor& visit, Config& config) {
     visit.section({"commands", "What clients may not do."}, config.commands);
     visit.section({"node_config", "Settings that Redis does not replicate, kept equal on the nodes."},
                   config.node_config);
+    visit.section({"acl", "Users that Redis does not replicate, kept equal on the nodes."}, config.acl);
     visit.section({"limits", "Bounds for each client."}, config.limits);
     visit.section({"upstream", "The connections to nodes that carry the clients' commands."}, config.upstream);
     visit.section({"tickets", "TLS session resumption."}, config.tickets);

@@ -220,6 +220,11 @@ class SectionReader {
                 parsed = locate(*parsed.value, rule.use);
             }
         }
+        if constexpr (std::is_same_v<Rule, AclSourceRule>) {
+            if (parsed.value && Acl::is_file(*parsed.value)) {
+                parsed = locate(*parsed.value, FileUse::read);
+            }
+        }
         if (!parsed.complaint.empty()) {
             findings_.complain(place_of(node.Mark()), path, parsed.complaint);
             return std::nullopt;

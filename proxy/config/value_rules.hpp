@@ -123,6 +123,14 @@ struct NodeSettingRule {
     std::string kind() const { return "`name value` as in redis.conf"; }
 };
 
+/// A word of config::Acl, or a file.
+struct AclSourceRule {
+    using Value = std::string;
+    Parsed<std::string> parse(const std::string& text) const { return FileRule{}.parse(text); }
+    std::string print(const std::string& value) const { return value; }
+    std::string kind() const { return "`auto`, `leader`, `off` or a file"; }
+};
+
 template <class E, std::size_t N>
 struct ChoiceRule {
     using Value = E;

@@ -195,6 +195,8 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_backend_replication_offset_bytes", kGauge, {"backend"}, "Replication offset that the node reported last."},
         {"redis_portal_backend_replication_lag_bytes", kGauge, {"backend"}, "Bytes by which the replica is behind the leader."},
         {"redis_portal_credentials_ok", kGauge, {"backend"}, "1 while the node takes the monitor's login on a fresh connection, which is tried every 30 s; 0 while it refuses it; no sample while it does not answer."},
+        {"redis_portal_users_equal", kGauge, {"backend"}, "1 while the node has the users (ACL) that acl.assert wants, 0 while it refuses them or is still being told; only on the portal that acts, and while the node is up."},
+        {"redis_portal_users_told_total", kCounter, {"action"}, "Users that this portal has set or deleted at nodes to make them equal, and what nodes refused of that (action set, deleted or refused)."},
         {"redis_portal_backend_checks_total", kCounter, {"backend", "result"}, "Probes of the node (result ok, denied, broken, refused or timeout)."},
         {"redis_portal_backend_check_seconds_total", kCounter, {"backend"}, "Time that the answers to those probes have taken together that ended ok."},
         {"redis_portal_backend_state_changes_total", kCounter, {"backend", "to"}, "Times that the node was seen to be up, suspected, busy or down and had not been before."},

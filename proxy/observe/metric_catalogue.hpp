@@ -55,6 +55,8 @@ enum class Metric : std::uint8_t {
     backend_replication_offset,
     backend_replication_lag,
     credentials_ok,
+    users_equal,
+    users_told,
     backend_checks,
     backend_check_seconds,
     backend_state_changes,

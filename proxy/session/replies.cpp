@@ -6,7 +6,9 @@
 #include "session/session.hpp"
 #include "session/session_bounds.hpp"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace portal::session {
 namespace {
@@ -56,6 +58,9 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if (row.handling == Handling::exec && !request.unit && !transaction().queued().own().empty()) {
         return exec().take(request, bytes);
     }
+    if (row.users && !reply.is_error()) {
+        note_users(request, command);
+    }
     if (reply.is_error()) {
         at(context().counters.error_replies, observe::error_of(bytes)).add();
     }
@@ -74,6 +79,19 @@ void Replies::note_scripts(const upstream::PendingRequest& request, const Row& r
     } else if (!request.unit && !transaction().contains(request)) {
         context().scripts.note_answer(row, command, reply, state().credentials);
     }
+}
+
+/// Users were changed. What a transaction or a large request does to them is found when nodes are compared.
+void Replies::note_users(const upstream::PendingRequest& request, std::string_view command) {
+    if (!context().users_changed || request.unit || request.streamed || transaction().contains(request)) {
+        return;
+    }
+    const resp::RequestView words(command);
+    std::vector<std::string> copy;
+    for (std::size_t i = 0; i < words.argc(); ++i) {
+        copy.emplace_back(words.arg(i));
+    }
+    context().users_changed(std::move(copy));
 }
 
 /// The reply is for the client: `bytes`, which may be others than `reply` has. What it changes is noted first.

@@ -62,6 +62,7 @@ class Replies final : public SessionPart {
 
     void note_scripts(const upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
                       std::string_view command);
+    void note_users(const upstream::PendingRequest& request, std::string_view command);
     [[nodiscard]] std::string replace(const Row& row, std::string_view command, std::string_view bytes);
     bool take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command);
     void note_transaction(const Row& row, bool failed, std::string_view bytes);

@@ -26,6 +26,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -123,6 +124,8 @@ struct SessionContext {
     bool draining = false;
     ClientPause pause;
     FirstWrite first_write;
+    /// The leader has executed an ACL command that changes users. May be empty.
+    std::function<void(std::vector<std::string> command)> users_changed;
 
     /// Goes on by another configuration. What waits already waits as long as the new one says.
     void configure(config::ConfigPtr wanted);

@@ -82,6 +82,7 @@ Shard::Shard(ShardSetup setup)
     if (setup_.index == 0) {
         count_exchange_ = new session::CountExchange(context_);
     }
+    context_.users_changed = setup_.users_changed;
     link_context_.sightings = setup_.sightings.get();
     link_context_.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
     link_context_.next_address_after =

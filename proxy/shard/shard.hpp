@@ -41,6 +41,8 @@ struct ShardSetup {
     std::uint32_t index = 0;
     std::uint32_t count = 1;
     config::Serves serves = config::Serves::leader;
+    /// The leader has executed an ACL command that changes users; called on the shard's thread.
+    std::function<void(std::vector<std::string> command)> users_changed = {};
     std::shared_ptr<const replication::ProcessSightings> sightings = nullptr;  // null: nobody watches the nodes
 };
 

@@ -33,7 +33,8 @@ bool serves_replicas(const config::Config& config) {
 }  // namespace
 
 ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit,
-                       Trouble trouble, std::shared_ptr<const replication::ProcessSightings> sightings)
+                       Trouble trouble, UsersChanged users_changed,
+                       std::shared_ptr<const replication::ProcessSightings> sightings)
     : config_(std::move(config)),
       leading_(config_->threads > 0 ? config_->threads : usable_processors()),
       count_(serves_replicas(*config_) ? 2 * leading_ : leading_) {
@@ -43,8 +44,8 @@ ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replicati
     }
     for (std::uint32_t index = 0; index < count_; ++index) {
         const auto serves = index < leading_ ? config::Serves::leader : config::Serves::replicas;
-        shards_.push_back(
-            std::make_unique<Shard>(ShardSetup{config_, *this, permit, trouble, index, count_, serves, sightings}));
+        shards_.push_back(std::make_unique<Shard>(
+            ShardSetup{config_, *this, permit, trouble, index, count_, serves, users_changed, sightings}));
     }
 }
 

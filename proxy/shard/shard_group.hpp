@@ -24,8 +24,11 @@ class ShardGroup final : private session::ShardPeers {
     /// The certificate of each listener; null for plain ones.
     using Certificates = std::vector<certs::CertificateMaterialPtr>;
 
-    /// `trouble` is called on shard threads. `sightings` null: nobody watches the nodes.
+    using UsersChanged = std::function<void(std::vector<std::string> command)>;
+
+    /// `trouble` and `users_changed` are called on shard threads. `sightings` null: nobody watches the nodes.
     ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit, Trouble trouble,
+               UsersChanged users_changed = {},
                std::shared_ptr<const replication::ProcessSightings> sightings = nullptr);
     ~ShardGroup();
 

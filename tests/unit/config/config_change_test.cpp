@@ -66,6 +66,16 @@ TEST_F(ConfigChanges, a_secret_that_changed_inside_its_file_is_seen_and_not_show
     EXPECT_EQ(change.restart, Paths{});
 }
 
+TEST_F(ConfigChanges, users_that_changed_inside_their_file_are_seen_and_not_shown) {
+    Config running = good(kMinimal);
+    running.acl.source = "/users";
+    running.acl.users = {{"app", "on >old"}};
+    Config wanted = running;
+    EXPECT_EQ(compare(running, wanted).reloadable, Paths{});
+    wanted.acl.users["app"] = "on >new";
+    EXPECT_EQ(compare(running, wanted).reloadable, (Paths{"acl.assert"}));
+}
+
 using ConfigMerge = ConfigTest;
 
 TEST_F(ConfigMerge, what_needs_a_restart_stays_as_it_is_and_holds_up_nothing_else) {

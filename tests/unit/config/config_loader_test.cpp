@@ -158,6 +158,16 @@ TEST_F(ConfigLoader, a_password_file_gives_its_first_line_only) {
     EXPECT_EQ(good(kMinimal + "monitor: {password_file: bare}\n").monitor.password, "no end of line");
 }
 
+TEST_F(ConfigLoader, users_are_read_of_a_file_or_of_the_leader) {
+    EXPECT_EQ(good(kMinimal).acl.source, kAclAuto);
+    EXPECT_FALSE(good(kMinimal + "acl: {assert: off}\n").acl.names_file());
+    EXPECT_FALSE(good(kMinimal + "acl: {assert: leader, strict: on}\n").acl.names_file());
+    const std::string file = write("users.acl", "user app on >secret\n");
+    const Config config = good(kMinimal + "acl: {assert: users.acl}\n");
+    EXPECT_EQ(config.acl.source, file);
+    EXPECT_EQ(config.acl.users, (std::map<std::string, std::string>{{"app", "on >secret"}}));
+}
+
 TEST_F(ConfigLoader, a_password_that_looks_like_a_number_stays_text) {
     EXPECT_EQ(good(kMinimal + "monitor: {password: 0123}\n").monitor.password, "0123");
 }

@@ -202,6 +202,13 @@ TEST_F(ConfigProblems, a_password_file_must_be_readable_and_hold_something) {
     expect_problem_after_minimal("monitor: {password_file: empty}\n", 1, "holds nothing: " + path("empty"));
 }
 
+TEST_F(ConfigProblems, a_file_of_users_must_be_one) {
+    expect_problem_after_minimal("acl: {assert: lead}\n", 1, "acl.assert: cannot be read: " + path("lead"));
+    write("users.acl", "user app on >secret\nusr b\n");
+    expect_problem_after_minimal("acl: {assert: users.acl}\n", 1, "acl.assert: must hold lines 'user NAME RULES...'");
+    expect_problem_after_minimal("acl: {assert: off, strict: on}\n", 1, "acl.strict: goes with users");
+}
+
 TEST_F(ConfigProblems, certificate_files_must_be_readable) {
     write("tls.crt", "x");
     const std::string rest =

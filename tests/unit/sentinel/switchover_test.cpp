@@ -239,6 +239,20 @@ TEST(FailoverMachine, no_switchover_and_no_failover_goes_to_a_node_with_replica_
     EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
 }
 
+TEST(FailoverMachine, no_switchover_and_no_failover_goes_to_a_node_that_is_barred) {
+    World world;
+    world.node("redis-1").report->barred = "redis-1 refuses the user app";
+    world.ask("redis-1");
+    world.turn();
+    EXPECT_NE(world.view.record.answered_error.find("redis-1 refuses the user app"), std::string::npos);
+    world.view.portals[1].mark.wants_id.clear();
+    world.kill("redis-0");
+    EXPECT_FALSE(world.run_until([&] { return world.leads("redis-1"); }, 3000));
+    EXPECT_NE(world.last.why.find("redis-1 refuses the user app"), std::string::npos) << world.last.why;
+    world.node("redis-1").report->barred.clear();
+    EXPECT_TRUE(world.run_until([&] { return world.leads("redis-1"); }));
+}
+
 TEST(FailoverMachine, a_leader_that_is_busy_for_too_long_is_replaced_only_when_a_node_can_take_over) {
     World world;
     auto& leader = world.node("redis-0");

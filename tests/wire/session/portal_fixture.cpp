@@ -94,7 +94,8 @@ void PortalTest::start() {
     if (!group_) {
         const auto config = std::make_shared<const config::Config>(config_);
         group_ = std::make_unique<shard::ShardGroup>(
-            config, permit_, [](const std::string&, std::string_view) {}, sightings_);
+            config, permit_, [](const std::string&, std::string_view) {}, shard::ShardGroup::UsersChanged(),
+            sightings_);
         ASSERT_EQ(group_->configure(config, shard::ShardGroup::Certificates(config->listen.size())), "");
         group_->start();
     }

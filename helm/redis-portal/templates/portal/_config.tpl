@@ -47,7 +47,7 @@
 {{- end -}}
 {{- $config = mergeOverwrite $config (deepCopy .Values.portal.config) -}}
 {{- /* YAML reads a bare off or on as a boolean; portals want the word. */ -}}
-{{- range $place := list (list $config "busy_poll") (list $config.monitor "failsafe") (list $config.writes "proven") (list $config.commands "replication") (list $config.node_config "follow_leader") -}}
+{{- range $place := list (list $config "busy_poll") (list $config.monitor "failsafe") (list $config.writes "proven") (list $config.commands "replication") (list $config.node_config "follow_leader") (list $config.acl "assert") (list $config.acl "strict") -}}
 {{- $section := first $place | default dict -}}
 {{- $key := last $place -}}
 {{- if and (hasKey $section $key) (kindIs "bool" (get $section $key)) -}}
