@@ -1,5 +1,6 @@
 #include "config/config_checks.hpp"
 
+#include "config/identity_checks.hpp"
 #include "config/secret_files.hpp"
 #include "config/value_rules.hpp"
 
@@ -181,6 +182,9 @@ void check_consistency(const PortalFile& file, Findings& findings) {
     check_timings(config.monitor, findings);
     check_pairs(config, findings);
     check_upkeep(file, findings);
+    if (config.identity) {
+        check_identity(*config.identity, findings);
+    }
 }
 
 void check_agent(const AgentConfig& config, Findings& findings) {
@@ -197,6 +201,9 @@ void read_secrets(Config& config, Findings& findings) {
         read_into(etcd->password, etcd->password_file, "arbiter.etcd.password_file", read_password, findings);
     }
     check_token_file(config.admin.token_file, "admin.token_file", findings);
+    if (config.identity) {
+        read_identity_files(*config.identity, findings);
+    }
     Tickets& tickets = config.tickets;
     read_into(tickets.secret, tickets.secret_file, "tickets.secret_file", read_secret_bytes, findings);
     if (tickets.secret && tickets.secret->size() < kMinTicketSecret) {
