@@ -106,9 +106,9 @@ Verdict Verifier::judge(std::string_view secret, Time now) const {
     if (times.refusal != Refusal::none) {
         return refuse(times.refusal);
     }
-    verdict.identity =
-        std::make_shared<const Identity>(Identity{wanted.name, found.key->thumbprint(), token.payload, times.ends,
-                                                  times.ends + std::max(wanted.leeway, settings_.grace)});
+    verdict.identity = std::make_shared<const Identity>(
+        Identity{wanted.name, found.key->thumbprint(), token.payload, times.ends, times.ends + wanted.leeway,
+                 times.ends + std::max(wanted.leeway, settings_.grace)});
     apply_rules(token.claims, verdict);
     return verdict;
 }

@@ -21,11 +21,12 @@ namespace portal::identity {
 
 /// A token that was found good: what is kept of it to judge it again under other keys and rules.
 struct Identity {
-    std::string issuer;   // its name in the configuration
-    std::string key;      // thumbprint of the key that has signed it
-    std::string payload;  // its claims
-    Time ends{};          // its own end
-    Time good_until{};    // with the grace; a session goes no further
+    std::string issuer;     // its name in the configuration
+    std::string key;        // thumbprint of the key that has signed it
+    std::string payload;    // its claims
+    Time ends{};            // its own end
+    Time accepted_until{};  // with the leeway
+    Time good_until{};      // with the grace; a session goes no further
 };
 using IdentityPtr = std::shared_ptr<const Identity>;
 

@@ -17,7 +17,7 @@ EVERYTHING = None
 ARROWS = {
     "main": EVERYTHING,
     "admin": {"observe", "replication", "config", "net"},
-    "shard": {"session", "upstream", "net", "certs", "replication", "config", "observe"},
+    "shard": {"identity", "session", "upstream", "net", "certs", "replication", "config", "observe"},
     "identity": {"config"},
     "session": {"identity", "conversation", "route", "upstream", "command", "resp", "net", "replication", "config", "observe"},
     "conversation": {"route", "upstream", "command", "resp", "replication", "config"},
