@@ -185,13 +185,13 @@ class Identity(unittest.TestCase):
 
         def work(number):
             try:
-                client = self.login(self.token(2.0))
+                client = self.login(self.token(3.0))
                 for _ in range(20):
-                    until = time.monotonic() + 1
+                    until = time.monotonic() + 1.5
                     while time.monotonic() < until:
                         self.assertEqual(written[number] + 1, client.command("INCR", f"app:{number}"))
                         written[number] += 1
-                    self.assertEqual("OK", client.command("AUTH", "x", self.token(2.0)))
+                    self.assertEqual("OK", client.command("AUTH", "x", self.token(3.0)))
             except Exception as failure:
                 failures.append(failure)
 
