@@ -6,6 +6,7 @@
 #include "cli/demo_command.hpp"
 #include "cli/drain_command.hpp"
 #include "cli/hand_over_command.hpp"
+#include "cli/identity_command.hpp"
 #include "cli/serve_command.hpp"
 #include "cli/status_command.hpp"
 #include "cli/subcommand_names.hpp"
@@ -33,12 +34,14 @@ int main(int argc, char** argv) {
     portal::cli::add_switchover_command(app, exit_status);
     portal::cli::add_drain_command(app, exit_status);
     portal::cli::add_hand_over_command(app, exit_status);
+    portal::cli::add_identity_command(app, exit_status);
     // After the subcommands, whose help would repeat it.
     app.footer(
         "Examples:\n"
         "  redis-portal demo                                        try it: nodes and portals on loopback\n"
         "  redis-portal check --config portal.yaml                  all that is wrong with the file, line by line\n"
         "  redis-portal check --config portal.yaml --print          the file with every default\n"
+        "  redis-portal identity check --config portal.yaml --token FILE   as whom a token logs in\n"
         "  redis-portal serve --config portal.yaml                  run a portal\n"
         "  redis-portal status --json | jq .topology.leader         who leads\n"
         "  redis-portal status --watch                              the whole picture, again every 2 s\n"

@@ -8,7 +8,7 @@ set -euo pipefail
 declare -A packages=(
     [core]="g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libssl-dev libyaml-cpp-dev libhiredis-dev
             prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libjemalloc-dev redis-server redis-tools python3"
-    [test]="libgtest-dev openssl etcd-server iproute2 python3-yaml valgrind"
+    [test]="libgtest-dev openssl etcd-server iproute2 python3-cryptography python3-yaml valgrind"
     [chart]="prometheus prometheus-redis-exporter"
     [clients]="php-cli php-redis ruby ruby-redis"
     [bench]="libbenchmark-dev haproxy"

@@ -3,6 +3,7 @@
 #include "command/command_table.hpp"
 #include "config/spelling.hpp"
 #include "config/value_rules.hpp"
+#include "identity/verifier.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -75,6 +76,11 @@ config::LoadResult load_portal_file(const std::string& path) {
     for (std::size_t i = 0; i < denied.size(); ++i) {
         if (const auto complaint = why_unknown_command(denied[i])) {
             result.findings.complain("commands.deny[" + std::to_string(i) + "]", *complaint);
+        }
+    }
+    if (result.config->identity) {
+        if (const auto made = identity::Verifier::make(*result.config->identity); !made.verifier) {
+            result.findings.complain(made.path, made.complaint);
         }
     }
     result.problems = result.findings.sorted();

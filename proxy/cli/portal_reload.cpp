@@ -45,6 +45,14 @@ std::vector<std::string> files_of(const config::Config& config, const std::strin
     if (config.acl.names_file()) {
         files.push_back(config.acl.source);
     }
+    if (config.identity) {
+        for (const config::IdentityIssuer& issuer : config.identity->issuers) {
+            files.push_back(issuer.jwks);
+        }
+        for (const config::IdentityUser& user : config.identity->users) {
+            files.push_back(user.password_file);
+        }
+    }
     return files;
 }
 

@@ -310,6 +310,11 @@ void PortalProcess::add_samples(std::vector<observe::Sample>& samples) const {
     samples.push_back({Metric::lease_held, {}, flag_of(monitor, "acting_here")});
     samples.push_back({Metric::failsafe_active, {}, flag_of(monitor, "failsafe_active")});
     add_configuration_samples(samples);
+    for (const auto& logins : shards_->logins()) {
+        samples.push_back({Metric::token_logins, {logins.issuer, "accepted"}, static_cast<double>(logins.accepted)});
+        samples.push_back({Metric::token_logins, {logins.issuer, "refused"}, static_cast<double>(logins.refused)});
+        samples.push_back({Metric::token_sessions, {logins.issuer}, static_cast<double>(logins.sessions)});
+    }
     add_arbiter_samples(monitor, samples);
     add_failover_samples(monitor, samples);
     add_probe_samples(monitor, samples);

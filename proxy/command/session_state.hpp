@@ -18,7 +18,8 @@ namespace portal::command {
 struct Credentials {
     std::string username;  // empty: nobody has logged in
     std::string password;
-    bool proven = false;  // see upstream::LinkIdentity
+    bool proven = false;    // see upstream::LinkIdentity
+    bool by_token = false;  // likewise
 };
 using CredentialsPtr = std::shared_ptr<const Credentials>;
 

@@ -2,6 +2,8 @@
 // in config_keys.hpp, one row per key. Knows no YAML. A loaded Config is immutable and may be read from any thread.
 #pragma once
 
+#include "config/identity_config.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -223,6 +225,7 @@ struct Config {
     Commands commands;
     NodeConfig node_config;
     Acl acl;
+    std::optional<Identity> identity;  // empty: Redis alone judges logins
     Limits limits;
     Upstream upstream;
     Tickets tickets;

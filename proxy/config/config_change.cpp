@@ -43,6 +43,18 @@ class LeafWriter {
         add(key, std::move(text));
     }
 
+    void conditions(const Key& key, const std::vector<ClaimCondition>& conditions) {
+        std::string text;
+        for (const ClaimCondition& condition : conditions) {
+            text += condition.claim + ':';
+            for (const std::string& value : condition.values) {
+                text += ' ' + value;
+            }
+            text += '\n';
+        }
+        add(key, std::move(text));
+    }
+
     template <class Section>
     void section(const Key& key, Section& section) {
         descend(key, "", section);
@@ -105,6 +117,14 @@ std::vector<Leaf> leaves_of(PortalFile file) {
     }
     if (auto* etcd = std::get_if<EtcdArbiter>(&config.arbiter); etcd != nullptr && etcd->password_file) {
         *etcd->password_file += '\n' + etcd->password.value_or("");
+    }
+    if (config.identity) {
+        for (IdentityIssuer& issuer : config.identity->issuers) {
+            issuer.jwks += '\n' + issuer.keys;
+        }
+        for (IdentityUser& user : config.identity->users) {
+            user.password_file += '\n' + user.password;
+        }
     }
     LeafWriter writer(leaves, "", Change::reload);
     visit_keys(writer, file);

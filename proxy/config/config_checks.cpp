@@ -1,6 +1,7 @@
 #include "config/config_checks.hpp"
 
 #include "config/acl_file.hpp"
+#include "config/identity_checks.hpp"
 #include "config/secret_files.hpp"
 #include "config/value_rules.hpp"
 
@@ -189,6 +190,9 @@ void check_consistency(const PortalFile& file, Findings& findings) {
     check_pairs(config, findings);
     check_upkeep(file, findings);
     check_acl(config.acl, findings);
+    if (config.identity) {
+        check_identity(*config.identity, findings);
+    }
 }
 
 void check_agent(const AgentConfig& config, Findings& findings) {
@@ -213,6 +217,9 @@ void read_secrets(Config& config, Findings& findings) {
         }
     }
     check_token_file(config.admin.token_file, "admin.token_file", findings);
+    if (config.identity) {
+        read_identity_files(*config.identity, findings);
+    }
     Tickets& tickets = config.tickets;
     read_into(tickets.secret, tickets.secret_file, "tickets.secret_file", read_secret_bytes, findings);
     if (tickets.secret && tickets.secret->size() < kMinTicketSecret) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "config/identity_keys.hpp"
+#include "config/key.hpp"
 #include "config/value_rules.hpp"
 
 #include <cstdint>
@@ -11,21 +13,9 @@
 
 namespace portal::config {
 
-enum class Need : std::uint8_t { optional, required };
-/// Whether a running portal takes a changed value at a reload, or only when it starts. `restart` of a section holds for
-/// all keys in it.
-enum class Change : std::uint8_t { reload, restart };
-
-/// `help`: one sentence or two; what the key does and when to change it.
-struct Key {
-    std::string_view name;
-    std::string_view help;
-    Need need = Need::optional;
-    Change change = Change::reload;
-};
-
 // A visitor has: value(Key, field, rule), list(Key, vector of values, rule of one value), section(Key, struct),
-// optional_section(Key, optional struct), sections(Key, vector of structs), alternative<Struct>(Key, variant).
+// optional_section(Key, optional struct), sections(Key, vector of structs), alternative<Struct>(Key, variant),
+// conditions(Key, vector of ClaimCondition).
 
 template <class Visitor>
 void visit_keys(Visitor& visit, ListenerTls& tls) {
@@ -364,6 +354,10 @@ void visit_keys(Visitor& visit, Config& config) {
     visit.section({"node_config", "Settings that Redis does not replicate, kept equal on the nodes."},
                   config.node_config);
     visit.section({"acl", "Users that Redis does not replicate, kept equal on the nodes."}, config.acl);
+    visit.optional_section({"identity",
+                            "Logins by token: a JWT in the place of a password is verified here and logs in as a user "
+                            "of Redis. All other logins are judged by Redis. `null`: no tokens."},
+                           config.identity);
     visit.section({"limits", "Bounds for each client."}, config.limits);
     visit.section({"upstream", "The connections to nodes that carry the clients' commands."}, config.upstream);
     visit.section({"tickets", "TLS session resumption."}, config.tickets);

@@ -50,6 +50,7 @@ class Keeper {
     /// Elements that come and go as they like. Those that do not are put back by keep_listeners().
     template <class Section>
     void sections(const Key& /*key*/, std::vector<Section>& /*sections*/) {}
+    void conditions(const Key& /*key*/, std::vector<ClaimCondition>& /*conditions*/) {}
     template <class Kind, class Variant>
     void alternative(const Key& /*key*/, Variant& /*variant*/) {}
 

@@ -56,6 +56,10 @@ class RowWriter {
         descend(key, "[]", section);
     }
 
+    void conditions(const Key& key, const std::vector<ClaimCondition>&) {
+        add(key, "map of " + ClaimRule{}.kind() + ", to " + ClaimValueRule{}.kind() + ", or a list of these", "");
+    }
+
     template <class Kind, class Variant>
     void alternative(const Key& key, const Variant&) {
         Kind kind;

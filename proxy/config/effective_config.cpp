@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <yaml-cpp/emitter.h>
+#include <yaml-cpp/stlemitter.h>
 
 namespace portal::config {
 
@@ -40,6 +41,20 @@ class Printer {
             out_ << shown(rule, element);
         }
         out_ << YAML::EndSeq;
+    }
+
+    void conditions(const Key& key, const std::vector<ClaimCondition>& conditions) {
+        name(key);
+        out_ << YAML::BeginMap;
+        for (const ClaimCondition& condition : conditions) {
+            out_ << YAML::Key << condition.claim << YAML::Value;
+            if (condition.values.size() == 1) {
+                out_ << condition.values.front();
+            } else {
+                out_ << YAML::Flow << condition.values;
+            }
+        }
+        out_ << YAML::EndMap;
     }
 
     template <class Section>

@@ -69,6 +69,21 @@ class SectionReader {
         }
     }
 
+    void conditions(const Key& key, std::vector<ClaimCondition>& conditions) {
+        const Entry* entry = take(key);
+        if (entry == nullptr) {
+            return;
+        }
+        if (!entry->value.IsMap() || entry->value.size() == 0) {
+            complain(*entry, "must name at least one claim, such as {sub: alice}; for any, {sub: \"*\"}");
+            return;
+        }
+        conditions.clear();
+        for (const auto& each : entry->value) {
+            read_condition(*entry, each.first, each.second, conditions);
+        }
+    }
+
     template <class Section>
     void section(const Key& key, Section& section) {
         const Entry* entry = take(key);
@@ -204,6 +219,31 @@ class SectionReader {
             return false;
         }
         return true;
+    }
+
+    void read_condition(const Entry& entry, const YAML::Node& claim, const YAML::Node& wanted,
+                        std::vector<ClaimCondition>& conditions) {
+        auto name = parse(entry, entry.path, claim, ClaimRule{});
+        if (!name) {
+            return;
+        }
+        ClaimCondition condition{std::move(*name), {}};
+        const std::string path = entry.path + "." + condition.claim;
+        if (std::ranges::any_of(conditions, [&](const auto& each) { return each.claim == condition.claim; })) {
+            findings_.complain(place_of(claim.Mark()), path, "is given twice; give its values as a list");
+            return;
+        }
+        if (wanted.IsSequence() && wanted.size() == 0) {
+            findings_.complain(place_of(claim.Mark()), path, "is an empty list, which no claim fits");
+            return;
+        }
+        for (std::size_t i = 0; i < (wanted.IsSequence() ? wanted.size() : 1); ++i) {
+            const YAML::Node value = wanted.IsSequence() ? wanted[i] : wanted;
+            if (auto parsed = parse(entry, path, value, ClaimValueRule{})) {
+                condition.values.push_back(std::move(*parsed));
+            }
+        }
+        conditions.push_back(std::move(condition));
     }
 
     template <class Rule>

@@ -10,6 +10,11 @@
 namespace portal::conversation::client_errors {
 
 inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+inline constexpr std::string_view kWrongPass = "WRONGPASS invalid username-password pair or user is disabled.";
+inline constexpr std::string_view kTokenEnded =
+    "NOAUTH the token that this connection has logged in with has ended: connect again with a new one";
+inline constexpr std::string_view kTokenRevoked =
+    "NOAUTH the token that this connection has logged in with is accepted no more: connect again";
 inline constexpr std::string_view kHelloNoAuth =
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
     "option can be used to authenticate the client and select the RESP protocol version at the same time";

@@ -48,6 +48,7 @@ const std::vector<ShardMetric<Counter>>& table() {
           {"killed", slot<&S::client_connections_closed, Closed::killed>},
           {"backend", slot<&S::client_connections_closed, Closed::backend>},
           {"login", slot<&S::client_connections_closed, Closed::login>},
+          {"token", slot<&S::client_connections_closed, Closed::token>},
           {"in_doubt", slot<&S::client_connections_closed, Closed::in_doubt>},
           {"gap", slot<&S::client_connections_closed, Closed::gap>},
           {"drain", slot<&S::client_connections_closed, Closed::drain>}}},
@@ -223,6 +224,8 @@ const std::array<MetricInfo, static_cast<std::size_t>(Metric::count)>& provided(
         {"redis_portal_volume_limit_bytes", kGauge, {"pvc"}, "Size beyond which the portals do not make it grow."},
         {"redis_portal_volume_expansions_total", kCounter, {"pvc", "result"}, "Steps by which this portal asked for a larger volume (result ok or refused)."},
         {"redis_portal_volume_expansion_blocked", kGauge, {"pvc", "reason"}, "1 while the volume should grow and does not (reason limit, cooldown, pending, failed, unsupported, quota, denied or error)."},
+        {"redis_portal_token_logins_total", kCounter, {"issuer", "result"}, "Logins by token (result accepted or refused), by the issuer's name in the configuration; other: of none of them."},
+        {"redis_portal_token_sessions", kGauge, {"issuer"}, "Clients that are logged in with a token of the issuer."},
         {"redis_portal_kubernetes_denied_total", kCounter, {"verb", "resource", "role"}, "Requests that the API server denied (403); the Role named lacks the verb."},
     }};
     return rows;

@@ -83,6 +83,8 @@ enum class Metric : std::uint8_t {
     volume_limit,
     volume_expansions,
     volume_expansion_blocked,
+    token_logins,
+    token_sessions,
     kubernetes_denied,
     count
 };

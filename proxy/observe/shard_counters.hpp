@@ -40,6 +40,7 @@ enum class Closed : std::uint8_t {
     killed,        // CLIENT KILL
     backend,       // a pinned upstream connection was lost in a way the session cannot survive
     login,         // Redis accepts the user or the password no more
+    token,         // the token that it has logged in with has ended, or its key or rule is gone
     in_doubt,      // writes.in_doubt: close
     gap,           // pubsub.on_gap: close
     drain,         // the portal is going away

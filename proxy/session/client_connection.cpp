@@ -170,6 +170,7 @@ void ClientConnection::close(Closed reason) {
     arm();
     hold().leave();
     features().leave();
+    tokens().leave();
     output().drop_messages();
     transaction().queued().clear();
     proofs().drop();

@@ -48,7 +48,8 @@ bool ClientLinks::has_link_for(Destination destination) const {
     }
     const command::Credentials& login = *state().credentials;
     const upstream::LinkIdentityView wanted{login.username,   login.password, state().protocol,
-                                            state().database, login.proven,   &this->login().selector()};
+                                            state().database, login.proven,   &this->login().selector(),
+                                            login.by_token};
     return destination == Destination::pinned ? target().may_lease(wanted) : target().may_share(wanted);
 }
 
@@ -76,9 +77,9 @@ void ClientLinks::doubt_leader(std::string_view answer) {
 upstream::Link& ClientLinks::shared_link(upstream::Link::Lane lane) {
     const command::Credentials& login = *state().credentials;
     lane_ = lane;
-    return target().shared(
-        {login.username, login.password, state().protocol, state().database, login.proven, &this->login().selector()},
-        lane);
+    return target().shared({login.username, login.password, state().protocol, state().database, login.proven,
+                            &this->login().selector(), login.by_token},
+                           lane);
 }
 
 upstream::Link::Lane ClientLinks::lane_of(const Row& row) const noexcept {

@@ -125,7 +125,7 @@ bool ClientSubscriptions::take(const command::CommandRow& row, const resp::Reque
 /// The feed of the present user.
 SubscriptionFeedPtr ClientSubscriptions::own_feed() {
     const command::Credentials& login = *host_.state().credentials;
-    return host_.context().subscriptions.feed(login.username, login.password);
+    return host_.context().subscriptions.feed(login.username, login.password, login.by_token);
 }
 
 void ClientSubscriptions::join(const SubscriptionFeedPtr& feed) {

@@ -6,6 +6,7 @@
 #include "resp/words.hpp"
 #include "session/client_permission.hpp"
 #include "session/session.hpp"
+#include "session/token_login.hpp"
 #include "upstream/fence.hpp"
 
 #include <charconv>
@@ -32,6 +33,10 @@ TrackingRelayPtr take_relay(QueuedCommands::Own& command) {
     return command.kept ? std::move(static_cast<KeptRelay&>(*command.kept).relay) : nullptr;
 }
 
+IdentityPtr take_identity(QueuedCommands::Own& login) {
+    return login.kept ? std::move(static_cast<KeptIdentity&>(*login.kept).identity) : nullptr;
+}
+
 /// A push within EXEC's answer that is no confirmation stands beside the elements.
 bool is_message(std::string_view frame) {
     const auto word = resp::ReplyView::whole(frame).elements().next().text();
@@ -55,6 +60,18 @@ bool ExecAnswer::queue(const Row& row, const resp::RequestView& request) {
     if (!order().idle() && (!order().is_on(links().own().get()) || !links().own()->carries().in_transaction())) {
         intake().pause(Wait::drained);
         return false;
+    }
+    TokenLogin::Asked login;
+    if (row.handling == Handling::auth || row.handling == Handling::hello) {
+        login = tokens().judge(row, request);
+    }
+    if (login.refused) {  // what is queued for Redis to refuse must not be the token
+        replies().deny(resp::error(client_errors::kWrongPass));
+        return true;
+    }
+    if (login.identity != nullptr) {
+        transaction().queued().add(row, login.frame, std::make_unique<KeptIdentity>(std::move(login.identity)));
+        return links().submit(*links().own(), row, login.frame);
     }
     std::string frame(request.frame());  // with a wrong number of words the node refuses it
     if (complete && command::is_client_command(row.handling)) {
@@ -209,12 +226,13 @@ void ExecAnswer::do_part(QueuedCommands::Own& command, std::string_view frame) {
         case Handling::auth:
             if (!failed) {
                 const bool named = request.argc() > 2;
-                login().log_in(named ? request.arg(1) : "default", request.arg(named ? 2 : 1), false);
+                login().log_in(named ? request.arg(1) : "default", request.arg(named ? 2 : 1), false,
+                               take_identity(command));
             }
             break;
         case Handling::hello:
             if (!failed) {
-                login().accept_hello(read_hello(request, state().protocol), replacement);
+                login().accept_hello(read_hello(request, state().protocol), replacement, take_identity(command));
             }
             break;
         case Handling::cursor:

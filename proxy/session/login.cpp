@@ -36,12 +36,13 @@ std::string unknown_command(const resp::RequestView& request) {
 
 upstream::LinkIdentity Login::identity() const {
     const command::Credentials& login = *state().credentials;
-    return {login.username, login.password, state().protocol, state().database, login.proven, selector_};
+    return {login.username, login.password, state().protocol, state().database,
+            login.proven,   selector_,      login.by_token};
 }
 
-void Login::accept_hello(const HelloRequest& hello, std::string& answer) {
+void Login::accept_hello(const HelloRequest& hello, std::string& answer, IdentityPtr identity) {
     if (hello.logs_in) {
-        log_in(hello.username, hello.password, false);
+        log_in(hello.username, hello.password, false, std::move(identity));
     }
     state().protocol = hello.protocol;
     state().name = hello.name.value_or(state().name);
@@ -50,10 +51,11 @@ void Login::accept_hello(const HelloRequest& hello, std::string& answer) {
 
 void Login::note_answer(const Row& row, std::string_view command, std::string_view bytes, std::string& replacement) {
     const LoginChange change = read_login_answer(row, resp::RequestView(command), bytes, state().protocol);
+    IdentityPtr identity = tokens().answered(change.accepted);
     if (change.hello) {
-        accept_hello(*change.hello, replacement);
+        accept_hello(*change.hello, replacement, std::move(identity));
     } else if (change.accepted) {
-        log_in(change.username, change.password, !links().own());
+        log_in(change.username, change.password, !links().own(), std::move(identity));
         if (row.handling == Handling::hello && wanted_) {
             state().protocol = wanted_->protocol;
             state().name = wanted_->name.value_or(state().name);
@@ -86,14 +88,17 @@ bool Login::begin(const Row& row, const resp::RequestView& request) {
                            .idle = order().idle(),
                            .has_own = static_cast<bool>(links().own()),
                            .needs_own = links().needs_own()};
-    switch (row.handling) {
-        case Handling::auth:
-            return carry_out(row, begin_auth(request, facts));
-        case Handling::hello:
-            return carry_out(row, begin_hello(request, facts));
-        default:
-            return carry_out(row, begin_select(request, facts));
+    if (row.handling == Handling::select) {
+        return carry_out(row, begin_select(request, facts));
     }
+    TokenLogin::Asked asked = tokens().judge(row, request);
+    if (asked.refused) {
+        replies().reply_error(client_errors::kWrongPass);
+        return true;
+    }
+    tokens().expect(std::move(asked.identity));
+    const resp::RequestView login(asked.frame.empty() ? request.frame() : std::string_view(asked.frame));
+    return carry_out(row, row.handling == Handling::auth ? begin_auth(login, facts) : begin_hello(login, facts));
 }
 
 bool Login::carry_out(const Row& row, LoginStep step) {
@@ -106,7 +111,7 @@ bool Login::carry_out(const Row& row, LoginStep step) {
             return false;
         case LoginStep::Kind::accept: {
             std::string answer;
-            accept_hello(step.hello, answer);
+            accept_hello(step.hello, answer, nullptr);
             replies().reply(std::move(answer));
             return true;
         }
@@ -170,18 +175,20 @@ void Login::write_hello(std::string& out) const {
     resp::write_array_header(out, 0);
 }
 
-void Login::log_in(std::string_view username, std::string_view password, bool proven) {
+void Login::log_in(std::string_view username, std::string_view password, bool proven, IdentityPtr identity) {
     if (state().database != 0 && selector_ == nullptr && state().credentials->username != username) {
         selector_ = std::make_shared<const upstream::Selector>(
             upstream::Selector{state().credentials->username, state().credentials->password});
     }
     state().credentials = std::make_shared<const command::Credentials>(
-        command::Credentials{std::string(username), std::string(password), proven});
+        command::Credentials{std::string(username), std::string(password), proven, identity != nullptr});
+    tokens().use(std::move(identity));
 }
 
 void Login::reset() noexcept {
     wanted_.reset();
     selector_.reset();
+    tokens().use(nullptr);
 }
 
 void Login::on_login_refused() {

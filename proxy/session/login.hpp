@@ -5,6 +5,7 @@
 #include "conversation/login_rules.hpp"
 #include "resp/request_view.hpp"
 #include "session/session_part.hpp"
+#include "session/token_login.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <memory>
@@ -36,9 +37,10 @@ class Login final : public SessionPart {
     /// The answer to AUTH, to HELLO, or to the AUTH behind a HELLO: the login is what Redis says it is. `replacement`
     /// is what the client gets instead.
     void note_answer(const Row& row, std::string_view command, std::string_view bytes, std::string& replacement);
-    void log_in(std::string_view username, std::string_view password, bool proven);
+    /// `identity`: by a token of it; null: by none.
+    void log_in(std::string_view username, std::string_view password, bool proven, IdentityPtr identity);
     /// `answer` gets the portal's own answer.
-    void accept_hello(const HelloRequest& hello, std::string& answer);
+    void accept_hello(const HelloRequest& hello, std::string& answer, IdentityPtr identity);
     /// `command` is a SELECT that the node has accepted.
     void note_selected(std::string_view command);
 

@@ -309,7 +309,7 @@ void Losses::carry_out(const Lost& lost, Fate fate) {
         case Fate::Kind::again:
             return;
         case Fate::Kind::accept_hello:
-            login().accept_hello(read_hello(resp::RequestView(lost.command), state().protocol), fate.bytes);
+            login().accept_hello(read_hello(resp::RequestView(lost.command), state().protocol), fate.bytes, nullptr);
             break;
         case Fate::Kind::answer:
             if (!lost.refusal.empty() && fate.bytes == lost.refusal) {

@@ -15,6 +15,7 @@ Session::Session(SessionContext& shared, Origin origin, std::shared_ptr<SSL_CTX>
       links(*this),
       replies(*this),
       login(*this),
+      tokens(*this),
       exec(*this),
       large(*this),
       relay(*this),

@@ -21,6 +21,7 @@
 #include "session/replies.hpp"
 #include "session/requests.hpp"
 #include "session/session_context.hpp"
+#include "session/token_login.hpp"
 #include "upstream/link_pool.hpp"
 
 #include <cstdint>
@@ -35,7 +36,8 @@ class Session final : public upstream::ReplySink,
                       public net::Flushable,
                       public RegistryHook<AllTag>,
                       public RegistryHook<HeldTag>,
-                      public RegistryHook<ParkedTag> {
+                      public RegistryHook<ParkedTag>,
+                      public RegistryHook<TokenTag> {
   public:
     using Origin = ClientOrigin;
 
@@ -58,6 +60,7 @@ class Session final : public upstream::ReplySink,
     ClientLinks links;
     Replies replies;
     Login login;
+    TokenLogin tokens;
     ExecAnswer exec;
     LargeRequests large;
     Relay relay;
@@ -126,6 +129,9 @@ inline Replies& SessionPart::replies() const noexcept {
 }
 inline Login& SessionPart::login() const noexcept {
     return session_.login;
+}
+inline TokenLogin& SessionPart::tokens() const noexcept {
+    return session_.tokens;
 }
 inline ExecAnswer& SessionPart::exec() const noexcept {
     return session_.exec;

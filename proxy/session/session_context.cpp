@@ -74,6 +74,21 @@ void SessionContext::configure(config::ConfigPtr wanted) {
     }
 }
 
+void SessionContext::use_verifier(identity::VerifierPtr verifier,
+                                  std::shared_ptr<const std::vector<std::string>> names) {
+    issuer_names = std::move(names);
+    tokens.use(std::move(verifier));
+    for (Session& each : registry.by_token) {
+        each.tokens.judge_again();
+    }
+}
+
+void SessionContext::check_tokens() {
+    for (Session& each : registry.by_token) {
+        each.tokens.check();
+    }
+}
+
 /// What the portal answers itself changes nothing at a node; EXEC runs what was let through; SCRIPT LOAD is what
 /// EVALSHA_RO needs; a replica and a cursor
 /// only read.

@@ -6,10 +6,12 @@
 #include "config/config.hpp"
 #include "conversation/client_errors.hpp"
 #include "conversation/cursors.hpp"
+#include "identity/verdict_cache.hpp"
 #include "net/deadline.hpp"
 #include "net/loop.hpp"
 #include "net/stream.hpp"
 #include "net/turn.hpp"
+#include "observe/issuer_counters.hpp"
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/topology.hpp"
@@ -127,8 +129,16 @@ struct SessionContext {
     /// The leader has executed an ACL command that changes users. May be empty.
     std::function<void(std::vector<std::string> command)> users_changed;
 
+    identity::VerdictCache tokens;
+    std::shared_ptr<const std::vector<std::string>> issuer_names;  // each at its place in `issuers`, from 1 on
+    observe::LoginCounters issuers;
+
     /// Goes on by another configuration. What waits already waits as long as the new one says.
     void configure(config::ConfigPtr wanted);
+    /// Judges logins by token by this one from now on, and those that are logged in already once more.
+    void use_verifier(identity::VerifierPtr verifier, std::shared_ptr<const std::vector<std::string>> names);
+    /// Ends clients whose token is over.
+    void check_tokens();
     /// The error text for what no client of this shard may send; empty: it may.
     [[nodiscard]] std::string_view refusal(const command::CommandRow& row,
                                            const resp::RequestView& request) const noexcept {

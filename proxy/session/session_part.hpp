@@ -23,6 +23,7 @@ class Relay;
 class Replies;
 class Requests;
 class Session;
+class TokenLogin;
 struct SessionContext;
 
 class SessionPart {
@@ -52,6 +53,7 @@ class SessionPart {
     [[nodiscard]] ClientLinks& links() const noexcept;
     [[nodiscard]] Replies& replies() const noexcept;
     [[nodiscard]] Login& login() const noexcept;
+    [[nodiscard]] TokenLogin& tokens() const noexcept;
     [[nodiscard]] ExecAnswer& exec() const noexcept;
     [[nodiscard]] LargeRequests& large() const noexcept;
     [[nodiscard]] Relay& relay() const noexcept;

@@ -17,6 +17,7 @@ struct SessionRegistry {
     List<AllTag> all;        // owns one reference each
     List<HeldTag> held;      // in the order in which they began to wait
     List<ParkedTag> parked;  // have replies that wait for a proof
+    List<TokenTag> by_token;
     std::unordered_map<std::uint64_t, Session*> by_id;
 
     [[nodiscard]] Session* find(std::uint64_t id) const {

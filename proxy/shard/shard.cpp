@@ -18,6 +18,8 @@ constexpr std::chrono::seconds kIdleLinks{10};
 constexpr std::chrono::seconds kProofTime{1};
 /// How often the leader is asked what newcomers must do.
 constexpr std::chrono::milliseconds kLoginWatch{250};
+/// How often clients are looked at that are logged in by a token. What a reload has ended is gone within a second.
+constexpr std::chrono::milliseconds kTokens{250};
 
 bool end_of(int socket, int (*ask)(int, sockaddr*, socklen_t*), boost::asio::ip::tcp::endpoint& end) {
     auto size = static_cast<socklen_t>(end.capacity());
@@ -281,20 +283,22 @@ std::optional<net::Turn::Clock::time_point> Shard::first_write() const noexcept 
                : std::optional(net::Turn::Clock::time_point(net::Turn::Clock::duration(static_cast<std::int64_t>(at))));
 }
 
-void Shard::configure(config::ConfigPtr config, TlsContexts contexts) {
-    loop_.post([this, config = std::move(config), contexts = std::move(contexts)]() mutable {
-        tls_ = std::move(contexts);
-        if (config == setup_.config) {
-            return;
-        }
-        setup_.config = config;
-        subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
-        link_context_.answer_deadlines.change(config->upstream.answer_time);
-        if (proof_) {
-            proof_->use_login(session::monitor_login(config->monitor));
-        }
-        context_.configure(std::move(config));
-    });
+void Shard::configure(config::ConfigPtr config, TlsContexts contexts, Logins logins) {
+    loop_.post(
+        [this, config = std::move(config), contexts = std::move(contexts), logins = std::move(logins)]() mutable {
+            tls_ = std::move(contexts);
+            context_.use_verifier(std::move(logins.verifier), std::move(logins.issuers));
+            if (config == setup_.config) {
+                return;
+            }
+            setup_.config = config;
+            subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
+            link_context_.answer_deadlines.change(config->upstream.answer_time);
+            if (proof_) {
+                proof_->use_login(session::monitor_login(config->monitor));
+            }
+            context_.configure(std::move(config));
+        });
 }
 
 void Shard::use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls) {
@@ -399,6 +403,10 @@ void Shard::tick() {
     if (now - login_asked_ >= kLoginWatch) {
         login_asked_ = now;
         links_.watch_login();
+    }
+    if (now - tokens_checked_ >= kTokens) {
+        tokens_checked_ = now;
+        context_.check_tokens();
     }
     subscriptions_.tidy(now - setup_.config->hold.time);
     if (now - idle_links_checked_ >= kIdleLinks) {

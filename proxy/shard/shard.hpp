@@ -5,6 +5,7 @@
 
 #include "certs/tls_context.hpp"
 #include "config/config.hpp"
+#include "identity/verifier.hpp"
 #include "observe/shard_counters.hpp"
 #include "replication/forward_permit.hpp"
 #include "replication/process_sightings.hpp"
@@ -49,6 +50,12 @@ struct ShardSetup {
 /// The TLS context of each listener, made for one shard; null for plain listeners.
 using TlsContexts = std::vector<std::shared_ptr<certs::TlsContext>>;
 
+/// Who judges logins by token, if anybody, and the names of issuers for counting.
+struct Logins {
+    identity::VerifierPtr verifier;
+    std::shared_ptr<const std::vector<std::string>> issuers;
+};
+
 class Shard {
   public:
     explicit Shard(ShardSetup setup);
@@ -74,7 +81,7 @@ class Shard {
     /// Routes by `topology` from now on. `applied` is called when nothing more is sent under an older one.
     void publish(replication::TopologyPtr topology, std::function<void()> applied);
     /// Goes on by this configuration; new connections use these contexts.
-    void configure(config::ConfigPtr config, TlsContexts contexts);
+    void configure(config::ConfigPtr config, TlsContexts contexts, Logins logins = {});
     /// New links to nodes use these, by the node's name.
     void use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls);
     /// Runs `task` as an event of its own.
@@ -87,6 +94,8 @@ class Shard {
     void stop();
 
     [[nodiscard]] const observe::ShardCounters& counters() const noexcept { return counters_; }
+    /// In the order of the names that it was given, from 1 on.
+    [[nodiscard]] const observe::LoginCounters& logins() const noexcept { return context_.issuers; }
     /// When the newest leader to have answered a write did so first; nothing before any did.
     [[nodiscard]] std::optional<net::Turn::Clock::time_point> first_write() const noexcept;
     /// Counts up while the loop turns.
@@ -128,7 +137,7 @@ class Shard {
     TlsContexts tls_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     net::Loop::Timer tick_timer_{loop_};
-    net::Turn::Clock::time_point idle_links_checked_{}, login_asked_{};
+    net::Turn::Clock::time_point idle_links_checked_{}, login_asked_{}, tokens_checked_{};
     std::set<std::string> dropped_users_;  // whose links the leader has closed; to be asked whether they still exist
     std::uint64_t next_id_ = 0;
     std::thread thread_;

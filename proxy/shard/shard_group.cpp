@@ -30,6 +30,22 @@ bool serves_replicas(const config::Config& config) {
     return std::ranges::any_of(config.listen, [](const auto& each) { return each.serves == config::Serves::replicas; });
 }
 
+/// The names that there were, at their places, and those that are new, as far as there is room.
+std::shared_ptr<const std::vector<std::string>> with_issuers(const std::vector<std::string>* before,
+                                                             const config::Identity& identity) {
+    auto names = std::make_shared<std::vector<std::string>>();
+    if (before != nullptr) {
+        *names = *before;
+    }
+    for (const config::IdentityIssuer& each : identity.issuers) {
+        const bool room = names->size() + 1 < std::tuple_size_v<observe::LoginCounters>;
+        if (room && std::ranges::find(*names, each.name) == names->end()) {
+            names->push_back(each.name);
+        }
+    }
+    return names;
+}
+
 }  // namespace
 
 ShardGroup::ShardGroup(config::ConfigPtr config, std::shared_ptr<const replication::ForwardPermit> permit,
@@ -84,8 +100,17 @@ std::string ShardGroup::configure(config::ConfigPtr config, const Certificates& 
             contexts.push_back(*context);
         }
     }
+    Logins logins{nullptr, issuers_.load()};
+    if (config->identity) {
+        identity::Verifier::Made made = identity::Verifier::make(*config->identity);
+        if (made.verifier == nullptr) {
+            return made.path + ": " + made.complaint;
+        }
+        logins = {std::move(made.verifier), with_issuers(logins.issuers.get(), *config->identity)};
+    }
+    issuers_.store(logins.issuers);
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-        shards_[i]->configure(config, std::move(all[i]));
+        shards_[i]->configure(config, std::move(all[i]), logins);
     }
     ticket_keys_ = std::move(ticket_keys);
     config_ = std::move(config);
@@ -226,6 +251,25 @@ std::vector<std::uint64_t> ShardGroup::heartbeats() const {
     std::vector<std::uint64_t> all;
     for (const auto& shard : shards_) {
         all.push_back(shard->heartbeats());
+    }
+    return all;
+}
+
+std::vector<ShardGroup::IssuerLogins> ShardGroup::logins() const {
+    std::vector<IssuerLogins> all;
+    const auto names = issuers_.load();
+    if (names == nullptr) {
+        return all;
+    }
+    for (std::size_t i = 0; i <= names->size(); ++i) {
+        IssuerLogins& sum = all.emplace_back();
+        sum.issuer = i == 0 ? "other" : (*names)[i - 1];
+        for (const auto& shard : shards_) {
+            const observe::IssuerCounters& part = shard->logins()[i];
+            sum.accepted += part.accepted.get();
+            sum.refused += part.refused.get();
+            sum.sessions += part.sessions.get();
+        }
     }
     return all;
 }

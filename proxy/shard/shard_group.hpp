@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 #include "shard/shard.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -59,6 +60,12 @@ class ShardGroup final : private session::ShardPeers {
     [[nodiscard]] std::optional<net::Turn::Clock::time_point> first_write(net::Turn::Clock::time_point since) const;
     /// The lowest heartbeat count of all shards' loops.
     [[nodiscard]] std::vector<std::uint64_t> heartbeats() const;
+    /// Logins by token since the start, by issuer: all that this process has had, and "other". Any thread.
+    struct IssuerLogins {
+        std::string issuer;
+        std::uint64_t accepted = 0, refused = 0, sessions = 0;
+    };
+    [[nodiscard]] std::vector<IssuerLogins> logins() const;
     [[nodiscard]] std::size_t size() const noexcept { return shards_.size(); }
 
   private:
@@ -72,6 +79,7 @@ class ShardGroup final : private session::ShardPeers {
     std::uint32_t leading_;  // shards that serve from the leader; those behind them serve from replicas
     std::uint32_t count_;
     std::shared_ptr<const certs::TicketKeys> ticket_keys_;
+    std::atomic<std::shared_ptr<const std::vector<std::string>>> issuers_;  // grows only
     std::vector<std::unique_ptr<Shard>> shards_;
     observe::Counter session_limit_;  // written by the thread that configures
     observe::Counter dealt_;          // written by the first shard's thread

@@ -107,9 +107,10 @@ Link& LinkPool::make_shared(const LinkIdentityView& identity, Link::Lane lane) {
     LinkPtr link = idle_.take(identity, 0, Before::anything);
     const bool idle = link != nullptr;
     if (!idle) {
-        link = make({std::string(identity.username), std::string(identity.password), identity.protocol,
-                     identity.database, false, identity.selector != nullptr ? *identity.selector : nullptr},
-                    Link::Use::shared);
+        link =
+            make({std::string(identity.username), std::string(identity.password), identity.protocol, identity.database,
+                  false, identity.selector != nullptr ? *identity.selector : nullptr, identity.by_token},
+                 Link::Use::shared);
     }
     link->set_use(Link::Use::shared);
     link->set_lane(lane);

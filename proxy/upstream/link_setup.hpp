@@ -27,10 +27,11 @@ struct LinkIdentityView {
     std::uint32_t database = 0;
     bool proven = false;
     const SelectorPtr* selector = nullptr;  // only for making a link
+    bool by_token = false;
 };
 
-/// Whose link it is. Sessions share a link only when user, protocol and database are equal, and the password too,
-/// unless the login is proven: then any password of that user will do, also one that is no longer valid.
+/// Whose link it is. Sessions share a link only when user, way of login, protocol and database are equal, and the
+/// password too, unless the login is proven: then any password of that user will do, also one that is no longer valid.
 struct LinkIdentity {
     std::string username;  // empty: nobody has logged in
     std::string password;
@@ -39,15 +40,19 @@ struct LinkIdentity {
     bool proven = false;  // the node has accepted the password on a link that carries nothing but logins
     /// Null: none. Selects the database too, for a login that may lack the right; links are equal whoever did.
     SelectorPtr selector{};
+    bool by_token = false;  // the client has a token, and the password is the portal's own
 
     [[nodiscard]] bool same_link(const LinkIdentityView& other) const noexcept {
-        return database == other.database && protocol == other.protocol && username == other.username;
+        return database == other.database && protocol == other.protocol && username == other.username &&
+               by_token == other.by_token;
     }
     /// Also logged in with the same password.
     [[nodiscard]] bool same_login(const LinkIdentityView& other) const noexcept {
         return same_link(other) && password == other.password;
     }
-    operator LinkIdentityView() const noexcept { return {username, password, protocol, database, proven, &selector}; }
+    operator LinkIdentityView() const noexcept {
+        return {username, password, protocol, database, proven, &selector, by_token};
+    }
 };
 
 /// What a node says of itself in HELLO; the portal repeats it in its own HELLO replies.

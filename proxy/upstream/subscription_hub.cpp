@@ -11,8 +11,9 @@ SubscriptionHub::~SubscriptionHub() {
     }
 }
 
-SubscriptionFeedPtr SubscriptionHub::feed(const std::string& username, const std::string& password) {
+SubscriptionFeedPtr SubscriptionHub::feed(const std::string& username, const std::string& password, bool by_token) {
     LinkIdentity identity{username, password, resp::Protocol::resp3, 0};
+    identity.by_token = by_token;
     const auto found = std::ranges::find_if(
         feeds_, [&](const SubscriptionFeedPtr& each) { return each->identity().same_login(identity); });
     if (found != feeds_.end()) {

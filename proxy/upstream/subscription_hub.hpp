@@ -16,7 +16,7 @@ class SubscriptionHub {
     SubscriptionHub& operator=(const SubscriptionHub&) = delete;
 
     /// The feed of that user, made if there is none.
-    SubscriptionFeedPtr feed(const std::string& username, const std::string& password);
+    SubscriptionFeedPtr feed(const std::string& username, const std::string& password, bool by_token);
     /// Changes SubscriptionContext::backlog_limit.
     void limit_backlog(std::size_t bytes);
     /// Makes again what a lost link took away. Only with a leader.

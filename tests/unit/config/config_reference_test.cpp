@@ -80,6 +80,9 @@ TEST_F(ConfigurationPage, its_complete_example_parses_and_names_every_section) {
         write(file, "x");
     }
     write("monitor-password", "secret\n");
+    write("cluster-keys.json", R"({"keys":[]})");
+    write("cart-password", std::string(32, 'p'));
+    write("reports-password", std::string(32, 'p'));
     write("ticket-secret", std::string(64, 's'));
     const Config config = good(example);
     EXPECT_EQ(config.nodes.size(), 2U);

@@ -17,8 +17,9 @@ EVERYTHING = None
 ARROWS = {
     "main": EVERYTHING,
     "admin": {"observe", "replication", "config", "net"},
-    "shard": {"session", "upstream", "net", "certs", "replication", "config", "observe"},
-    "session": {"conversation", "route", "upstream", "command", "resp", "net", "replication", "config", "observe"},
+    "shard": {"identity", "session", "upstream", "net", "certs", "replication", "config", "observe"},
+    "identity": {"config"},
+    "session": {"identity", "conversation", "route", "upstream", "command", "resp", "net", "replication", "config", "observe"},
     "conversation": {"route", "upstream", "command", "resp", "replication", "config"},
     "upstream": {"resp", "net", "replication", "config", "observe"},
     "route": {"command", "replication"},
@@ -39,7 +40,7 @@ ARROWS = {
 
 # Files of proxy/ itself and proxy/cli compose the program, so they count as main.
 FOLDERS = {f"proxy/{name}": name for name in
-           ("admin", "shard", "session", "conversation", "upstream", "route", "command", "resp", "net", "config", "observe")}
+           ("admin", "shard", "session", "conversation", "upstream", "route", "command", "resp", "net", "config", "identity", "observe")}
 FOLDERS |= {"proxy/net/http": "net/http", "proxy/cli": "main", "proxy": "main", "sentinel": "sentinel", "kubernetes": "kubernetes", "certs": "certs", "demo": "demo", "agent": "agent", "storage": "storage",
             "replication": "replication"}
 

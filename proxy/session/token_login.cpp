@@ -1,0 +1,168 @@
+#include "session/token_login.hpp"
+
+#include "conversation/client_errors.hpp"
+#include "observe/log.hpp"
+#include "session/session.hpp"
+#include "session/session_registry.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace portal::session {
+
+using command::Handling;
+using observe::Closed;
+
+namespace {
+
+constexpr auto kSource = "identity";
+/// Whoever has not gone after its last answer by then (it is blocked, or reads nothing) is cut off.
+constexpr std::chrono::milliseconds kPatience{500};
+
+/// The request with the user and the password that the node is asked for.
+std::string rewritten(const command::CommandRow& row, const HelloRequest& hello, const resp::RequestView& request,
+                      const identity::Verdict& verdict) {
+    std::string frame;
+    if (row.handling == Handling::auth) {
+        resp::write_request(frame, "AUTH", verdict.user, verdict.password);
+    } else if (hello.name) {
+        resp::write_request(frame, "HELLO", request.arg(1), "AUTH", verdict.user, verdict.password, "SETNAME",
+                            *hello.name);
+    } else {
+        resp::write_request(frame, "HELLO", request.arg(1), "AUTH", verdict.user, verdict.password);
+    }
+    return frame;
+}
+
+}  // namespace
+
+TokenLogin::Asked TokenLogin::judge(const Row& row, const resp::RequestView& request) {
+    if (context().tokens.verifier() == nullptr) {
+        return {};
+    }
+    HelloRequest hello;
+    std::string_view secret;
+    if (row.handling == Handling::auth && request.argc() >= 2 && request.argc() <= 3) {
+        secret = request.arg(request.argc() - 1);
+    } else if (row.handling == Handling::hello) {
+        hello = read_hello(request, state().protocol);
+        secret = hello.error.empty() && hello.logs_in ? std::string_view(hello.password) : std::string_view();
+    }
+    identity::Verdict verdict = context().tokens.judge(secret, std::chrono::system_clock::now());
+    switch (verdict.kind) {
+        case identity::Verdict::Kind::not_ours:
+            break;
+        case identity::Verdict::Kind::refused:
+            note_refused(verdict);
+            return {.refused = true, .frame = {}, .identity = {}};
+        case identity::Verdict::Kind::accepted:
+            return {.refused = false,
+                    .frame = rewritten(row, hello, request, verdict),
+                    .identity = std::move(verdict.identity)};
+    }
+    return {};
+}
+
+void TokenLogin::note_refused(const identity::Verdict& verdict) const {
+    context().issuers[slot_of(verdict.issuer)].refused.add();
+    observe::log_repeated(observe::LogLevel::warn, kSource, "a login by token was refused",
+                          {"client", connection().origin().remote.address().to_string()},
+                          {{"why", "the token " + std::string(identity::sentence_of(verdict.refusal))},
+                           {"issuer", verdict.issuer},
+                           {"user", verdict.user}});
+}
+
+IdentityPtr TokenLogin::answered(bool accepted) {
+    IdentityPtr identity = std::exchange(expected_, nullptr);
+    if (identity != nullptr && !accepted) {
+        context().issuers[slot_of(identity->issuer)].refused.add();
+        const auto& verifier = context().tokens.verifier();
+        const std::string user = verifier != nullptr ? verifier->judge_again(identity).user : std::string();
+        observe::log_repeated(observe::LogLevel::warn, kSource,
+                              "a token is good, but Redis does not let the portal log in as its user: it is missing, "
+                              "off, or lacks the password in identity.users",
+                              {"user", user}, {{"issuer", identity->issuer}});
+        return nullptr;
+    }
+    return identity;
+}
+
+void TokenLogin::use(IdentityPtr identity) {
+    if (identity_ != nullptr) {
+        context().issuers[slot_of(identity_->issuer)].sessions.subtract();
+    }
+    identity_ = std::move(identity);
+    session_.RegistryHook<TokenTag>::unlink();
+    if (identity_ == nullptr) {
+        return;
+    }
+    observe::IssuerCounters& issuer = context().issuers[slot_of(identity_->issuer)];
+    issuer.accepted.add();
+    issuer.sessions.add();
+    context().registry.by_token.push_back(session_);
+    const auto left = identity_->good_until - std::chrono::system_clock::now();
+    good_until_ = context().turn.now() + std::chrono::duration_cast<Time::duration>(left);
+    judge_again();  // a reload may have come between
+}
+
+void TokenLogin::check() {
+    const Time now = context().turn.now();
+    const bool renewing =
+        expected_ != nullptr && now < good_until_ + kPatience;  // the node is asked for its next login
+    if (!ending_since_ && (now < good_until_ || renewing)) {
+        return;
+    }
+    end(client_errors::kTokenEnded);
+    if (now - ending_since_.value_or(now) >= kPatience) {
+        connection().cut_off(Closed::token);
+    }
+}
+
+void TokenLogin::judge_again() {
+    if (identity_ == nullptr || ending_since_) {
+        return;
+    }
+    const auto& verifier = context().tokens.verifier();
+    identity::Verdict verdict;
+    if (verifier != nullptr) {
+        verdict = verifier->judge_again(identity_);
+    }
+    const command::Credentials& present = *state().credentials;
+    if (verdict.kind != identity::Verdict::Kind::accepted || verdict.user != present.username) {
+        end(client_errors::kTokenRevoked);
+    } else if (verdict.password != present.password) {
+        state().credentials = std::make_shared<const command::Credentials>(
+            command::Credentials{present.username, verdict.password, present.proven, true});
+    }
+}
+
+/// What is on its way is still answered. The error then tells the client why there is nothing more.
+void TokenLogin::end(std::string_view error) {
+    if (ending_since_ || connection().closed()) {
+        return;
+    }
+    ending_since_ = context().turn.now();
+    if (connection().ended() || exec().busy() || relay().active()) {
+        return;  // an error would stand among what somebody else says: cut off
+    }
+    large().give_up();
+    replies().reply_error(error);
+    connection().end(Closed::token);
+    mark();
+}
+
+void TokenLogin::leave() noexcept {
+    if (identity_ != nullptr) {
+        context().issuers[slot_of(identity_->issuer)].sessions.subtract();
+        identity_ = nullptr;
+    }
+    session_.RegistryHook<TokenTag>::unlink();
+}
+
+std::size_t TokenLogin::slot_of(std::string_view issuer) const noexcept {
+    const auto& names = context().issuer_names;
+    const auto found = names == nullptr ? 0 : std::ranges::find(*names, issuer) - names->begin() + 1;
+    return names != nullptr && static_cast<std::size_t>(found) <= names->size() ? static_cast<std::size_t>(found) : 0;
+}
+
+}  // namespace portal::session

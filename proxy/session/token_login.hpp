@@ -1,0 +1,65 @@
+// Logins by token: a JWT in the place of a password is verified here, and Redis is asked whether the user that it gives
+// may log in, by a password of the portal's own. How long that lasts, and what ends it. One shard.
+#pragma once
+
+#include "conversation/hello_request.hpp"
+#include "conversation/queued_commands.hpp"
+#include "identity/verifier.hpp"
+#include "resp/request_view.hpp"
+#include "session/session_part.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace portal::session {
+
+using IdentityPtr = identity::IdentityPtr;
+
+/// The identity of an AUTH inside of a transaction, until EXEC is answered.
+struct KeptIdentity final : QueuedCommands::Kept {
+    explicit KeptIdentity(IdentityPtr which) : identity(std::move(which)) {}
+    IdentityPtr identity;
+};
+
+class TokenLogin final : public SessionPart {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+    using SessionPart::SessionPart;
+
+    struct Asked {
+        bool refused = false;
+        std::string frame;  // what the node is asked instead; empty: as it came, there is no token
+        IdentityPtr identity;
+    };
+    /// AUTH or HELLO. What is refused is logged and counted here.
+    [[nodiscard]] Asked judge(const Row& row, const resp::RequestView& request);
+
+    /// The login that is asked of the node next is that of `identity`; null: it has no token.
+    void expect(IdentityPtr identity) noexcept { expected_ = std::move(identity); }
+    /// The node has answered it: whose it was.
+    [[nodiscard]] IdentityPtr answered(bool accepted);
+    /// The client is logged in by it; null: by no token.
+    void use(IdentityPtr identity);
+
+    /// To be called a few times a second: ends what is over.
+    void check();
+    /// The keys or the rules are others.
+    void judge_again();
+    /// The client is gone.
+    void leave() noexcept;
+
+  private:
+    [[nodiscard]] std::size_t slot_of(std::string_view issuer) const noexcept;
+    void note_refused(const identity::Verdict& verdict) const;
+    void end(std::string_view error);
+
+    IdentityPtr identity_;  // null: logged in by no token
+    IdentityPtr expected_;
+    Time good_until_{};
+    std::optional<Time> ending_since_;
+};
+
+}  // namespace portal::session
