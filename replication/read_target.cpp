@@ -14,7 +14,7 @@ std::vector<const Node*> replicas(const Topology& topology) {
             return std::ranges::find(names, node.name) != names.end();
         };
         if (topology.leader && node.name != topology.leader->name && is_among(topology.in_sync) &&
-            !is_among(topology.behind)) {
+            !is_among(topology.processes.behind)) {
             found.push_back(&node);
         }
     }

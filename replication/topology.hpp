@@ -39,7 +39,12 @@ struct KnownAddresses {
 /// is: nobody is fenced or led otherwise for it.
 struct Processes {
     std::map<std::string, std::string> by_node;
+    /// In-sync replicas that were started again and have not caught up since: they may lack everything.
+    std::vector<std::string> behind;
     bool operator==(const Processes& /*other*/) const noexcept { return true; }
+    [[nodiscard]] bool same(const Processes& other) const noexcept {
+        return by_node == other.by_node && behind == other.behind;
+    }
 };
 
 /// One published view of the cluster. Holders share it read-only across threads.
@@ -52,8 +57,6 @@ struct Topology {
     Processes processes;
     /// Names of the nodes (leader included) that hold every confirmed write.
     std::vector<std::string> in_sync;
-    /// Of them, those whose process was started again and has not caught up since: they may lack all of it.
-    std::vector<std::string> behind;
     /// With proven writes: every replica that may be promoted, now or as soon as it has joined the in-sync set.
     std::vector<Confirmer> confirming;
     /// The leader is being replaced: who may be promoted does not change before another one is recorded.

@@ -393,7 +393,7 @@ void Monitor::Loop::publish_what_holds(const View& view) {
     }
     announcements_.routes(topology, view.now);
     const auto& before = standing_.published();
-    const bool restarted = topology.leader && before && before->processes.by_node != topology.processes.by_node;
+    const bool restarted = topology.leader && before && !before->processes.same(topology.processes);
     if (!before || *before != topology || restarted) {
         publish(std::move(topology));
     }

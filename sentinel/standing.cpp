@@ -154,7 +154,7 @@ replication::Topology Standing::topology(const View& view) const {
     topology.epoch = view.record.epoch;
     topology.in_sync = view.record.in_sync;
     if (published_) {
-        topology.processes = published_->processes;  // a node that answers with errors does not say
+        topology.processes.by_node = published_->processes.by_node;  // a node that answers with errors does not say
     }
     for (const auto& node : view.nodes) {
         topology.nodes.push_back(node.node);
@@ -162,7 +162,7 @@ replication::Topology Standing::topology(const View& view) const {
             topology.processes.by_node[node.node.name] = node.report->run_id;
         }
         if (is_named(view.record.in_sync, node.node.name) && was_restarted(view.record, node)) {
-            topology.behind.push_back(node.node.name);
+            topology.processes.behind.push_back(node.node.name);
         }
         if (node.health == Health::up && !node.addresses.empty()) {
             topology.addresses.by_host[node.node.endpoint.host] = node.addresses;

@@ -134,10 +134,12 @@ class OfTheLeader(Users):
         plain = lambda users: {name: line.replace(b" sanitize-payload", b"") for name, line in users.items()}
         wait_until(lambda: plain(self.users(self.replica())) == plain(wanted), 3, "the replica has them")
         told = lambda: [(users["set"], users["deleted"]) for users in (portal.topology()["users"] for portal in self.portals)]
-        self.compared()
-        before = told()
-        time.sleep(2.5)
-        self.assertEqual(before, told(), "nothing is told again and again")
+
+        def settled():
+            before = told()
+            time.sleep(2.5)  # two comparisons
+            return before == told()
+        wait_until(settled, 20, "nothing is told again and again")
         self.change_leader(kill=True)
         for password in ("s3cret", "n3w-s3cret"):
             self.assertEqual("app", self.logs_in(self.portals[0], "app", password))

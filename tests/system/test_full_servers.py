@@ -40,7 +40,7 @@ class Full(unittest.TestCase):
         self.server = RedisServer(settings=[("maxclients", str(self.PLACES)), *settings])
         self.addCleanup(self.server.stop)
         self.portal = PortalBefore(self.server, settings=[HOLD, f"monitor: {{{f'password: {password}, ' if password else ''}down_after: 20s, fence_after: 30s, lease: 60s}}",
-                                                            "node_config: {follow_leader: off}"],  # its connection would take the place that comes free
+                                                            "node_config: {follow_leader: off}", "acl: {assert: off}"],  # their connections would take the place that comes free
                                    threads=1)
         self.addCleanup(self.portal.stop)
         self.admin = Client(self.server.port, password=password, timeout=PATIENCE)

@@ -38,10 +38,10 @@ TEST(ReadTarget, a_replica_that_is_not_in_sync_serves_nobody) {
 
 TEST(ReadTarget, a_replica_that_was_started_again_serves_nobody_until_it_has_caught_up) {
     auto topology = led_by_first({"redis-0", "redis-1", "redis-2"});
-    topology.behind = {"redis-1"};
+    topology.processes.behind = {"redis-1"};
     EXPECT_EQ(target(topology, 0), "redis-2");
     EXPECT_EQ(target(topology, 1), "redis-2");
-    topology.behind = {"redis-1", "redis-2"};
+    topology.processes.behind = {"redis-1", "redis-2"};
     EXPECT_FALSE(has_replica(topology));
     EXPECT_EQ(target(topology, 0), "redis-0");
 }
