@@ -72,8 +72,21 @@ void TokenLogin::note_refused(const identity::Verdict& verdict) const {
                            {"user", verdict.user}});
 }
 
+TokenLogin::Held& TokenLogin::held() {
+    if (held_ == nullptr) {
+        held_ = std::make_unique<Held>();
+    }
+    return *held_;
+}
+
+void TokenLogin::expect(IdentityPtr identity) {
+    if (identity != nullptr || held_ != nullptr) {
+        held().expected = std::move(identity);
+    }
+}
+
 IdentityPtr TokenLogin::answered(bool accepted) {
-    IdentityPtr identity = std::exchange(expected_, nullptr);
+    IdentityPtr identity = held_ == nullptr ? nullptr : std::exchange(held_->expected, nullptr);
     if (identity != nullptr && !accepted) {
         context().issuers[slot_of(identity->issuer)].refused.add();
         const auto& verifier = context().tokens.verifier();
@@ -88,44 +101,49 @@ IdentityPtr TokenLogin::answered(bool accepted) {
 }
 
 void TokenLogin::use(IdentityPtr identity) {
-    if (identity_ != nullptr) {
-        context().issuers[slot_of(identity_->issuer)].sessions.subtract();
-    }
-    identity_ = std::move(identity);
-    session_.RegistryHook<TokenTag>::unlink();
-    if (identity_ == nullptr) {
+    if (identity == nullptr && held_ == nullptr) {
         return;
     }
-    observe::IssuerCounters& issuer = context().issuers[slot_of(identity_->issuer)];
+    Held& held = this->held();
+    if (held.identity != nullptr) {
+        context().issuers[slot_of(held.identity->issuer)].sessions.subtract();
+    }
+    held.identity = std::move(identity);
+    session_.RegistryHook<TokenTag>::unlink();
+    if (held.identity == nullptr) {
+        return;
+    }
+    observe::IssuerCounters& issuer = context().issuers[slot_of(held.identity->issuer)];
     issuer.accepted.add();
     issuer.sessions.add();
     context().registry.by_token.push_back(session_);
-    const auto left = identity_->good_until - std::chrono::system_clock::now();
-    good_until_ = context().turn.now() + std::chrono::duration_cast<Time::duration>(left);
+    const auto left = held.identity->good_until - std::chrono::system_clock::now();
+    held.good_until = context().turn.now() + std::chrono::duration_cast<Time::duration>(left);
     judge_again();  // a reload may have come between
 }
 
 void TokenLogin::check() {
     const Time now = context().turn.now();
+    const Held& held = this->held();
     const bool renewing =
-        expected_ != nullptr && now < good_until_ + kPatience;  // the node is asked for its next login
-    if (!ending_since_ && (now < good_until_ || renewing)) {
+        held.expected != nullptr && now < held.good_until + kPatience;  // the node is asked for its next login
+    if (!held.ending_since && (now < held.good_until || renewing)) {
         return;
     }
     end(client_errors::kTokenEnded);
-    if (now - ending_since_.value_or(now) >= kPatience) {
+    if (held_ != nullptr && now - held_->ending_since.value_or(now) >= kPatience) {
         connection().cut_off(Closed::token);
     }
 }
 
 void TokenLogin::judge_again() {
-    if (identity_ == nullptr || ending_since_) {
+    if (held_ == nullptr || held_->identity == nullptr || held_->ending_since) {
         return;
     }
     const auto& verifier = context().tokens.verifier();
     identity::Verdict verdict;
     if (verifier != nullptr) {
-        verdict = verifier->judge_again(identity_);
+        verdict = verifier->judge_again(held_->identity);
     }
     const command::Credentials& present = *state().credentials;
     if (verdict.kind != identity::Verdict::Kind::accepted || verdict.user != present.username) {
@@ -138,10 +156,10 @@ void TokenLogin::judge_again() {
 
 /// What is on its way is still answered. The error then tells the client why there is nothing more.
 void TokenLogin::end(std::string_view error) {
-    if (ending_since_ || connection().closed()) {
+    if (held().ending_since || connection().closed()) {
         return;
     }
-    ending_since_ = context().turn.now();
+    held().ending_since = context().turn.now();
     if (connection().ended() || exec().busy() || relay().active()) {
         return;  // an error would stand among what somebody else says: cut off
     }
@@ -152,10 +170,10 @@ void TokenLogin::end(std::string_view error) {
 }
 
 void TokenLogin::leave() noexcept {
-    if (identity_ != nullptr) {
-        context().issuers[slot_of(identity_->issuer)].sessions.subtract();
-        identity_ = nullptr;
+    if (held_ != nullptr && held_->identity != nullptr) {
+        context().issuers[slot_of(held_->identity->issuer)].sessions.subtract();
     }
+    held_.reset();
     session_.RegistryHook<TokenTag>::unlink();
 }
 

@@ -38,7 +38,7 @@ class TokenLogin final : public SessionPart {
     [[nodiscard]] Asked judge(const Row& row, const resp::RequestView& request);
 
     /// The login that is asked of the node next is that of `identity`; null: it has no token.
-    void expect(IdentityPtr identity) noexcept { expected_ = std::move(identity); }
+    void expect(IdentityPtr identity);
     /// The node has answered it: whose it was.
     [[nodiscard]] IdentityPtr answered(bool accepted);
     /// The client is logged in by it; null: by no token.
@@ -56,10 +56,16 @@ class TokenLogin final : public SessionPart {
     void note_refused(const identity::Verdict& verdict) const;
     void end(std::string_view error);
 
-    IdentityPtr identity_;  // null: logged in by no token
-    IdentityPtr expected_;
-    Time good_until_{};
-    std::optional<Time> ending_since_;
+    /// Of a client that uses tokens: most have none, and hold no more than a pointer.
+    struct Held {
+        IdentityPtr identity;  // null: logged in by no token
+        IdentityPtr expected;  // whose login is asked of the node
+        Time good_until{};
+        std::optional<Time> ending_since;
+    };
+    [[nodiscard]] Held& held();
+
+    std::unique_ptr<Held> held_;  // null: it uses none
 };
 
 }  // namespace portal::session
