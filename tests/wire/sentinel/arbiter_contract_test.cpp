@@ -142,23 +142,31 @@ TEST_P(ArbiterContract, of_two_that_write_upon_the_same_version_one_wins) {
     EXPECT_EQ(read(*first).record, record_of(3));
 }
 
-boost::asio::awaitable<void> count_up(Arbiter& arbiter, int times) {
+/// `unknown`: writes of which a starved store did not say in time whether it took them.
+boost::asio::awaitable<void> count_up(Arbiter& arbiter, int times, std::uint64_t& unknown) {
     while (times > 0) {
         auto result = co_await arbiter.read();
-        auto snapshot = std::move(result.snapshot.value());
+        if (!result.snapshot) {
+            continue;
+        }
+        auto snapshot = std::move(*result.snapshot);
         auto next = snapshot.record.value_or(record_of(1));
         ++next.renewals;
         const auto written = co_await arbiter.write(std::move(next), std::move(snapshot.version));
         times -= written.status == WriteStatus::written ? 1 : 0;
+        unknown += written.status == WriteStatus::unknown ? 1 : 0;
     }
 }
 
 TEST_P(ArbiterContract, no_update_is_lost_when_two_race) {
     EXPECT_EQ(write(*first, record_of(1), ""), WriteStatus::written);
-    auto one = loop.spawn(count_up(*first, 20));
-    auto other = loop.spawn(count_up(*second, 20));
+    std::uint64_t unknown = 0;
+    auto one = loop.spawn(count_up(*first, 20, unknown));
+    auto other = loop.spawn(count_up(*second, 20, unknown));
     ASSERT_TRUE(loop.run_until([&] { return testing::is_ready(one) && testing::is_ready(other); }, seconds(60)));
-    EXPECT_EQ(read(*first).record->renewals, record_of(1).renewals + 40);
+    const std::uint64_t counted = read(*first).record->renewals - record_of(1).renewals;
+    EXPECT_GE(counted, 40U);
+    EXPECT_LE(counted, 40U + unknown);
 }
 
 TEST_P(ArbiterContract, marks_are_seen_by_all_and_gone_when_removed) {
