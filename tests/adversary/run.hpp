@@ -25,7 +25,8 @@ struct Hostility {
     bool probes_login = false;       // whether `default` may be used is changed, and asked by new clients
     std::uint32_t deadly_reads = 0;  // how often one of them may be asked for
     bool no_login_lost = false;      // nobody may be closed as if its login were wrong
-    bool closed_in_doubt = false;    // whom the portal closes it closes because a transaction is in doubt, and nobody else
+    bool closed_in_doubt =
+        false;  // whom the portal closes it closes because a transaction is in doubt, and nobody else
     std::size_t clients = 120;
     double seconds = 2;
 };
