@@ -7,6 +7,7 @@ import yaml
 
 from portal_support import PROGRAM, demo_for, free_base_port, start_process, wait_until
 from resp_client import Client
+from server_pair import free_ports
 
 
 def run(*arguments):
@@ -51,8 +52,8 @@ class Check(unittest.TestCase):
         self.expect_problem(self.configured(demo, nodes=[nodes[0], {"name": "redis-1", "address": "no-such-host.invalid:6379"}]), "nodes[1].address: redis-1 cannot be reached", connect=True)
         self.expect_problem(self.configured(demo, monitor={"password": "wrong"}), "redis-0 refuses the monitor's login", "WRONGPASS", connect=True)
         self.expect_problem(self.configured(demo, nodes=[nodes[0], {"name": "redis-1", "address": nodes[0]["address"].replace("127.0.0.1", "localhost")}]), "redis-0 and redis-1 lead to one process", connect=True)
-        port = free_base_port(0, 1)
-        cluster = start_process(["redis-server", "--port", str(port), "--cluster-enabled", "yes", "--dir", str(demo.dir), "--save", "", "--requirepass", demo.password], stdout=subprocess.DEVNULL)
+        port, bus = free_ports(2)  # by default the bus would be at a port that any outgoing connection may have
+        cluster = start_process(["redis-server", "--port", str(port), "--cluster-enabled", "yes", "--cluster-port", str(bus), "--dir", str(demo.dir), "--save", "", "--requirepass", demo.password], stdout=subprocess.DEVNULL)
         self.addCleanup(cluster.wait)
         self.addCleanup(cluster.kill)
         wait_until(lambda: self.answers(port, demo.password), 10, "the node in cluster mode answers")
