@@ -1,5 +1,7 @@
 #include "identity/public_key.hpp"
 
+#include "certs/openssl_handles.hpp"
+
 #include <array>
 #include <utility>
 
@@ -16,22 +18,13 @@ namespace portal::identity {
 
 namespace {
 
-template <auto Free>
-struct Freeing {
-    template <typename T>
-    void operator()(T* what) const noexcept {
-        Free(what);
-    }
-};
-template <typename T, auto Free>
-using Owned = std::unique_ptr<T, Freeing<Free>>;
-
-using Number = Owned<BIGNUM, BN_free>;
-using Context = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
-using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
-using ParameterBuilder = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
-using Parameters = Owned<OSSL_PARAM, OSSL_PARAM_free>;
-using Signature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
+using certs::Handle;
+using Number = certs::BignumHandle;
+using Context = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using DigestContext = Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
+using ParameterBuilder = Handle<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using Parameters = Handle<OSSL_PARAM, OSSL_PARAM_free>;
+using Signature = Handle<ECDSA_SIG, ECDSA_SIG_free>;
 
 constexpr std::size_t kP256Bytes = 32;
 constexpr std::size_t kEd25519Bytes = 32;

@@ -18,7 +18,7 @@ ARROWS = {
     "main": EVERYTHING,
     "admin": {"observe", "replication", "config", "net"},
     "shard": {"identity", "session", "upstream", "net", "certs", "replication", "config", "observe"},
-    "identity": {"config"},
+    "identity": {"certs", "config"},
     "session": {"identity", "conversation", "route", "upstream", "command", "resp", "net", "replication", "config", "observe"},
     "conversation": {"route", "upstream", "command", "resp", "replication", "config"},
     "upstream": {"resp", "net", "replication", "config", "observe"},

@@ -46,6 +46,18 @@ class CursorsTest : public PortalTest {
         return cursor_in(app);
     }
 
+    /// The first node leads as a process that is known, and its link is lost before the second SCAN is sent.
+    void go_on_while_the_link_is_lost(const TestClient& app) {
+        lead(first_);
+        lead_as(first_, "one");
+        see_process(first_, "one");
+        const std::string cursor = begin(app, {"SCAN", "0"});
+        const int before = first_.accepted();
+        first_.cut();
+        app.send(frame_of({"SCAN", cursor}));
+        wait_for([&] { return first_.accepted() > before; }, "it is connected to again");
+    }
+
     FakeNode first_{scans};
     FakeNode second_{scans};
 };
@@ -88,15 +100,8 @@ TEST_F(CursorsTest, TheSameNodeInALaterEpochDoesNotEither) {
 
 /// It may answer before the monitor has found out that it is another process.
 TEST_F(CursorsTest, AProcessThatWasStartedAgainInPlaceIsAskedNothingUntilItIsKnown) {
-    lead(first_);
-    lead_as(first_, "one");
-    see_process(first_, "one");
     const auto app = client();
-    const std::string cursor = begin(*app, {"SCAN", "0"});
-    const int before = first_.accepted();
-    first_.cut();
-    app->send(frame_of({"SCAN", cursor}));
-    wait_for([&] { return first_.accepted() > before; }, "it is connected to again");
+    go_on_while_the_link_is_lost(*app);
     see_process(first_, "another");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_EQ(first_.seen(), Words{"SCAN 0"});
@@ -106,15 +111,8 @@ TEST_F(CursorsTest, AProcessThatWasStartedAgainInPlaceIsAskedNothingUntilItIsKno
 }
 
 TEST_F(CursorsTest, TheSameProcessGoesOnWhenTheMonitorHasSeenIt) {
-    lead(first_);
-    lead_as(first_, "one");
-    see_process(first_, "one");
     const auto app = client();
-    const std::string cursor = begin(*app, {"SCAN", "0"});
-    const int before = first_.accepted();
-    first_.cut();
-    app->send(frame_of({"SCAN", cursor}));
-    wait_for([&] { return first_.accepted() > before; }, "it is connected to again");
+    go_on_while_the_link_is_lost(*app);
     see_process(first_, "one");
     app->expect(scanned("0"));
 }

@@ -100,7 +100,7 @@ TEST_F(SessionPubSubTest, ALargeMessageOfASubscriberDoesNotTravelOnTheLinkByWhic
     lead(node);
     const auto app = client();
     const auto other = client();
-    speak_resp3(*app);
+    app->say_hello("HELLO 3\r\n");
     app->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
     app->send("*3\r\n" + bulk("PUBLISH") + bulk("c") + bulk(large));
     wait_for([&] { return node.received() > large.size(); }, "it has arrived");

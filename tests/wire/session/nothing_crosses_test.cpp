@@ -26,18 +26,6 @@ class NothingCrossesTest : public PortalTest {
             },
             command.c_str());
     }
-    /// Sends a HELLO, and reads its answer.
-    static void say_hello(const TestClient& app, std::string_view hello) {
-        app.send(hello);
-        std::string answer;
-        for (std::string byte = app.read(1); !byte.empty() && !answer.ends_with("*0\r\n"); byte = app.read(1)) {
-            answer += byte;
-            if (answer.ends_with("*0\r\n")) {
-                return;
-            }
-        }
-        FAIL() << "HELLO was answered by " << answer;
-    }
 };
 
 /// In the midst of a reply a byte means nothing, not even where a read of the socket began.
@@ -64,7 +52,7 @@ TEST_F(NothingCrossesTest, RandomLargeValuesComeBackAsTheyWereInBothProtocols) {
         lead(node);
         const auto app = client();
         if (round % 4 < 2) {
-            say_hello(*app, "HELLO 3\r\n");
+            app->say_hello("HELLO 3\r\n");
         }
         app->send("GET a\r\n");
         const std::string got = app->read(reply.size());
@@ -163,7 +151,7 @@ TEST_F(NothingCrossesTest, AnotherLoginByHelloDuringAWatchIsMadeWhereTheWatchIs)
     const auto app = client();
     app->expect("AUTH app pw\r\n", "+OK\r\n");
     app->expect("WATCH k\r\n", "+OK\r\n");
-    say_hello(*app, "HELLO 2 AUTH admin pw\r\n");
+    app->say_hello("HELLO 2 AUTH admin pw\r\n");
     app->expect("UNWATCH\r\n", "+OK\r\n");
     wait_for([&] { return node.left() == 1; }, "the link on which two users logged in ends");
 }
@@ -342,7 +330,7 @@ TEST_F(NothingCrossesTest, ALeaseThatIsRefusedLeavesNoSessionBehindIt) {
     FakeNode node([](const Words&) { return "+OK\r\n"; });
     lead(node);
     const auto app = client();
-    say_hello(*app, "HELLO 3\r\n");
+    app->say_hello("HELLO 3\r\n");
     node.answer_hello("-NOPERM this user has no permissions to run the 'hello' command\r\n");
     app->send("WATCH k\r\n");
     EXPECT_EQ(app->read(7).substr(0, 1), "-");

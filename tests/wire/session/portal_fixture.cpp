@@ -58,6 +58,16 @@ void TestClient::expect(std::string_view bytes, std::string_view expected) const
     expect(expected);
 }
 
+void TestClient::say_hello(std::string_view hello) const {
+    send(hello);
+    std::string answer;
+    while (!answer.ends_with("*0\r\n")) {
+        const std::string more = read(1);
+        ASSERT_FALSE(more.empty()) << "HELLO was answered by " << answer;
+        answer += more;
+    }
+}
+
 bool TestClient::silent() const {
     char byte = 0;
     return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;

@@ -35,6 +35,8 @@ class TestClient {
     /// Sends, and reads as many bytes as `expected` has; a test compares the two.
     void expect(std::string_view bytes, std::string_view expected) const;
     void expect(std::string_view expected) const { EXPECT_TRUE(same_bytes(read(expected.size()), expected)); }
+    /// Sends a HELLO, and reads its answer.
+    void say_hello(std::string_view hello) const;
     /// True while nothing has come that was not read.
     [[nodiscard]] bool silent() const;
     /// True if the portal has closed the connection (waits for it).

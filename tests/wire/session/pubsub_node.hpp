@@ -45,15 +45,6 @@ class SessionPubSubTest : public PortalTest {
         std::erase_if(all, [](const std::string& each) { return each.find("SUBSCRIBE") == std::string::npos; });
         return all;
     }
-    static void speak_resp3(const TestClient& app) {
-        app.send("HELLO 3\r\n");
-        std::string hello;
-        while (!hello.ends_with("*0\r\n")) {
-            const std::string more = app.read(1);
-            ASSERT_FALSE(more.empty()) << hello;
-            hello += more;
-        }
-    }
     void wait_subscribes(const FakeNode& node, std::size_t count) {
         wait_for([&] { return subscribes(node).size() >= count; }, "the node is asked");
     }

@@ -16,7 +16,7 @@ TEST_F(SessionPubSubTest, SubscribersOfOneChannelCostTheNodeOneAndEachHearsInIts
     const auto second = client();
     const auto publisher = client();
     first->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
-    speak_resp3(*second);
+    second->say_hello("HELLO 3\r\n");
     second->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
     // With RESP3 a subscriber may publish, and hears itself before the reply.
     second->expect("PUBLISH c hi\r\n", message("c", "hi", '>') + ":2\r\n");
@@ -34,7 +34,7 @@ TEST_F(SessionPubSubTest, AMessageThatComesWithinALargeReplyFollowsIt) {
     const auto listener = client();
     const auto publisher = client();
     for (const auto* each : {listener.get(), publisher.get()}) {
-        speak_resp3(*each);
+        each->say_hello("HELLO 3\r\n");
         each->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
     }
     listener->send("GET big\r\n");
@@ -253,7 +253,7 @@ TEST_F(SessionPubSubTest, ABurstOfMoreThanOneTurnHandsOnReachesEverybodyInOrder)
         listeners.back()->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
     }
     const auto publisher = client();
-    speak_resp3(*publisher);
+    publisher->say_hello("HELLO 3\r\n");
     publisher->expect("SUBSCRIBE x\r\n", confirmed("subscribe", "x", 1, '>'));
     for (int round = 0; round < 3; ++round) {
         publisher->expect("PUBLISH c all\r\n", ":40\r\n");
@@ -272,7 +272,7 @@ TEST_F(SessionPubSubTest, ASubscriberThatDoesNotReadIsClosedAndTheOthersHearOn) 
     const auto slow = client();
     const auto quick = client();
     slow->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1));
-    speak_resp3(*quick);
+    quick->say_hello("HELLO 3\r\n");
     quick->expect("SUBSCRIBE c\r\n", confirmed("subscribe", "c", 1, '>'));
     const std::string text(100'000, 'x');
     const std::string heard = message("c", text, '>');

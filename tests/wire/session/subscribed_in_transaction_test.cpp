@@ -31,15 +31,6 @@ class SubscribedInTransactionTest : public PortalTest {
             return found == answers.end() ? std::string("+QUEUED\r\n") : found->second;
         };
     }
-    static void speak_resp3(const TestClient& app) {
-        app.send("HELLO 3\r\n");
-        std::string hello;
-        while (!hello.ends_with("*0\r\n")) {
-            const std::string more = app.read(1);
-            ASSERT_FALSE(more.empty()) << hello;
-            hello += more;
-        }
-    }
 };
 
 TEST_F(SubscribedInTransactionTest, ItsAnswerEndsAlsoWhereTheNodeRefusesWhateverFollows) {
@@ -67,7 +58,7 @@ TEST_F(SubscribedInTransactionTest, AMessageInFrontOfAConfirmationIsNotTakenForI
     FakeNode node{node_with({{"EXEC", answer}})};
     lead(node);
     const auto app = client();
-    speak_resp3(*app);
+    app->say_hello("HELLO 3\r\n");
     app->expect("MULTI\r\nLPUSH l v\r\nSUBSCRIBE ch\r\n", "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
     app->expect("EXEC\r\nPING\r\n", answer + "+PONG\r\n");
 }
@@ -81,7 +72,7 @@ TEST_F(SubscribedInTransactionTest, AnInvalidationThatComesBeforeTheEndOfASubscr
         node_with({{"EXEC", answer}, {"CLIENT", "+OK\r\n"}, {"unsubscribe", invalidation + message + unsubscribed}})};
     lead(node);
     const auto app = client();
-    speak_resp3(*app);
+    app->say_hello("HELLO 3\r\n");
     app->expect("CLIENT TRACKING ON\r\nMULTI\r\nSUBSCRIBE ch\r\n", "+OK\r\n+OK\r\n+QUEUED\r\n");
     app->expect("EXEC\r\n", answer);
     app->send("UNSUBSCRIBE ch\r\n");
