@@ -2,8 +2,10 @@
 
 #include "replication/fields.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
+#include <iterator>
 
 namespace portal::replication {
 namespace {
@@ -30,38 +32,58 @@ ConnectedReplica parse_replica(std::string_view fields) {
     return replica;
 }
 
+/// More than any node loads.
+constexpr std::size_t kMostModules = 64;
+
+struct Field {
+    std::string_view key;
+    void (*apply)(NodeReport& report, std::string_view value);
+};
+
+constexpr Field kFields[]{
+    {"role",
+     [](NodeReport& report, std::string_view value) {
+         report.role = value == "master" ? Role::leader : value == "slave" ? Role::replica : Role::unknown;
+     }},
+    {"run_id", [](NodeReport& report, std::string_view value) { report.run_id = value; }},
+    {"redis_version", [](NodeReport& report, std::string_view value) { report.version = value; }},
+    {"redis_mode", [](NodeReport& report, std::string_view value) { report.cluster = value == "cluster"; }},
+    {"loading", [](NodeReport& report, std::string_view value) { report.loading = value != "0"; }},
+    {"master_host", [](NodeReport& report, std::string_view value) { report.leader.host = value; }},
+    {"master_port",
+     [](NodeReport& report, std::string_view value) { report.leader.port = number_or<std::uint16_t>(value, 0); }},
+    {"master_link_status", [](NodeReport& report, std::string_view value) { report.link_up = value == "up"; }},
+    {"master_last_io_seconds_ago",
+     [](NodeReport& report, std::string_view value) {
+         report.leader_heard_seconds_ago = number_or<std::int64_t>(value, -1);
+     }},
+    {"master_sync_in_progress",
+     [](NodeReport& report, std::string_view value) { report.sync_in_progress = value != "0"; }},
+    {"slave_priority",
+     [](NodeReport& report, std::string_view value) {
+         report.priority = number_or<std::uint32_t>(value, kUsualPriority);
+     }},
+    {"master_replid", [](NodeReport& report, std::string_view value) { report.replid = value; }},
+    {"master_replid2",
+     [](NodeReport& report, std::string_view value) {
+         const bool none = value.find_first_not_of('0') == std::string_view::npos;  // a history of zeros
+         report.former_replid = none ? std::string_view{} : value;
+     }},
+    {"second_repl_offset",
+     [](NodeReport& report, std::string_view value) { report.former_offset = number_or<std::int64_t>(value, -1); }},
+    {"module",
+     [](NodeReport& report, std::string_view value) {
+         if (const auto name = field_of(value, "name", ','); !name.empty() && report.modules.size() < kMostModules) {
+             report.modules.emplace_back(name);
+         }
+     }},
+    {"master_repl_offset",
+     [](NodeReport& report, std::string_view value) { report.offset = number_or<std::uint64_t>(value, 0); }},
+};
+
 void apply(NodeReport& report, std::string_view key, std::string_view value) {
-    if (key == "role") {
-        report.role = value == "master" ? Role::leader : value == "slave" ? Role::replica : Role::unknown;
-    } else if (key == "run_id") {
-        report.run_id = value;
-    } else if (key == "redis_version") {
-        report.version = value;
-    } else if (key == "redis_mode") {
-        report.cluster = value == "cluster";
-    } else if (key == "loading") {
-        report.loading = value != "0";
-    } else if (key == "master_host") {
-        report.leader.host = value;
-    } else if (key == "master_port") {
-        report.leader.port = number_or<std::uint16_t>(value, 0);
-    } else if (key == "master_link_status") {
-        report.link_up = value == "up";
-    } else if (key == "master_last_io_seconds_ago") {
-        report.leader_heard_seconds_ago = number_or<std::int64_t>(value, -1);
-    } else if (key == "master_sync_in_progress") {
-        report.sync_in_progress = value != "0";
-    } else if (key == "slave_priority") {
-        report.priority = number_or<std::uint32_t>(value, kUsualPriority);
-    } else if (key == "master_replid") {
-        report.replid = value;
-    } else if (key == "master_replid2") {
-        // A history of zeros is none.
-        report.former_replid = value.find_first_not_of('0') == std::string_view::npos ? std::string_view{} : value;
-    } else if (key == "second_repl_offset") {
-        report.former_offset = number_or<std::int64_t>(value, -1);
-    } else if (key == "master_repl_offset") {
-        report.offset = number_or<std::uint64_t>(value, 0);
+    if (const auto* field = std::ranges::find(kFields, key, &Field::key); field != std::end(kFields)) {
+        field->apply(report, value);
     } else if (is_numbered(key, "slave")) {
         report.replicas.push_back(parse_replica(value));
     } else if (is_numbered(key, "db")) {

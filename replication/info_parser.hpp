@@ -1,5 +1,5 @@
-// Reads the text of INFO (sections server, persistence, replication and keyspace, in any order, others ignored) into
-// what the monitor needs. Pure; accepts any text and leaves out what it does not find.
+// Reads the text of INFO (sections server, persistence, replication, modules and keyspace, in any order, others
+// ignored) into what the monitor needs. Pure; accepts any text and leaves out what it does not find.
 #pragma once
 
 #include "replication/node.hpp"
@@ -50,6 +50,7 @@ struct NodeReport {
     std::uint64_t keys = 0;  // over all databases
     std::string barred;      // why it must not be promoted, as a sentence of whoever looked at it; INFO says none
     std::vector<ConnectedReplica> replicas;
+    std::vector<std::string> modules;  // names of those that it has loaded, in its order
 
     bool operator==(const NodeReport&) const = default;
 };

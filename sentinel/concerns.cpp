@@ -61,6 +61,28 @@ std::string trouble_of(const NodeView& node, const View& view) {
                                                : name + " is not in sync: " + why_out_of_sync(*node.report);
 }
 
+/// A replica would answer their commands with an error once it leads. While it copies data of theirs it cannot even
+/// follow.
+void add_missing_modules(const View& view, std::vector<std::string>& found) {
+    const auto* leader = find_node(view, view.record.leader);
+    if (view.record.phase != Phase::leading || leader == nullptr || !leader->report) {
+        return;
+    }
+    for (const auto& node : view.nodes) {
+        std::string missing;
+        for (const auto& module : leader->report->modules) {
+            if (node.report && std::ranges::find(node.report->modules, module) == node.report->modules.end()) {
+                missing += (missing.empty() ? "" : ", ") + module;
+            }
+        }
+        if (!missing.empty()) {
+            found.push_back(node.node.name + " has not loaded what the leader has: " + missing +
+                            "; load it there (MODULE LOAD, or loadmodule in redis.conf), else its commands fail when " +
+                            node.node.name + " leads");
+        }
+    }
+}
+
 void add_nodes(const View& view, std::vector<std::string>& found) {
     for (const auto& node : view.nodes) {
         if (auto trouble = trouble_of(node, view); !trouble.empty()) {
@@ -106,6 +128,7 @@ std::vector<std::string> concerns(const View& view, const Timing& timing, const 
                         (circumstances.failsafe_active ? "; this portal goes on by failsafe" : ""));
     }
     add_nodes(view, found);
+    add_missing_modules(view, found);
     add_portals(view, timing, found);
     found.insert(found.end(), circumstances.settings.begin(), circumstances.settings.end());
     return found;

@@ -54,6 +54,22 @@ bool has_successor(const View& view) {
     });
 }
 
+/// The replica that a planned change leads to: the named one, or the best; null when none fits.
+const NodeView* best_target(const View& view, const NodeView& leader, const std::string& wanted) {
+    const auto leading = seen(leader);
+    const NodeView* target = nullptr;
+    for (const auto& node : view.nodes) {
+        const bool fits = node.health == Health::up && node.report && !refuses_login(node) &&
+                          is_named(view.record.in_sync, node.node.name) &&
+                          replication::is_in_sync(seen(node), leading) && !replication::is_barred(*node.report);
+        const bool asked_for = wanted.empty() || wanted == node.node.name;
+        if (fits && asked_for && (target == nullptr || goes_before(*node.report, *target->report))) {
+            target = &node;
+        }
+    }
+    return target;
+}
+
 }  // namespace
 
 std::string_view to_string(Step step) noexcept {
@@ -304,17 +320,7 @@ Decision Failover::plan(const View& view, const Mark& asked) {
     if (const auto refused = who_refuses_login(view, asked.wants_to); !refused.empty()) {
         return answer(view, Step::watching, asked, refused);
     }
-    const auto leading = seen(*leader);
-    const NodeView* target = nullptr;
-    for (const auto& node : view.nodes) {
-        const bool fits = node.health == Health::up && node.report && !refuses_login(node) &&
-                          is_named(view.record.in_sync, node.node.name) &&
-                          replication::is_in_sync(seen(node), leading) && !replication::is_barred(*node.report);
-        const bool wanted = asked.wants_to.empty() || asked.wants_to == node.node.name;
-        if (fits && wanted && (target == nullptr || goes_before(*node.report, *target->report))) {
-            target = &node;
-        }
-    }
+    const auto* target = best_target(view, *leader, asked.wants_to);
     if (const auto barred = who_is_barred(view, asked.wants_to); target == nullptr && !barred.empty()) {
         return answer(view, Step::watching, asked, barred);
     }

@@ -1,7 +1,8 @@
 // The inside of the monitor: one coroutine that reads the record, looks at the nodes, decides, acts and publishes, turn
 // by turn. Everything here runs on the monitor's thread, except what says otherwise. monitor.cpp holds the turn;
-// monitor_nodes.cpp which nodes there are; monitor_record.cpp what concerns the record and the marks;
-// monitor_actions.cpp what is done to nodes; monitor_status.cpp what people see.
+// monitor_calls.cpp its beginning and what other threads ask; monitor_nodes.cpp which nodes there are;
+// monitor_record.cpp what concerns the record and the marks; monitor_actions.cpp what is done to nodes;
+// monitor_status.cpp what people see.
 #pragma once
 
 #include "sentinel/announcements.hpp"

@@ -13,6 +13,19 @@ namespace {
 /// A permit is shorter than what others wait by this part of it, so that clocks may differ in their rates.
 constexpr int kClockRates = 100;
 
+void add_node(replication::Topology& topology, const Record& record, const NodeView& node) {
+    topology.nodes.push_back(node.node);
+    if (node.report && !node.report->run_id.empty()) {
+        topology.processes.by_node[node.node.name] = node.report->run_id;
+    }
+    if (is_named(record.in_sync, node.node.name) && was_restarted(record, node)) {
+        topology.processes.behind.push_back(node.node.name);
+    }
+    if (node.health == Health::up && !node.addresses.empty()) {
+        topology.addresses.by_host[node.node.endpoint.host] = node.addresses;
+    }
+}
+
 }  // namespace
 
 Standing::Standing(std::string self, Timing timing, TimePoint now)
@@ -149,6 +162,19 @@ View Standing::look(const std::vector<NodeView>& nodes, TimePoint now) {
     return view;
 }
 
+std::string Standing::why_nobody_leads(const View& view) const {
+    std::string why = view.record.phase == Phase::fencing ? view.record.reason : "no leader was chosen yet";
+    const auto& acting = view.record.acting;
+    if (acting == self_ && !waits_for_.empty()) {
+        why += "; " + waits_for_;
+    } else if (const auto waits = waits_of(acting); !waits.empty()) {
+        why += "; " + waits;
+    } else if (acting != self_ && !acting.empty() && view.now - view.phase_since > 2 * timing_.fence_after) {
+        why += "; " + acting + ", which acts, has not said what it waits for";
+    }
+    return why;
+}
+
 replication::Topology Standing::topology(const View& view) const {
     replication::Topology topology;
     topology.epoch = view.record.epoch;
@@ -157,28 +183,11 @@ replication::Topology Standing::topology(const View& view) const {
         topology.processes.by_node = published_->processes.by_node;  // a node that answers with errors does not say
     }
     for (const auto& node : view.nodes) {
-        topology.nodes.push_back(node.node);
-        if (node.report && !node.report->run_id.empty()) {
-            topology.processes.by_node[node.node.name] = node.report->run_id;
-        }
-        if (is_named(view.record.in_sync, node.node.name) && was_restarted(view.record, node)) {
-            topology.processes.behind.push_back(node.node.name);
-        }
-        if (node.health == Health::up && !node.addresses.empty()) {
-            topology.addresses.by_host[node.node.endpoint.host] = node.addresses;
-        }
+        add_node(topology, view.record, node);
     }
     const auto* leader = find_node(view, view.record.leader);
     if (view.record.phase != Phase::leading) {
-        topology.reason = view.record.phase == Phase::fencing ? view.record.reason : "no leader was chosen yet";
-        const auto& acting = view.record.acting;
-        if (acting == self_ && !waits_for_.empty()) {
-            topology.reason += "; " + waits_for_;
-        } else if (const auto waits = waits_of(acting); !waits.empty()) {
-            topology.reason += "; " + waits;
-        } else if (acting != self_ && !acting.empty() && view.now - view.phase_since > 2 * timing_.fence_after) {
-            topology.reason += "; " + acting + ", which acts, has not said what it waits for";
-        }
+        topology.reason = why_nobody_leads(view);
     } else if (verdict_.state == LeaderState::lost || leader == nullptr || !leader->twin_of.empty()) {
         topology.reason = verdict_.why;
     } else if (!vouched_for_) {

@@ -100,6 +100,7 @@ class Standing {
     [[nodiscard]] bool shards_know() const;
     [[nodiscard]] Mark own_mark() const;
     [[nodiscard]] std::string waits_of(const std::string& acting) const;
+    [[nodiscard]] std::string why_nobody_leads(const View& view) const;
 
     std::string self_;
     std::string offered_id_;

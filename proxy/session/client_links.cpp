@@ -132,7 +132,7 @@ upstream::PendingRequest ClientLinks::open_request(const Row& row) {
     }
     pending.parts = may_come_in_parts(row.handling) &&
                     (row.handling != Handling::exec || transaction().queued().own().empty()) &&
-                    (context().proof == nullptr || !row.write);
+                    (context().writes.proof == nullptr || !row.write);
     if (row.write) {
         note_write();
     }
@@ -216,7 +216,7 @@ void ClientLinks::release_own_if_free() {
 }
 
 bool ClientLinks::agree() const noexcept {
-    return !own_ || !recovery().empty() || own_->state() != upstream::Link::State::ready || own_->pending() > 0 ||
+    return !own_ || !recovery().empty() || own_->state() != upstream::Link::State::ready || !own_->requests().empty() ||
            transaction().agrees(own_->carries());
 }
 
@@ -250,7 +250,7 @@ bool ClientLinks::blocked_at_node() const noexcept {
     if (!own_ || !own_->was_ready() || own_->requests().unsent() > 0) {
         return false;
     }
-    const upstream::PendingRequest* front = own_->front();
+    const upstream::PendingRequest* front = own_->requests().oldest();
     if (front == nullptr || front->sink.get() != &session_ || front->sequence == kNoSlot ||
         transaction().contains(*front)) {
         return false;

@@ -61,17 +61,8 @@ bool ExecAnswer::queue(const Row& row, const resp::RequestView& request) {
         intake().pause(Wait::drained);
         return false;
     }
-    TokenLogin::Asked login;
     if (row.handling == Handling::auth || row.handling == Handling::hello) {
-        login = tokens().judge(row, request);
-    }
-    if (login.refused) {  // what is queued for Redis to refuse must not be the token
-        replies().deny(resp::error(client_errors::kWrongPass));
-        return true;
-    }
-    if (login.identity != nullptr) {
-        transaction().queued().add(row, login.frame, std::make_unique<KeptIdentity>(std::move(login.identity)));
-        return links().submit(*links().own(), row, login.frame);
+        return queue_login(row, request);
     }
     std::string frame(request.frame());  // with a wrong number of words the node refuses it
     if (complete && command::is_client_command(row.handling)) {
@@ -91,6 +82,22 @@ bool ExecAnswer::queue(const Row& row, const resp::RequestView& request) {
         frame = ClientTracking::redirected(request, kept->relay.get());
     }
     transaction().queued().add(row, request.frame(), std::move(kept));
+    return links().submit(*links().own(), row, frame);
+}
+
+bool ExecAnswer::queue_login(const Row& row, const resp::RequestView& request) {
+    TokenLogin::Asked login = tokens().judge(row, request);
+    if (login.refused) {  // what is queued for Redis to refuse must not be the token
+        replies().deny(resp::error(client_errors::kWrongPass));
+        return true;
+    }
+    const bool by_token = login.identity != nullptr;
+    const std::string frame = by_token ? std::move(login.frame) : std::string(request.frame());
+    std::unique_ptr<KeptIdentity> kept;
+    if (by_token) {
+        kept = std::make_unique<KeptIdentity>(std::move(login.identity));
+    }
+    transaction().queued().add(row, frame, std::move(kept));
     return links().submit(*links().own(), row, frame);
 }
 
@@ -164,7 +171,7 @@ void ExecAnswer::go_on() {
     }
     upstream::PendingRequest exec;
     exec.sequence = done->slot;
-    if (context().proof == nullptr || !done->ran || done->out.empty() || !proofs().park(exec, done->out)) {
+    if (context().writes.proof == nullptr || !done->ran || done->out.empty() || !proofs().park(exec, done->out)) {
         order().finish(done->slot, std::move(done->out), output());
     }
     transaction().finish(links().own_state());

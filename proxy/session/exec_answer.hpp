@@ -45,6 +45,7 @@ class ExecAnswer final : public SessionPart {
     void cut_off(std::string_view bytes);
 
   private:
+    bool queue_login(const Row& row, const resp::RequestView& request);
     void go_on();
     void take_result(std::string_view frame);
     void do_part(QueuedCommands::Own& command, std::string_view frame);

@@ -60,9 +60,9 @@ void Hold::begin() {
 
 void Hold::account() {
     const std::size_t size = intake().kept() + recovery().bytes();
-    context().held.used += size - std::exchange(size_, size);
-    context().counters.held_bytes.set(context().held.used);
-    if (context().held.used > context().held.limit) {
+    context().limits.held.used += size - std::exchange(size_, size);
+    context().counters.held_bytes.set(context().limits.held.used);
+    if (context().limits.held.used > context().limits.held.limit) {
         full_ = true;  // not here: the input may be in the middle of being taken
         mark();
     }
@@ -75,8 +75,8 @@ void Hold::leave() {
     session_.RegistryHook<HeldTag>::unlink();
     proofs().stop_awaiting();
     context().counters.sessions_held.subtract();
-    context().held.used -= std::exchange(size_, 0);
-    context().counters.held_bytes.set(context().held.used);
+    context().limits.held.used -= std::exchange(size_, 0);
+    context().counters.held_bytes.set(context().limits.held.used);
     connection().note_active();
 }
 
@@ -90,7 +90,7 @@ bool Hold::may_end() const {
     if (!recovery().empty() && !order().idle()) {
         return false;  // answers to what was sent behind them are still to come
     }
-    return context().proof == nullptr || !proofs().must_stay_held();
+    return context().writes.proof == nullptr || !proofs().must_stay_held();
 }
 
 /// A script's word stops nobody else; what may be one is asked again at the shard's next look.

@@ -132,7 +132,7 @@ bool Intake::wait_is_over() const noexcept {
             return !connection().stream().blocked();
         case Wait::link:
             return !links().own() || (links().own()->requests().unsent() == 0 &&
-                                      (relay().active() || !order().idle() || links().own()->pending() == 0));
+                                      (relay().active() || !order().idle() || links().own()->requests().empty()));
         default:
             return false;
     }

@@ -36,7 +36,7 @@ bool LargeRequests::begin(std::string_view head) {
     }
     const resp::RequestView request(head);
     const Row& listed = command::classify(request);
-    const Row& row = listed.handling == Handling::unknown ? context().server_commands.row_of(request) : listed;
+    const Row& row = listed.handling == Handling::unknown ? context().commands.of_server.row_of(request) : listed;
     if (!passes_as_it_comes(row, state().resp2_subscriber())) {
         return false;
     }
@@ -59,7 +59,7 @@ bool LargeRequests::begin(std::string_view head) {
 bool LargeRequests::begin_stream(const Row& row, const resp::RequestView& request) {
     const LargeFacts facts{
         .idle = order().idle(),
-        .own_owes = links().own() && links().own()->pending() > 0,
+        .own_owes = links().own() && !links().own()->requests().empty(),
         .has_link = links().has_link_for(Destination::pinned) && !context().scripts.must_wait(row, request),
         .refusing = hold().refusing(),
         .awaits_proof = proofs().must_await(row)};

@@ -42,7 +42,7 @@ bool Proofs::acknowledges(const upstream::PendingRequest& request, const Row& ro
 
 bool Proofs::park(const upstream::PendingRequest& request, std::string_view bytes) {
     upstream::Ticket ticket{};
-    switch (context().proof->place(ticket)) {
+    switch (context().writes.proof->place(ticket)) {
         case upstream::WriteProof::Place::pass:
             return false;
         case upstream::WriteProof::Place::lost:
@@ -107,7 +107,7 @@ void Proofs::drop() {
 }
 
 bool Proofs::must_await(const Row& row) const noexcept {
-    if (context().proof == nullptr || context().proof->open()) {
+    if (context().writes.proof == nullptr || context().writes.proof->open()) {
         return false;
     }
     if (unit().left() > 0) {
@@ -137,7 +137,7 @@ bool Proofs::await(const Row& row, const resp::RequestView& request) {
 }
 
 bool Proofs::must_stay_held() const {
-    return awaiting_ ? !context().proof->open() : !context().proof->ready() && recovery().writes();
+    return awaiting_ ? !context().writes.proof->open() : !context().writes.proof->ready() && recovery().writes();
 }
 
 }  // namespace portal::session

@@ -11,15 +11,6 @@
 #include <vector>
 
 namespace portal::session {
-namespace {
-
-/// What MONITOR shows of a command begins with the time.
-bool is_shown_command(std::string_view frame) noexcept {
-    return frame.size() > 1 && frame.front() == '+' && frame[1] >= '0' && frame[1] <= '9';
-}
-
-}  // namespace
-
 using command::Handling;
 
 void Replies::time(Slot slot, observe::CommandClass what) noexcept {
@@ -36,12 +27,8 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if (request.unit) {
         unit().follow(request, row, !reply.is_error());
     }
-    if (request.sequence == kNoSlot && !reply.complete()) {
-        session_.conversation.stream_ids.note_answer(reply.bytes());
-        return true;
-    }
     if (request.sequence == kNoSlot || request.silent) {
-        return take_own(request, reply.bytes(), command);
+        return take_own(request, reply, command);
     }
     std::string_view bytes = reply.bytes();
     order().learn(bytes.size());
@@ -58,40 +45,13 @@ bool Replies::on_reply(upstream::PendingRequest& request, const resp::ReplyHead&
     if (row.handling == Handling::exec && !request.unit && !transaction().queued().own().empty()) {
         return exec().take(request, bytes);
     }
-    if (row.users && !reply.is_error()) {
-        note_users(request, command);
-    }
     if (reply.is_error()) {
         at(context().counters.error_replies, observe::error_of(bytes)).add();
+    } else if (row.users) {
+        note_users(request, command);
     }
     pass_on(request, row, reply, bytes, command);
     return true;
-}
-
-/// Which scripts the node knows by now. Inside of a transaction only EXEC runs anything.
-void Replies::note_scripts(const upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
-                           std::string_view command) {
-    if (row.handling == Handling::exec) {
-        if (const std::string_view frames = transaction().copy().frames_with_scripts();
-            !frames.empty() && !reply.is_error()) {
-            context().scripts.note_executed(frames, state().credentials);
-        }
-    } else if (!request.unit && !transaction().contains(request)) {
-        context().scripts.note_answer(row, command, reply, state().credentials);
-    }
-}
-
-/// Users were changed. What a transaction or a large request does to them is found when nodes are compared.
-void Replies::note_users(const upstream::PendingRequest& request, std::string_view command) {
-    if (!context().users_changed || request.unit || request.streamed || transaction().contains(request)) {
-        return;
-    }
-    const resp::RequestView words(command);
-    std::vector<std::string> copy;
-    for (std::size_t i = 0; i < words.argc(); ++i) {
-        copy.emplace_back(words.arg(i));
-    }
-    context().users_changed(std::move(copy));
 }
 
 /// The reply is for the client: `bytes`, which may be others than `reply` has. What it changes is noted first.
@@ -205,12 +165,12 @@ void Replies::on_rest(upstream::PendingRequest& request, const resp::ReplyRest& 
 /// `unproven`: it acknowledges a write.
 void Replies::finish_reply(const upstream::PendingRequest& request, std::string_view bytes, bool unproven) {
     order().note_back(request.size);
-    if (context().first_write.due && unproven) {
-        context().first_write.note(context().turn.now());
+    if (context().writes.first.due && unproven) {
+        context().writes.first.note(context().turn.now());
     }
     if (order().has_part(request.sequence)) {
         order().finish(request.sequence, order().take_part().append(bytes), output());
-    } else if (context().proof == nullptr || !unproven || !proofs().park(request, bytes)) {
+    } else if (context().writes.proof == nullptr || !unproven || !proofs().park(request, bytes)) {
         deliver(request.sequence, bytes);
     }
 }
@@ -221,150 +181,6 @@ void Replies::note_duration() {
     }
     at(context().counters.command_times, timed_->what).note(context().turn.now() - timed_->since);
     timed_.reset();
-}
-
-/// Of a command that begins, ends or guards a transaction.
-void Replies::note_transaction(const Row& row, bool failed, std::string_view bytes) {
-    const Transaction::Link link = links().own_state();
-    switch (row.handling) {
-        case Handling::watch:
-            transaction().note_watch(link, false);
-            break;
-        case Handling::exec:
-            transaction().note_exec_answer(link, !failed || bytes.starts_with("-EXECABORT"));
-            break;
-        case Handling::discard:
-            transaction().note_answer(link);
-            transaction().note_watch(link, !failed);
-            break;
-        case Handling::unwatch:
-            transaction().note_watch(link, !failed && !transaction().active());
-            break;
-        default:
-            transaction().note_answer(link);
-            break;
-    }
-}
-
-void Replies::note_reply(const Row& row, bool accepted, std::string_view bytes, std::string_view command) {
-    const bool failed = !accepted;
-    switch (row.handling) {
-        case Handling::multi:
-        case Handling::watch:
-        case Handling::exec:
-        case Handling::discard:
-        case Handling::unwatch:
-            note_transaction(row, failed, bytes);
-            break;
-        case Handling::script_debug:
-            if (!transaction().active() && !failed) {
-                state().debugging = !resp::is_word(resp::RequestView(command).arg(2), "no");
-            }
-            break;
-        case Handling::fieldset:
-            if (!failed) {
-                state().note_fieldset(row.subcommand, transaction().active(), bytes);
-            }
-            break;
-        case Handling::replconf:
-            state().replicates = state().replicates || !failed;
-            break;
-        case Handling::monitor:
-            state().monitoring = state().monitoring || !failed;
-            break;
-        case Handling::client_tracking:
-            if (!transaction().open()) {  // else it is only queued
-                features().use_tracking().note_answer(resp::RequestView(command), bytes);
-            }
-            break;
-        case Handling::blocking:
-            static_cast<void>(order().take_blocked_time(context().turn.now()));  // the next one begins to wait
-            break;
-        case Handling::select:
-            if (bytes.starts_with("+OK")) {
-                login().note_selected(command);
-            }
-            intake().end_reply_wait();  // perhaps for a command behind it
-            break;
-        default:
-            break;
-    }
-}
-
-bool Replies::take_push(const resp::ReplyHead& reply, const upstream::PendingRequest* front) {
-    const std::string_view frame = reply.bytes();
-    if (exec().take_push(frame)) {
-        return true;
-    }
-    const bool in_resp2 = state().listens_on_link && state().protocol == resp::Protocol::resp2;
-    if ((frame.front() == '>' || (frame.front() == '*' && in_resp2)) && take_message_on_link(frame)) {
-        return true;
-    }
-    if (front != nullptr && front->sequence == kNoSlot &&
-        command::is_subscription(command::row_at(front->tag).handling)) {
-        // Its refusal answers all of it. Messages that come before it are for nobody any more.
-        using Type = upstream::PubSubFrame::Type;
-        const Type type = upstream::read_pubsub_frame(frame).type;
-        if (reply.is_error() || type == Type::unsubscribed) {
-            return false;
-        }
-        if (type != Type::reply) {
-            return true;
-        }
-    }
-    if (reply.is_push() && state().protocol == resp::Protocol::resp2) {
-        return true;  // this client knows none
-    }
-    if (frame.front() != '>' && !(state().monitoring && is_shown_command(frame))) {
-        return false;
-    }
-    sender().send_push(translated(frame));
-    return true;
-}
-
-/// A message for what a transaction subscribed to. False: it is something else.
-bool Replies::take_message_on_link(std::string_view frame) {
-    const upstream::PubSubFrame head = upstream::read_pubsub_frame(frame);
-    if (head.type != upstream::PubSubFrame::Type::message) {
-        return false;
-    }
-    if (features().subscriptions() &&
-        features().subscriptions()->listens_on_link(head)) {  // else it comes by a feed too
-        sender().send_push(frame);
-    }
-    return true;
-}
-
-/// A reply to a request of the session's own. True when it was the last of its request.
-bool Replies::take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command) {
-    if (request.silent && bytes.front() == '-' && command::row_at(request.tag).handling == Handling::multi) {
-        order().note_back(request.size);
-        connection().cut_off(observe::Closed::in_doubt);  // what was queued behind it may be run one by one by now
-        return true;
-    }
-    if (request.silent) {
-        note_queued(command::row_at(request.tag), bytes, command);
-    } else if (command::is_client_command(command::row_at(request.tag).handling)) {
-        features().use_commands().note_verdict(bytes);
-        intake().end_reply_wait();
-    } else if (command::row_at(request.tag).handling == Handling::client_tracking) {
-        features().use_tracking().note_switched_on(bytes);
-    } else if (command::row_at(request.tag).name == StreamIds::kQuestion) {
-        session_.conversation.stream_ids.note_answer(bytes);
-    }
-    const Handling handling = command::row_at(request.tag).handling;
-    const bool listens_on = !request.silent && command::is_subscription(handling) && bytes.front() == '-';
-    if (--request.replies_left > 0 && !listens_on) {
-        return false;
-    }
-    order().note_back(request.size);
-    const bool ends = !request.silent && (handling == Handling::discard || handling == Handling::unwatch);
-    const auto goes_on = [](const upstream::LinkState& link) { return link.in_transaction() || link.watching(); };
-    if (links().own() && (listens_on || (ends && goes_on(links().own()->carries())))) {
-        links().own()->end("the node did not end what is over for the client");
-    }
-    mark();
-    return true;
 }
 
 void Replies::reply(std::string bytes) {
@@ -386,12 +202,6 @@ void Replies::confirm(std::string bytes) {
 void Replies::deny(std::string error) {
     transaction().deny();
     reply(std::move(error));
-}
-
-void Replies::note_queued(const Row& row, std::string_view bytes, std::string_view command) {
-    if (transaction().note_queued(row, bytes, command)) {
-        links().doubt_leader(bytes);
-    }
 }
 
 void Replies::deliver(Slot slot, std::string_view bytes) {
@@ -423,11 +233,6 @@ void Replies::deliver_part() {
 
 void Replies::reply_error(std::string_view text) {
     reply(resp::error(text));
-}
-
-std::string Replies::translated(std::string_view frame) const {
-    const ClientTracking* const tracking = features().tracking();
-    return tracking != nullptr ? tracking->translated(frame) : std::string(frame);
 }
 
 }  // namespace portal::session

@@ -64,7 +64,8 @@ class Replies final : public SessionPart {
                       std::string_view command);
     void note_users(const upstream::PendingRequest& request, std::string_view command);
     [[nodiscard]] std::string replace(const Row& row, std::string_view command, std::string_view bytes);
-    bool take_own(upstream::PendingRequest& request, std::string_view bytes, std::string_view command);
+    bool take_own(upstream::PendingRequest& request, const resp::ReplyHead& reply, std::string_view command);
+    void note_own_answer(const Row& row, std::string_view bytes);
     void note_transaction(const Row& row, bool failed, std::string_view bytes);
     void pass_on(upstream::PendingRequest& request, const Row& row, const resp::ReplyHead& reply,
                  std::string_view bytes, std::string_view command);

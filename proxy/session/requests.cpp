@@ -115,7 +115,7 @@ bool Requests::take(std::string_view frame, std::string_view rest) {
         connection().close(Closed::protocol);  // as redis-server: a browser was lured into talking to us
         return true;
     }
-    const Row& row = listed.handling == Handling::unknown ? context().server_commands.row_of(request) : listed;
+    const Row& row = listed.handling == Handling::unknown ? context().commands.of_server.row_of(request) : listed;
     if (relay().active()) {
         relay().take(row, request);
         return true;

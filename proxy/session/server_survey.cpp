@@ -23,7 +23,7 @@ void ServerSurvey::ask() {
         return;
     }
     asked_ = context_.topology->epoch;
-    context_.server_commands = {};
+    context_.commands.of_server = {};
     upstream::LinkIdentity identity;
     if (context_.links.auth_required()) {
         const config::Monitor& monitor = context_.config->monitor;
@@ -49,7 +49,7 @@ void ServerSurvey::take_answer(std::string_view answer) {
     if (answer.size() > kLongestAnswer) {
         give_up("too long");
     } else if (auto commands = command::ServerCommands::parse(answer)) {
-        context_.server_commands = std::move(*commands);
+        context_.commands.of_server = std::move(*commands);
         report();
     } else {
         give_up(answer.substr(0, std::min(answer.find('\r'), kNamesLogged)));
@@ -60,7 +60,7 @@ void ServerSurvey::report() const {
     if (!logs_) {
         return;
     }
-    const command::ServerCommands& commands = context_.server_commands;
+    const command::ServerCommands& commands = context_.commands.of_server;
     for (const std::string& contradiction : commands.contradictions()) {
         observe::log_warn(kSource, "the leader and the portal's table differ", {{"difference", contradiction}});
     }

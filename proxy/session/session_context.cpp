@@ -5,20 +5,20 @@
 #include "session/session_bounds.hpp"
 #include "session/session_registry.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace portal::session {
 
 namespace {
 
-Limits limits_of(const config::Config& config) {
+Limits limits_of(const config::Config& config, std::size_t shards) {
     Limits limits;
     limits.logged_in.request = config.limits.request_bytes.count + 64 * 1024;
     limits.logged_in.bulk = static_cast<std::int64_t>(config.limits.request_bytes.count);
     limits.logged_in.authenticated = true;
     limits.before_login = limits.logged_in;
     limits.before_login.authenticated = false;
+    limits.held.limit = config.hold.bytes.count / shards;
     return limits;
 }
 
@@ -53,22 +53,19 @@ SessionContext::SessionContext(const Parts& parts)
       peers(parts.peers),
       shard(parts.shard),
       reads_only(parts.reads_only),
-      denied(config->commands.deny),
-      limits(limits_of(*config)),
+      commands{.denied = command::DenyList(config->commands.deny), .of_server = {}},
+      limits(limits_of(*config, peers.shards())),
       deadlines(durations_of(*config)),
-      held{.limit = config->hold.bytes.count / peers.shards()},
-      scripts(*this, config->limits.script_bytes.count) {
-    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / peers.shards()));
-}
+      scripts(*this, config->limits.script_bytes.count) {}
 
 void SessionContext::configure(config::ConfigPtr wanted) {
     config = std::move(wanted);
-    denied = command::DenyList(config->commands.deny);
-    limits = limits_of(*config);
+    commands.denied = command::DenyList(config->commands.deny);
+    const std::size_t held = limits.held.used;
+    limits = limits_of(*config, peers.shards());
+    limits.held.used = held;
     deadlines.change_durations(durations_of(*config));
-    held.limit = config->hold.bytes.count / peers.shards();
     scripts.limit(config->limits.script_bytes.count);
-    links.limit_leases(std::max<std::size_t>(1, config->limits.leases / peers.shards()));
     for (Session& each : registry.all) {
         each.connection.on_configured();
     }
@@ -76,8 +73,8 @@ void SessionContext::configure(config::ConfigPtr wanted) {
 
 void SessionContext::use_verifier(identity::VerifierPtr verifier,
                                   std::shared_ptr<const std::vector<std::string>> names) {
-    issuer_names = std::move(names);
-    tokens.use(std::move(verifier));
+    identities.issuer_names = std::move(names);
+    identities.verdicts.use(std::move(verifier));
     for (Session& each : registry.by_token) {
         each.tokens.judge_again();
     }

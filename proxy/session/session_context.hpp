@@ -51,16 +51,23 @@ struct SharedRoom {
     std::vector<UnitPart> unit;  // behind the MULTI that is being taken
 };
 
-/// How large requests may be.
-struct Limits {
-    resp::RequestLimits logged_in;
-    resp::RequestLimits before_login;
-};
-
 /// What the clients of this shard keep waiting for a leader, in bytes.
 struct HeldBytes {
     std::size_t limit = 0;  // this shard's part of hold.bytes
     std::size_t used = 0;
+};
+
+/// How large requests may be, and what waits for a leader.
+struct Limits {
+    resp::RequestLimits logged_in;
+    resp::RequestLimits before_login;
+    HeldBytes held;
+};
+
+/// Which commands there are, and which of them no client may send.
+struct Commands {
+    command::DenyList denied;
+    command::ServerCommands of_server;  // of the present leader, once it has told them
 };
 
 /// The first write that a leader has answered.
@@ -74,6 +81,19 @@ struct FirstWrite {
         due = false;
         at.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
     }
+};
+
+/// What is known of answers to writes.
+struct Writes {
+    upstream::ProofLink* proof = nullptr;  // with writes.proven
+    FirstWrite first;
+};
+
+/// Logins by token.
+struct Identities {
+    identity::VerdictCache verdicts;
+    std::shared_ptr<const std::vector<std::string>> issuer_names;  // each at its place in `issuers`, from 1 on
+    observe::LoginCounters issuers;
 };
 
 /// How the portal itself logs in to a node that wants a login.
@@ -112,26 +132,21 @@ struct SessionContext {
     const std::uint32_t shard;  // the number of this one among `peers`
     const bool reads_only;      // its clients are served by replicas
 
-    command::DenyList denied;
-    command::ServerCommands server_commands;  // of the present leader, once it has told them
+    Commands commands;
     Limits limits;
     DeadlineQueues deadlines;
-    HeldBytes held;
 
     replication::TopologyPtr topology = std::make_shared<const replication::Topology>();
     conversation::CursorMark cursor_mark = conversation::CursorMark::none;  // of the process that is routed to
-    upstream::ProofLink* proof = nullptr;                                   // with writes.proven
+    Writes writes;
     LargeKeys large_keys;
     Scripts scripts;
     bool draining = false;
     ClientPause pause;
-    FirstWrite first_write;
     /// The leader has executed an ACL command that changes users. May be empty.
     std::function<void(std::vector<std::string> command)> users_changed;
 
-    identity::VerdictCache tokens;
-    std::shared_ptr<const std::vector<std::string>> issuer_names;  // each at its place in `issuers`, from 1 on
-    observe::LoginCounters issuers;
+    Identities identities;
 
     /// Goes on by another configuration. What waits already waits as long as the new one says.
     void configure(config::ConfigPtr wanted);
@@ -148,7 +163,7 @@ struct SessionContext {
         if (row.handling >= command::Handling::replconf && !config->commands.replication) {
             return conversation::client_errors::kNoReplication;
         }
-        if (denied.denies(row, request)) {
+        if (commands.denied.denies(row, request)) {
             return conversation::client_errors::kDenied;
         }
         return reads_only && may_write(row) ? conversation::client_errors::kReadOnly : std::string_view();

@@ -37,7 +37,7 @@ std::string rewritten(const command::CommandRow& row, const HelloRequest& hello,
 }  // namespace
 
 TokenLogin::Asked TokenLogin::judge(const Row& row, const resp::RequestView& request) {
-    if (context().tokens.verifier() == nullptr) {
+    if (context().identities.verdicts.verifier() == nullptr) {
         return {};
     }
     HelloRequest hello;
@@ -48,7 +48,7 @@ TokenLogin::Asked TokenLogin::judge(const Row& row, const resp::RequestView& req
         hello = read_hello(request, state().protocol);
         secret = hello.error.empty() && hello.logs_in ? std::string_view(hello.password) : std::string_view();
     }
-    identity::Verdict verdict = context().tokens.judge(secret, std::chrono::system_clock::now());
+    identity::Verdict verdict = context().identities.verdicts.judge(secret, std::chrono::system_clock::now());
     switch (verdict.kind) {
         case identity::Verdict::Kind::not_ours:
             break;
@@ -64,7 +64,7 @@ TokenLogin::Asked TokenLogin::judge(const Row& row, const resp::RequestView& req
 }
 
 void TokenLogin::note_refused(const identity::Verdict& verdict) const {
-    context().issuers[slot_of(verdict.issuer)].refused.add();
+    context().identities.issuers[slot_of(verdict.issuer)].refused.add();
     observe::log_repeated(observe::LogLevel::warn, kSource, "a login by token was refused",
                           {"client", connection().origin().remote.address().to_string()},
                           {{"why", "the token " + std::string(identity::sentence_of(verdict.refusal))},
@@ -88,8 +88,8 @@ void TokenLogin::expect(IdentityPtr identity) {
 IdentityPtr TokenLogin::answered(bool accepted) {
     IdentityPtr identity = held_ == nullptr ? nullptr : std::exchange(held_->expected, nullptr);
     if (identity != nullptr && !accepted) {
-        context().issuers[slot_of(identity->issuer)].refused.add();
-        const auto& verifier = context().tokens.verifier();
+        context().identities.issuers[slot_of(identity->issuer)].refused.add();
+        const auto& verifier = context().identities.verdicts.verifier();
         const std::string user = verifier != nullptr ? verifier->judge_again(identity).user : std::string();
         observe::log_repeated(observe::LogLevel::warn, kSource,
                               "a token is good, but Redis does not let the portal log in as its user: it is missing, "
@@ -106,14 +106,14 @@ void TokenLogin::use(IdentityPtr identity) {
     }
     Held& held = this->held();
     if (held.identity != nullptr) {
-        context().issuers[slot_of(held.identity->issuer)].sessions.subtract();
+        context().identities.issuers[slot_of(held.identity->issuer)].sessions.subtract();
     }
     held.identity = std::move(identity);
     session_.RegistryHook<TokenTag>::unlink();
     if (held.identity == nullptr) {
         return;
     }
-    observe::IssuerCounters& issuer = context().issuers[slot_of(held.identity->issuer)];
+    observe::IssuerCounters& issuer = context().identities.issuers[slot_of(held.identity->issuer)];
     issuer.accepted.add();
     issuer.sessions.add();
     context().registry.by_token.push_back(session_);
@@ -140,7 +140,7 @@ void TokenLogin::judge_again() {
     if (held_ == nullptr || held_->identity == nullptr || held_->ending_since) {
         return;
     }
-    const auto& verifier = context().tokens.verifier();
+    const auto& verifier = context().identities.verdicts.verifier();
     identity::Verdict verdict;
     if (verifier != nullptr) {
         verdict = verifier->judge_again(held_->identity);
@@ -171,14 +171,14 @@ void TokenLogin::end(std::string_view error) {
 
 void TokenLogin::leave() noexcept {
     if (held_ != nullptr && held_->identity != nullptr) {
-        context().issuers[slot_of(held_->identity->issuer)].sessions.subtract();
+        context().identities.issuers[slot_of(held_->identity->issuer)].sessions.subtract();
     }
     held_.reset();
     session_.RegistryHook<TokenTag>::unlink();
 }
 
 std::size_t TokenLogin::slot_of(std::string_view issuer) const noexcept {
-    const auto& names = context().issuer_names;
+    const auto& names = context().identities.issuer_names;
     const auto found = names == nullptr ? 0 : std::ranges::find(*names, issuer) - names->begin() + 1;
     return names != nullptr && static_cast<std::size_t>(found) <= names->size() ? static_cast<std::size_t>(found) : 0;
 }

@@ -12,15 +12,6 @@ namespace portal::shard {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTick{50};
-constexpr std::chrono::seconds kIdleLinks{10};
-/// A reply waits at least this long for its proof, also where nothing else may wait.
-constexpr std::chrono::seconds kProofTime{1};
-/// How often the leader is asked what newcomers must do.
-constexpr std::chrono::milliseconds kLoginWatch{250};
-/// How often clients are looked at that are logged in by a token. What a reload has ended is gone within a second.
-constexpr std::chrono::milliseconds kTokens{250};
-
 bool end_of(int socket, int (*ask)(int, sockaddr*, socklen_t*), boost::asio::ip::tcp::endpoint& end) {
     auto size = static_cast<socklen_t>(end.capacity());
     if (ask(socket, end.data(), &size) != 0 || size > end.capacity()) {
@@ -46,18 +37,7 @@ Shard::Shard(ShardSetup setup)
                     *setup_.permit},
       links_(link_context_, {.trouble = [this](const replication::Node& node,
                                                std::string_view why) { setup_.trouble(node.name, why); },
-                             .ready =
-                                 [this] {
-                                     survey_->ask();
-                                     scripts_->on_leader_ready();
-                                     if (count_exchange_) {
-                                         count_exchange_->on_leader_ready();
-                                     }
-                                     if (proof_) {
-                                         proof_->on_leader_ready();
-                                     }
-                                     retry_held();
-                                 },
+                             .ready = [this] { on_leader_ready(); },
                              .login_refused = [this](const auto& identity) { close_sessions_of(identity); },
                              .dropped = [this](const auto& identity) { dropped_users_.insert(identity.username); },
                              .login_required = [this] { on_login_required(); }}),
@@ -86,13 +66,31 @@ Shard::Shard(ShardSetup setup)
     }
     context_.users_changed = setup_.users_changed;
     link_context_.sightings = setup_.sightings.get();
-    link_context_.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
-    link_context_.next_address_after =
+    link_context_.reach.keepalive = net::Keepalive::of_links(setup_.config->monitor.down_after);
+    link_context_.reach.next_address_after =
         std::min<net::Loop::Clock::duration>(net::Connector::kNextAfter, setup_.config->monitor.down_after / 4);
     link_context_.answer_deadlines.change(setup_.config->upstream.answer_time);
+    limit_leases();
     if (setup_.config->writes.proven != config::Proven::off && !context_.reads_only) {
         begin_proofs();
     }
+}
+
+/// This shard's part of them.
+void Shard::limit_leases() {
+    link_context_.lease_limit = std::max<std::size_t>(1, setup_.config->limits.leases / setup_.peers.shards());
+}
+
+void Shard::on_leader_ready() {
+    survey_->ask();
+    scripts_->on_leader_ready();
+    if (count_exchange_) {
+        count_exchange_->on_leader_ready();
+    }
+    if (proof_) {
+        proof_->on_leader_ready();
+    }
+    retry_held();
 }
 
 void Shard::begin_proofs() {
@@ -109,17 +107,7 @@ void Shard::begin_proofs() {
                                      },
                                  .lost = [this] { for_parked([](session::Session& each) { each.proofs.lose(); }); },
                                  .opened = [this] { retry_held(); }});
-    context_.proof = proof_.get();
-}
-
-/// For every session with replies that wait for a proof; it may leave the list meanwhile, or end.
-template <typename Each>
-void Shard::for_parked(Each&& each) {
-    for (auto next = registry_.parked.begin(); next != registry_.parked.end();) {
-        const session::SessionPtr parked(&*next);
-        ++next;
-        each(*parked);
-    }
+    context_.writes.proof = proof_.get();
 }
 
 Shard::~Shard() {
@@ -151,7 +139,7 @@ void Shard::stop() {
 void Shard::end() {
     loop_.post([this] {
         listeners_.clear();
-        tick_timer_.cancel();
+        rounds_.timer.cancel();
         stop_.cancel();
         stop_.finish();
         while (!registry_.all.empty()) {
@@ -221,10 +209,10 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
     learn_addresses(*topology);
     const bool other_epoch = topology->epoch != context_.topology->epoch;
     const bool slept = topology->epoch > replication::next(context_.topology->epoch);
-    context_.first_write.due =
-        topology->leader && (context_.first_write.due || other_epoch || !context_.topology->leader);
+    context_.writes.first.due =
+        topology->leader && (context_.writes.first.due || other_epoch || !context_.topology->leader);
     if (context_.reads_only) {
-        link_context_.may_follow = replication::has_replica(*topology);
+        link_context_.reach.may_follow = replication::has_replica(*topology);
         topology = std::make_shared<const replication::Topology>(replication::for_reads(*topology, setup_.index));
     }
     context_.scripts.share();
@@ -277,7 +265,7 @@ void Shard::learn_addresses(const replication::Topology& topology) {
 }
 
 std::optional<net::Turn::Clock::time_point> Shard::first_write() const noexcept {
-    const auto at = context_.first_write.at.get();
+    const auto at = context_.writes.first.at.get();
     return at == 0
                ? std::nullopt
                : std::optional(net::Turn::Clock::time_point(net::Turn::Clock::duration(static_cast<std::int64_t>(at))));
@@ -294,6 +282,7 @@ void Shard::configure(config::ConfigPtr config, TlsContexts contexts, Logins log
             setup_.config = config;
             subscriptions_.limit_backlog(static_cast<std::size_t>(config->limits.output_bytes.count));
             link_context_.answer_deadlines.change(config->upstream.answer_time);
+            limit_leases();
             if (proof_) {
                 proof_->use_login(session::monitor_login(config->monitor));
             }
@@ -302,7 +291,7 @@ void Shard::configure(config::ConfigPtr config, TlsContexts contexts, Logins log
 }
 
 void Shard::use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls) {
-    loop_.post([this, tls = std::move(tls)]() mutable { link_context_.tls = std::move(tls); });
+    loop_.post([this, tls = std::move(tls)]() mutable { link_context_.reach.tls = std::move(tls); });
 }
 
 void Shard::post(session::ShardPeers::Task task) {
@@ -332,19 +321,6 @@ void Shard::retry_held() {
     }
 }
 
-/// Redis has closed the connections of a user that was deleted; clients without a request notice only by asking.
-void Shard::check_dropped_users() {
-    if (dropped_users_.empty() || !context_.forwarding()) {
-        return;
-    }
-    const std::set<std::string> users = std::exchange(dropped_users_, {});
-    for (const session::Session& each : registry_.all) {
-        if (users.contains(each.login.identity().username)) {
-            links_.shared(each.login.identity(), upstream::Link::Lane::quick);
-        }
-    }
-}
-
 /// Clients that have not logged in are told so when they ask for something. Those that only wait for what comes are
 /// closed: nothing else would end what they are no longer allowed.
 void Shard::on_login_required() {
@@ -359,59 +335,6 @@ void Shard::close_sessions_of(const upstream::LinkIdentity& refused) {
         if (identity.username == refused.username && identity.password == refused.password) {
             each.login.on_login_refused();
         }
-    }
-}
-
-void Shard::end_pause() {
-    if (context_.pause.mode != session::ClientPause::Mode::none && turn_.now() >= context_.pause.until) {
-        session::end_pause(context_);
-    }
-}
-
-void Shard::run_tick() {
-    tick_timer_.start(kTick, [this] {
-        tick();
-        run_tick();
-    });
-}
-
-void Shard::tick() {
-    heartbeats_.add();
-    observe::log_left_out();
-    counters_.turns.set(turn_.flushed_turns());
-    const auto now = turn_.now();
-    connect_deadlines_.expire(now);
-    link_context_.answer_deadlines.queue.expire(now);
-    context_.expire(now);
-    if (proof_) {
-        proof_->tick();
-        const auto since = now - std::max<std::chrono::milliseconds>(setup_.config->hold.time, kProofTime);
-        for_parked([since](session::Session& each) { each.proofs.expire(since); });
-    }
-    if (context_.forwarding()) {
-        links_.resume_writing();
-        links_.fence_quiet();
-        links_.leave_slow();
-    }
-    scripts_->tick();
-    if (count_exchange_) {
-        count_exchange_->tick();
-    }
-    retry_held();
-    end_pause();
-    check_dropped_users();
-    if (now - login_asked_ >= kLoginWatch) {
-        login_asked_ = now;
-        links_.watch_login();
-    }
-    if (now - tokens_checked_ >= kTokens) {
-        tokens_checked_ = now;
-        context_.check_tokens();
-    }
-    subscriptions_.tidy(now - setup_.config->hold.time);
-    if (now - idle_links_checked_ >= kIdleLinks) {
-        idle_links_checked_ = now;
-        links_.close_idle();
     }
 }
 

@@ -95,20 +95,52 @@ class Shard {
 
     [[nodiscard]] const observe::ShardCounters& counters() const noexcept { return counters_; }
     /// In the order of the names that it was given, from 1 on.
-    [[nodiscard]] const observe::LoginCounters& logins() const noexcept { return context_.issuers; }
+    [[nodiscard]] const observe::LoginCounters& logins() const noexcept { return context_.identities.issuers; }
     /// When the newest leader to have answered a write did so first; nothing before any did.
     [[nodiscard]] std::optional<net::Turn::Clock::time_point> first_write() const noexcept;
     /// Counts up while the loop turns.
     [[nodiscard]] std::uint64_t heartbeats() const noexcept { return heartbeats_.get(); }
 
   private:
+    class Every {
+      public:
+        explicit Every(std::chrono::milliseconds interval) : interval_(interval) {}
+        /// True once in each interval.
+        bool due(net::Turn::Clock::time_point now) noexcept {
+            const bool due = now - last_ >= interval_;
+            last_ = due ? now : last_;
+            return due;
+        }
+
+      private:
+        std::chrono::milliseconds interval_;
+        net::Turn::Clock::time_point last_{};
+    };
+    /// What tick() does less often than each time.
+    struct Rounds {
+        explicit Rounds(net::Loop& loop) : timer(loop) {}
+        net::Loop::Timer timer;
+        Every idle_links{std::chrono::seconds(10)};
+        Every login{std::chrono::milliseconds(250)};   // the leader is asked what newcomers must do
+        Every tokens{std::chrono::milliseconds(250)};  // what a reload has ended is gone within a second
+    };
+
     void run_tick();
     void tick();
     void retry_held();
     void begin_proofs();
+    void on_leader_ready();
+    void limit_leases();
     void learn_addresses(const replication::Topology& topology);
+    /// For every session with replies that wait for a proof; it may leave the list meanwhile, or end.
     template <typename Each>
-    void for_parked(Each&& each);
+    void for_parked(Each&& each) {
+        for (auto next = registry_.parked.begin(); next != registry_.parked.end();) {
+            const session::SessionPtr parked(&*next);
+            ++next;
+            each(*parked);
+        }
+    }
     void end_pause();
     void check_dropped_users();
     void on_login_required();
@@ -136,8 +168,7 @@ class Shard {
     boost::intrusive_ptr<upstream::ProofLink> proof_;              // with writes.proven
     TlsContexts tls_;
     std::vector<std::unique_ptr<Listener>> listeners_;
-    net::Loop::Timer tick_timer_{loop_};
-    net::Turn::Clock::time_point idle_links_checked_{}, login_asked_{}, tokens_checked_{};
+    Rounds rounds_{loop_};
     std::set<std::string> dropped_users_;  // whose links the leader has closed; to be asked whether they still exist
     std::uint64_t next_id_ = 0;
     std::thread thread_;

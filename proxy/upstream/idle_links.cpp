@@ -59,7 +59,8 @@ std::vector<LinkPtr> IdleLinks::take_anonymous() {
 }
 
 bool IdleLinks::keep(const LinkPtr& link) {
-    const bool clean = link->state() == Link::State::ready && link->pending() == 0 && link->carries().fit_for_reuse();
+    const bool clean =
+        link->state() == Link::State::ready && link->requests().empty() && link->carries().fit_for_reuse();
     if (!clean || links_.size() >= kLimit) {
         return false;
     }

@@ -59,7 +59,7 @@ void LargeReplies::begin(Link& link) {
         return;
     }
     const LinkPtr alive(&link);
-    const ReplySinkPtr receiver = link.front()->sink;
+    const ReplySinkPtr receiver = link.requests().oldest()->sink;
     const std::vector<const ReplySink*> bound = link.requests().bound_sinks();
     const auto is_bound = [&](const ReplySink& sink) { return std::ranges::binary_search(bound, &sink); };
     std::vector<MovedRequest> others =

@@ -18,7 +18,7 @@ constexpr int kReadsPerTurn = 4;
 }  // namespace
 
 Link::Link(LinkContext& context, LinkOwner& owner, LinkIdentity identity, replication::Node node)
-    : LinkStanding(std::move(identity), std::move(node), context.name, context.may_follow),
+    : LinkStanding(std::move(identity), std::move(node), context.name, context.reach.may_follow),
       context_(context),
       owner_(owner),
       connection_(context),
@@ -264,7 +264,7 @@ bool Link::take_head(const resp::ReplyHead& reply) {
         if (reply.is_push()) {
             return true;  // that nobody on this link asked for
         }
-    } else if (reply.complete() && holder_->take_push(reply, front())) {
+    } else if (reply.complete() && holder_->take_push(reply, requests_.oldest())) {
         return state_ != State::ended;
     }
     if (reply.is_error()) {

@@ -102,11 +102,6 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     [[nodiscard]] LinkFences& fences() noexcept { return fences_; }
 
     [[nodiscard]] const PendingQueue& requests() const noexcept { return requests_; }
-    [[nodiscard]] std::size_t pending() const noexcept { return requests_.size(); }
-    /// The request that the node answers next; null when nothing is pending.
-    [[nodiscard]] const PendingRequest* front() const noexcept {
-        return requests_.empty() ? nullptr : &requests_.front();
-    }
 
     void flush() override;
 
@@ -119,7 +114,6 @@ class Link final : public boost::intrusive_ref_counter<Link, boost::thread_unsaf
     bool take_setup_frame(std::string_view frame);
     void become_ready();
     void add_fence();
-    [[nodiscard]] bool within_transaction() const;
     [[nodiscard]] bool may_fence() const;
     void write_some();
     void receive();

@@ -20,20 +20,20 @@ std::string text_of(int error) {
 }  // namespace
 
 void LinkConnection::connect(const replication::Node& node, net::Connector::Done done) {
-    connector_ = std::make_unique<net::Connector>(context_.loop, context_.names, context_.next_address_after);
+    connector_ = std::make_unique<net::Connector>(context_.loop, context_.names, context_.reach.next_address_after);
     connector_->start(node.endpoint.host, node.endpoint.port, std::move(done));
 }
 
 std::string LinkConnection::open(int socket, const replication::Node& node, net::StreamUser& user) {
     connector_.reset();
-    const auto tls = context_.tls.find(node.name);
-    const NodeTls how = tls == context_.tls.end() ? NodeTls{} : tls->second;
+    const auto tls = context_.reach.tls.find(node.name);
+    const NodeTls how = tls == context_.reach.tls.end() ? NodeTls{} : tls->second;
     stream_ = std::make_unique<net::Stream>(socket, context_.scratch, how.context, net::TlsEngine::Side::client,
                                             how.server_name);
     if (!stream_->attach(context_.loop, user)) {
         return fmt::format("connect failed: {}", text_of(errno));
     }
-    context_.keepalive.apply(stream_->descriptor());
+    context_.reach.keepalive.apply(stream_->descriptor());
     stream_->abort_on_death();
     if (stream_->start() == net::Stream::Status::failed) {
         return "TLS handshake could not begin";

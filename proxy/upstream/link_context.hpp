@@ -52,6 +52,17 @@ struct AnswerDeadlines {
     bool used = false;
 };
 
+/// How nodes are reached. Counts for links made from now on.
+struct Reach {
+    /// By the node's name; the others are reached without TLS.
+    std::map<std::string, NodeTls, std::less<>> tls{};
+    /// The node that is routed to is meant to be a replica.
+    bool may_follow = false;
+    net::Keepalive keepalive{};
+    /// The next of a node's addresses is tried when one was silent for this long.
+    net::Loop::Clock::duration next_address_after = net::Connector::kNextAfter;
+};
+
 /// Outlives the links.
 struct LinkContext {
     net::Loop& loop;
@@ -72,10 +83,7 @@ struct LinkContext {
     std::vector<LinkPtr> loose{};
     NonceSource nonces{};
     std::string fence_frame{};  // room to write one; nothing stays in it
-    /// By the node's name; the others are reached without TLS. Counts for links made from now on.
-    std::map<std::string, NodeTls, std::less<>> tls{};
-    /// The node that is routed to is meant to be a replica. Counts for links made from now on.
-    bool may_follow = false;
+    Reach reach{};
     /// How many links may be leased at a time.
     std::size_t lease_limit = SIZE_MAX;
     /// The node has said a moment ago that it is busy with a script: it answers little else than unknown commands.
@@ -91,9 +99,6 @@ struct LinkContext {
     std::size_t blocked = 0;
     /// When the leader last sent anything on any link.
     net::Turn::Clock::time_point heard_at{};
-    net::Keepalive keepalive{};
-    /// The next of a node's addresses is tried when one was silent for this long.
-    net::Loop::Clock::duration next_address_after = net::Connector::kNextAfter;
     AnswerDeadlines answer_deadlines{};
 
     /// A reply has come, whoever it is for.

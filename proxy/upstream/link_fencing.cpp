@@ -13,19 +13,10 @@ void Link::add_fence() {
     }
 }
 
-/// Whether what is sent now may meet an open transaction, whatever its sender believes.
-bool Link::within_transaction() const {
-    bool within = carries_.in_transaction();
-    static_cast<void>(requests_.any([&within](const PendingRequest& each, std::string_view /*frame*/) {
-        within = each.effect == Effect::multi || (within && each.effect != Effect::exec);
-        return false;
-    }));
-    return within;
-}
-
 /// A fence may go now: it meets no transaction, and nothing that is passed on as it comes.
 bool Link::may_fence() const {
-    return state_ == State::ready && requests_.may_follow() && !within_transaction();
+    return state_ == State::ready && requests_.may_follow() &&
+           !requests_.end_within_transaction(carries_.in_transaction());
 }
 
 void Link::fence_quiet() {

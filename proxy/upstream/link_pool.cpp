@@ -12,8 +12,6 @@ namespace {
 constexpr std::chrono::milliseconds kDoubt{50};
 /// What has been at the node for longer is slow: others of its lane no longer stand behind it.
 constexpr std::chrono::milliseconds kSlow{100};
-/// How often it is looked whether it is known by now which process answers at the node.
-constexpr std::chrono::milliseconds kVerify{2};
 /// So many links may be left with what is slow.
 constexpr std::size_t kMostLeft = 16;
 
@@ -31,7 +29,7 @@ LinkPool::LinkPool(LinkContext& context, Events events)
       large_replies_(context, shared_, *this),
       logins_([this] { return make(LinkIdentity{}, Link::Use::logins); },
               [this](bool required) { set_auth_required(required, nullptr); }),
-      verify_timer_(context.loop) {}
+      doubtful_(context.loop) {}
 
 LinkPool::~LinkPool() {
     closing_ = true;
@@ -208,7 +206,7 @@ void LinkPool::drop_anonymous(const Link* knows) {
     for (LinkPtr& link : links) {
         if (link.get() == knows) {
             shared_.add(std::move(link));
-        } else if (link->state() != Link::State::ready || link->pending() == 0) {
+        } else if (link->state() != Link::State::ready || link->requests().empty()) {
             link->end("other rules hold for clients that have not logged in");
         } else {
             large_replies_.retire(std::move(link));
@@ -232,19 +230,7 @@ void LinkPool::on_link_ready(Link& link) {
 }
 
 void LinkPool::on_link_doubtful(Link& link) {
-    doubtful_.emplace_back(&link);
-    if (doubtful_.size() == 1) {
-        verify_timer_.start(kVerify, [this] { verify_links(); });
-    }
-}
-
-void LinkPool::verify_links() {
-    std::vector<LinkPtr> links = std::exchange(doubtful_, {});
-    std::erase_if(links, [](const LinkPtr& link) { return link->verify(); });
-    std::ranges::move(links, std::back_inserter(doubtful_));
-    if (!doubtful_.empty()) {
-        verify_timer_.start(kVerify, [this] { verify_links(); });
-    }
+    doubtful_.add(link);
 }
 
 /// It is none of ours any more. False: it was none.

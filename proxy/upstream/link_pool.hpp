@@ -5,6 +5,7 @@
 
 #include "replication/topology.hpp"
 #include "upstream/connect_pauses.hpp"
+#include "upstream/doubtful_links.hpp"
 #include "upstream/idle_links.hpp"
 #include "upstream/large_replies.hpp"
 #include "upstream/lease.hpp"
@@ -64,8 +65,6 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
         return leases_.have_room(count, context_.lease_limit) && leases_.may_connect() &&
                (pauses_.empty() || !pauses_.holds(Link::Use::leased, identity.username, context_.turn.now()));
     }
-    /// How many leases there may be at a time.
-    void limit_leases(std::size_t most) noexcept { context_.lease_limit = most; }
     /// Why links cannot be had, as far as that is known: what the node said, or what the system said of connecting.
     [[nodiscard]] std::string_view failure() const noexcept;
 
@@ -116,7 +115,6 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     LinkPtr make(const LinkIdentity& identity, Link::Use use);
     Lease hold(LinkPtr link, ReplySink& holder);
     void give_back(LinkPtr link) noexcept;
-    void verify_links();
     void end_all(std::string_view why);
     bool keep_idle(const LinkPtr& link);
     bool forget(Link& link);
@@ -132,9 +130,8 @@ class LinkPool final : private LinkOwner, private LargeReplies::Places {
     LargeReplies large_replies_;
     IdleLinks idle_;
     LoginLane logins_;
-    LinkPtr made_last_;              // outlives its end, which may come before whoever asked for it has it
-    std::vector<LinkPtr> doubtful_;  // set up, and not ready
-    net::Loop::Timer verify_timer_;
+    LinkPtr made_last_;  // outlives its end, which may come before whoever asked for it has it
+    DoubtfulLinks doubtful_;
     ConnectPauses pauses_;
     net::Turn::Clock::time_point unusable_until_{};
     bool closing_ = false;

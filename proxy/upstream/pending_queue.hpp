@@ -132,6 +132,8 @@ class PendingQueue {
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] PendingRequest& front() noexcept { return ring_[head_]; }
+    /// The request that the node answers next; null when nothing is pending.
+    [[nodiscard]] const PendingRequest* oldest() const noexcept { return size_ == 0 ? nullptr : &front(); }
     [[nodiscard]] const PendingRequest& front() const noexcept { return ring_[head_]; }
     /// The front request's own bytes; the view lives until the queue is changed.
     [[nodiscard]] std::string_view front_command() const noexcept { return output_.view().substr(0, front().size); }
@@ -201,6 +203,14 @@ class PendingQueue {
             offset += each.size;
         }
         return false;
+    }
+
+    /// Whether what follows may meet an open transaction, whatever its sender believes. `open`: the oldest one does.
+    [[nodiscard]] bool end_within_transaction(bool open) const noexcept {
+        for (std::size_t i = 0; i < size_; ++i) {
+            open = at(i).effect == Effect::multi || (open && at(i).effect != Effect::exec);
+        }
+        return open;
     }
 
     /// Takes the requests of those sinks for which moves(sink) is true. What was sent already stays, without its sink:

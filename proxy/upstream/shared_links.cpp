@@ -73,7 +73,7 @@ std::vector<LinkPtr> SharedLinks::take_of(std::string_view username) {
 }
 
 std::vector<LinkPtr> SharedLinks::take_unused() {
-    return take_if([](Entry& each) { return !std::exchange(each.used, false) && each.link->pending() == 0; });
+    return take_if([](Entry& each) { return !std::exchange(each.used, false) && each.link->requests().empty(); });
 }
 
 std::vector<LinkPtr> SharedLinks::take_slow(PendingQueue::Time now, std::chrono::steady_clock::duration patience) {

@@ -111,7 +111,7 @@ std::string PortalInProcess::remains() {
             const observe::ShardCounters& counters = context.counters;
             const bool nothing = sessions == 0 && in_flight == 0 && context.registry.held.empty() &&
                                  context.registry.parked.empty() && context.registry.by_id.empty() &&
-                                 context.held.used == 0 && counters.client_connections.get() == 0 &&
+                                 context.limits.held.used == 0 && counters.client_connections.get() == 0 &&
                                  counters.sessions_held.get() == 0 && counters.held_bytes.get() == 0 &&
                                  counters.upstream_links_pinned.get() == 0;
             told->set_value(nothing
@@ -120,7 +120,7 @@ std::string PortalInProcess::remains() {
                                               "{} leased or idle links",
                                               sessions, counters.client_connections.get(),
                                               context.registry.by_id.size(), in_flight, counters.sessions_held.get(),
-                                              context.held.used, counters.upstream_links_pinned.get()));
+                                              context.limits.held.used, counters.upstream_links_pinned.get()));
         });
         auto answer = told->get_future();
         const bool answered = answer.wait_for(kPatience) == std::future_status::ready;

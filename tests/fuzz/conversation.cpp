@@ -276,10 +276,10 @@ void Conversation::require_nothing_left(session::SessionContext& context) const 
     require(context.registry.all.empty() && context.registry.by_id.empty(), "a session outlives its client");
     require(counters.client_connections.get() == 0, "a session is still counted");
     require(context.registry.held.empty() && counters.sessions_held.get() == 0, "a session is still held");
-    require(context.held.used == 0 && counters.held_bytes.get() == 0, "bytes are still held");
+    require(context.limits.held.used == 0 && counters.held_bytes.get() == 0, "bytes are still held");
     require(context.registry.parked.empty() && counters.replies_unproven.get() == 0, "a reply waits for a proof");
     require(context.links.in_flight() == 0, "a request is still in flight");
-    const std::uint64_t own = (context.proof != nullptr ? 1U : 0U) + (context.counts.used() ? 1U : 0U);
+    const std::uint64_t own = (context.writes.proof != nullptr ? 1U : 0U) + (context.counts.used() ? 1U : 0U);
     require(counters.upstream_links_pinned.get() <= own, "a link is still leased");
     require(counters.subscribed_names.get() == 0, "a subscription is left");
 }

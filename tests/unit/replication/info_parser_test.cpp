@@ -28,6 +28,20 @@ TEST(InfoParser, knows_cluster_mode) {
     EXPECT_TRUE(parse_info("redis_mode:cluster\r\nrole:master\r\n")->cluster);
 }
 
+TEST(InfoParser, names_the_modules) {
+    const auto report = parse_info(
+        "role:master\r\n# "
+        "Modules\r\nmodule:name=search,ver=80405,api=1,filters=0,usedby=[],using=[ReJSON],options=[]\r\n"
+        "module:name=ReJSON,ver=80201,api=1,filters=0,usedby=[search],using=[],options=[handle-io-errors]\r\nmodule:"
+        "\r\n");
+    EXPECT_EQ(report->modules, (std::vector<std::string>{"search", "ReJSON"}));
+    std::string many = "role:master\r\n";
+    for (int i = 0; i < 100'000; ++i) {
+        many += "module:name=m,ver=1\r\n";
+    }
+    EXPECT_LE(parse_info(many)->modules.size(), 64U) << "a node may say anything";
+}
+
 TEST(InfoParser, reads_a_leader_with_its_replicas) {
     const auto report = parse_info(kLeader);
     ASSERT_TRUE(report);

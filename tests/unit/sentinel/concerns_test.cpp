@@ -57,6 +57,17 @@ TEST_F(Concerns, a_replica_that_is_not_in_sync_with_its_reason) {
     expect("redis-1 is not in sync: it loads its data");
 }
 
+TEST_F(Concerns, a_module_that_a_node_lacks) {
+    view.nodes[0].report->modules = {"search", "ReJSON"};
+    view.nodes[1].report->modules = {"ReJSON", "bf"};
+    expect("redis-1 has not loaded what the leader has: search; load it there");
+    EXPECT_EQ(found().size(), 1U) << "that a replica has more than the leader loses nothing";
+    view.nodes[1].report->modules = {"ReJSON", "search"};
+    EXPECT_EQ(all(), "");
+    view.nodes[1].report.reset();
+    EXPECT_EQ(all().find("loaded"), std::string::npos) << "of a node that cannot be read nothing is known";
+}
+
 TEST_F(Concerns, a_second_leader) {
     view.nodes[1].report->role = replication::Role::leader;
     expect("redis-1 leads as well, beside the recorded leader redis-0");
