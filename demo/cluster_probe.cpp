@@ -1,5 +1,6 @@
 #include "demo/cluster_probe.hpp"
 
+#include "demo/portal_client.hpp"
 #include "net/http/http_client.hpp"
 
 #include <algorithm>
@@ -9,16 +10,12 @@
 #include <netinet/in.h>
 #include <string_view>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 #include <utility>
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
 #include <hiredis/hiredis.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 namespace portal::demo {
 
@@ -66,22 +63,6 @@ std::optional<std::string> command(redisContext& context, std::initializer_list<
     return std::string(reply->str, reply->len);
 }
 
-// A connection to a portal whose reads and writes give up after two seconds; not open when the portal does not listen.
-struct PortalConnection : Descriptor {
-    explicit PortalConnection(std::uint16_t port) : Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        const timeval limit{2, 0};
-        const sockaddr_in address = loopback(port);
-        ::setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        ::setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-        open = ::connect(number, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    }
-    bool open = false;
-};
-
-std::string bulk(std::string_view text) {
-    return fmt::format("${}\r\n{}\r\n", text.size(), text);
-}
-
 }  // namespace
 
 std::optional<bool> node_leads(std::uint16_t port, const std::string& password) {
@@ -112,34 +93,9 @@ bool portal_sees_all_in_sync(std::uint16_t admin_port, std::size_t nodes) {
 }
 
 bool portal_answers(std::uint16_t port, const std::filesystem::path& ca_file, const std::string& password) {
-    const PortalConnection connection(port);
-    if (!connection.open) {
-        return false;
-    }
-    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
-    if (!context || SSL_CTX_load_verify_locations(context.get(), ca_file.c_str(), nullptr) != 1) {
-        ERR_clear_error();
-        return false;
-    }
-    const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), &SSL_free);
-    SSL_set_verify(tls.get(), SSL_VERIFY_PEER, nullptr);
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls.get()), "127.0.0.1");
-    const std::string request = "*2\r\n" + bulk("AUTH") + bulk(password) + "*1\r\n" + bulk("PING");
-    const std::string_view wanted = "+OK\r\n+PONG\r\n";
-    std::string reply;
-    bool good = SSL_set_fd(tls.get(), connection.number) == 1 && SSL_connect(tls.get()) == 1 &&
-                SSL_write(tls.get(), request.data(), static_cast<int>(request.size())) > 0;
-    while (good && reply.size() < wanted.size()) {
-        std::array<char, 512> part{};
-        const int size = SSL_read(tls.get(), part.data(), static_cast<int>(part.size()));
-        good = size > 0;
-        reply.append(part.data(), good ? static_cast<std::size_t>(size) : 0);
-    }
-    if (good) {
-        SSL_shutdown(tls.get());
-    }
-    ERR_clear_error();
-    return reply == wanted;
+    PortalClient client(port, ClientTrust::of(ca_file), password, static_cast<int>(kPatience.count()));
+    const auto answer = client.ask({"PING"});
+    return answer && answer->text == "PONG";
 }
 
 bool port_is_free(std::uint16_t port) {

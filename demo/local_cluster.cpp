@@ -249,10 +249,17 @@ bool LocalCluster::wait_until_ready() {
     }
 }
 
-void LocalCluster::watch() {
-    while (!asked_to_stop(kRestartPause)) {
+void LocalCluster::watch(const std::function<void()>& each_second) {
+    for (auto next = Clock::now() + kRestartPause;;) {
+        if (asked_to_stop(std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(next - Clock::now())))) {
+            return;
+        }
         report_ended();
         start_dead_nodes();
+        if (Clock::now() >= next) {
+            next = Clock::now() + kRestartPause;
+            each_second();
+        }
     }
 }
 

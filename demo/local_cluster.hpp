@@ -56,8 +56,9 @@ class LocalCluster {
     /// Returns true once every member answers, each portal knows a leader with all nodes in sync, and demo.json is
     /// written; false when the user asked to stop. Throws ClusterError when a member ends or 30 seconds pass.
     bool wait_until_ready();
-    /// Reports processes that end, starts nodes again if asked to; returns when the user asks to stop.
-    void watch();
+    /// Reports processes that end, starts nodes again if asked to; returns when the user asks to stop. Calls
+    /// `each_second` about once a second.
+    void watch(const std::function<void()>& each_second);
     /// Ends everything that was started, also nodes that the user started again with the command of demo.json; waits
     /// for all. A second request to stop, or five seconds, turn SIGTERM into SIGKILL.
     void stop();

@@ -1,5 +1,7 @@
-// Which process answers at each node, and when it was last asked: what the monitor's probes have seen. Shards look when
-// they have lost a connection, since another process may answer there by now, perhaps without its data. Any thread.
+// Which process answers at each node, and when it was last asked: what the monitor's probes have seen. A process is
+// known by its INFO, or by the connection on which it has given that before, whatever it answers there now. Shards look
+// when they have lost a connection, since another process may answer there by now, perhaps without its data. Any
+// thread.
 #pragma once
 
 #include <chrono>

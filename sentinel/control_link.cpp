@@ -52,6 +52,14 @@ std::string text_of(const redisReply& reply) {
     }
 }
 
+Reply reply_of(const redisReply& reply) {
+    Reply told{LinkStatus::ok, reply.type == REDIS_REPLY_ERROR, text_of(reply)};
+    for (std::size_t i = 0; reply.type == REDIS_REPLY_ARRAY && i < reply.elements; ++i) {
+        told.elements.push_back(text_of(*reply.element[i]));
+    }
+    return told;
+}
+
 }  // namespace
 
 /// Closes the link when its time has passed; used around one operation.
@@ -326,7 +334,7 @@ asio::awaitable<Reply> ControlLink::receive() {
         }
         if (raw != nullptr) {
             const std::unique_ptr<redisReply, void (*)(void*)> reply(static_cast<redisReply*>(raw), freeReplyObject);
-            co_return Reply{LinkStatus::ok, reply->type == REDIS_REPLY_ERROR, text_of(*reply)};
+            co_return reply_of(*reply);
         }
         error_code error;
         std::size_t count = 0;

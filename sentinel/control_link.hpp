@@ -35,7 +35,8 @@ enum class LinkStatus : std::uint8_t {
 struct Reply {
     LinkStatus status = LinkStatus::silent;
     bool is_error = false;  // an error reply of the node
-    std::string text;       // the reply (strings, status, integers), or what went wrong
+    std::string text;       // the reply (strings, status, integers), or what went wrong; of an array, a line each
+    std::vector<std::string> elements = {};  // of an array, each as it came: a line's end in one begins no other
 
     [[nodiscard]] bool good() const { return status == LinkStatus::ok && !is_error; }
 };

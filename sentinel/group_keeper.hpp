@@ -142,6 +142,8 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
     /// What a replica has by now may have come from the leader in another way: if that is read later, it knows of it.
     [[nodiscard]] virtual bool reads_replicas_first() const { return false; }
     virtual void leader_told(const Place& /*leading*/, const Seen& /*target*/) {}
+    /// Where replicas are read first, before the leader is.
+    virtual void replica_looked_at(const Place& /*place*/, const Seen& /*has*/) {}
     virtual void replica_read(const Place& /*place*/, const Seen& /*has*/) {}
 
     /// The leader first. What it cannot be asked now, its replicas are not told.
@@ -151,6 +153,9 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
         for (std::size_t i = 0; reads_replicas_first() && i < group.replicas.size(); ++i) {
             Place& place = place_of(group.replicas[i]);
             auto has = co_await look_at(place);
+            if (has) {
+                replica_looked_at(place, *has);
+            }
             read_already[place.node.name] = std::move(has);
         }
         Place& leading = place_of(group.leader);
@@ -232,7 +237,7 @@ class GroupKeeper : public std::enable_shared_from_this<GroupKeeper<Seen, Mind>>
 
   private:
     /// A round that takes its time is not begun again at once.
-    static constexpr int kLeisure = 10;
+    static constexpr int kLeisure = 2;
 };
 
 }  // namespace portal::sentinel

@@ -139,9 +139,9 @@ void Monitor::Loop::observe(Observation observation) {
     }
     if (observation.result == ProbeResult::answered) {
         node->answer_time += observation.at - observation.asked_at;
-        if (sightings_ && !observation.report->run_id.empty()) {
-            sightings_->note(observation.node, {observation.report->run_id, observation.asked_at});
-        }
+    }
+    if (sightings_ && !observation.run_id.empty()) {
+        sightings_->note(observation.node, {observation.run_id, observation.asked_at});
     }
     if (node->account.note(observation)) {
         const auto seen = node->account.seen(observation.at);

@@ -45,8 +45,10 @@ void NodeProbe::stop() {
 void NodeProbe::tell(ProbeResult result, TimePoint asked_at, std::string detail) {
     if (!stopped_) {
         const auto signs = result == ProbeResult::silent ? link_->last_signs() : std::nullopt;
-        report_(
-            {node_.name, result, asked_at, Clock::now(), std::move(detail), std::nullopt, link_->addresses(), signs});
+        // An answer over a connection on which the process has told its name comes from that process.
+        const std::string& run_id = result == ProbeResult::denied ? run_id_ : std::string();
+        report_({node_.name, result, asked_at, Clock::now(), std::move(detail), std::nullopt, link_->addresses(), signs,
+                 run_id});
     }
 }
 
@@ -70,6 +72,7 @@ asio::awaitable<void> NodeProbe::round() {
     const auto asked_at = Clock::now();
     const bool fresh = !link_->connected();
     if (fresh) {
+        run_id_.clear();
         const auto connected = co_await link_->connect(asked_at + timing_.deadline);
         if (connected.status != LinkStatus::ok) {
             tell(result_of(connected.status), asked_at, connected.text);
@@ -94,6 +97,7 @@ asio::awaitable<void> NodeProbe::round() {
         tell(ProbeResult::denied, asked_at, reply.is_error ? reply.text : "INFO names no role");
         co_return;
     }
+    run_id_ = report->run_id;
     if (!stopped_) {
         report_({node_.name,
                  ProbeResult::answered,
@@ -102,7 +106,8 @@ asio::awaitable<void> NodeProbe::round() {
                  {},
                  std::move(report),
                  link_->addresses(),
-                 std::nullopt});
+                 std::nullopt,
+                 run_id_});
     }
     if (fresh) {
         named_.clear();
@@ -148,7 +153,7 @@ asio::awaitable<Reply> NodeProbe::ask(TimePoint asked_at, Milliseconds busy_afte
 asio::awaitable<Reply> NodeProbe::ask_for_sections(TimePoint deadline) {
     std::vector<std::string> command{"INFO"};
     if (!all_sections_) {
-        command.insert(command.end(), {"server", "persistence", "replication", "keyspace"});
+        command.insert(command.end(), {"server", "persistence", "replication", "keyspace", "modules"});
         auto reply = co_await link_->request(command, deadline);
         if (!reply.is_error || reply.text.find("syntax") == std::string::npos) {
             co_return reply;

@@ -46,7 +46,8 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
 
     config::Node node_;
     SharedLogin login_;
-    std::string named_;  // what the connection calls itself now
+    std::string run_id_;  // of the process at the other end, once it has said
+    std::string named_;   // what the connection calls itself now
     Timing timing_;
     Report report_;
     std::shared_ptr<ControlLink> link_;

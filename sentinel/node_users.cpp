@@ -53,12 +53,10 @@ std::string deleting(const std::string& name) {
 
 }  // namespace
 
-Users users_in(std::string_view list) {
+Users users_in(const std::vector<std::string>& list) {
     Users users;
-    while (!list.empty()) {
-        const auto end = std::min(list.find('\n'), list.size());
-        auto line = list.substr(0, end);
-        list.remove_prefix(std::min(end + 1, list.size()));
+    for (const std::string& each : list) {
+        std::string_view line = each;
         if (take_word(line) != "user") {
             continue;
         }
@@ -68,6 +66,29 @@ Users users_in(std::string_view list) {
         }
     }
     return users;
+}
+
+bool unambiguous(std::string_view rules) {
+    if (std::ranges::any_of(rules, [](char c) { return c == '\n' || c == '\r' || c == '\0'; })) {
+        return false;
+    }
+    const auto commands_only_behind_the_first = [](std::vector<std::string> words) {
+        bool commands = false;
+        for (const std::string& word : words) {
+            const bool is_command = word.starts_with('+') || word.starts_with('-');
+            if ((commands && !is_command && !word.starts_with('(')) || (is_command && word.ends_with(')'))) {
+                return false;
+            }
+            commands = commands || is_command;
+        }
+        return true;
+    };
+    const auto words = words_of(rules);
+    return commands_only_behind_the_first(words) && std::ranges::all_of(words, [&](const std::string& word) {
+               const bool selector = word.starts_with('(') && word.ends_with(')');
+               return !selector ||
+                      commands_only_behind_the_first(words_of(std::string_view(word).substr(1, word.size() - 2)));
+           });
 }
 
 std::vector<std::string> words_of(std::string_view rules) {
@@ -189,8 +210,12 @@ std::map<std::string, std::string> UsersTold::refusals(const Users& wanted) cons
 Users UsersMemory::target(const Leader& leader, const Users& has) const {
     Users target = has;
     const bool both_known = !leader_.run_id.empty() && !leader.run_id.empty();
-    if (both_known && leader_.node == leader.node && leader_.run_id != leader.run_id) {
-        target.insert(users_.begin(), users_.end());  // those that it has stay as it has them
+    if (both_known && leader_.node == leader.node && leader_.run_id != leader.run_id && !leader.has_file) {
+        for (const auto& [name, rules] : users_) {
+            if (!absent_.contains(name)) {
+                target.emplace(name, rules);  // those that it has stay as it has them
+            }
+        }
     }
     return target;
 }
@@ -204,9 +229,24 @@ void UsersMemory::note_leader(Leader leader, Users users, const Names& refused) 
     seen_.insert(leader.node);
     leader_ = std::move(leader);
     users_ = std::move(users);
+    absent_.clear();
 }
 
-void UsersMemory::note_replica(const std::string& node, const Users& has) {
+void UsersMemory::note_present(const std::string& node, const std::string& run_id, const Users& has,
+                               const Names& refused) {
+    const auto before = compared_.find(node);
+    if (run_id.empty() || before == compared_.end() || before->second != run_id) {
+        return;
+    }
+    for (const auto& [name, rules] : users_) {
+        if (!has.contains(name) && !refused.contains(name)) {
+            absent_.insert(name);
+        }
+    }
+}
+
+void UsersMemory::note_replica(const std::string& node, const Users& has, const std::string& run_id) {
+    compared_[node] = run_id;
     std::erase_if(unclear_, [&](const auto& each) { return each.second == node && !has.contains(each.first); });
     if (!seen_.insert(node).second) {
         return;

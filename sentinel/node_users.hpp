@@ -29,8 +29,12 @@ struct UsersWanted {
     bool operator==(const UsersWanted&) const = default;
 };
 
-/// What ACL LIST answers, one user a line.
-Users users_in(std::string_view list);
+/// What ACL LIST answers: of each user a line, which Redis does not quote.
+Users users_in(const std::vector<std::string>& list);
+/// Whether rules can be told from each other as ACL LIST shows them. A first argument of a command may hold any byte: a
+/// blank or a line's end in it would make rules of its own where they are set again. Not all such rules can be found,
+/// so this is no defence against who may ACL SETUSER.
+bool unambiguous(std::string_view rules);
 /// The words of ACL SETUSER; a selector is one of them, with all that it holds.
 std::vector<std::string> words_of(std::string_view rules);
 /// In one spelling, as ACL LIST has it: without what goes without saying, and passwords as hashes.
@@ -73,6 +77,7 @@ class UsersTold {
     // Of the process that the connection leads to.
     std::string run_id = {};
     std::optional<std::string> masteruser = std::nullopt;  // its login at a leader; nothing: not asked yet
+    bool has_file = false;                                 // `aclfile`
     std::string denied = {};                               // it does not let the monitor see or change users; its words
     std::uint64_t version = 0;  // of what all nodes are to have: the newest that it has in full
 
@@ -87,13 +92,18 @@ class UsersMemory {
     struct Leader {
         std::string node;
         std::string run_id;
+        bool has_file = false;  // `aclfile`: what is not saved there is meant to be gone after a restart
     };
-    /// What all nodes are to have by the leader's word: what it has, and what its former process had and it lacks.
+    /// What all nodes are to have by the leader's word: what it has, and what its former process had and it lacks, but
+    /// for what it reads its users from a file of its own, or a replica lacks as well: that was deleted.
     [[nodiscard]] Users target(const Leader& leader, const Users& has) const;
+    /// Before target(): that replica has these now, but for those that it `refused`. One that was itself started since
+    /// the last comparison says nothing.
+    void note_present(const std::string& node, const std::string& run_id, const Users& has, const Names& refused);
     /// The leader has these now, but for those that it `refused`.
     void note_leader(Leader leader, Users users, const Names& refused);
     /// A node that was not seen before may have users that only it was given: they are not deleted, but told of.
-    void note_replica(const std::string& node, const Users& has);
+    void note_replica(const std::string& node, const Users& has, const std::string& run_id);
     void forget() { *this = {}; }
 
     /// What the leader had last; null: it was not read.
@@ -105,6 +115,8 @@ class UsersMemory {
     Leader leader_;
     Users users_;
     Names seen_;
+    Names absent_;                                              // of `users_`, those that a replica lacked since
+    std::map<std::string, std::string, std::less<>> compared_;  // replicas, and which process was given `users_`
     std::map<std::string, std::string, std::less<>> unclear_;
 };
 

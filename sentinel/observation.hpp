@@ -54,6 +54,8 @@ struct Observation {
     std::optional<replication::NodeReport> report;
     std::vector<std::string> addresses;   // what the node's host was looked up to
     std::optional<KernelSigns> kernel{};  // of a question that waits, or had no answer
+    /// Of an answer: the process that has given it, also where this answer does not say; empty: it has never said.
+    std::string run_id{};
 };
 
 }  // namespace portal::sentinel

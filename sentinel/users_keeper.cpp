@@ -132,12 +132,11 @@ asio::awaitable<void> UsersKeeper::ask_about_process(Place& place, TimePoint dea
     }
     if (!place.mind.masteruser) {
         std::vector<std::string> get{"CONFIG", "GET", "masteruser"};
-        const Reply reply = co_await place.link->request(std::move(get), deadline);
-        const auto blank = reply.good() ? reply.text.find('\n') : std::string::npos;
-        place.mind.masteruser = blank == std::string::npos ? std::string() : reply.text.substr(blank + 1);
-        while (place.mind.masteruser->ends_with('\n')) {
-            place.mind.masteruser->pop_back();
-        }
+        const Reply user = co_await place.link->request(std::move(get), deadline);
+        place.mind.masteruser = user.elements.size() == 2 ? user.elements[1] : std::string();
+        get = {"CONFIG", "GET", "aclfile"};
+        const Reply file = co_await place.link->request(std::move(get), deadline);
+        place.mind.has_file = file.elements.size() == 2 && !file.elements[1].empty();
     }
 }
 
@@ -153,7 +152,7 @@ asio::awaitable<UsersKeeper::Reading> UsersKeeper::read(Place& place, TimePoint 
         note_refusal(place, reply.text);
         co_return Reading{std::nullopt, true};
     }
-    auto users = reply.good() ? users_in(reply.text) : Users{};
+    auto users = reply.good() ? users_in(reply.elements) : Users{};
     if (users.empty()) {
         co_return Reading{};  // every server with ACL has the user "default"
     }
@@ -162,8 +161,12 @@ asio::awaitable<UsersKeeper::Reading> UsersKeeper::read(Place& place, TimePoint 
     co_return Reading{std::move(users), false};
 }
 
+UsersMemory::Leader UsersKeeper::as_leader(const Place& place) {
+    return {place.node.name, place.mind.run_id, place.mind.has_file};
+}
+
 Users UsersKeeper::target(const Place& leading, const Users& leader) {
-    Users wanted = by_leader() ? memory_.target({leading.node.name, leading.mind.run_id}, leader) : wanted_.file;
+    Users wanted = by_leader() ? memory_.target(as_leader(leading), leader) : wanted_.file;
     if (wanted != aim_) {
         ++version_;
         aim_ = wanted;
@@ -171,17 +174,27 @@ Users UsersKeeper::target(const Place& leading, const Users& leader) {
     return wanted;
 }
 
-void UsersKeeper::leader_told(const Place& leading, const Users& target) {
+Names UsersKeeper::refused_of(const Place& place, const Users& wanted) {
     Names refused;
-    for (const auto& [name, why] : leading.mind.refusals(target)) {
+    for (const auto& [name, why] : place.mind.refusals(wanted)) {
         refused.insert(name);
     }
-    memory_.note_leader({leading.node.name, leading.mind.run_id}, target, refused);
+    return refused;
+}
+
+void UsersKeeper::replica_looked_at(const Place& place, const Users& has) {
+    if (const Users* last = memory_.last(); last != nullptr) {
+        memory_.note_present(place.node.name, place.mind.run_id, has, refused_of(place, *last));
+    }
+}
+
+void UsersKeeper::leader_told(const Place& leading, const Users& target) {
+    memory_.note_leader(as_leader(leading), target, refused_of(leading, target));
 }
 
 void UsersKeeper::replica_read(const Place& place, const Users& has) {
     const std::size_t before = memory_.unclear().size();
-    memory_.note_replica(place.node.name, has);
+    memory_.note_replica(place.node.name, has, place.mind.run_id);
     if (by_leader() && memory_.unclear().size() > before) {
         observe::log_warn(kSource, "a replica has users that the leader lacks; they are left there",
                           {{"node", place.node.name}, {"users", memory_.unclear().size() - before}});
@@ -237,6 +250,13 @@ asio::awaitable<bool> UsersKeeper::tell(Place& place, Users has, const Users& ta
     }
     std::vector<std::pair<std::string, std::string>> set;
     for (const auto& [name, rules] : due) {
+        if (by_leader() && !unambiguous(rules)) {
+            ++count_.refused;
+            place.mind.refused(name, rules, "a rule of it holds a blank or a line's end, so it is not passed on");
+            observe::log_warn(kSource, "a user is not passed on: ACL LIST does not show where its rules end",
+                              {{"node", place.node.name}, {"user", shown_name(name)}});
+            continue;
+        }
         auto command = set_user(name, rules);
         const Told told = co_await ask(place, std::move(command), name);
         if (told == Told::broken) {
@@ -248,7 +268,8 @@ asio::awaitable<bool> UsersKeeper::tell(Place& place, Users has, const Users& ta
             set.emplace_back(name, rules);
         }
     }
-    const bool may_delete = !adds_only && place.mind.refusals(target).empty();
+    // The leader's word is taken for what it is; a file may have a mistake.
+    const bool may_delete = !adds_only && (by_leader() || place.mind.refusals(target).empty());
     for (const auto& name : may_delete ? place.mind.to_delete(target, has, left_alone) : std::vector<std::string>{}) {
         std::vector<std::string> command{"ACL", "DELUSER", name};
         const Told told = co_await ask(place, std::move(command), name);
@@ -265,7 +286,7 @@ asio::awaitable<bool> UsersKeeper::tell(Place& place, Users has, const Users& ta
         if (!reply.good()) {
             co_return false;
         }
-        const Users now = users_in(reply.text);
+        const Users now = users_in(reply.elements);
         for (const auto& [name, rules] : set) {
             const auto found = now.find(name);
             place.mind.set(name, rules, found == now.end() ? std::string_view() : found->second);

@@ -46,6 +46,7 @@ class UsersKeeper final : public GroupKeeper<Users, UsersTold> {
     Users target(const Place& leading, const Users& leader) override;
     [[nodiscard]] bool reads_replicas_first() const override { return true; }
     void leader_told(const Place& leading, const Users& target) override;
+    void replica_looked_at(const Place& place, const Users& has) override;
     void replica_read(const Place& place, const Users& has) override;
 
     boost::asio::awaitable<void> repeat(NodeGroup group, std::vector<std::vector<std::string>> commands);
@@ -53,6 +54,8 @@ class UsersKeeper final : public GroupKeeper<Users, UsersTold> {
     boost::asio::awaitable<Told> ask(Place& place, std::vector<std::string> command, std::string user);
     [[nodiscard]] bool by_leader() const { return wanted_.from == UsersWanted::From::leader; }
     [[nodiscard]] UsersSpared spared() const;
+    [[nodiscard]] static UsersMemory::Leader as_leader(const Place& place);
+    [[nodiscard]] static Names refused_of(const Place& place, const Users& wanted);
     [[nodiscard]] std::string refusal_of(const Place& place) const;
     void note_refusal(Place& place, const std::string& error);
 

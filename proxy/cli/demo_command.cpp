@@ -3,12 +3,14 @@
 #include "certs/certificate_authority.hpp"
 #include "demo/folder_claim.hpp"
 #include "demo/local_cluster.hpp"
+#include "demo/witness.hpp"
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -28,6 +30,7 @@ struct DemoArguments {
     unsigned portals = 2;
     std::vector<std::string> settings;
     bool restart_nodes = false;
+    bool traffic = false;
 };
 
 // The given folder, made if absent, or a fresh one; private to this user, since it holds keys and a password.
@@ -52,12 +55,7 @@ std::filesystem::path demo_folder(const std::string& given) {
     return name;
 }
 
-void print_line(const std::string& line) {
-    fmt::print("{}\n", line);
-    std::fflush(stdout);
-}
-
-void print_welcome(const demo::LocalCluster& cluster, const std::filesystem::path& dir,
+void print_welcome(demo::Screen& screen, const demo::LocalCluster& cluster, const std::filesystem::path& dir,
                    const std::filesystem::path& ca_file) {
     std::string text = fmt::format("\nAll answers: {} Redis nodes, {} portals. Data, logs and demo.json are in {}\n",
                                    cluster.nodes().size(), cluster.portals().size(), dir.string());
@@ -97,7 +95,19 @@ void print_welcome(const demo::LocalCluster& cluster, const std::filesystem::pat
                                 ? "its clients have nowhere to go"
                                 : "its clients reconnect to another portal, which acts in failovers from then on");
     }
-    print_line(text + "\nCtrl-C stops everything.");
+    screen.say(text + "\nCtrl-C stops everything.");
+}
+
+void watch(demo::Screen& screen, demo::LocalCluster& cluster, const std::filesystem::path& ca_file, bool traffic) {
+    std::optional<demo::Witness> witness;
+    if (traffic) {
+        witness.emplace(cluster, ca_file, screen);
+    }
+    cluster.watch([&witness] {
+        if (witness) {
+            witness->look();
+        }
+    });
 }
 
 void run_demo(const DemoArguments& arguments) {
@@ -105,6 +115,7 @@ void run_demo(const DemoArguments& arguments) {
     const std::filesystem::path dir = demo_folder(arguments.dir);
     const demo::FolderClaim claim(dir);
     const std::filesystem::path certs = dir / "certs";
+    demo::Screen screen;
     try {
         demo::LocalCluster cluster({.dir = dir,
                                     .program = std::filesystem::read_symlink("/proc/self/exe"),
@@ -116,16 +127,16 @@ void run_demo(const DemoArguments& arguments) {
                                     .portals = arguments.portals,
                                     .settings = arguments.settings,
                                     .restart_nodes = arguments.restart_nodes},
-                                   print_line);
+                                   [&screen](const std::string& line) { screen.say(line); });
         certs::init_directory(certs.string(), {"localhost", "127.0.0.1", "::1"}).value();
-        print_line(fmt::format("Starting {} Redis nodes and {} portals in {}", arguments.nodes, arguments.portals,
+        screen.say(fmt::format("Starting {} Redis nodes and {} portals in {}", arguments.nodes, arguments.portals,
                                dir.string()));
         cluster.start();
         if (cluster.wait_until_ready()) {
-            print_welcome(cluster, dir, certs / "ca.crt");
-            cluster.watch();
+            print_welcome(screen, cluster, dir, certs / "ca.crt");
+            watch(screen, cluster, certs / "ca.crt", arguments.traffic);
         }
-        print_line("\nStopping everything.");
+        screen.say("\nStopping everything.");
         cluster.stop();
     } catch (const std::exception&) {
         // A folder of our own that holds no log yet goes again.
@@ -159,6 +170,8 @@ void add_demo_command(CLI::App& app, int& exit_status) {
         ->capture_default_str();
     demo->add_option("--set", arguments->settings,
                      "KEY=VALUE in the configuration of each portal, such as monitor.down_after=500ms");
+    demo->add_flag("--traffic", arguments->traffic,
+                   "Run four clients that write, read and check, and show in one line what they see");
     demo->add_flag("--restart-nodes", arguments->restart_nodes, "Start a node again when it ends");
     demo->callback([arguments, &exit_status] {
         try {

@@ -150,13 +150,18 @@ void Verifier::apply_rules(const json::object& claims, Verdict& verdict) const {
     if (verdict.refusal != Refusal::none) {
         return;
     }
-    const auto user = std::ranges::find(settings_.users, verdict.user, &config::IdentityUser::name);
-    if (user == settings_.users.end()) {
+    const auto password = password_of(verdict.user);
+    if (!password) {
         verdict.refusal = Refusal::unknown_user;
         return;
     }
-    verdict.password = user->password;
+    verdict.password = *password;
     verdict.kind = Verdict::Kind::accepted;
+}
+
+std::optional<std::string_view> Verifier::password_of(std::string_view user) const noexcept {
+    const auto found = std::ranges::find(settings_.users, user, &config::IdentityUser::name);
+    return found == settings_.users.end() ? std::nullopt : std::optional<std::string_view>(found->password);
 }
 
 bool Verifier::rule_fits(const config::IdentityRule& rule, const json::object& claims, std::string_view issuer) const {

@@ -55,6 +55,9 @@ class Verifier {
     /// One that was found good before, perhaps by another verifier. Its end is not looked at.
     [[nodiscard]] Verdict judge_again(const IdentityPtr& identity) const;
 
+    /// The portal's own for that user; nothing: tokens do not log in as that one.
+    [[nodiscard]] std::optional<std::string_view> password_of(std::string_view user) const noexcept;
+
     [[nodiscard]] const config::Identity& settings() const noexcept { return settings_; }
     [[nodiscard]] const KeySet& keys(std::size_t issuer) const noexcept { return keys_[issuer]; }
 

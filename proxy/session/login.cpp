@@ -177,12 +177,23 @@ void Login::write_hello(std::string& out) const {
 
 void Login::log_in(std::string_view username, std::string_view password, bool proven, IdentityPtr identity) {
     if (state().database != 0 && selector_ == nullptr && state().credentials->username != username) {
-        selector_ = std::make_shared<const upstream::Selector>(
-            upstream::Selector{state().credentials->username, state().credentials->password});
+        selector_ = std::make_shared<const upstream::Selector>(upstream::Selector{
+            state().credentials->username, state().credentials->password, state().credentials->by_token});
     }
     state().credentials = std::make_shared<const command::Credentials>(
         command::Credentials{std::string(username), std::string(password), proven, identity != nullptr});
     tokens().use(std::move(identity));
+}
+
+void Login::renew_selector(const identity::Verifier& verifier) {
+    if (selector_ == nullptr || !selector_->by_token) {
+        return;
+    }
+    const auto password = verifier.password_of(selector_->username);
+    if (password && *password != selector_->password) {
+        selector_ = std::make_shared<const upstream::Selector>(
+            upstream::Selector{selector_->username, std::string(*password), true});
+    }
 }
 
 void Login::reset() noexcept {

@@ -48,6 +48,8 @@ class Login final : public SessionPart {
     [[nodiscard]] const upstream::SelectorPtr& selector() const noexcept { return selector_; }
     /// RESET: nobody is logged in.
     void reset() noexcept;
+    /// The portal's own passwords are others: also that of the login by which the database was selected.
+    void renew_selector(const identity::Verifier& verifier);
 
     // --- what it accepts no more
     /// Redis accepts its user or password no more: it is closed, unanswered, as Redis closes it.

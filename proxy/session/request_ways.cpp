@@ -36,6 +36,9 @@ std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::Req
     if (row.handling == Handling::replconf || row.handling == Handling::sync) {
         return relay().ask_for_stream(row, request);
     }
+    if (row.handling == Handling::exec && transaction().open() && tokens().queued_is_over(transaction().queued())) {
+        transaction().deny();
+    }
     if (row.handling == Handling::exec && transaction().denied() && transaction().open()) {
         // The node knows nothing of the command that was denied; with EXEC it would run the others.
         transaction().send_discard_for_exec();

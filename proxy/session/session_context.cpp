@@ -78,6 +78,12 @@ void SessionContext::use_verifier(identity::VerifierPtr verifier,
     for (Session& each : registry.by_token) {
         each.tokens.judge_again();
     }
+    const identity::VerifierPtr& present = identities.verdicts.verifier();
+    for (Session& each : registry.all) {
+        if (present != nullptr) {
+            each.login.renew_selector(*present);
+        }
+    }
 }
 
 void SessionContext::check_tokens() {

@@ -120,6 +120,43 @@ void TokenLogin::use(IdentityPtr identity) {
     const auto left = held.identity->good_until - std::chrono::system_clock::now();
     held.good_until = context().turn.now() + std::chrono::duration_cast<Time::duration>(left);
     judge_again();  // a reload may have come between
+    if (held.good_until <= context().turn.now()) {
+        end(client_errors::kTokenEnded);
+    }
+}
+
+bool TokenLogin::queued_is_over(const QueuedCommands& queued) const {
+    const auto now = std::chrono::system_clock::now();
+    for (const QueuedCommands::Own& each : queued.own()) {
+        const bool logs_in = each.row->handling == Handling::auth || each.row->handling == Handling::hello;
+        if (!logs_in || each.kept == nullptr) {
+            continue;
+        }
+        const IdentityPtr& identity = static_cast<const KeptIdentity&>(*each.kept).identity;
+        const identity::Verdict verdict = verdict_of(identity);
+        const resp::RequestView asked(each.frame);  // as rewritten() has made it
+        const std::string_view user = asked.arg(each.row->handling == Handling::auth ? 1 : 3);
+        if (now >= identity->accepted_until || verdict.kind != identity::Verdict::Kind::accepted ||
+            verdict.user != user) {
+            context().identities.issuers[slot_of(identity->issuer)].refused.add();
+            observe::log_repeated(
+                observe::LogLevel::warn, kSource, "a login by token was refused",
+                {"client", connection().origin().remote.address().to_string()},
+                {{"why", "the token has ended, or is accepted no more for that user, since it was queued"},
+                 {"issuer", identity->issuer}});
+            return true;
+        }
+    }
+    return false;
+}
+
+identity::Verdict TokenLogin::verdict_of(const IdentityPtr& identity) const {
+    const auto& verifier = context().identities.verdicts.verifier();
+    identity::Verdict verdict;
+    if (verifier != nullptr) {
+        verdict = verifier->judge_again(identity);
+    }
+    return verdict;
 }
 
 void TokenLogin::check() {
@@ -140,11 +177,7 @@ void TokenLogin::judge_again() {
     if (held_ == nullptr || held_->identity == nullptr || held_->ending_since) {
         return;
     }
-    const auto& verifier = context().identities.verdicts.verifier();
-    identity::Verdict verdict;
-    if (verifier != nullptr) {
-        verdict = verifier->judge_again(held_->identity);
-    }
+    const identity::Verdict verdict = verdict_of(held_->identity);
     const command::Credentials& present = *state().credentials;
     if (verdict.kind != identity::Verdict::Kind::accepted || verdict.user != present.username) {
         end(client_errors::kTokenRevoked);
@@ -160,8 +193,13 @@ void TokenLogin::end(std::string_view error) {
         return;
     }
     held().ending_since = context().turn.now();
-    if (connection().ended() || exec().busy() || relay().active()) {
+    if (connection().ended() || relay().active()) {
         return;  // an error would stand among what somebody else says: cut off
+    }
+    if (exec().busy()) {  // likewise, but what stands behind EXEC must not be taken
+        connection().end(Closed::token);
+        mark();
+        return;
     }
     large().give_up();
     replies().reply_error(error);

@@ -41,8 +41,10 @@ class TokenLogin final : public SessionPart {
     void expect(IdentityPtr identity);
     /// The node has answered it: whose it was.
     [[nodiscard]] IdentityPtr answered(bool accepted);
-    /// The client is logged in by it; null: by no token.
+    /// The client is logged in by it; null: by no token. What is over by then ends at once: nothing is taken behind it.
     void use(IdentityPtr identity);
+    /// A login that is queued in a transaction would be refused by now: EXEC must not make it.
+    [[nodiscard]] bool queued_is_over(const QueuedCommands& queued) const;
 
     /// To be called a few times a second: ends what is over.
     void check();
@@ -64,6 +66,8 @@ class TokenLogin final : public SessionPart {
         std::optional<Time> ending_since;
     };
     [[nodiscard]] Held& held();
+    /// What is true now of a token that was good; of none, nothing is.
+    [[nodiscard]] identity::Verdict verdict_of(const IdentityPtr& identity) const;
 
     std::unique_ptr<Held> held_;  // null: it uses none
 };

@@ -112,7 +112,7 @@ struct LinkContext {
 
     /// A connection to `node` that is made now may lead to another process than the one that it is routed to for.
     [[nodiscard]] bool process_doubtful(const std::string& node) {
-        return process.doubts() && sightings != nullptr && process.doubtful(turn.now(), sightings->newest(node));
+        return process.doubts() && sightings != nullptr && process.doubtful(sightings->newest(node));
     }
 
     /// Where a request on its way is counted.

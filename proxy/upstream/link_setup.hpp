@@ -16,6 +16,7 @@ namespace portal::upstream {
 struct Selector {
     std::string username;  // empty: nobody had logged in
     std::string password;
+    bool by_token = false;  // the password is the portal's own
 };
 using SelectorPtr = std::shared_ptr<const Selector>;
 

@@ -1,6 +1,7 @@
 // Whether the process at the node that is routed to is still the one that it is routed to for. Who loses a connection
 // does not know: another process may answer there by now, perhaps without its data. So connections that are made then
-// are not used before the monitor has seen who answers. Pure: is given the time, and what the monitor has seen.
+// are not used before the monitor has seen who answers, however long that takes: a monitor that turns sees an answer,
+// or takes the node for dead. Pure: is given what the monitor has seen.
 #pragma once
 
 #include "replication/process_sightings.hpp"
@@ -16,9 +17,6 @@ class ProcessWatch {
   public:
     using Time = replication::ProcessSightings::Time;
     using Sighting = replication::ProcessSightings::Sighting;
-    /// A monitor that has not seen any process by then cannot tell: it is busy, or refuses to say.
-    static constexpr std::chrono::seconds kPatience{1};
-
     /// The node is routed to for the sake of this process; empty: it is not known which. True: of another one than
     /// before.
     bool expect(const std::string& run_id) {
@@ -36,12 +34,8 @@ class ProcessWatch {
     }
     [[nodiscard]] bool doubts() const noexcept { return lost_at_.has_value(); }
     /// Whether a connection that is made now may lead to another process. `seen`: the newest that the monitor knows.
-    [[nodiscard]] bool doubtful(Time now, const std::optional<Sighting>& seen) {
-        if (!lost_at_) {
-            return false;
-        }
-        const bool tells = seen && seen->asked_at >= *lost_at_;
-        if (tells ? seen->run_id == run_id_ : now - *lost_at_ >= kPatience) {
+    [[nodiscard]] bool doubtful(const std::optional<Sighting>& seen) {
+        if (lost_at_ && seen && seen->asked_at >= *lost_at_ && seen->run_id == run_id_) {
             lost_at_.reset();
         }
         return lost_at_.has_value();

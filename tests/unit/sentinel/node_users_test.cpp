@@ -14,13 +14,13 @@ const UsersSpared kNobody{"portal", {}};
 
 TEST(NodeUsers, TheListIsReadWhateverBytesANameHas) {
     const auto users =
-        users_in("user default on nopass ~* &* +@all\nuser we(ird\"n'me on ~a +get\nuser \xff\xfe off -@all\n");
+        users_in({"user default on nopass ~* &* +@all", "user we(ird\"n'me on ~a +get", "user \xff\xfe off -@all"});
     EXPECT_EQ(users.size(), 3U);
     EXPECT_EQ(users.at("we(ird\"n'me"), "on ~a +get");
     EXPECT_EQ(users.at("\xff\xfe"), "off -@all");
-    EXPECT_EQ(users_in("user bare\n"), (Users{{"bare", ""}}));
-    EXPECT_TRUE(users_in("").empty());
-    EXPECT_TRUE(users_in("something else\n").empty());
+    EXPECT_EQ(users_in({"user bare"}), (Users{{"bare", ""}}));
+    EXPECT_TRUE(users_in({}).empty());
+    EXPECT_TRUE(users_in({"something else", ""}).empty());
 }
 
 TEST(NodeUsers, ASelectorIsOneWord) {
@@ -122,21 +122,71 @@ TEST(NodeUsers, ALeaderThatLostUsersInARestartGetsThemBack) {
     EXPECT_EQ(memory.target({"r0", "run2"}, {{"a", "1"}}), (Users{{"a", "1"}}));
 }
 
+TEST(NodeUsers, AUserThatWasDeletedJustBeforeItsLeaderRestartedStaysDeleted) {
+    UsersMemory memory;
+    const auto group_had_both = [&memory](bool has_file) {
+        memory.forget();
+        memory.note_leader({"r0", "run1", has_file}, {{"a", "1"}, {"b", "1"}}, {});
+        memory.note_replica("r1", {{"a", "1"}, {"b", "1"}}, "run5");
+    };
+    const Users without = {{"a", "1"}};
+    group_had_both(true);
+    EXPECT_EQ(memory.target({"r0", "run2", true}, without), without) << "its file is what was saved";
+
+    group_had_both(false);
+    memory.note_present("r1", "run5", without, {});
+    EXPECT_EQ(memory.target({"r0", "run2"}, without), without) << "another portal has repeated the deletion there";
+
+    group_had_both(false);
+    memory.note_present("r1", "run5", without, {"b"});
+    EXPECT_EQ(memory.target({"r0", "run2"}, without).size(), 2U) << "that replica never took it";
+
+    group_had_both(false);
+    memory.note_present("r1", "run6", without, {});
+    EXPECT_EQ(memory.target({"r0", "run2"}, without).size(), 2U) << "both nodes were started again";
+
+    group_had_both(false);
+    memory.note_present("r1", "run5", without, {});
+    memory.note_leader({"r0", "run1"}, {{"a", "1"}, {"b", "2"}}, {});
+    EXPECT_EQ(memory.target({"r0", "run2"}, without).size(), 2U) << "it was made anew since";
+}
+
+TEST(NodeUsers, AUsersRulesCannotBeginALineOfAnother) {
+    const Users users =
+        users_in({"user zz on nopass -@all +select|x\nuser weak on nopass ~* &* +@all", "user weak on ~a +get"});
+    EXPECT_EQ(users.size(), 2U);
+    EXPECT_EQ(users.at("weak"), "on ~a +get");
+    EXPECT_FALSE(unambiguous(users.at("zz")));
+}
+
+TEST(NodeUsers, RulesThatMayBeTakenForOthersAreNotPassedOn) {
+    for (const char* rules : {"on nopass ~* &* +@all",
+                              "on #ab ~a:* %R~b:* resetchannels &c -@all +get +select|0 (~b -@all +get) (%W~c +set)",
+                              "off -@all", "on ~odd)key &c)d +get", ""}) {
+        EXPECT_TRUE(unambiguous(rules)) << rules;
+    }
+    for (const char* rules :
+         {"on -@all +select|x ~* &* +@all", "on ~a +select|x\ny", "on (~tmp:* -@all +select|a) +select|b)",
+          "on -@all +select|x nopass", "on (~a -@all +select|x ~* +get)", "on +get\r"}) {
+        EXPECT_FALSE(unambiguous(rules)) << rules;
+    }
+}
+
 TEST(NodeUsers, WhatOnlyAReplicaHadBeforeAnybodyLookedIsNotDeleted) {
     UsersMemory memory;
     memory.note_leader({"r0", "run1"}, {{"a", "1"}, {"b", "1"}}, {});
-    memory.note_replica("r1", {{"a", "1"}, {"local", "1"}});
+    memory.note_replica("r1", {{"a", "1"}, {"local", "1"}}, "run9");
     ASSERT_EQ(memory.unclear().size(), 1U);
     EXPECT_EQ(memory.unclear().at("local"), "r1");
     memory.note_leader({"r0", "run1"}, {{"a", "1"}}, {});
-    memory.note_replica("r1", {{"a", "1"}, {"b", "1"}, {"local", "1"}});
+    memory.note_replica("r1", {{"a", "1"}, {"b", "1"}, {"local", "1"}}, "run9");
     EXPECT_EQ(memory.unclear().size(), 1U) << "b was deleted";
-    memory.note_replica("r1", {{"a", "1"}});
+    memory.note_replica("r1", {{"a", "1"}}, "run9");
     EXPECT_TRUE(memory.unclear().empty()) << "somebody deleted it";
-    memory.note_replica("r2", {{"local", "1"}});
+    memory.note_replica("r2", {{"local", "1"}}, "run8");
     memory.note_leader({"r0", "run1"}, {{"local", "1"}}, {});
     EXPECT_TRUE(memory.unclear().empty()) << "the leader has it now";
-    memory.note_replica("r0", {{"gone", "1"}});
+    memory.note_replica("r0", {{"gone", "1"}}, "run7");
     EXPECT_TRUE(memory.unclear().empty()) << "it led before: what the leader lacks was deleted";
 }
 

@@ -252,6 +252,79 @@ TEST_F(TokenLoginTest, InsideATransactionALoginIsQueuedAsAnyOther) {
     expect_end(*app, "has ended");  // by the token of that login
 }
 
+class QueuedTokenTest : public TokenLoginTest {
+  protected:
+    /// Queues what is asked, and runs it at EXEC.
+    static FakeNode::Script queueing() {
+        return [open = std::make_shared<bool>(false)](const Words& words) -> std::string {
+            if (words[0] == "MULTI" || words[0] == "DISCARD") {
+                *open = words[0] == "MULTI";
+                return "+OK\r\n";
+            }
+            if (words[0] == "EXEC") {
+                *open = false;
+                std::this_thread::sleep_for(std::chrono::milliseconds(300));
+                return "*1\r\n+OK\r\n";
+            }
+            return *open && words[0] == "AUTH" && words.size() == 3 && words[1] == "app" ? "+QUEUED\r\n"
+                                                                                         : honest(words);
+        };
+    }
+    std::unique_ptr<TestClient> queue(const FakeNode& node, double seconds) {
+        lead(node);
+        auto app = client();
+        app->expect(request("AUTH", "x", token(600, "bob")), "+OK\r\n");
+        app->expect("MULTI\r\n", "+OK\r\n");
+        app->expect(request("AUTH", "x", token(seconds)), "+QUEUED\r\n");
+        return app;
+    }
+    static constexpr const char* kAbort = "-EXECABORT Transaction discarded because of previous errors.\r\n";
+};
+
+TEST_F(QueuedTokenTest, ThatHasEndedByExecLogsNobodyIn) {
+    FakeNode node(queueing());
+    const auto app = queue(node, 0.3);
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));  // what is tested is the passing of time
+    app->expect("EXEC\r\nGET a\r\n", std::string(kAbort) + "$1\r\nv\r\n");
+    EXPECT_EQ(count(node, "EXEC"), 0U);
+    EXPECT_EQ(count(node, "AUTH app " + std::string(kSecret)), 1U) << "queued, and on no link";
+}
+
+TEST_F(QueuedTokenTest, WhoseRuleIsGoneByExecLogsNobodyIn) {
+    FakeNode node(queueing());
+    const auto app = queue(node, 600);
+    config_.identity->rules.erase(config_.identity->rules.begin());
+    reload();
+    in_one_turn([] {});
+    app->expect("EXEC\r\nGET a\r\n", std::string(kAbort) + "$1\r\nv\r\n");
+    EXPECT_EQ(count(node, "EXEC"), 0U);
+}
+
+TEST_F(QueuedTokenTest, ThatEndsWhileExecIsOnItsWayHasNothingTakenBehindIt) {
+    FakeNode node(queueing());
+    const auto app = queue(node, 0.2);
+    app->send("EXEC\r\nGET a\r\nSET a b\r\n");
+    EXPECT_EQ(app->line(), "*1\r\n");
+    EXPECT_EQ(app->line(), "+OK\r\n");
+    EXPECT_TRUE(app->closed());
+    EXPECT_EQ(count(node, "GET a"), 0U);
+    EXPECT_EQ(count(node, "SET a b"), 0U);
+}
+
+TEST_F(TokenLoginTest, TheLoginThatSelectedTheDatabaseGoesOnByANewPasswordToo) {
+    FakeNode node(honest);
+    lead(node);
+    const auto app = client();
+    app->expect(request("AUTH", "x", token()), "+OK\r\n");
+    app->expect("SELECT 5\r\n", "+OK\r\n");
+    app->expect(request("AUTH", "x", token(600, "bob")), "+OK\r\n");
+    config_.identity->users[0].password = "renewed";
+    reload();
+    in_one_turn([] {});
+    app->expect("WATCH a\r\n", "+OK\r\n");  // on a connection of its own
+    EXPECT_EQ(count(node, "AUTH app renewed"), 1U);
+}
+
 TEST_F(TokenLoginTest, ARefusedTokenInsideATransactionAbortsIt) {
     FakeNode node([](const Words& words) -> std::string {
         return words[0] == "DISCARD" || words[0] == "MULTI" ? "+OK\r\n" : honest(words);
