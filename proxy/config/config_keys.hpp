@@ -1,6 +1,6 @@
 // The table of all keys: one row per key with its field, its bounds and its help. The loader, the printer of the
-// effective configuration and the reference in docs/configuration.md are visitors that walk these rows, so they cannot
-// disagree.
+// effective configuration and the reference in docs/use/configuration.md are visitors that walk these rows, so they
+// cannot disagree.
 #pragma once
 
 #include "config/config.hpp"

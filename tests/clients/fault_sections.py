@@ -1,4 +1,4 @@
-"""The sections of docs/clients.md that tell what happens to writes and to jobs over faults."""
+"""The sections of docs/use/clients.md that tell what happens to writes and to jobs over faults."""
 
 
 WRITES_HEADING = "\n## Does a library do a write twice?\n"

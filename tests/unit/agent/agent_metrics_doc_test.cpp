@@ -1,4 +1,5 @@
-// docs/metrics.md holds what the agent serves as tables between two markers. PORTAL_UPDATE_DOCS=1 writes them anew.
+// docs/operate/metrics.md holds what the agent serves as tables between two markers. PORTAL_UPDATE_DOCS=1 writes them
+// anew.
 #include "agent/agent_metrics.hpp"
 #include "agent/redis_metrics.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::string_view kBegin = "<!-- agent: begin -->\n";
 constexpr std::string_view kEnd = "<!-- agent: end -->\n";
-constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/metrics.md";
+constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/operate/metrics.md";
 
 void add_row(std::ostream& out, std::string_view name, bool counter, const std::vector<std::string_view>& labels,
              std::string_view help) {
@@ -54,7 +55,7 @@ TEST(AgentMetricsDoc, holds_exactly_what_the_agent_serves) {
         return;
     }
     EXPECT_EQ(text.substr(from, end - from), tables())
-        << "run agent_test with PORTAL_UPDATE_DOCS=1 to write the tables of docs/metrics.md anew";
+        << "run agent_test with PORTAL_UPDATE_DOCS=1 to write the tables of docs/operate/metrics.md anew";
 }
 
 }  // namespace
