@@ -78,7 +78,10 @@ def drawn(dashboard):
 
 
 def known_metrics():
-    rows = re.findall(r"^\| `(\w+)` \| (\w+)", (ROOT / "docs/operate/metrics.md").read_text(), re.M)
+    page = (ROOT / "docs/operate/metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+)", page, re.M)
+    for kind, names in re.findall(r"^- (gauge|counter)\b[^:]*: (.*)$", page, re.M):
+        rows += [(name, kind) for name in re.findall(r"`(\w+)`", names)]
     return {name + part for name, kind in rows for part in (("_bucket", "_count", "_sum") if kind == "histogram" else ("",))}
 
 
