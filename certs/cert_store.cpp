@@ -42,7 +42,7 @@ Result<void> check_leaf(X509* leaf, EVP_PKEY* key, const CertificateFiles& files
     }
     if (says.not_after <= now) {
         return Error{files.certificate + " ended on " + format_time(says.not_after) +
-                     "; renew it (redis-portal certs init makes a new one from an own CA)"};
+                     "; renew it (redis-portal certs init makes a new one)"};
     }
     if (says.not_before > now) {
         return Error{files.certificate + " is not valid before " + format_time(says.not_before) +

@@ -1,4 +1,4 @@
-// Makes an own certificate authority and the certificates that it signs: ECDSA P-256 throughout. For people without a
+// Makes a certificate authority and the certificates that it signs: ECDSA P-256 throughout. For people without a
 // certificate authority of their own, for the demo and for the tests. Blocking; not for a shard's thread.
 #pragma once
 

@@ -16,7 +16,7 @@ install(FILES packaging/completion/_redis-portal DESTINATION share/zsh/vendor-co
 install(FILES packaging/completion/redis-portal.fish DESTINATION share/fish/vendor_completions.d)
 install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION "${PORTAL_DOC_DIR}")
 install(FILES LICENSE DESTINATION "${PORTAL_DOC_DIR}" RENAME copyright)
-install(DIRECTORY docs/ DESTINATION "${PORTAL_DOC_DIR}" FILES_MATCHING PATTERN "*.md" PATTERN "plots" EXCLUDE)
+install(DIRECTORY docs/ DESTINATION "${PORTAL_DOC_DIR}/docs" FILES_MATCHING PATTERN "*.md" PATTERN "plots" EXCLUDE)
 install(FILES packaging/portal.yaml packaging/agent.yaml DESTINATION "${PORTAL_DOC_DIR}/examples")
 install(DIRECTORY helm/redis-portal/files/dashboards DESTINATION "${PORTAL_DOC_DIR}/examples")
 

@@ -123,8 +123,8 @@ void Failover::handed_over(const std::string& error, TimePoint now) {
     agreed_at_ = looked_at_ = now;
 }
 
-/// The record keeps the newest answer alone,
-/// so a portal that is gone would seem to ask again as soon as another one was answered: nobody waits for it.
+/// The record keeps the newest answer alone, so the mark of a dead portal would look like a new request as soon as
+/// another portal was answered. No portal waits for that answer.
 const Mark* Failover::pending_request(const View& view, const Timing& timing) {
     for (const auto& portal : view.portals) {
         const bool waits = view.now - portal.changed_at < timing.fence_after;

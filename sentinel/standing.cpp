@@ -170,7 +170,7 @@ std::string Standing::why_nobody_leads(const View& view) const {
     } else if (const auto waits = waits_of(acting); !waits.empty()) {
         why += "; " + waits;
     } else if (acting != self_ && !acting.empty() && view.now - view.phase_since > 2 * timing_.fence_after) {
-        why += "; " + acting + ", which acts, has not said what it waits for";
+        why += "; " + acting + " acts, and has not said what it waits for";
     }
     return why;
 }

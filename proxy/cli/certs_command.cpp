@@ -82,7 +82,7 @@ int run_show(const std::string& file) {
 }  // namespace
 
 void add_certs_command(CLI::App& app, int& exit_status) {
-    CLI::App* certs = app.add_subcommand("certs", "Make an own CA and certificates, or look at some");
+    CLI::App* certs = app.add_subcommand("certs", "Make a CA and certificates, or show what a certificate file holds");
     certs->require_subcommand(1);
 
     auto arguments = std::make_shared<InitArguments>();

@@ -1,4 +1,4 @@
-// `redis-portal certs`: makes an own CA and certificates, and says what a certificate file holds.
+// `redis-portal certs`: makes a CA and certificates, and says what a certificate file holds.
 #pragma once
 
 #include <CLI/App.hpp>

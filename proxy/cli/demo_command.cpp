@@ -57,8 +57,9 @@ std::filesystem::path demo_folder(const std::string& given) {
 
 void print_welcome(demo::Screen& screen, const demo::LocalCluster& cluster, const std::filesystem::path& dir,
                    const std::filesystem::path& ca_file) {
-    std::string text = fmt::format("\nAll answers: {} Redis nodes, {} portals. Data, logs and demo.json are in {}\n",
-                                   cluster.nodes().size(), cluster.portals().size(), dir.string());
+    std::string text =
+        fmt::format("\nEverything answers: {} Redis nodes, {} portals. Data, logs and demo.json are in {}\n",
+                    cluster.nodes().size(), cluster.portals().size(), dir.string());
     for (const auto& portal : cluster.portals()) {
         text += fmt::format("\n{}  (pid {}; admin http://127.0.0.1:{}/ with /status.json, /metrics, /readyz)\n",
                             portal.files.name, portal.process.pid(), portal.files.admin_port);

@@ -192,7 +192,7 @@ void PortalProcess::begin_drain() {
     });
 }
 
-/// By now whoever deals clients out has seen that /readyz says no.
+/// By now a load balancer has seen that /readyz says no.
 void PortalProcess::stop_listening() {
     shards_->stop_listening();
     shards_->drain();

@@ -1,6 +1,6 @@
 // The table of all keys: one row per key with its field, its bounds and its help. The loader, the printer of the
-// effective configuration and the reference in docs/configuration.md are visitors that walk these rows, so they cannot
-// disagree.
+// effective configuration and the reference in docs/use/configuration.md are visitors that walk these rows, so they
+// cannot disagree.
 #pragma once
 
 #include "config/config.hpp"
@@ -40,7 +40,7 @@ void visit_keys(Visitor& visit, Listener& listener) {
                            listener.tls);
     visit.value({"proxy_protocol",
                  "Each connection begins with a PROXY protocol header (version 1 or 2), as a load balancer sends it; "
-                 "others are closed. Whoever reaches the port can then claim any address."},
+                 "others are closed. Every client that reaches the port can then claim any address."},
                 listener.proxy_protocol, choice<bool>({{"false", false}, {"true", true}}));
     visit.value(
         {"serves",
@@ -157,7 +157,8 @@ void visit_keys(Visitor& visit, KubernetesArbiter& arbiter) {
 
 template <class Visitor>
 void visit_keys(Visitor& visit, Arbiter& arbiter) {
-    visit.template alternative<FileArbiter>({"file", "A locked file, for portals that run on one host."}, arbiter);
+    visit.template alternative<FileArbiter>({"file", "Numbered versions of a file, for portals that run on one host."},
+                                            arbiter);
     visit.template alternative<EtcdArbiter>({"etcd", "An etcd v3 cluster, for portals on several machines."}, arbiter);
     visit.template alternative<KubernetesArbiter>({"kubernetes", "A Lease of the Kubernetes API, for portals in pods."},
                                                   arbiter);
@@ -267,7 +268,7 @@ void visit_keys(Visitor& visit, Drain& drain) {
     visit.value(
         {"delay",
          "How long a portal that is told to end still takes connections while `/readyz` already says no, so that "
-         "whoever deals clients out has learned of it."},
+         "a load balancer has time to notice."},
         drain.delay, DurationRule{100ms, 10min, "no delay"});
     visit.value({"timeout",
                  "How long clients that are in the middle of something (subscribed, blocked, waiting for a reply, "
@@ -306,8 +307,8 @@ void visit_keys(Visitor& visit, Admin& admin) {
          "Bearer ...`; read again for each. With neither this nor `socket` the portal takes no changes."},
         admin.token_file, FileRule{});
     visit.value({"ready_without_leader",
-                 "`false`: `/readyz` says no while there is no leader, so that whoever deals clients out sends none "
-                 "here. All portals then say no at once; with `true` they hold commands meanwhile."},
+                 "`false`: `/readyz` says no while there is no leader, so that a load balancer sends no clients. All "
+                 "portals then say no at once; with `true` they hold commands meanwhile."},
                 admin.ready_without_leader, choice<bool>({{"false", false}, {"true", true}}));
 }
 
@@ -358,7 +359,10 @@ void visit_keys(Visitor& visit, Config& config) {
                             "Logins by token: a JWT in the place of a password is verified here and logs in as a user "
                             "of Redis. All other logins are judged by Redis. `null`: no tokens."},
                            config.identity);
-    visit.section({"limits", "Bounds for each client."}, config.limits);
+    visit.section(
+        {"limits",
+         "Bounds: of one client (sizes and times), and of all together (`sessions`, `leases`, `script_bytes`)."},
+        config.limits);
     visit.section({"upstream", "The connections to nodes that carry the clients' commands."}, config.upstream);
     visit.section({"tickets", "TLS session resumption."}, config.tickets);
     visit.section({"drain", "How a portal that is told to end lets its clients go."}, config.drain);

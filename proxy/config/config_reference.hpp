@@ -1,5 +1,5 @@
-// The table of keys as documentation: docs/configuration.md holds what key_reference() says, and a test compares the
-// two.
+// The table of keys as documentation: docs/use/configuration.md holds what key_reference() says, and a test compares
+// the two.
 #pragma once
 
 #include <string>

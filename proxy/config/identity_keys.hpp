@@ -13,11 +13,12 @@ void visit_keys(Visitor& visit, IdentityIssuer& issuer) {
     using namespace std::chrono_literals;
     visit.value({"name", "How rules, logs and metrics call it.", Need::required}, issuer.name, NameRule{});
     visit.value({"issuer", "The claim `iss` of its tokens, to the letter.", Need::required}, issuer.issuer, TextRule{});
-    visit.value({"audience",
-                 "What the claim `aud` must name: something that stands for this service alone, since whoever gets a "
-                 "token can use it wherever its audience is accepted.",
-                 Need::required},
-                issuer.audience, TextRule{});
+    visit.value(
+        {"audience",
+         "What the claim `aud` must name: something that stands for this service alone, since a service that gets a "
+         "token can use it wherever its audience is accepted.",
+         Need::required},
+        issuer.audience, TextRule{});
     visit.value({"jwks",
                  "File with the issuer's public keys (JWKS). Read again when it changes; sessions whose key is gone "
                  "then end.",

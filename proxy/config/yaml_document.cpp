@@ -72,7 +72,7 @@ Findings read_yaml_text(std::string_view text, const std::string& filename, cons
     try {
         const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
         if (documents.empty() || documents.front().IsNull()) {
-            return only_problem({1, 1}, "holds no configuration; docs/configuration.md has a complete example");
+            return only_problem({1, 1}, "holds no configuration; docs/use/configuration.md has a complete example");
         }
         if (documents.size() > 1) {
             return only_problem(place_of(documents[1].Mark()), "begins a second document; keep one");

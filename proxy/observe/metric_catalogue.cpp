@@ -166,7 +166,7 @@ const std::vector<ShardMetric<Durations>>& histogram_table() {
         {{"redis_portal_tls_handshake_duration_seconds", kHistogram, {}, "Time from accepting a client to the end of its TLS handshake, of those that succeeded."},
          {{"", slot<&S::handshake_times>}}},
         {{"redis_portal_command_duration_seconds", kHistogram, {"class"},
-          "Time from reading a command to its reply to the client, waits for a leader included; of the commands sent to Redis, of each client one at a time."},
+          "Time from reading a command to its reply to the client, waits for a leader included. Of each client one command at a time is timed, and only commands sent to Redis."},
          {{"read", slot<&S::command_times, CommandClass::read>},
           {"write", slot<&S::command_times, CommandClass::write>},
           {"blocking", slot<&S::command_times, CommandClass::blocking>}}},

@@ -1,6 +1,6 @@
 // Every metric of the portal in one table: name, type, labels, help. Three kinds: counters of the shards (each slot of
-// ShardCounters is named here), samples that other parts provide at a scrape, and those of the process. docs/metrics.md
-// is made from this table and a test compares them.
+// ShardCounters is named here), samples that other parts provide at a scrape, and those of the process.
+// docs/operate/metrics.md is made from this table and a test compares them.
 #pragma once
 
 #include "observe/shard_counters.hpp"

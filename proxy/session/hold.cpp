@@ -28,7 +28,7 @@ bool is_multi_of(const Lost& lost, ReplySequencer::Slot slot) {
 
 /// So long a client waits for another leader when a script of its own says that there is one.
 constexpr std::chrono::milliseconds kScriptsWord{50};
-/// Who waits again so soon has not been served in between.
+/// A command that waits again within this time was not served in between.
 constexpr std::chrono::seconds kSameHold{1};
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Where the portals keep their record and their marks: compare-and-swap on one record, one mark per portal, and a watch
-// on both. Implementations wrap a locked file, etcd or a Kubernetes Lease. Used by one thread, the monitor's.
+// on both. Implementations wrap a file, etcd or a Kubernetes Lease. Used by one thread, the monitor's.
 #pragma once
 
 #include "config/config.hpp"

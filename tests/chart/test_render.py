@@ -214,11 +214,11 @@ class Pods(ChartTestCase):
         self.assertNotIn("cpu", find(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"])
 
     def test_what_replaces_pods_is_what_the_program_cannot_reload(self):
-        """The keys in the checksum are those that docs/configuration.md (made from the program) calls `restart`."""
+        """The keys in the checksum are those that docs/use/configuration.md (made from the program) calls `restart`."""
         template_text = (CHART / "templates/portal/_config.tpl").read_text()
         listed = set(re.search(r"range list ((?:\"\w+\" ?)+)-?}}\n{{- if hasKey \$config", template_text)[1].replace('"', "").split())
-        rows = re.findall(r"^\| `(\w+)` \|.*\| restart \|", (ROOT / "docs/configuration.md").read_text(), re.M)
-        top = re.search(r"### Top level\n(.*?)\n### ", (ROOT / "docs/configuration.md").read_text(), re.S)[1]
+        rows = re.findall(r"^\| `(\w+)` \|.*\| restart \|", (ROOT / "docs/use/configuration.md").read_text(), re.M)
+        top = re.search(r"### Top level\n(.*?)\n### ", (ROOT / "docs/use/configuration.md").read_text(), re.S)[1]
         self.assertEqual(listed, set(re.findall(r"^\| `(\w+)` \|.*\| restart \|", top, re.M)))
         inside = {"fence_after", "lease", "down_after", "busy_after", "ping_interval", "path", "endpoints", "api_server"}  # of sections listed as a whole
         self.assertLessEqual(inside, set(rows))

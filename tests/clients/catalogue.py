@@ -3,7 +3,7 @@
 `needs` are programs that must be there; a client whose language is missing is skipped. `fetch` may use the network and leaves all
 that is needed in the work folder or in the language's own cache: when it fails, the client is skipped, for a machine without network
 is no fault of the portal. `build` must do without network, and a failure of it is a failure of the test. `note` stands in
-docs/clients.md. In commands, {work} is the client's work folder and {python} a Python with pip.
+docs/use/clients.md. In commands, {work} is the client's work folder and {python} a Python with pip.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The sections of docs/clients.md that tell what happens to writes and to jobs over faults."""
+"""The sections of docs/use/clients.md that tell what happens to writes and to jobs over faults."""
 
 
 WRITES_HEADING = "\n## Does a library do a write twice?\n"
@@ -107,5 +107,8 @@ def put_jobs(results, page):
     for name, setting, _, seen in results:
         text += (f"| {name} | {seen['version'].removeprefix('v')} | `{setting}` | {seen['accepted']} | {sum(seen['refused'].values())} | "
                  f"{seen['in doubt']} | {seen['done twice']} | {seen['lost']} | {seen['workers']}, {seen['stuck']} |\n")
-    notes = dict((name, note) for name, _, note, _ in results if note)
-    _put(page, JOBS_HEADING, text + "\n" + "".join(f"- **{name}**: {note}\n" for name, note in notes.items()))
+    named = {}
+    for name, _, note, _ in results:
+        if note and name not in named.setdefault(note, []):
+            named[note].append(name)
+    _put(page, JOBS_HEADING, text + "\n" + "".join(f"- **{', '.join(names)}**: {note}\n" for note, names in named.items()))

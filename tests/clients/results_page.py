@@ -1,4 +1,4 @@
-"""Writes docs/clients.md from the results of the last runs, and says what a page lacks."""
+"""Writes docs/use/clients.md from the results of the last runs, and says what a page lacks."""
 
 import json
 

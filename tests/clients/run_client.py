@@ -8,7 +8,7 @@ by a line `please WORD`, which is answered on its standard input by `done` once 
     please kill_leader | please count_connections | please kill_portal
 
 Exit status: 0 all scenarios ok or not supported by the client, 1 one failed or is missing, 77 skipped (reason on the last line).
-`run_client.py --list` prints the names; `--write-page` writes docs/clients.md from the results of the last runs, `--check-page` fails
+`run_client.py --list` prints the names; `--write-page` writes docs/use/clients.md from the results of the last runs, `--check-page` fails
 when that page lacks a client or a scenario.
 """
 
@@ -38,7 +38,7 @@ PINS = ("requirements.txt", "package.json", "package-lock.json", "go.mod", "go.s
 FETCH_SECONDS = 240
 BUILD_SECONDS = 600
 RUN_SECONDS = 120
-PAGE = ROOT / "docs/clients.md"
+PAGE = ROOT / "docs/use/clients.md"
 FOLDER = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("PORTAL_CLIENTS_CACHE", str(ROOT / "build/release/clients")))
 
@@ -265,8 +265,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("client", nargs="?", choices=[client.name for client in CLIENTS])
     parser.add_argument("--list", action="store_true", help="print the names of the clients")
-    parser.add_argument("--write-page", action="store_true", help="write docs/clients.md from the results of the last runs")
-    parser.add_argument("--check-page", action="store_true", help="fail when docs/clients.md lacks a client or a scenario")
+    parser.add_argument("--write-page", action="store_true", help="write docs/use/clients.md from the results of the last runs")
+    parser.add_argument("--check-page", action="store_true", help="fail when docs/use/clients.md lacks a client or a scenario")
     options = parser.parse_args()
     if options.list:
         print("\n".join(client.name for client in CLIENTS))

@@ -6,7 +6,7 @@ may be missing from JOBS_DONE in the end, and each worker that has done a job mu
 were done twice is printed.
 
 Exit status: 0 as it should be, 1 not, 77 skipped (reason on the last line). `run_jobs.py --list` prints the names; `--write-page` puts
-the results of the last runs into docs/clients.md.
+the results of the last runs into docs/use/clients.md.
 """
 
 import argparse
@@ -218,7 +218,7 @@ def main():
     parser.add_argument("workload", nargs="?", choices=[each.name for each in WORKLOADS])
     parser.add_argument("--in-doubt", choices=SETTINGS, help="default: one that all workers survive")
     parser.add_argument("--list", action="store_true", help="print the names of the workloads")
-    parser.add_argument("--write-page", action="store_true", help="put the results of the last runs into docs/clients.md")
+    parser.add_argument("--write-page", action="store_true", help="put the results of the last runs into docs/use/clients.md")
     options = parser.parse_args()
     if options.list:
         print("\n".join(each.name for each in WORKLOADS))

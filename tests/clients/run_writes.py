@@ -6,7 +6,7 @@ portal's connections to it are cut while it lives, each three times. Then the pr
 (its last id), `failed` (the ids whose push was not acknowledged), `values` (what each INCR answered, null for an error) and `errors`.
 What the leader holds afterwards says which writes were done twice or are missing.
 
-`run_writes.py --list` prints the names; `--write-page` puts the results of the last runs into docs/clients.md.
+`run_writes.py --list` prints the names; `--write-page` puts the results of the last runs into docs/use/clients.md.
 """
 
 import argparse
@@ -204,7 +204,7 @@ def main():
     parser.add_argument("client", nargs="?", choices=list(PROGRAMS))
     parser.add_argument("--in-doubt", choices=SETTINGS, action="append", help="default: both, one after the other")
     parser.add_argument("--list", action="store_true", help="print the names of the libraries")
-    parser.add_argument("--write-page", action="store_true", help="put the results of the last runs into docs/clients.md")
+    parser.add_argument("--write-page", action="store_true", help="put the results of the last runs into docs/use/clients.md")
     options = parser.parse_args()
     if options.list:
         print("\n".join(PROGRAMS))

@@ -18,7 +18,7 @@ from portal_support import wait_until
 from resp_client import Client, RespError
 
 ALL = "~* &* +@all"
-# What the monitor may do without users: see docs/configuration.md.
+# What the monitor may do without users: see docs/use/configuration.md.
 FEW = "+info +replicaof +failover +client|pause +client|unpause"
 
 

@@ -1,4 +1,4 @@
-"""Nodes with an ACL user for the portal that may do no more than docs/configuration.md asks for: led, switched over, failed over."""
+"""Nodes with an ACL user for the portal that may do no more than docs/use/configuration.md asks for: led, switched over, failed over."""
 
 import shutil
 import tempfile

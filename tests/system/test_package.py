@@ -40,7 +40,7 @@ class Package(unittest.TestCase):
         for each in ("bin/redis-portal", "lib/systemd/system/redis-portal.service", "lib/systemd/system/redis-portal@.service",
                      "lib/systemd/system/redis-portal-agent@.service", "lib/sysusers.d/redis-portal.conf", "share/man/man1/redis-portal.1",
                      "share/bash-completion/completions/redis-portal", "share/zsh/vendor-completions/_redis-portal",
-                     "share/fish/vendor_completions.d/redis-portal.fish", "share/doc/redis-portal/copyright", "share/doc/redis-portal/configuration.md",
+                     "share/fish/vendor_completions.d/redis-portal.fish", "share/doc/redis-portal/copyright", "share/doc/redis-portal/docs/use/configuration.md",
                      "share/doc/redis-portal/examples/portal.yaml", "share/doc/redis-portal/examples/agent.yaml"):
             self.assertIn(each, files)
         self.assertEqual([], [each for each in files if not each.startswith(("bin/", "lib/s", "share/"))])

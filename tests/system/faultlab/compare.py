@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Portals against the usual set-up (3 redis-sentinel, 2 HAProxy that look for role:master), on the same hosts, in one run.
 
-  compare.py --rounds 20               every scenario 20 times on both, at equal down-after; prints the table of docs/failover.md
+  compare.py --rounds 20               every scenario 20 times on both, at equal down-after; prints the table of docs/measured/failover.md
   compare.py --scenario kill --down-after 1000
 
 Needs root (network namespaces) and haproxy. Load runs all the time; each round begins with an empty data set.

@@ -1,9 +1,11 @@
-// docs/metrics.md holds what the agent serves as tables between two markers. PORTAL_UPDATE_DOCS=1 writes them anew.
+// docs/operate/metrics.md holds what the agent serves as tables between two markers. PORTAL_UPDATE_DOCS=1 writes them
+// anew.
 #include "agent/agent_metrics.hpp"
 #include "agent/redis_metrics.hpp"
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -13,27 +15,36 @@ namespace {
 
 constexpr std::string_view kBegin = "<!-- agent: begin -->\n";
 constexpr std::string_view kEnd = "<!-- agent: end -->\n";
-constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/metrics.md";
+constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/operate/metrics.md";
 
-void add_row(std::ostream& out, std::string_view name, bool counter, const std::vector<std::string_view>& labels,
-             std::string_view help) {
-    out << "| `" << name << "` | " << (counter ? "counter" : "gauge") << " | ";
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-        out << (i == 0 ? "" : ", ") << '`' << labels[i] << '`';
+std::string joined(const std::vector<std::string_view>& words) {
+    std::string text;
+    for (const auto word : words) {
+        text += (text.empty() ? "`" : ", `") + std::string(word) + "`";
     }
-    out << " | " << help << " |\n";
+    return text;
+}
+
+std::string_view type_name(bool counter) {
+    return counter ? "counter" : "gauge";
 }
 
 std::string tables() {
     std::ostringstream out;
-    constexpr auto kHead = "| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n";
-    out << "\n### The agent and the volume\n\n" << kHead;
+    out << "\n### The agent and the volume\n\n| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n";
     for (const auto& info : agent_metric_catalogue()) {
-        add_row(out, info.name, info.type == observe::MetricType::counter, info.labels, info.help);
+        out << "| `" << info.name << "` | " << type_name(info.type == observe::MetricType::counter) << " | "
+            << joined(info.labels) << " | " << info.help << " |\n";
     }
-    out << "\n### The Redis node, as redis_exporter names it\n\n" << kHead;
+    // Their meanings are those of redis_exporter and stand in /metrics.
+    std::map<std::string, std::vector<std::string_view>> kinds;
     for (const auto& row : redis_metric_catalogue()) {
-        add_row(out, row.name, row.type == prometheus::MetricType::Counter, row.labels, row.help);
+        const std::string labels = row.labels.empty() ? "" : ", labels " + joined(row.labels);
+        kinds[std::string(type_name(row.type == prometheus::MetricType::Counter)) + labels].push_back(row.name);
+    }
+    out << "\n### The Redis node, as redis_exporter names it\n\n";
+    for (const auto& [kind, names] : kinds) {
+        out << "- " << kind << ": " << joined(names) << '\n';
     }
     out << '\n';
     return out.str();
@@ -54,7 +65,7 @@ TEST(AgentMetricsDoc, holds_exactly_what_the_agent_serves) {
         return;
     }
     EXPECT_EQ(text.substr(from, end - from), tables())
-        << "run agent_test with PORTAL_UPDATE_DOCS=1 to write the tables of docs/metrics.md anew";
+        << "run agent_test with PORTAL_UPDATE_DOCS=1 to write the tables of docs/operate/metrics.md anew";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// docs/compatibility.md holds the command table between two markers. PORTAL_UPDATE_DOCS=1 writes it anew.
+// docs/use/compatibility.md holds the commands between two markers. PORTAL_UPDATE_DOCS=1 writes it anew.
 #include "command/classifier.hpp"
 #include "config/config.hpp"
 #include "request_of.hpp"
@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ namespace {
 
 constexpr std::string_view kBegin = "<!-- commands: begin -->\n";
 constexpr std::string_view kEnd = "<!-- commands: end -->\n";
-constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/compatibility.md";
+constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/use/compatibility.md";
 
 std::string_view link_of(const CommandRow& row) {
     switch (row.handling) {
@@ -49,10 +50,9 @@ std::string_view link_of(const CommandRow& row) {
     return "";
 }
 
-std::string table() {
+std::string lists() {
     const DenyList denied(config::Config{}.commands.deny);
-    std::ostringstream out;
-    out << "| command | reads or writes | travels |\n| --- | --- | --- |\n";
+    std::map<std::string, std::string> commands;
     for (const CommandRow& row : command_table()) {
         std::vector<std::string> words{std::string(row.name)};
         if (!row.subcommand.empty()) {
@@ -61,8 +61,13 @@ std::string table() {
         const RequestOf request(words);
         std::string name = upper(full_name(row));
         std::ranges::replace(name, '|', ' ');
-        out << "| `" << name << "` | " << (row.write ? "writes" : "reads") << " | "
-            << (denied.denies(row, request) ? "denied by default" : link_of(row)) << " |\n";
+        const std::string_view travels = denied.denies(row, request) ? "denied by default" : link_of(row);
+        auto& list = commands["**" + std::string(travels) + "**, " + (row.write ? "writes" : "reads")];
+        list += (list.empty() ? "`" : ", `") + name + "`";
+    }
+    std::ostringstream out;
+    for (const auto& [kind, names] : commands) {
+        out << "- " << kind << ": " << names << "\n";
     }
     return out.str();
 }
@@ -77,13 +82,13 @@ TEST(CompatibilityDoc, HoldsExactlyTheCommandTable) {
     ASSERT_NE(begin, std::string::npos) << kPath << " lacks the marker " << kBegin;
     ASSERT_NE(end, std::string::npos) << kPath << " lacks the marker " << kEnd;
     const auto from = begin + kBegin.size();
-    const std::string wanted = "\n" + table() + "\n";
+    const std::string wanted = "\n" + lists() + "\n";
     if (std::getenv("PORTAL_UPDATE_DOCS") != nullptr) {
         std::ofstream(kPath) << text.replace(from, end - from, wanted);
         return;
     }
     EXPECT_EQ(text.substr(from, end - from), wanted)
-        << "run command_test with PORTAL_UPDATE_DOCS=1 to write the table of docs/compatibility.md anew";
+        << "run command_test with PORTAL_UPDATE_DOCS=1 to write the lists of docs/use/compatibility.md anew";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// docs/configuration.md holds the table of keys between two markers, and a complete example. PORTAL_UPDATE_DOCS=1
+// docs/use/configuration.md holds the table of keys between two markers, and a complete example. PORTAL_UPDATE_DOCS=1
 // writes the table anew.
 #include "config/config_reference.hpp"
 
@@ -13,7 +13,7 @@ namespace {
 
 using testing::ConfigTest;
 
-constexpr auto kPage = PORTAL_SOURCE_DIR "/docs/configuration.md";
+constexpr auto kPage = PORTAL_SOURCE_DIR "/docs/use/configuration.md";
 
 std::string page() {
     std::ifstream in(kPage, std::ios::binary);

@@ -1,4 +1,4 @@
-"""Reads the #include lines of every source and holds them against the arrows between folders (docs/architecture.md).
+"""Reads the #include lines of every source and holds them against the arrows between folders (docs/internals/architecture.md).
 
 A folder may include itself and what ARROWS lists for it. The pure places may not include a header of a library that does
 input or output. Tests and benchmarks are free.

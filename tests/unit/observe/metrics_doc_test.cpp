@@ -1,4 +1,4 @@
-// docs/metrics.md holds the catalogue as tables between two markers. PORTAL_UPDATE_DOCS=1 writes them anew.
+// docs/operate/metrics.md holds the catalogue as tables between two markers. PORTAL_UPDATE_DOCS=1 writes them anew.
 #include "observe/metric_catalogue.hpp"
 
 #include <cstdlib>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kBegin = "<!-- catalogue: begin -->\n";
 constexpr std::string_view kEnd = "<!-- catalogue: end -->\n";
-constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/metrics.md";
+constexpr auto kPath = PORTAL_SOURCE_DIR "/docs/operate/metrics.md";
 
 std::string label_values(std::string_view metric) {
     std::string text;
@@ -81,7 +81,7 @@ TEST(MetricsDoc, HoldsExactlyTheCatalogue) {
         return;
     }
     EXPECT_EQ(text.substr(from, end - from), tables())
-        << "run observe_test with PORTAL_UPDATE_DOCS=1 to write the tables of docs/metrics.md anew";
+        << "run observe_test with PORTAL_UPDATE_DOCS=1 to write the tables of docs/operate/metrics.md anew";
 }
 
 }  // namespace

@@ -57,7 +57,7 @@
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* The keys of it that a running portal cannot take over: those marked "restart" in docs/configuration.md. */}}
+{{/* The keys of it that a running portal cannot take over: those marked "restart" in docs/use/configuration.md. */}}
 {{- define "redis-portal.portalConfigReadOnce" -}}
 {{- $config := include "redis-portal.portalConfig" . | fromYaml -}}
 {{- $once := dict "writes" (dict "proven" (dig "writes" "proven" "off" $config)) -}}
