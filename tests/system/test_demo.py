@@ -81,6 +81,19 @@ class ADemo(unittest.TestCase):
         self.assertNotEqual(node.pid, described[node.name])
         self.assertTrue(alive(described[node.name]))
 
+    def test_its_clients_witness_that_a_lost_leader_costs_nothing_but_a_moment(self):
+        demo = self.start(options=["--traffic"])
+        lines = lambda: [line for line in demo.printed().splitlines() if "commands/s" in line]
+        wait_until(lambda: any("redis-" in line and not line.startswith("0 commands") for line in lines()), 20, "clients are served")
+        old = demo.leader()
+        os.kill(old.pid, signal.SIGKILL)
+        wait_until(lambda: f"leads now, after {old.name}" in demo.printed(), 30, "the change is told")
+        seen = len(lines())
+        wait_until(lambda: len(lines()) > seen and "commands/s" in lines()[-1], 20, "clients go on")
+        self.assertIn(" 0 errors", lines()[-1], demo.printed())
+        self.assertNotIn("made anew", lines()[-1], "no connection was lost")
+        self.assertFalse(lines()[-1].startswith("0 commands"), demo.printed())
+
     def test_also_ends_a_node_that_was_started_again_by_hand(self):
         demo = self.start()
         node = demo.replicas()[0]
