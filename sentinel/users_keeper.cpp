@@ -123,19 +123,21 @@ void UsersKeeper::note_refusal(Place& place, const std::string& error) {
                  "a node does not let the monitor keep its users equal", {{"node", node}, {"error", error}});
 }
 
-/// Once for each connection.
-asio::awaitable<void> UsersKeeper::ask_about_process(Place& place, TimePoint deadline) {
+/// Once for each connection. Each question has its time: a node that clients keep busy would never come to the last
+/// one.
+asio::awaitable<void> UsersKeeper::ask_about_process(Place& place) {
+    const auto deadline = [this] { return Clock::now() + timing_.deadline; };
     if (place.mind.run_id.empty()) {
         std::vector<std::string> info{"INFO", "server"};
-        const Reply reply = co_await place.link->request(std::move(info), deadline);
+        const Reply reply = co_await place.link->request(std::move(info), deadline());
         place.mind.run_id = reply.good() ? run_id_in(reply.text) : std::string();
     }
     if (!place.mind.masteruser) {
         std::vector<std::string> get{"CONFIG", "GET", "masteruser"};
-        const Reply user = co_await place.link->request(std::move(get), deadline);
+        const Reply user = co_await place.link->request(std::move(get), deadline());
         place.mind.masteruser = user.elements.size() == 2 ? user.elements[1] : std::string();
         get = {"CONFIG", "GET", "aclfile"};
-        const Reply file = co_await place.link->request(std::move(get), deadline);
+        const Reply file = co_await place.link->request(std::move(get), deadline());
         place.mind.has_file = file.elements.size() == 2 && !file.elements[1].empty();
     }
 }
@@ -156,7 +158,7 @@ asio::awaitable<UsersKeeper::Reading> UsersKeeper::read(Place& place, TimePoint 
     if (users.empty()) {
         co_return Reading{};  // every server with ACL has the user "default"
     }
-    co_await ask_about_process(place, deadline);
+    co_await ask_about_process(place);
     place.mind.denied.clear();
     co_return Reading{std::move(users), false};
 }

@@ -50,7 +50,7 @@ class UsersKeeper final : public GroupKeeper<Users, UsersTold> {
     void replica_read(const Place& place, const Users& has) override;
 
     boost::asio::awaitable<void> repeat(NodeGroup group, std::vector<std::vector<std::string>> commands);
-    boost::asio::awaitable<void> ask_about_process(Place& place, TimePoint deadline);
+    boost::asio::awaitable<void> ask_about_process(Place& place);
     boost::asio::awaitable<Told> ask(Place& place, std::vector<std::string> command, std::string user);
     [[nodiscard]] bool by_leader() const { return wanted_.from == UsersWanted::From::leader; }
     [[nodiscard]] UsersSpared spared() const;
