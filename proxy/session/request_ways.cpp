@@ -30,22 +30,30 @@ std::optional<bool> Requests::forward_cursor(const Row& row, const resp::Request
     return forward(row, resp::RequestView(frame), destination);
 }
 
+/// The open transaction: the node knows nothing of the command that was denied; with EXEC it would run the others.
+bool Requests::must_not_run() {
+    if (tokens().queued_is_over(transaction().queued())) {
+        transaction().deny();
+    }
+    return transaction().denied();
+}
+
+void Requests::discard_for_exec(const Row& row) {
+    transaction().send_discard_for_exec();
+    std::string discard;
+    resp::write_request(discard, "DISCARD");
+    links().submit(*links().own(), row, discard, upstream::Effect::discard);
+    intake().pause(Wait::drained);  // it may be refused
+}
+
 /// What does not simply travel as it is: whether it was taken. Nothing: it does.
 std::optional<bool> Requests::forward_in_its_way(const Row& row, const resp::RequestView& request,
                                                  Destination destination) {
     if (row.handling == Handling::replconf || row.handling == Handling::sync) {
         return relay().ask_for_stream(row, request);
     }
-    if (row.handling == Handling::exec && transaction().open() && tokens().queued_is_over(transaction().queued())) {
-        transaction().deny();
-    }
-    if (row.handling == Handling::exec && transaction().denied() && transaction().open()) {
-        // The node knows nothing of the command that was denied; with EXEC it would run the others.
-        transaction().send_discard_for_exec();
-        std::string discard;
-        resp::write_request(discard, "DISCARD");
-        links().submit(*links().own(), row, discard, upstream::Effect::discard);
-        intake().pause(Wait::drained);  // it may be refused
+    if (row.handling == Handling::exec && transaction().open() && must_not_run()) {
+        discard_for_exec(row);
         return true;
     }
     if (transaction().open() && QueuedCommands::concerns_portal(row.handling)) {

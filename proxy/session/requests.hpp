@@ -59,6 +59,8 @@ class Requests final : public SessionPart {
     [[nodiscard]] bool awaits_script(const Row& row, const resp::RequestView& request, std::string_view rest) const;
     void look_for_unit(std::string_view rest);
     [[nodiscard]] route::Destination destination_of(const Row& row, const resp::RequestView& request) const;
+    [[nodiscard]] bool must_not_run();
+    void discard_for_exec(const Row& row);
     [[nodiscard]] std::optional<bool> forward_in_its_way(const Row& row, const resp::RequestView& request,
                                                          route::Destination destination);
     std::optional<bool> forward_cursor(const Row& row, const resp::RequestView& request,
