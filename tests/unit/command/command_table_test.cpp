@@ -94,8 +94,8 @@ TEST(CommandTable, MarksWhatMayBeSentAgainAsRead) {
 TEST(CommandTable, AnswersLocallyOnlyWhatThePortalKeepsForEachClient) {
     EXPECT_EQ(names_with(Affinity::local),
               (std::set<std::string>{"auth", "client|getname", "client|id", "client|info", "client|kill", "client|list",
-                                     "client|no-evict", "client|no-touch", "client|pause", "client|reply",
-                                     "client|setinfo", "client|setname", "client|unblock", "client|unpause", "hello",
+                                     "client|maint_notifications", "client|no-evict", "client|no-touch",
+                                     "client|pause", "client|reply", "client|setinfo", "client|setname", "client|unblock", "client|unpause", "hello",
                                      "quit", "reset", "select"}));
 }
 
