@@ -27,7 +27,8 @@ std::optional<MovingEndpoint> endpoint_of(std::string_view word) {
          {"external-ip", MovingEndpoint::external_ip},
          {"external-fqdn", MovingEndpoint::external_fqdn},
          {"none", MovingEndpoint::none}}};
-    const auto found = std::ranges::find_if(kWords, [word](const auto& each) { return resp::is_word(word, each.first); });
+    const auto found =
+        std::ranges::find_if(kWords, [word](const auto& each) { return resp::is_word(word, each.first); });
     return found == kWords.end() ? std::nullopt : std::optional(found->second);
 }
 

@@ -58,11 +58,11 @@ enum class Maintenance : std::uint8_t {
 
 struct Listener {
     Address address;
-    std::optional<ListenerTls> tls;                  // empty: plain text
-    bool proxy_protocol = false;                     // each connection begins with a PROXY protocol header
-    Serves serves = Serves::leader;                  // replicas: nothing but reads
-    std::optional<InDoubt> in_doubt = std::nullopt;  // empty: as writes.in_doubt
-    std::optional<OnGap> on_gap = std::nullopt;      // empty: as pubsub.on_gap
+    std::optional<ListenerTls> tls;                   // empty: plain text
+    bool proxy_protocol = false;                      // each connection begins with a PROXY protocol header
+    Serves serves = Serves::leader;                   // replicas: nothing but reads
+    std::optional<InDoubt> in_doubt = std::nullopt;   // empty: as writes.in_doubt
+    std::optional<OnGap> on_gap = std::nullopt;       // empty: as pubsub.on_gap
     std::optional<Address> advertise = std::nullopt;  // where clients reach the portals together
 };
 

@@ -105,15 +105,7 @@ struct Durations {
 enum class MaintenanceNotice : std::uint8_t { failing_over, failed_over, moving, count };
 
 /// How those clients want to be told where to move to. Label `endpoint` of maintenance_clients.
-enum class NoticeEndpoint : std::uint8_t {
-    any,
-    internal_ip,
-    internal_fqdn,
-    external_ip,
-    external_fqdn,
-    none,
-    count
-};
+enum class NoticeEndpoint : std::uint8_t { any, internal_ip, internal_fqdn, external_ip, external_fqdn, none, count };
 
 template <typename Reason, typename Kept = Counter>
 using CounterPer = std::array<Kept, static_cast<std::size_t>(Reason::count)>;

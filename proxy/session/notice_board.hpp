@@ -22,9 +22,9 @@ class NoticeBoard {
     struct Now {
         Time at;
         bool forwarding = true;
-        bool replacing = false;      // the leader is being replaced, which the record says
-        std::int64_t recorded = 0;   // the number of the newest change of leader; 0: the record has none
-        std::int64_t date = 0;       // milliseconds of Unix time
+        bool replacing = false;     // the leader is being replaced, which the record says
+        std::int64_t recorded = 0;  // the number of the newest change of leader; 0: the record has none
+        std::int64_t date = 0;      // milliseconds of Unix time
     };
     Event look(const Now& now);
 
@@ -38,6 +38,7 @@ class NoticeBoard {
     // --- the portal goes away
     /// From `now` on clients are told, one after the other; at `until` they are closed. Told again it changes nothing.
     void begin_move(Time now, Time until, std::int64_t date);
+    [[nodiscard]] bool draining() const noexcept { return moving_.has_value(); }
     /// Who was told, or is to be told, may still leave by itself.
     [[nodiscard]] bool may_stay(Time now) const noexcept { return moving_ && now < moving_->cut_at; }
     struct Move {

@@ -67,8 +67,8 @@ bool Notices::wants() const noexcept {
 /// It could go on elsewhere, or with another timeout: nothing that it has begun is bound to this connection.
 bool Notices::is_free() const noexcept {
     return !connection().closed() && !connection().ended() && !connection().is_cut_off() && !transaction().active() &&
-           !transaction().watch_broken() &&           !links().needs_own() && !state().listens && !order().blocks() && !large().active() && !relay().active() &&
-           unit().left() == 0 && state().reply_mode == command::ReplyMode::on;
+           !transaction().watch_broken() && !links().needs_own() && !state().listens && !order().blocks() &&
+           !large().active() && !relay().active() && unit().left() == 0 && state().reply_mode == command::ReplyMode::on;
 }
 
 void Notices::begin_hold(std::int64_t number) {
@@ -121,7 +121,8 @@ bool Notices::moves() {
     if (!where.told) {
         return false;
     }
-    if (const auto move = context().notices.due_move(connection().origin().id, context().turn.now()); move && is_free()) {
+    if (const auto move = context().notices.due_move(connection().origin().id, context().turn.now());
+        move && is_free()) {
         move_told_ = true;
         at(context().counters.maintenance_notices, MaintenanceNotice::moving).add();
         sender().send_push(command::moving(move->number, move->seconds, where.address));

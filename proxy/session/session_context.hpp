@@ -142,9 +142,8 @@ struct SessionContext {
     Writes writes;
     LargeKeys large_keys;
     Scripts scripts;
-    bool draining = false;
     ClientPause pause;
-    NoticeBoard notices;
+    NoticeBoard notices;  // also of the end of this portal
     /// The leader has executed an ACL command that changes users. May be empty.
     std::function<void(std::vector<std::string> command)> users_changed;
 

@@ -45,8 +45,8 @@ struct Record {
     /// Since when `leader` leads, in seconds of Unix time, for people. 0: not known.
     std::int64_t leader_since = 0;
     /// By which every portal tells its clients of the change of leader that began this epoch, and by the one behind it
-    /// that it is over: milliseconds of Unix time when it began, but more than the one before. 0: an older version wrote
-    /// the record.
+    /// that it is over: milliseconds of Unix time when it began, but more than the one before. 0: an older version
+    /// wrote the record.
     std::int64_t notice = 0;
     /// Accounts of the last changes of leader as JSON objects, for people; oldest first.
     std::vector<std::string> history;

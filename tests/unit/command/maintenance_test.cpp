@@ -15,7 +15,8 @@ MaintenanceRequest read(std::vector<std::string> words) {
 }
 
 TEST(Maintenance, EveryFormThatClientsSendIsRead) {
-    EXPECT_EQ(read({"on", "moving-endpoint-type", "internal-fqdn"}).endpoint, MovingEndpoint::internal_fqdn) << "go-redis";
+    EXPECT_EQ(read({"on", "moving-endpoint-type", "internal-fqdn"}).endpoint, MovingEndpoint::internal_fqdn)
+        << "go-redis";
     EXPECT_EQ(read({"ON", "moving-endpoint-type", "internal-ip"}).endpoint, MovingEndpoint::internal_ip) << "redis-py";
     EXPECT_EQ(read({"ON", "MOVING-ENDPOINT-TYPE", "External-IP"}).endpoint, MovingEndpoint::external_ip);
     EXPECT_EQ(read({"ON", "moving-endpoint-type", "external-fqdn"}).endpoint, MovingEndpoint::external_fqdn);
@@ -26,9 +27,13 @@ TEST(Maintenance, EveryFormThatClientsSendIsRead) {
 }
 
 TEST(Maintenance, WhatIsNoneOfThemIsAnError) {
-    for (const std::vector<std::string>& words :
-         {std::vector<std::string>{"maybe"}, {"ON", "moving-endpoint-type"}, {"ON", "type", "none"}, {"OFF", "now"},
-          {"ON", "moving-endpoint-type", "none", "none"}, {"ON", "moving-endpoint-type", ""}, {"ON", "moving-endpoint-type", "ip"}}) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"maybe"},
+                                                  {"ON", "moving-endpoint-type"},
+                                                  {"ON", "type", "none"},
+                                                  {"OFF", "now"},
+                                                  {"ON", "moving-endpoint-type", "none", "none"},
+                                                  {"ON", "moving-endpoint-type", ""},
+                                                  {"ON", "moving-endpoint-type", "ip"}}) {
         const MaintenanceRequest request = read(words);
         EXPECT_TRUE(request.error.starts_with("ERR ")) << words.front();
         EXPECT_EQ(request.endpoint, MovingEndpoint::not_asked);
@@ -46,12 +51,14 @@ TEST(Maintenance, AClientIsSentToTheNameThatItUsedItself) {
     const KnownEndpoints known{"shop.example", "portals.example", 6380, "10.0.0.1", 6379};
     EXPECT_EQ(move_to(MovingEndpoint::external_fqdn, known).address, "shop.example:6380");
     EXPECT_EQ(move_to(MovingEndpoint::any, known).address, "shop.example:6380");
-    EXPECT_EQ(move_to(MovingEndpoint::internal_fqdn, {"", "portals.example", 6380, "", 0}).address, "portals.example:6380");
+    EXPECT_EQ(move_to(MovingEndpoint::internal_fqdn, {"", "portals.example", 6380, "", 0}).address,
+              "portals.example:6380");
     EXPECT_EQ(move_to(MovingEndpoint::internal_fqdn, {"shop.example", "", 0, "10.0.0.1", 30379}).address,
               "shop.example:30379")
         << "the port of the load balancer, not of this portal";
     EXPECT_EQ(move_to(MovingEndpoint::internal_ip, known).address, "10.0.0.1:6379") << "the advertised one is a name";
-    EXPECT_EQ(move_to(MovingEndpoint::external_ip, {"", "192.0.2.7", 6380, "10.0.0.1", 6379}).address, "192.0.2.7:6380");
+    EXPECT_EQ(move_to(MovingEndpoint::external_ip, {"", "192.0.2.7", 6380, "10.0.0.1", 6379}).address,
+              "192.0.2.7:6380");
 }
 
 TEST(Maintenance, OnlyWhoAskedForNoneIsToldOfNone) {
@@ -73,7 +80,8 @@ TEST(Maintenance, NoAddressIsSentThatAClientCannotTakeApart) {
               "portals.example:6380");
     EXPECT_EQ(move_to(MovingEndpoint::external_fqdn, {std::string(300, 'a'), "portals.example", 6380, "", 0}).address,
               "portals.example:6380");
-    EXPECT_FALSE(move_to(MovingEndpoint::external_fqdn, {"shop.example", "", 0, "", 0}).told) << "the port is not known";
+    EXPECT_FALSE(move_to(MovingEndpoint::external_fqdn, {"shop.example", "", 0, "", 0}).told)
+        << "the port is not known";
 }
 
 TEST(Maintenance, ItIsACommandOfThePortalsOwn) {

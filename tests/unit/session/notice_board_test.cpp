@@ -78,7 +78,7 @@ TEST_F(NoticeBoardTest, NumbersNeverGoBackWhateverTheClocksAndTheRecordSay) {
         numbers.push_back(board_.end_number());
     };
     hold(seconds(0), true, kDate, kDate);
-    hold(seconds(10), true, kDate - 5000, kDate - 5000);  // a portal whose clock is behind was acting
+    hold(seconds(10), true, kDate - 5000, kDate - 5000);   // a portal whose clock is behind was acting
     hold(seconds(20), false, kDate - 5000, kDate - 9000);  // and so is this one's now
     hold(seconds(30), true, 0, kDate - 9000);              // a record of an older version has no number
     hold(seconds(40), true, kDate + 100, kDate - 9000);

@@ -93,11 +93,17 @@ TEST_F(NoticesTest, SwitchedOffThereIsNoSuchCommand) {
 }
 
 TEST_F(NoticesTest, WhoMustLogInIsToldSo) {
-    FakeNode node([](const Words& words) { return words[0] == "GET" ? "-NOAUTH Authentication required.\r\n" : "+OK\r\n"; });
+    FakeNode node(
+        [](const Words& words) { return words[0] == "GET" ? "-NOAUTH Authentication required.\r\n" : "+OK\r\n"; });
     node.answer_hello("-NOAUTH HELLO must be called with the client already authenticated\r\n");
     lead(node);
     const auto app = client();
-    wait_for([&] { app->send(kOn); return app->line().starts_with("-NOAUTH"); }, "the portal knows that a login is wanted");
+    wait_for(
+        [&] {
+            app->send(kOn);
+            return app->line().starts_with("-NOAUTH");
+        },
+        "the portal knows that a login is wanted");
 }
 
 TEST_F(NoticesTest, AHoldIsToldAndThenThatItIsOver) {
@@ -196,7 +202,12 @@ TEST_F(NoticesTest, WhoUnderstandsItIsSentElsewhereAndStaysUntilItHasGone) {
     const auto nowhere = asking("CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type none\r\n");
     const auto old_one = client();
     old_one->expect("GET k\r\n", "$1\r\nv\r\n");
-    wait_for([&] { drain(seconds(8)); return counters().maintenance_notices[2].get() == 3; }, "all are told");
+    wait_for(
+        [&] {
+            drain(seconds(8));
+            return counters().maintenance_notices[2].get() == 3;
+        },
+        "all are told");
     EXPECT_TRUE(old_one->closed());
     for (const auto* each : {&app, &bare, &nowhere}) {
         const std::string head = (*each)->line() + (*each)->line() + (*each)->line();
@@ -215,7 +226,12 @@ TEST_F(NoticesTest, WhoCannotBeToldWhereToIsClosedBetweenTwoCommands) {
     config_.listen[0].advertise.reset();
     lead(first_);
     const auto app = asking();
-    wait_for([&] { drain(seconds(8)); return counters().client_connections.get() == 0; }, "it is closed");
+    wait_for(
+        [&] {
+            drain(seconds(8));
+            return counters().client_connections.get() == 0;
+        },
+        "it is closed");
     EXPECT_TRUE(app->closed());
     EXPECT_EQ(counters().maintenance_notices[2].get(), 0U);
 }
@@ -232,15 +248,30 @@ TEST_F(NoticesTest, ATransactionIsOverBeforeItsClientIsTold) {
     }
     EXPECT_FALSE(told());
     app->expect("GET queued\r\nEXEC\r\n", "+QUEUED\r\n*1\r\n$1\r\nv\r\n");
-    wait_for([&] { drain(milliseconds(3000)); return told(); }, "it is told");
+    wait_for(
+        [&] {
+            drain(milliseconds(3000));
+            return told();
+        },
+        "it is told");
     EXPECT_EQ(app->line(), ">4\r\n");
 }
 
 TEST_F(NoticesTest, WhoStaysIsClosedInTheEnd) {
     lead(first_);
     const auto app = asking();
-    wait_for([&] { drain(milliseconds(900)); return counters().maintenance_notices[2].get() == 1; }, "it is told");
-    wait_for([&] { drain(milliseconds(900)); return counters().client_connections.get() == 0; }, "it is closed");
+    wait_for(
+        [&] {
+            drain(milliseconds(900));
+            return counters().maintenance_notices[2].get() == 1;
+        },
+        "it is told");
+    wait_for(
+        [&] {
+            drain(milliseconds(900));
+            return counters().client_connections.get() == 0;
+        },
+        "it is closed");
     EXPECT_EQ(counters().clients_cut.get(), 1U);
     EXPECT_EQ(counters().clients_moved.get(), 0U);
 }
@@ -249,7 +280,12 @@ TEST_F(NoticesTest, WhoLeavesIsCounted) {
     lead(first_);
     {
         const auto app = asking();
-        wait_for([&] { drain(milliseconds(900)); return counters().maintenance_notices[2].get() == 1; }, "it is told");
+        wait_for(
+            [&] {
+                drain(milliseconds(900));
+                return counters().maintenance_notices[2].get() == 1;
+            },
+            "it is told");
     }
     wait_for([&] { return counters().clients_moved.get() == 1; }, "it has left");
     EXPECT_EQ(counters().clients_cut.get(), 0U);

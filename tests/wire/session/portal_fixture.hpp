@@ -96,7 +96,8 @@ class PortalTest : public ::testing::Test {
     }
 
     config::Config config_;
-    /// By which clients are told of the change of leader that lead() and fail_over() publish; see replication::Topology.
+    /// By which clients are told of the change of leader that lead() and fail_over() publish; see
+    /// replication::Topology.
     std::int64_t notice_ = 0;
 
   private:
