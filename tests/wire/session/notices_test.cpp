@@ -210,8 +210,7 @@ TEST_F(NoticesTest, WhoUnderstandsItIsSentElsewhereAndStaysUntilItHasGone) {
         "all are told");
     EXPECT_TRUE(old_one->closed());
     for (const auto* each : {&app, &bare, &nowhere}) {
-        const std::string head = (*each)->line() + (*each)->line() + (*each)->line();
-        EXPECT_EQ(head, ">4\r\n$6\r\nMOVING\r\n");
+        (*each)->expect(">4\r\n$6\r\nMOVING\r\n");
         const std::string number = (*each)->line();
         const std::string time = (*each)->line();
         EXPECT_TRUE(number.starts_with(":") && time.starts_with(":")) << number << time;
