@@ -61,6 +61,8 @@ struct Topology {
     std::vector<Confirmer> confirming;
     /// The leader is being replaced: who may be promoted does not change before another one is recorded.
     bool fencing = false;
+    /// By which clients are told of the change of leader that began this epoch; 0: the record does not say.
+    std::int64_t notice = 0;
     /// One sentence for logs, status and client errors: why there is no leader, or how this one came to lead.
     std::string reason;
 

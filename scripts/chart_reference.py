@@ -58,6 +58,7 @@ RULES = {
     "tls.certManager.duration": GO_TIME, "tls.certManager.renewBefore": GO_TIME,
     "tls.selfSigned.days": {"minimum": 1, "maximum": 3650}, "tls.selfSigned.renewBeforeDays": {"minimum": 0, "maximum": 3650},
     "portal.replicaCount": {"minimum": 2, "maximum": 16},
+    "portal.advertise": {"pattern": "^([A-Za-z0-9._-]+:[0-9]+)?$"},
     "portal.drainDelaySeconds": {"minimum": 0, "maximum": 600}, "portal.drainTimeoutSeconds": {"minimum": 0, "maximum": 3600},
     "portal.terminationGracePeriodSeconds": {"minimum": 15, "maximum": 3600},
     "portal.config": section(
@@ -72,6 +73,7 @@ RULES = {
         limits=section(sessions={"type": "integer", "minimum": 1, "maximum": 1000000}, handshake_time=DURATION, request_bytes=SIZE,
                        output_bytes=SIZE, script_bytes=SIZE, output_time=DURATION, idle_time=DURATION, keepalive=DURATION),
         upstream=section(answer_time=DURATION),
+        maintenance=word("off", "answer", "on"),
         tickets=section(rotation=DURATION),
         threads={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]},
         busy_poll={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, word("off")]},

@@ -22,9 +22,12 @@ CallResult result_of(WriteStatus status) {
     return CallResult::error;
 }
 
+std::int64_t unix_milliseconds() {
+    return std::chrono::duration_cast<Milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 std::int64_t unix_now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
+    return unix_milliseconds() / 1000;
 }
 
 }  // namespace
@@ -117,6 +120,9 @@ asio::awaitable<bool> Monitor::Loop::commit(Record next, std::string holder) {
     const auto asked_at = Clock::now();
     if (next.phase == Phase::leading && (!standing_.record() || standing_.record()->leader != next.leader)) {
         next.leader_since = unix_now();
+    }
+    if (next.phase != Phase::bootstrapping && (!standing_.record() || standing_.record()->epoch != next.epoch)) {
+        next.notice = next_notice(next.notice, unix_milliseconds());
     }
     next = standing_.begin_write(std::move(next), std::move(holder), asked_at);
     const auto result = co_await arbiter_->write(next, standing_.version());

@@ -197,6 +197,7 @@ replication::Topology Standing::topology(const View& view) const {
         topology.reason = view.record.reason;
     }
     topology.fencing = view.record.phase == Phase::fencing;
+    topology.notice = view.record.notice;
     if (timing_.proven != ProvenWrites::off && (topology.leader || topology.fencing)) {
         topology.confirming = confirmers(view, arbiter_error_.empty());
     }

@@ -195,9 +195,9 @@ void PortalProcess::begin_drain() {
 /// By now a load balancer has seen that /readyz says no.
 void PortalProcess::stop_listening() {
     shards_->stop_listening();
-    shards_->drain();
     const auto now = std::chrono::steady_clock::now();
     drain_.until = now + config_->drain.timeout;
+    shards_->drain(drain_.until);
     drain_.ask_at = now + kAskToLeave;
     watch_drain();
 }
@@ -211,7 +211,7 @@ void PortalProcess::watch_drain() {
     }
     if (now >= drain_.ask_at) {
         drain_.ask_at = now + kAskToLeave;
-        shards_->drain();
+        shards_->drain(drain_.until);
     }
     drain_.timer.expires_after(kDrainPoll);
     drain_.timer.async_wait([this](const boost::system::error_code& cancelled) {

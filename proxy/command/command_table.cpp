@@ -193,6 +193,7 @@ constexpr auto kListed = std::to_array<CommandRow>({
     local(read("client|info", 2), Handling::client_info),
     local(write("client|kill", -3), Handling::client_kill),
     local(read("client|list", -2), Handling::client_list),
+    local(read("client|maint_notifications", -3), Handling::client_maintenance),
     local(read("client|no-evict", 3), Handling::client_no_evict),
     local(read("client|no-touch", 3), Handling::client_no_touch),
     local(write("client|pause", -3), Handling::client_pause),

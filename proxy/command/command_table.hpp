@@ -62,6 +62,7 @@ enum class Handling : std::uint8_t {
     client_getredir,
     client_trackinginfo,
     client_caching,
+    client_maintenance,  // MAINT_NOTIFICATIONS: no open server has it
     client_other,
     asking,
     readonly_mode,  // cluster words: forwarded as they are

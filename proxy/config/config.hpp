@@ -49,13 +49,21 @@ enum class InDoubt : std::uint8_t { error, close };
 /// What becomes of a subscriber that may have missed messages.
 enum class OnGap : std::uint8_t { ignore, close };
 
+/// What clients hear that ask to be told of maintenance (CLIENT MAINT_NOTIFICATIONS).
+enum class Maintenance : std::uint8_t {
+    off,     // that there is no such command
+    answer,  // OK, and then nothing
+    on,      // OK, and notices
+};
+
 struct Listener {
     Address address;
-    std::optional<ListenerTls> tls;                  // empty: plain text
-    bool proxy_protocol = false;                     // each connection begins with a PROXY protocol header
-    Serves serves = Serves::leader;                  // replicas: nothing but reads
-    std::optional<InDoubt> in_doubt = std::nullopt;  // empty: as writes.in_doubt
-    std::optional<OnGap> on_gap = std::nullopt;      // empty: as pubsub.on_gap
+    std::optional<ListenerTls> tls;                   // empty: plain text
+    bool proxy_protocol = false;                      // each connection begins with a PROXY protocol header
+    Serves serves = Serves::leader;                   // replicas: nothing but reads
+    std::optional<InDoubt> in_doubt = std::nullopt;   // empty: as writes.in_doubt
+    std::optional<OnGap> on_gap = std::nullopt;       // empty: as pubsub.on_gap
+    std::optional<Address> advertise = std::nullopt;  // where clients reach the portals together
 };
 
 /// TLS towards a node. `ca` empty: the system's trust store. `server_name` empty: the host of the address.
@@ -230,6 +238,7 @@ struct Config {
     Upstream upstream;
     Tickets tickets;
     Drain drain;
+    Maintenance maintenance = Maintenance::off;
     std::uint32_t threads = 0;    // 0: auto, one per core that this process may use
     std::uint32_t busy_poll = 0;  // microseconds; 0: off
     Admin admin;

@@ -52,6 +52,12 @@ void visit_keys(Visitor& visit, Listener& listener) {
                 choice<InDoubt>({{"error", InDoubt::error}, {"close", InDoubt::close}}));
     visit.value({"on_gap", "`pubsub.on_gap` of this listener's clients; `null`: as it says."}, listener.on_gap,
                 choice<OnGap>({{"ignore", OnGap::ignore}, {"close", OnGap::close}}));
+    visit.value(
+        {"advertise",
+         "With `maintenance: on`: where clients reach the portals together, as they would write it. Clients that "
+         "ask for it are sent there when this portal drains, by the name that they used themselves in TLS if "
+         "they did; `null`: where the PROXY protocol says that they came in."},
+        listener.advertise, AddressRule{});
 }
 
 template <class Visitor>
@@ -366,6 +372,13 @@ void visit_keys(Visitor& visit, Config& config) {
     visit.section({"upstream", "The connections to nodes that carry the clients' commands."}, config.upstream);
     visit.section({"tickets", "TLS session resumption."}, config.tickets);
     visit.section({"drain", "How a portal that is told to end lets its clients go."}, config.drain);
+    visit.value(
+        {"maintenance",
+         "What clients hear that ask by `CLIENT MAINT_NOTIFICATIONS` to be told of maintenance: `off`, that there "
+         "is no such command; `answer`, OK and no more; `on`, OK, and then when commands wait for a leader and "
+         "when the portal goes away. Say `answer` on all portals before any says `on`."},
+        config.maintenance,
+        choice<Maintenance>({{"off", Maintenance::off}, {"answer", Maintenance::answer}, {"on", Maintenance::on}}));
     visit.value(
         {"threads",
          "Shards, one thread each; `auto`: one per core that this process may use, by its CPU set and the quota "

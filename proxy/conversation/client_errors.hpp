@@ -81,6 +81,7 @@ inline constexpr std::string_view kCursor =
     "ERR invalid cursor: another server process gave it, which does not serve here now, so elements would be left out; "
     "begin again with cursor 0";
 inline constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
+inline constexpr std::string_view kNoticesNeedResp3 = "ERR maintenance notifications need RESP3: send HELLO 3 first";
 inline constexpr std::string_view kShuttingDown = "ERR portal: shutting down";
 
 /// "get" or "client|list".
@@ -102,6 +103,11 @@ inline std::string unknown_letters(std::string_view filter, std::string_view let
 inline std::string wrong_subcommand(std::string_view subcommand, std::string_view container) {
     return "ERR unknown subcommand or wrong number of arguments for '" + std::string(subcommand.substr(0, 128)) +
            "'. Try " + std::string(container) + " HELP.";
+}
+
+inline std::string unknown_subcommand(std::string_view subcommand, std::string_view container) {
+    return "ERR unknown subcommand '" + std::string(subcommand.substr(0, 128)) + "'. Try " + std::string(container) +
+           " HELP.";
 }
 
 inline std::string wrong_arity(const command::CommandRow& row) {

@@ -122,6 +122,11 @@ TlsStatus TlsEngine::write(std::string_view plain, std::string& out) {
     return status;
 }
 
+std::string_view TlsEngine::server_name() const noexcept {
+    const char* const name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    return name == nullptr ? std::string_view() : std::string_view(name);
+}
+
 void TlsEngine::shutdown(std::string& out) {
     if (!established_ || failure_ != TlsFailure::none) {
         return;

@@ -60,6 +60,8 @@ class TlsEngine {
     /// As OpenSSL names it, such as "TLSv1.3".
     [[nodiscard]] const char* version_name() const noexcept { return SSL_get_version(ssl_.get()); }
     [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
+    /// Server side: the name that the client has asked for (SNI), as it came; empty: none, or not known any more.
+    [[nodiscard]] std::string_view server_name() const noexcept;
     [[nodiscard]] const char* cipher() const noexcept { return SSL_get_cipher_name(ssl_.get()); }
 
   private:

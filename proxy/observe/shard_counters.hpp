@@ -101,6 +101,12 @@ struct Durations {
     }
 };
 
+/// What clients are told that asked for it. Label `kind` of maintenance_notices_total.
+enum class MaintenanceNotice : std::uint8_t { failing_over, failed_over, moving, count };
+
+/// How those clients want to be told where to move to. Label `endpoint` of maintenance_clients.
+enum class NoticeEndpoint : std::uint8_t { any, internal_ip, internal_fqdn, external_ip, external_fqdn, none, count };
+
 template <typename Reason, typename Kept = Counter>
 using CounterPer = std::array<Kept, static_cast<std::size_t>(Reason::count)>;
 
@@ -172,6 +178,13 @@ struct MessageCounters {
     Counter counts_refused;  // messages about other portals' subscribers that no portal of this cluster has sealed
 };
 
+struct MaintenanceCounters {
+    CounterPer<NoticeEndpoint> maintenance_clients;  // gauges: those that have asked
+    CounterPer<MaintenanceNotice> maintenance_notices;
+    Counter clients_moved;  // left by themselves once they were told that the portal goes away
+    Counter clients_cut;    // were told, and stayed until they were closed
+};
+
 struct TurnCounters {
     Counter turns;         // event loop turns that flushed something
     Durations turn_times;  // of all turns
@@ -186,6 +199,7 @@ struct ShardCounters : ClientCounters,
                        ScriptCounters,
                        ProofCounters,
                        MessageCounters,
+                       MaintenanceCounters,
                        TurnCounters {};
 
 template <typename Reason, typename Kept>

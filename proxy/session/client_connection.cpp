@@ -223,6 +223,7 @@ bool ClientConnection::take_proxy_header() {
     if (header.ends) {
         origin_.remote = header.ends->source;
         origin_.local = header.ends->destination;
+        origin_.balanced = true;
     }
     if (stream_.established()) {
         on_established();
@@ -245,7 +246,7 @@ void ClientConnection::on_established() {
             context().counters.tls_resumed_handshakes.add();
         }
     }
-    if (refused_ || context().draining) {
+    if (refused_ || context().notices.draining()) {
         replies().reply_error(refused_ ? client_errors::kMaxClients : client_errors::kShuttingDown);
         end(refused_ ? Closed::client : Closed::drain);
     }

@@ -61,6 +61,7 @@ void ClientConnection::close(Closed reason) {
     arm();
     hold().leave();
     features().leave();
+    notices().leave(reason == Closed::drain);
     tokens().leave();
     output().drop_messages();
     transaction().queued().clear();
@@ -153,6 +154,9 @@ void ClientConnection::hold_back_the_rest() {
 
 void ClientConnection::drain() {
     if (ended_ || closed_ || large().active() || relay().active() || state().listens) {
+        return;
+    }
+    if (notices().moves()) {
         return;
     }
     leaving_ = true;

@@ -15,7 +15,9 @@ struct ClientOrigin {
     boost::asio::ip::tcp::endpoint remote;
     boost::asio::ip::tcp::endpoint local;
     int descriptor = -1;
+    std::uint16_t listener = 0;  // its place in the configuration
     bool expects_proxy_header = false;
+    bool balanced = false;  // a load balancer has said where the client came in: `local` is there
     std::optional<config::InDoubt> in_doubt = std::nullopt;  // of the listener; empty: as writes.in_doubt
     std::optional<config::OnGap> on_gap = std::nullopt;      // of the listener; empty: as pubsub.on_gap
 };

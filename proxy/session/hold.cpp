@@ -289,6 +289,7 @@ void Hold::refuse(std::string_view text) {
                                           : resp::error(reason),
                        output());
     }
+    notices().end_hold();
     began_.reset();
     intake().set_wait(Wait::nothing);
     refusing_ = true;

@@ -21,7 +21,7 @@ std::size_t LargeRequests::take_part(std::string_view rest) {
 void LargeRequests::take_last_part(std::string_view bytes) {
     pass_on(bytes, true);
     rest_ = Rest::nothing;
-    if (context().draining) {
+    if (context().notices.draining()) {
         connection().drain();
     }
     if (!order().idle()) {

@@ -44,7 +44,7 @@ void Login::accept_hello(const HelloRequest& hello, std::string& answer, Identit
     if (hello.logs_in) {
         log_in(hello.username, hello.password, false, std::move(identity));
     }
-    state().protocol = hello.protocol;
+    speak(hello.protocol);
     state().name = hello.name.value_or(state().name);
     write_hello(answer);
 }
@@ -57,12 +57,19 @@ void Login::note_answer(const Row& row, std::string_view command, std::string_vi
     } else if (change.accepted) {
         log_in(change.username, change.password, !links().own(), std::move(identity));
         if (row.handling == Handling::hello && wanted_) {
-            state().protocol = wanted_->protocol;
+            speak(wanted_->protocol);
             state().name = wanted_->name.value_or(state().name);
             write_hello(replacement);
         }
     }
     intake().end_reply_wait();
+}
+
+void Login::speak(resp::Protocol protocol) noexcept {
+    state().protocol = protocol;
+    if (protocol == resp::Protocol::resp2) {
+        notices().forget();
+    }
 }
 
 void Login::note_selected(std::string_view command) {

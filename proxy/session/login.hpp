@@ -38,6 +38,7 @@ class Login final : public SessionPart {
     /// is what the client gets instead.
     void note_answer(const Row& row, std::string_view command, std::string_view bytes, std::string& replacement);
     /// `identity`: by a token of it; null: by none.
+    void speak(resp::Protocol protocol) noexcept;
     void log_in(std::string_view username, std::string_view password, bool proven, IdentityPtr identity);
     /// `answer` gets the portal's own answer.
     void accept_hello(const HelloRequest& hello, std::string& answer, IdentityPtr identity);

@@ -346,12 +346,16 @@ bool Requests::answer_locally(const Row& row, const resp::RequestView& request) 
                 links().own().reset();
             }
             features().reset();
+            notices().forget();
             transaction() = {};
             muted_ = muted_ && state().reply_mode != command::ReplyMode::off;  // SKIP is about this very command
             state().reset();
             login().reset();
             resp::write_simple(out, "RESET");
             replies().reply(std::move(out));
+            return true;
+        case Handling::client_maintenance:
+            notices().answer(request);
             return true;
         default:
             return features().use_commands().answer(row, request);

@@ -22,7 +22,8 @@ Session::Session(SessionContext& shared, Origin origin, std::shared_ptr<SSL_CTX>
       hold(*this),
       losses(*this),
       proofs(*this),
-      features(*this) {}
+      features(*this),
+      notices(*this) {}
 
 Session::~Session() = default;
 
@@ -45,6 +46,7 @@ void Session::flush() {
     }
     intake.resume_if_due();
     connection.settle_end();
+    notices.settle();
     if (!connection.closed()) {
         sender.send();
     }

@@ -15,6 +15,7 @@
 #include "session/large_requests.hpp"
 #include "session/login.hpp"
 #include "session/losses.hpp"
+#include "session/notices.hpp"
 #include "session/proofs.hpp"
 #include "session/registry_hook.hpp"
 #include "session/relay.hpp"
@@ -68,6 +69,7 @@ class Session final : public upstream::ReplySink,
     Losses losses;
     Proofs proofs;
     Features features;
+    Notices notices;
 
   private:
     // --- from the links
@@ -153,6 +155,9 @@ inline Proofs& SessionPart::proofs() const noexcept {
 }
 inline Features& SessionPart::features() const noexcept {
     return session_.features;
+}
+inline Notices& SessionPart::notices() const noexcept {
+    return session_.notices;
 }
 inline void SessionPart::mark() const {
     session_.context.turn.mark(session_);

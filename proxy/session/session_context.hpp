@@ -19,6 +19,7 @@
 #include "session/count_board.hpp"
 #include "session/deadline_queues.hpp"
 #include "session/large_keys.hpp"
+#include "session/notice_board.hpp"
 #include "session/scripts.hpp"
 #include "session/shard_peers.hpp"
 #include "session/spare_buffers.hpp"
@@ -141,8 +142,8 @@ struct SessionContext {
     Writes writes;
     LargeKeys large_keys;
     Scripts scripts;
-    bool draining = false;
     ClientPause pause;
+    NoticeBoard notices;  // also of the end of this portal
     /// The leader has executed an ACL command that changes users. May be empty.
     std::function<void(std::vector<std::string> command)> users_changed;
 

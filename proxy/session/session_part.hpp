@@ -18,6 +18,7 @@ class Intake;
 class LargeRequests;
 class Login;
 class Losses;
+class Notices;
 class Proofs;
 class Relay;
 class Replies;
@@ -61,6 +62,7 @@ class SessionPart {
     [[nodiscard]] Losses& losses() const noexcept;
     [[nodiscard]] Proofs& proofs() const noexcept;
     [[nodiscard]] Features& features() const noexcept;
+    [[nodiscard]] Notices& notices() const noexcept;
     /// The session is looked at when this turn ends.
     void mark() const;
 

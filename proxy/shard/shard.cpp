@@ -12,6 +12,11 @@ namespace portal::shard {
 
 namespace {
 
+std::int64_t unix_milliseconds() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
 bool end_of(int socket, int (*ask)(int, sockaddr*, socklen_t*), boost::asio::ip::tcp::endpoint& end) {
     auto size = static_cast<socklen_t>(end.capacity());
     if (ask(socket, end.data(), &size) != 0 || size > end.capacity()) {
@@ -176,6 +181,7 @@ void Shard::take(int descriptor, std::size_t listener, bool refused) {
     if (refused) {
         at(counters_.client_connections_rejected, observe::Rejected::maxclients).add();
     }
+    origin.listener = static_cast<std::uint16_t>(listener);
     origin.expects_proxy_header = setup_.config->listen[listener].proxy_protocol;
     origin.in_doubt = setup_.config->listen[listener].in_doubt;
     origin.on_gap = setup_.config->listen[listener].on_gap;
@@ -227,6 +233,7 @@ void Shard::apply(replication::TopologyPtr topology, std::function<void()> appli
             proof_->finish(context_.topology->confirming);
         }
         stop_.begin(std::move(applied));
+        tell_of_holds();
         return;
     }
     stop_.finish();
@@ -298,16 +305,31 @@ void Shard::post(session::ShardPeers::Task task) {
     loop_.post([this, task = std::move(task)] { task(context_); });
 }
 
-void Shard::drain() {
-    loop_.post([this] {
-        context_.draining = true;
-        for (session::Session& each : registry_.all) {
-            each.connection.drain();
-        }
+void Shard::drain(net::Turn::Clock::time_point until) {
+    loop_.post([this, until] {
+        context_.notices.begin_move(turn_.now(), until, unix_milliseconds());
+        for_all([](session::Session& each) { each.connection.drain(); });
     });
 }
 
+/// A hold begins or ends for those who want to know.
+void Shard::tell_of_holds() {
+    using Event = session::NoticeBoard::Event;
+    const replication::Topology& topology = *context_.topology;
+    const Event event = context_.notices.look({.at = turn_.now(),
+                                               .forwarding = context_.forwarding(),
+                                               .replacing = topology.fencing,
+                                               .recorded = topology.notice,
+                                               .date = unix_milliseconds()});
+    if (event == Event::hold_begins) {
+        for_all([number = *context_.notices.announced()](session::Session& each) { each.notices.begin_hold(number); });
+    } else if (event == Event::hold_ends) {
+        for_all([](session::Session& each) { each.notices.end_hold(); });
+    }
+}
+
 void Shard::retry_held() {
+    tell_of_holds();
     if (!context_.forwarding()) {
         return;
     }

@@ -86,8 +86,9 @@ class Shard {
     void use_nodes(std::map<std::string, upstream::NodeTls, std::less<>> tls);
     /// Runs `task` as an event of its own.
     void post(session::ShardPeers::Task task);
-    /// Closes each session at its next command boundary; new ones are told so.
-    void drain();
+    /// Closes each session at its next command boundary; new ones are told so. Those that understand it are told where
+    /// to go instead, and have time for that until shortly before `until`. To be called again until all have gone.
+    void drain(net::Turn::Clock::time_point until);
     /// Closes everything and leaves the loop.
     void end();
     /// The same, and joins the thread.
@@ -128,18 +129,28 @@ class Shard {
     void run_tick();
     void tick();
     void retry_held();
+    void tell_of_holds();
     void begin_proofs();
     void on_leader_ready();
     void limit_leases();
     void learn_addresses(const replication::Topology& topology);
-    /// For every session with replies that wait for a proof; it may leave the list meanwhile, or end.
+    /// For every session of a list; it may leave the list meanwhile, or end.
+    template <typename List, typename Each>
+    static void for_each(List& list, Each&& each) {
+        for (auto next = list.begin(); next != list.end();) {
+            const session::SessionPtr session(&*next);
+            ++next;
+            each(*session);
+        }
+    }
+    /// Those with replies that wait for a proof.
     template <typename Each>
     void for_parked(Each&& each) {
-        for (auto next = registry_.parked.begin(); next != registry_.parked.end();) {
-            const session::SessionPtr parked(&*next);
-            ++next;
-            each(*parked);
-        }
+        for_each(registry_.parked, each);
+    }
+    template <typename Each>
+    void for_all(Each&& each) {
+        for_each(registry_.all, each);
     }
     void end_pause();
     void check_dropped_users();

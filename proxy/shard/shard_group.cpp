@@ -217,9 +217,9 @@ void ShardGroup::publish(const replication::TopologyPtr& topology, std::function
     }
 }
 
-void ShardGroup::drain() {
+void ShardGroup::drain(net::Turn::Clock::time_point until) {
     for (const auto& shard : shards_) {
-        shard->drain();
+        shard->drain(until);
     }
 }
 

@@ -51,7 +51,8 @@ class ShardGroup final : private session::ShardPeers {
     void stop_listening();
     /// Any thread. `applied` is called once all shards route by it.
     void publish(const replication::TopologyPtr& topology, std::function<void()> applied);
-    void drain();
+    /// See Shard::drain().
+    void drain(net::Turn::Clock::time_point until);
     void stop();
 
     [[nodiscard]] std::uint64_t open_connections() const noexcept;

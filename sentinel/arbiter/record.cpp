@@ -1,5 +1,6 @@
 #include "sentinel/arbiter/record.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace portal::sentinel {
@@ -14,6 +15,11 @@ std::string_view to_string(Phase phase) noexcept {
             return "fencing";
     }
     return "unknown";
+}
+
+std::int64_t next_notice(std::int64_t before, std::int64_t now) noexcept {
+    constexpr std::int64_t kNumbersOfOne = 2;  // that it begins, and that it is over
+    return std::max(now, before + kNumbersOfOne);
 }
 
 void add_account(Record& record, std::string account) {

@@ -44,6 +44,10 @@ struct Record {
     std::string reason;
     /// Since when `leader` leads, in seconds of Unix time, for people. 0: not known.
     std::int64_t leader_since = 0;
+    /// By which every portal tells its clients of the change of leader that began this epoch, and by the one behind it
+    /// that it is over: milliseconds of Unix time when it began, but more than the one before. 0: an older version
+    /// wrote the record.
+    std::int64_t notice = 0;
     /// Accounts of the last changes of leader as JSON objects, for people; oldest first.
     std::vector<std::string> history;
     /// The answer to the last switchover that another portal asked for: its Mark::wants_id, and an error or nothing.
@@ -86,6 +90,9 @@ struct Snapshot {
     std::string version;
     std::vector<Mark> marks;
 };
+
+/// The number for a change of leader that begins now, in milliseconds of Unix time.
+[[nodiscard]] std::int64_t next_notice(std::int64_t before, std::int64_t now) noexcept;
 
 /// How many accounts a record keeps, and how long each may be: the whole of it is written at each renewal.
 inline constexpr std::size_t kKeptAccounts = 5;

@@ -10,6 +10,9 @@ using replication::Epoch;
 
 namespace {
 
+/// Clients keep such numbers in 53 bits, and more are given out behind it.
+constexpr std::uint64_t kLargestNotice = (std::uint64_t{1} << 53U) - (std::uint64_t{1} << 32U);
+
 std::optional<Phase> phase_from(std::string_view text) {
     for (const auto phase : {Phase::bootstrapping, Phase::leading, Phase::fencing}) {
         if (to_string(phase) == text) {
@@ -40,6 +43,9 @@ std::string encode_record(const Record& record, std::uint64_t version) {
                         {"answered_error", record.answered_error}};
     if (record.leader_since != 0) {
         object["leader_since"] = record.leader_since;
+    }
+    if (record.notice != 0) {
+        object["notice"] = record.notice;
     }
     json::array history;
     for (const auto& account : record.history) {
@@ -74,6 +80,8 @@ std::optional<VersionedRecord> decode_record(std::string_view text, std::string&
     record.renewals = net::number_at(*object, "renewals");
     record.reason = net::text_at(*object, "reason");
     record.leader_since = static_cast<std::int64_t>(net::number_at(*object, "leader_since"));
+    const auto notice = net::number_at(*object, "notice");
+    record.notice = notice <= kLargestNotice ? static_cast<std::int64_t>(notice) : 0;
     for (const auto& account : net::array_at(*object, "history")) {
         if (account.is_object()) {
             add_account(record, json::serialize(account));

@@ -61,7 +61,7 @@ CLIENTS = [
            note="has no TLS of its own in Debian's version; it is given a socket behind which the test's program speaks TLS, and "
                 "another one when that is lost."),
     _python("redis-py", "redis_py.py", "redis",
-            note="asks for CLIENT MAINT_NOTIFICATIONS, which redis-server 7.0 and so the portal refuse; the library goes on without. Its "
+            note="asks for CLIENT MAINT_NOTIFICATIONS, which the portal refuses as redis-server does unless `maintenance` says otherwise; the library goes on without. Its "
                  "cache refuses a server before Redis 7.4, whose version HELLO tells; the portal passes on that of the leader."),
     _python("redis-py-asyncio", "redis_py_asyncio.py"),
     _python("valkey-py", "redis_py.py", "valkey"),

@@ -222,7 +222,7 @@ void Conversation::act(char actor, std::string_view bytes) {
             break;
         case 'D':
             if (number == 'd') {
-                shard_->drain();
+                shard_->drain({});
             }
             break;
         default:

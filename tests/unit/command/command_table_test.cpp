@@ -94,9 +94,9 @@ TEST(CommandTable, MarksWhatMayBeSentAgainAsRead) {
 TEST(CommandTable, AnswersLocallyOnlyWhatThePortalKeepsForEachClient) {
     EXPECT_EQ(names_with(Affinity::local),
               (std::set<std::string>{"auth", "client|getname", "client|id", "client|info", "client|kill", "client|list",
-                                     "client|no-evict", "client|no-touch", "client|pause", "client|reply",
-                                     "client|setinfo", "client|setname", "client|unblock", "client|unpause", "hello",
-                                     "quit", "reset", "select"}));
+                                     "client|maint_notifications", "client|no-evict", "client|no-touch", "client|pause",
+                                     "client|reply", "client|setinfo", "client|setname", "client|unblock",
+                                     "client|unpause", "hello", "quit", "reset", "select"}));
 }
 
 TEST(CommandTable, PinsWhatChangesOrNeedsAConnectionOfItsOwn) {

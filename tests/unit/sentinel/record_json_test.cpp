@@ -16,6 +16,7 @@ Record full_record() {
     record.renewals = 99;
     record.known["redis-0"] = {"run", "replid", 18446744073709551615ULL, 3};
     record.leader_since = 1'796'000'000;
+    record.notice = 1'796'000'000'123;
     record.history = {R"({"epoch":11,"from":"redis-1","to":"redis-0"})"};
     record.reason = "redis-0 is \"gone\"\n";
     record.answered_id = "portal-0/1";
@@ -29,6 +30,22 @@ TEST(RecordJson, a_record_comes_back_as_it_was) {
     ASSERT_TRUE(read) << error;
     EXPECT_EQ(read->record, full_record());
     EXPECT_EQ(read->version, 5U);
+}
+
+TEST(RecordJson, the_number_of_a_notice_grows_also_when_clocks_go_back) {
+    EXPECT_EQ(next_notice(0, 1'796'000'000'000), 1'796'000'000'000);
+    EXPECT_EQ(next_notice(1'796'000'000'000, 1'796'000'050'000), 1'796'000'050'000);
+    EXPECT_EQ(next_notice(1'796'000'000'000, 1'795'000'000'000), 1'796'000'000'002) << "its end has the one between";
+}
+
+/// Clients would drop every notice after it.
+TEST(RecordJson, a_number_that_no_notice_can_have_is_none) {
+    for (const std::string number : {"-1", "9007199254740993", "18446744073709551615", "\"x\"", "null"}) {
+        std::string error;
+        const auto read = decode_record(R"({"phase":"leading","leader":"a","epoch":1,"notice":)" + number + "}", error);
+        ASSERT_TRUE(read) << error;
+        EXPECT_EQ(read->record.notice, 0) << number;
+    }
 }
 
 TEST(RecordJson, a_mark_comes_back_as_it_was) {

@@ -134,6 +134,7 @@ void PortalTest::lead_on(const FakeNode& node, std::vector<replication::Confirme
     topology->epoch = replication::Epoch{epoch_};
     topology->leader = replication::Node{"node-" + std::to_string(node.port()), {"127.0.0.1", node.port()}};
     topology->confirming = std::move(confirming);
+    topology->notice = notice_;
     publish(topology);
 }
 
@@ -184,6 +185,7 @@ void PortalTest::fail_over(std::uint64_t epochs) {
     epoch_ += epochs;
     topology->epoch = replication::Epoch{epoch_};
     topology->fencing = true;
+    topology->notice = notice_;
     publish(topology);
 }
 

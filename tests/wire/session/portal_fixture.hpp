@@ -74,6 +74,8 @@ class PortalTest : public ::testing::Test {
     void fence() { permit_->revoke(); }
     /// The record was not confirmed in time.
     void run_out() { permit_->extend(std::chrono::steady_clock::now()); }
+    /// The portal lets its clients go, and has so much time for it.
+    void drain(std::chrono::milliseconds time) { group_->drain(std::chrono::steady_clock::now() + time); }
     void confirm() { permit_->extend(std::chrono::steady_clock::now() + std::chrono::hours(1)); }
     /// The shard stands still while `meanwhile` runs: all that comes then it finds in one turn, in that order. Somebody
     /// must lead.
@@ -94,6 +96,9 @@ class PortalTest : public ::testing::Test {
     }
 
     config::Config config_;
+    /// By which clients are told of the change of leader that lead() and fail_over() publish; see
+    /// replication::Topology.
+    std::int64_t notice_ = 0;
 
   private:
     void publish(replication::TopologyPtr topology);

@@ -15,6 +15,9 @@
 {{- if .Values.service.replicasPort -}}
 {{- $listeners = append $listeners (merge (dict "address" (printf "%s:6381" .Values.portal.bindAddress) "serves" "replicas") $listener) -}}
 {{- end -}}
+{{- if .Values.portal.advertise -}}
+{{- $_ := set $listener "advertise" .Values.portal.advertise -}}
+{{- end -}}
 {{- $nodes := list -}}
 {{- $agents := list -}}
 {{- range $i := until (int .Values.redis.replicaCount) -}}
@@ -47,7 +50,7 @@
 {{- end -}}
 {{- $config = mergeOverwrite $config (deepCopy .Values.portal.config) -}}
 {{- /* YAML reads a bare off or on as a boolean; portals want the word. */ -}}
-{{- range $place := list (list $config "busy_poll") (list $config.monitor "failsafe") (list $config.writes "proven") (list $config.commands "replication") (list $config.node_config "follow_leader") (list $config.acl "assert") (list $config.acl "strict") -}}
+{{- range $place := list (list $config "busy_poll") (list $config "maintenance") (list $config.monitor "failsafe") (list $config.writes "proven") (list $config.commands "replication") (list $config.node_config "follow_leader") (list $config.acl "assert") (list $config.acl "strict") -}}
 {{- $section := first $place | default dict -}}
 {{- $key := last $place -}}
 {{- if and (hasKey $section $key) (kindIs "bool" (get $section $key)) -}}
