@@ -27,6 +27,7 @@ constexpr std::chrono::minutes kRateTime{1};
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::size_t kMostKept = 256;
 constexpr unsigned kNotFound = 404;
+constexpr unsigned kConflict = 409;
 constexpr unsigned kTooManyRequests = 429;
 constexpr unsigned kFirstRefusal = 400;
 constexpr unsigned kFirstServerError = 500;
@@ -106,9 +107,11 @@ asio::awaitable<void> EventWriter::write_waiting() {
             co_return;
         }
         asked_at_.push_back(now);
+        const bool is_new = written.count == 0;
         auto request = request_for(event, written);
+        request.repeatable = true;  // each Event has a name of its own, and a count is set, not added to
         const auto answer = co_await client_.ask(std::move(request));
-        if (answer.error.empty()) {
+        if (answer.error.empty() || (is_new && answer.status == kConflict)) {
             ++written.count;
             written.last = now;
             said_.clear();
