@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace portal::storage {
 
 namespace {
@@ -21,9 +23,21 @@ bool is_growing(const Volume& volume) {
 bool is_urgent(const Volume& volume) {
     return volume.usage && percent_used(*volume.usage) >= kUrgent;
 }
+bool is_full(const Usage& usage, const config::AutoExpand& settings) {
+    return percent_used(usage) >= static_cast<double>(settings.threshold);
+}
+bool lacks_room_for_rewrites(const Usage& usage) {
+    return usage.available < kRewritesThatFit * usage.rewrite;
+}
 bool needs_room(const Volume& volume, const config::AutoExpand& settings) {
-    return volume.usage && (percent_used(*volume.usage) >= static_cast<double>(settings.threshold) ||
-                            volume.usage->available < kRewritesThatFit * volume.usage->rewrite);
+    return volume.usage && (is_full(*volume.usage, settings) || lacks_room_for_rewrites(*volume.usage));
+}
+
+/// For people.
+std::string rounded(std::uint64_t bytes) {
+    constexpr double kMib = 1U << 20U;
+    const double mib = static_cast<double>(bytes) / kMib;
+    return mib < 1024 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024);
 }
 
 /// The size that all volumes shall have, as far as the need and the limit go.
@@ -78,6 +92,15 @@ std::string_view to_string(Blocked reason) {
 double percent_used(const Usage& usage) {
     const auto all = static_cast<double>(usage.used) + static_cast<double>(usage.available);
     return all > 0 ? static_cast<double>(usage.used) / all * static_cast<double>(kHundred) : 0;
+}
+
+std::string why_room(const Usage& usage, const config::AutoExpand& settings) {
+    std::string why = is_full(usage, settings) ? fmt::format("{:.0f} % used", percent_used(usage)) : std::string();
+    if (lacks_room_for_rewrites(usage)) {
+        why += fmt::format("{}two rewrites of the append-only file would not fit: each may write {}, and {} are free",
+                           why.empty() ? "" : "; ", rounded(usage.rewrite), rounded(usage.available));
+    }
+    return why;
 }
 
 namespace {

@@ -69,6 +69,9 @@ struct Growth {
 /// In use, as df(1) rounds it: 0 to 100.
 [[nodiscard]] double percent_used(const Usage& usage);
 
+/// Why a volume that is used so should grow, as a sentence's end for people; empty: it need not.
+[[nodiscard]] std::string why_room(const Usage& usage, const config::AutoExpand& settings);
+
 [[nodiscard]] Growth decide_growth(const config::AutoExpand& settings, const std::vector<Volume>& volumes,
                                    WallTime now);
 

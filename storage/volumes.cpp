@@ -61,7 +61,7 @@ Event Volumes::event(const std::string& claim, bool warning, std::string reason,
 asio::awaitable<bool> Volumes::read(std::string name) {
     net::HttpRequest request;
     request.target = path_of(name);
-    request.repeatable = true;
+    request.repeatable = true;  // over a connection that has been idle for long
     const auto answer = co_await client_.ask(std::move(request));
     if (!answer.error.empty()) {
         if (std::exchange(said_, answer.error) != answer.error) {
@@ -86,12 +86,16 @@ asio::awaitable<bool> Volumes::read(std::string name) {
 asio::awaitable<void> Volumes::grow(Step step, std::optional<Usage> usage) {
     const auto now = std::chrono::system_clock::now();
     auto request = kubernetes::merge_patch(path_of(step.claim), growth_patch(step.to, now));
+    request.repeatable = true;
     const auto answer = co_await client_.ask(std::move(request));
     auto& known = known_[step.claim];
     if (answer.error.empty()) {
         ++known.grown;
         known.refused.reset();
-        const auto used = usage ? fmt::format("{:.0f} % used", percent_used(*usage)) : std::string("usage unknown");
+        auto used = usage ? why_room(*usage, settings_) : std::string("usage unknown");
+        if (used.empty()) {
+            used = "the other volumes have it, or are to have it";
+        }
         observe::log_info(kSource, "asked for a larger volume",
                           {{"pvc", step.claim}, {"to", quantity_of(step.to)}, {"usage", used}});
         auto begun = event(step.claim, false, "VolumeExpanding",
@@ -148,6 +152,20 @@ asio::awaitable<void> Volumes::look_after(std::vector<Node> nodes) {
             std::find_if(volumes.begin(), volumes.end(), [&step](const auto& v) { return v.claim == step.claim; });
         co_await grow(step, volume->usage);
     }
+}
+
+bool Volumes::settled(const std::vector<Node>& nodes) const {
+    std::uint64_t size = 0;
+    return std::ranges::all_of(nodes, [&](const Node& node) {
+        const auto known = known_.find(node.claim);
+        if (known == known_.end() || !known->second.claim.bound || known->second.refused) {
+            return false;
+        }
+        const auto& claim = known->second.claim;
+        size = size == 0 ? claim.requested : size;
+        return claim.requested == size && claim.capacity >= size && claim.progress == Progress::settled &&
+               known->second.blocked == Blocked::no && (!node.usage || why_room(*node.usage, settings_).empty());
+    });
 }
 
 std::vector<VolumeView> Volumes::views() const {

@@ -38,6 +38,8 @@ class Volumes {
     };
     /// One round: reads all claims, decides, patches.
     [[nodiscard]] boost::asio::awaitable<void> look_after(std::vector<Node> nodes);
+    /// As of the last round nothing grows or stands in the way, and no volume needs room by what is known of it now.
+    [[nodiscard]] bool settled(const std::vector<Node>& nodes) const;
     [[nodiscard]] std::vector<VolumeView> views() const;
     void close() { client_.close(); }
 
