@@ -157,6 +157,16 @@ TEST_F(GrowthTest, a_refused_step_is_asked_for_again_when_its_time_has_come) {
     EXPECT_EQ(decide(kNow + 5min).steps.front(), (Step{"replica", 12 * kGiB}));
 }
 
+TEST_F(GrowthTest, why_a_volume_should_grow_is_what_decided) {
+    EXPECT_EQ(why_room({70, 30, 0}, settings), "");
+    EXPECT_EQ(why_room({75, 25, 0}, settings), "75 % used");
+    EXPECT_EQ(why_room({31 * kGiB, 69 * kGiB / 10, 5 * kGiB}, settings),
+              "82 % used; two rewrites of the append-only file would not fit: each may write 5.0 GiB, and 6.9 GiB are "
+              "free");
+    EXPECT_EQ(why_room({2 * kGiB, 5 * kGiB, 3 * kGiB}, settings),
+              "two rewrites of the append-only file would not fit: each may write 3.0 GiB, and 5.0 GiB are free");
+}
+
 TEST(Quantity, reads_what_kubernetes_writes) {
     EXPECT_EQ(bytes_of("8Gi"), 8 * kGiB);
     EXPECT_EQ(bytes_of("1.5Ti"), 1536 * kGiB);
