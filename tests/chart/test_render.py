@@ -101,7 +101,7 @@ class Objects(ChartTestCase):
             self.assertEqual(answer.returncode, 0, answer.stderr)
             for found in re.findall(r"^  name: (.+)$", answer.stdout, re.M):
                 # A StatefulSet's name gets a hash of 11 characters behind it in a label, a Deployment's pods one of 17.
-                self.assertLessEqual(len(found), 63 if "dashboard" in found or "test" in found or "extra" in found else 46 + 6, found)
+                self.assertLessEqual(len(found), 63 if "-dash" in found or "test" in found or "extra" in found else 46 + 6, found)
         first, second = (helm("4", "template", "r" * 52 + last, CHART).stdout for last in "xy")
         self.assertNotEqual(re.search(r"name: (.*)-portal$", first, re.M)[1], re.search(r"name: (.*)-portal$", second, re.M)[1])
 
@@ -117,7 +117,7 @@ class Objects(ChartTestCase):
         for where, objects in matrix():
             made = {(item["kind"], item["metadata"]["name"]): set(item.get("data", {})) for item in objects}
             if "cert-manager" in where:
-                made["Secret", "cache-tls"] = {"tls.crt", "tls.key", "ca.crt"}
+                made["Secret", "cache-issued-tls"] = {"tls.crt", "tls.key", "ca.crt"}
             for place, _, spec in pod_specs(objects):
                 for volume in spec.get("volumes", []):
                     kind, name = ("Secret", volume["secret"]["secretName"]) if "secret" in volume else ("ConfigMap", volume.get("configMap", {}).get("name"))
@@ -157,6 +157,13 @@ class Pods(ChartTestCase):
                         self.assertIn("memory", container["resources"]["limits"])
                         self.assertIn("memory", container["resources"]["requests"])
                         self.assertNotIn("hostPort", str(container.get("ports")))
+
+    def test_pods_of_helm_test_have_one_container_so_that_their_logs_can_be_read(self):
+        for where, objects in matrix():
+            pods = [item for item in objects if item["kind"] == "Pod" and "helm.sh/hook" in item["metadata"].get("annotations", {})]
+            with self.subTest(where):
+                self.assertEqual([len(pod["spec"]["containers"]) for pod in pods], [1] * len(pods))
+                self.assertEqual(len({pod["metadata"]["name"] for pod in pods}), len(pods))
 
     def test_portal_probes_never_ask_for_redis_to_decide_on_a_restart(self):
         for where, objects in matrix():
@@ -227,7 +234,7 @@ class Pods(ChartTestCase):
         def checksum(kind, *values):
             return find(render("4", "1.34.0", "default", *values), kind)["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
         portal, redis = checksum("Deployment"), checksum("StatefulSet")
-        for live in ("portal.config.hold.time=3s", "portal.config.limits.sessions=5", "portal.config.log.level=debug", "tls.minVersion=1.3", "portal.drainDelaySeconds=3"):
+        for live in ("redis.replicaCount=3", "portal.config.hold.time=3s", "portal.config.limits.sessions=5", "portal.config.log.level=debug", "tls.minVersion=1.3", "portal.drainDelaySeconds=3"):
             self.assertEqual(portal, checksum("Deployment", "--set-string" if "Version" in live else "--set", live), live)
         for once in ("portal.config.threads=4", "portal.config.monitor.lease=20s", "fullnameOverride=other", "portal.bindAddress=127.0.0.1", "service.replicasPort=6380"):
             self.assertNotEqual(portal, checksum("Deployment", "--set", once), once)
