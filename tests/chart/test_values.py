@@ -111,6 +111,8 @@ class Notes(ChartTestCase):
         for key in ("auth.enabled=false", "tls.enabled=false", "persistence.enabled=false", "spread.enabled=false", "networkPolicy.enabled=false"):
             self.assertIn("* " + key, text)
         self.assertNotIn("--tls", text)
+        self.assertIn("kubectl create serviceaccount redis-portal -n data", text)
+        self.assertIn("* rbac.create=false", text)
         secure = self.notes("--values", CHART / "ci/cert-manager-values.yaml")
         self.assertNotIn("WARNINGS", secure)
 
