@@ -25,10 +25,10 @@ class Cluster:
         self.store = self.server.store
         self.version = version
 
-    def helm(self, command, *arguments, version=None):
+    def helm(self, command, *arguments, version=None, namespace="data"):
         checks = ["--disable-openapi-validation"] if command in ("install", "upgrade") else []
         answer = helm(version or self.version, command, RELEASE, *arguments, *checks,
-                      "--namespace", "data", "--kube-apiserver", self.server.url, "--kube-token", "none", "--qps=1000", "--burst-limit=1000")
+                      "--namespace", namespace, "--kube-apiserver", self.server.url, "--kube-token", "none", "--qps=1000", "--burst-limit=1000")
         if answer.returncode != 0:
             raise AssertionError(f"helm {command}: {answer.stderr}")
         return answer.stdout
@@ -97,6 +97,16 @@ class Releases(ChartTestCase):
             cluster.helm("rollback", "1")
             self.assertNotIn("time: 3s", cluster.get("configmaps", "shop-redis-portal-portal")["data"]["portal.yaml"])
             self.assertEqual({name: cluster.data(name) for name in SECRETS}, before)
+
+    def test_releases_of_one_name_in_two_namespaces_put_their_dashboards_into_a_third(self):
+        for cluster in self.clusters():
+            for name in ("other", "monitoring"):
+                cluster.store.create(("namespaces", "", name), {"metadata": {"name": name}}, "setup")
+            for namespace in ("data", "other"):
+                cluster.helm("install", CHART, "--set", "metrics.dashboards.enabled=true,metrics.dashboards.namespace=monitoring", namespace=namespace)
+            made = [cluster.store.get(key) for key in cluster.store.objects if key[:2] == ("configmaps", "monitoring") and "dashboard" in key[2]]
+            self.assertEqual(len(made), 4)
+            self.assertEqual(len({file for item in made for file in item["data"]}), 4, "Grafana's sidecar puts all files into one folder")
 
     def test_an_upgrade_from_an_older_chart_changes_nothing_that_is_immutable(self):
         for cluster in self.clusters():

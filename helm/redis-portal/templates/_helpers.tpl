@@ -56,6 +56,14 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* The name of an object that may stand in another namespace, where a release of the same name in a third one may have put its
+     own. Takes context, name, namespace (may be empty). */}}
+{{- define "redis-portal.nameElsewhere" -}}
+{{- $own := include "redis-portal.namespace" .context -}}
+{{- $full := or (not .namespace) (eq .namespace $own) | ternary .name (printf "%s-%s" $own .name) -}}
+{{- gt (len $full) 63 | ternary (printf "%s-%s" (trunc 56 $full | trimSuffix "-") (sha256sum $full | trunc 6)) $full -}}
+{{- end -}}
+
 {{/* Takes context and image. */}}
 {{- define "redis-portal.image" -}}
 {{- $registry := .context.Values.global.imageRegistry | default .image.registry -}}
