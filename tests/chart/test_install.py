@@ -98,6 +98,15 @@ class Releases(ChartTestCase):
             self.assertNotIn("time: 3s", cluster.get("configmaps", "shop-redis-portal-portal")["data"]["portal.yaml"])
             self.assertEqual({name: cluster.data(name) for name in SECRETS}, before)
 
+    def test_other_names_for_a_release_with_data_are_refused_before_anything_is_changed(self):
+        for cluster in self.clusters():
+            cluster.helm("install", CHART)
+            before = copy.deepcopy({key: item for key, item in cluster.store.objects.items() if "sh.helm" not in key[2]})
+            for setting in ("nameOverride=cache", "fullnameOverride=cache"):
+                with self.assertRaisesRegex(AssertionError, "has its data under the name shop-redis-portal-redis"):
+                    cluster.helm("upgrade", CHART, "--set", setting)
+            self.assertEqual({key: item for key, item in cluster.store.objects.items() if "sh.helm" not in key[2]}, before)
+
     def test_releases_of_one_name_in_two_namespaces_put_their_dashboards_into_a_third(self):
         for cluster in self.clusters():
             for name in ("other", "monitoring"):

@@ -66,6 +66,15 @@
 {{- if and $v.service.replicasPort (eq (int64 $v.service.replicasPort) (int64 $v.service.port)) -}}
 {{- $problems = append $problems (printf "service.replicasPort (%v) must differ from service.port (%v)" $v.service.replicasPort $v.service.port) -}}
 {{- end -}}
+{{- $fullname := include "redis-portal.fullname" . -}}
+{{- $namespace := include "redis-portal.namespace" . -}}
+{{- range dig "items" (list) (lookup "apps/v1" "StatefulSet" $namespace "" | default dict) -}}
+{{- $labels := dig "metadata" "labels" (dict) . -}}
+{{- $ours := and (eq (dig "metadata" "annotations" "meta.helm.sh/release-name" "" .) $.Release.Name) (eq (get $labels "app.kubernetes.io/component") "redis") (hasPrefix (printf "%s-" $.Chart.Name) (get $labels "helm.sh/chart")) -}}
+{{- if and $v.persistence.enabled $ours (ne .metadata.name (printf "%s-redis" $fullname)) -}}
+{{- $problems = append $problems (printf "this release has its data under the name %s, and these values would begin anew, empty and with another password, under %s-redis: put nameOverride and fullnameOverride back, or uninstall the release first and move the data yourself" .metadata.name $fullname) -}}
+{{- end -}}
+{{- end -}}
 {{- if $problems -}}
 {{- fail (printf "\n  - %s" (join "\n  - " $problems)) -}}
 {{- end -}}
