@@ -24,6 +24,7 @@ KINDS = {  # plural: (group/version, kind, namespaced)
     "statefulsets": ("apps/v1", "StatefulSet", True), "poddisruptionbudgets": ("policy/v1", "PodDisruptionBudget", True),
     "roles": ("rbac.authorization.k8s.io/v1", "Role", True), "rolebindings": ("rbac.authorization.k8s.io/v1", "RoleBinding", True),
     "networkpolicies": ("networking.k8s.io/v1", "NetworkPolicy", True), "leases": ("coordination.k8s.io/v1", "Lease", True),
+    "certificates": ("cert-manager.io/v1", "Certificate", True), "issuers": ("cert-manager.io/v1", "Issuer", True),
     "storageclasses": ("storage.k8s.io/v1", "StorageClass", False),
 }
 # Lists that a strategic merge patch merges by a key of their items.

@@ -98,6 +98,26 @@ class Releases(ChartTestCase):
             self.assertNotIn("time: 3s", cluster.get("configmaps", "shop-redis-portal-portal")["data"]["portal.yaml"])
             self.assertEqual({name: cluster.data(name) for name in SECRETS}, before)
 
+    def as_cert_manager(self, cluster, prefix="shop-redis-portal-issued"):
+        """What cert-manager writes into the Secrets of the chart's Certificates."""
+        for name in (f"{prefix}-ca", f"{prefix}-tls"):
+            data = {key: base64.b64encode(b"by cert-manager").decode() for key in ("tls.crt", "tls.key")}
+            cluster.store.create(("secrets", "data", name), {"metadata": {}, "type": "kubernetes.io/tls", "data": data}, "cert-manager")
+
+    def test_a_rollback_works_across_a_change_that_leaves_a_kept_secret_unused(self):
+        own = {"metadata": {}, "type": "Opaque", "data": {"redis-password": base64.b64encode(b"mine").decode()}}
+        for cluster in self.clusters():
+            cluster.helm("install", CHART)
+            before = {name: cluster.data(name) for name in SECRETS}
+            for settings, act in (("tls.certManager.enabled=true", lambda: self.as_cert_manager(cluster)),
+                                  ("auth.existingSecret=mine", lambda: cluster.store.create(("secrets", "data", "mine"), own, "setup"))):
+                with self.subTest(settings):
+                    cluster.helm("upgrade", CHART, "--set", settings)
+                    act()
+                    cluster.helm("upgrade", CHART, "--set", settings)
+                    cluster.helm("rollback", "1")
+                    self.assertEqual({name: cluster.data(name) for name in SECRETS}, before)
+
     def test_other_names_for_a_release_with_data_are_refused_before_anything_is_changed(self):
         for cluster in self.clusters():
             cluster.helm("install", CHART)
@@ -106,6 +126,22 @@ class Releases(ChartTestCase):
                 with self.assertRaisesRegex(AssertionError, "has its data under the name shop-redis-portal-redis"):
                     cluster.helm("upgrade", CHART, "--set", setting)
             self.assertEqual({key: item for key, item in cluster.store.objects.items() if "sh.helm" not in key[2]}, before)
+
+    def test_from_cert_manager_to_the_own_ca_and_what_to_delete_where_an_older_chart_used_its_name(self):
+        for cluster in self.clusters():
+            cluster.helm("install", CHART, "--set", "tls.certManager.enabled=true")
+            self.as_cert_manager(cluster)
+            cluster.helm("upgrade", CHART, "--set", "tls.certManager.enabled=false")
+            self.assertIn(b"BEGIN CERTIFICATE", cluster.data("shop-redis-portal-tls")["tls.crt"])
+            cluster.helm("uninstall")
+            for name in ("shop-redis-portal-ca", "shop-redis-portal-tls"):
+                del cluster.store.objects["secrets", "data", name]
+            self.as_cert_manager(cluster, "shop-redis-portal")
+            with self.assertRaisesRegex(AssertionError, "kubectl -n data delete secret shop-redis-portal-ca shop-redis-portal-tls"):
+                cluster.helm("install", CHART)
+            for name in ("shop-redis-portal-ca", "shop-redis-portal-tls"):
+                del cluster.store.objects["secrets", "data", name]
+            cluster.helm("install", CHART)
 
     def test_releases_of_one_name_in_two_namespaces_put_their_dashboards_into_a_third(self):
         for cluster in self.clusters():

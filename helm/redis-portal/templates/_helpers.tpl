@@ -159,7 +159,9 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- end -}}
 {{- define "redis-portal.tlsSecret" -}}
-{{- .Values.tls.existingSecret | default (printf "%s-tls" (include "redis-portal.fullname" .)) -}}
+{{- /* What cert-manager writes has a name of its own: the chart's own Secret stays as it is, so that one can go back. */ -}}
+{{- $suffix := eq (include "redis-portal.tlsMode" .) "certManager" | ternary "issued-tls" "tls" -}}
+{{- .Values.tls.existingSecret | default (printf "%s-%s" (include "redis-portal.fullname" .) $suffix) -}}
 {{- end -}}
 
 {{/* {dns: [...], ips: [...]} of the portals' certificate. */}}

@@ -68,6 +68,13 @@
 {{- end -}}
 {{- $fullname := include "redis-portal.fullname" . -}}
 {{- $namespace := include "redis-portal.namespace" . -}}
+{{- if eq (include "redis-portal.tlsMode" .) "selfSigned" -}}
+{{- with lookup "v1" "Secret" $namespace (printf "%s-ca" $fullname) -}}
+{{- if not (and (dig "data" "ca.crt" "" .) (dig "data" "ca.key" "" .)) -}}
+{{- $problems = append $problems (printf "Secret %s-ca is not that of the chart's own CA, since it has no ca.crt and ca.key: cert-manager wrote it for an older chart, or somebody made it. To begin a new CA, delete it and the certificate ('kubectl -n %s delete secret %s-ca %s-tls') and give clients the new ca.crt; to keep the one there is, set tls.certManager.enabled" $fullname $namespace $fullname $fullname) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range dig "items" (list) (lookup "apps/v1" "StatefulSet" $namespace "" | default dict) -}}
 {{- $labels := dig "metadata" "labels" (dict) . -}}
 {{- $ours := and (eq (dig "metadata" "annotations" "meta.helm.sh/release-name" "" .) $.Release.Name) (eq (get $labels "app.kubernetes.io/component") "redis") (hasPrefix (printf "%s-" $.Chart.Name) (get $labels "helm.sh/chart")) -}}
