@@ -18,7 +18,7 @@ def _newest_redis_py():
     folder = Path(os.environ.get("PORTAL_CLIENTS_CACHE", str(ROOT / "build/release/clients"))) / "newest-redis-py"
     if not (folder / "redis").is_dir():
         made = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "20", "--only-binary",
-                               ":all:", "--no-deps", "--target", str(folder), "redis>=7"], capture_output=True, text=True)
+                               ":all:", "--target", str(folder), "redis>=7"], capture_output=True, text=True)
         if made.returncode != 0:
             raise unittest.SkipTest(f"redis-py cannot be fetched: {(made.stderr.strip().splitlines() or ['no pip'])[-1]}")
     return folder
@@ -78,7 +78,7 @@ class Numbers(unittest.TestCase):
         self.demo.settle(*self.demo.change_leader(kill=False), kill=False)
         told = self.demo.portals[1].metric("redis_portal_maintenance_notices_total")
         report(f"{told:.0f} notices for a planned switchover")
-        self.assertIn(told, (0, 2), "none, or on a slow machine both")
+        self.assertIn(told, (0, 2, 4), "none, or on a slow machine pairs")
 
 
 class Maintenance(unittest.TestCase):
