@@ -234,7 +234,7 @@ class Pods(ChartTestCase):
         def checksum(kind, *values):
             return find(render("4", "1.34.0", "default", *values), kind)["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
         portal, redis = checksum("Deployment"), checksum("StatefulSet")
-        for live in ("redis.replicaCount=3", "portal.config.hold.time=3s", "portal.config.limits.sessions=5", "portal.config.log.level=debug", "tls.minVersion=1.3", "portal.drainDelaySeconds=3"):
+        for live in ("portal.config.hold.time=3s", "portal.config.limits.sessions=5", "portal.config.log.level=debug", "tls.minVersion=1.3", "portal.drainDelaySeconds=3"):
             self.assertEqual(portal, checksum("Deployment", "--set-string" if "Version" in live else "--set", live), live)
         for once in ("portal.config.threads=4", "portal.config.monitor.lease=20s", "fullnameOverride=other", "portal.bindAddress=127.0.0.1", "service.replicasPort=6380"):
             self.assertNotEqual(portal, checksum("Deployment", "--set", once), once)
