@@ -77,7 +77,7 @@ class PodsTestCase(ChartTestCase):
 
 class Together(PodsTestCase):
     def test_helm_s_test_passes_and_all_probes_say_yes(self):
-        (pod,) = [item for item in self.cluster.objects if item["kind"] == "Pod"]
+        (pod,) = [item for item in self.cluster.objects if item["kind"] == "Pod" and item["spec"]["containers"][0]["name"] == "test"]
         container = pod["spec"]["containers"][0]
         settings = {"HOSTNAME": pod["metadata"]["name"], "HOST": "localhost", "PORT": str(self.cluster.portals[1].port), "REDISCLI_AUTH": self.cluster.password,
                     "TLS": next(entry["value"] for entry in container["env"] if entry["name"] == "TLS").replace("/etc/redis-tls/ca.crt", str(self.cluster.ca_file))}
