@@ -117,15 +117,10 @@ std::optional<PortalClient::Reply> Traffic::ask(PortalClient& connection, unsign
     if (reply) {
         ++seen_.commands;
         if (reply->is_error) {
-            note_error(reply->text);
+            ++(reply->text.starts_with("INDOUBT") ? seen_.in_doubt : seen_.errors);
         }
     }
     return reply;
-}
-
-void Traffic::note_error(const std::string& text) {
-    ++(text.starts_with("INDOUBT") ? seen_.in_doubt : seen_.errors);
-    seen_.last_error = text;
 }
 
 std::string traffic_line(const Witnessed& now, std::uint64_t commands_before, milliseconds between,

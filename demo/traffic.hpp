@@ -23,7 +23,6 @@ struct Witnessed {
     std::uint64_t in_doubt = 0;           // writes of which nobody knows whether they ran
     std::uint64_t lost = 0;               // answered writes that were not there any more
     std::uint64_t reconnects = 0;         // connections that were made anew
-    std::string last_error;               // the text of the newest one
     std::chrono::milliseconds longest{};  // that any command has waited since the last look
 };
 
@@ -57,7 +56,6 @@ class Traffic {
     bool round(PortalClient& connection, unsigned client, std::uint64_t& sent, std::uint64_t& confirmed);
     std::optional<PortalClient::Reply> ask(PortalClient& connection, unsigned client,
                                            const std::vector<std::string>& words);
-    void note_error(const std::string& text);
     [[nodiscard]] bool ends() const noexcept { return ends_.load(std::memory_order_relaxed); }
 
     const Plan plan_;
